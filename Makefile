@@ -1,0 +1,64 @@
+# Two commands from a fresh clone, with nothing but Python >= 3.11 and make:
+#
+#   make demo    the whole job on sample images, no display needed; the result is in demo/
+#   make test    everything that CI checks
+#
+# Everything is installed into .venv inside the checkout; `make clean` removes it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+
+# What Qt and software OpenGL need on Debian and Ubuntu; installed when root, named otherwise.
+X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 \
+	libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libdbus-1-3
+
+# A Mac has a display of its own.
+XVFB := $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1600x1200x24")
+
+.PHONY: help demo test check clean display
+help:
+	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
+
+demo: $(VENV)/installed
+	$(BIN)/seminar demo --out demo
+
+test: $(VENV)/installed-dev display check
+	$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+# The checks that need no display.
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m npe2 validate seminar-napari
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "expected Python 3.11 or newer, '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true); name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "could not make $(VENV); on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/installed: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+display:
+	@test -z '$(XVFB)' || ! command -v dpkg-query >/dev/null || { \
+		missing=$$(for package in $(X_PACKAGES); do \
+			dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q '^install ok' || echo $$package; done); \
+		test -z "$$missing" || { \
+			test $$(id -u) = 0 || { echo "the window's tests need a display; run: sudo apt-get install" $$missing >&2; exit 1; }; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing >/dev/null; }; }
+	@test -z '$(XVFB)' || command -v xvfb-run >/dev/null || { \
+		echo "the window's tests need a display: install Xvfb (xvfb-run) and software OpenGL" >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

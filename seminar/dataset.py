@@ -1,0 +1,239 @@
+"""From a project's images and clicks to batches; batch i of a stage depends on (seed, stage, i) and the clicks alone."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seminar.clicks import ClickSet
+from seminar.config import TrainConfig
+from seminar.errors import DatasetError
+from seminar.images import to_float
+from seminar.labels import LabelMap
+from seminar.transforms import (
+    Image,
+    crop_image,
+    crop_labels,
+    random_window,
+    rasterize_crop,
+    strong_view,
+)
+from seminar.voc import Project, read_label_png
+
+CACHE_BYTES = 300_000_000
+"""Decoded images kept in memory, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One crop."""
+
+    image: Tensor
+    """(C, S, S) float32 on 0..255: what the teacher and the CRF see."""
+    student_image: Tensor
+    """(C, S, S) float32 on 0..255: the same crop, possibly a stronger view of it."""
+    labels: Tensor
+    """(S, S) int64: clicks (or dense truth), 255 elsewhere."""
+    valid: Tensor
+    """(S, S) bool: False on padding."""
+    absent: Tensor
+    """(K,) bool: classes clicked nowhere in the whole image."""
+    pseudo_labels: Tensor
+    """(S, S) int64 from a folder, or empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Samples stacked: every field of `Sample` with a leading N."""
+
+    image: Tensor
+    student_image: Tensor
+    labels: Tensor
+    valid: Tensor
+    absent: Tensor
+    pseudo_labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def to(self, device: torch.device) -> Batch:
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def part(self, start: int, stop: int) -> Batch:
+        """Samples `start` to `stop`, as a batch of its own."""
+        return self._map(lambda tensor: tensor[start:stop])
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+
+
+@dataclass(frozen=True)
+class ClickChanges:
+    """What `ClickDataset.refresh` found: the images whose clicks changed, and how many came and went."""
+
+    image_ids: tuple[str, ...]
+    added: int
+    removed: int
+
+
+class ClickDataset:
+    """Images with clicks (or, for full supervision, with dense truth).
+
+    Parameters
+    ----------
+    project : Project
+    config : TrainConfig
+        Crops, channels, seed.
+    image_ids : sequence of str
+        Images that may train; those without clicks wait until they have some.
+    """
+
+    def __init__(self, project: Project, config: TrainConfig, image_ids: Sequence[str]) -> None:
+        self.project = project
+        self.config = config
+        self.image_ids = tuple(image_ids)
+        self.dense = config.losses == ("full",)
+        self._cache = _Cache()
+        self._stamps: dict[str, int] = {}
+        self._clicks: dict[str, ClickSet] = {}
+        self._lock = threading.Lock()
+        self.refresh()
+
+    @property
+    def clicks(self) -> dict[str, ClickSet]:
+        """The click sets that train now, by image id."""
+        return self._clicks
+
+    def refresh(self) -> ClickChanges:
+        """Read clicks that changed on disk since the last call."""
+        if self.dense:
+            self._clicks = self._clicks or {image_id: self._dense_extent(image_id) for image_id in self.image_ids}
+            return ClickChanges((), 0, 0)
+        stamps = self.project.clicks_stamps()
+        wanted = [image_id for image_id in self.image_ids if stamps.get(image_id) != self._stamps.get(image_id)]
+        clicks = dict(self._clicks)
+        changed: list[str] = []
+        added = removed = 0
+        for image_id in wanted:
+            try:
+                new = self.project.read_clicks(image_id) or ClickSet(0, 0)
+            except DatasetError:
+                if image_id in clicks:  # half a save, or a fault made mid-run: keep what trained so far
+                    continue
+                raise
+            old = clicks.get(image_id, ClickSet(0, 0))
+            before, after = _counted(old), _counted(new)
+            if before != after:
+                changed.append(image_id)
+                added += len(after - before)
+                removed += len(before - after)
+            clicks[image_id] = new
+            if not new.inside().any():
+                del clicks[image_id]
+        self._stamps = stamps
+        with self._lock:
+            self._clicks = {image_id: clicks[image_id] for image_id in self.image_ids if image_id in clicks}
+        return ClickChanges(tuple(changed), added, removed)
+
+    def _dense_extent(self, image_id: str) -> ClickSet:
+        truth = self.project.read_truth(image_id)
+        if truth is None:
+            raise DatasetError(
+                [f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found no file; train from clicks instead"]
+            )
+        return ClickSet(*truth.shape)
+
+    def batch(self, stage: int, iteration: int) -> Batch:
+        """Batch `iteration` (from 0) of stage number `stage`, on the CPU."""
+        with self._lock:
+            clicks = self._clicks
+        ids = tuple(clicks)
+        samples = []
+        for slot in range(self.config.batch_size):
+            epoch, place = divmod(iteration * self.config.batch_size + slot, len(ids))
+            order = np.random.default_rng((self.config.seed, stage, 1, epoch)).permutation(len(ids))
+            rng = np.random.default_rng((self.config.seed, stage, 2, iteration, slot))
+            image_id = ids[order[place]]
+            samples.append(self._sample(image_id, clicks[image_id], rng))
+        return Batch(**{field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)})
+
+    def epoch_length(self) -> int:
+        """Iterations in which every image is seen once (at least 1)."""
+        return max(1, len(self._clicks) // self.config.batch_size)
+
+    def image(self, image_id: str) -> Image:
+        """(C, H, W) float16 on 0..255, from the cache where possible."""
+
+        def read() -> Image:
+            pixels = to_float(self.project.read_image(image_id), channels=self.config.channels, stretch=self.config.stretch)
+            return pixels.astype(np.float16)
+
+        return self._cache.get(("image", image_id), read)
+
+    def _labels(self, image_id: str) -> LabelMap:
+        def read() -> LabelMap:
+            truth = self.project.read_truth(image_id)
+            assert truth is not None  # `_dense_extent` looked
+            return truth
+
+        return self._cache.get(("truth", image_id), read)
+
+    def _pseudo_labels(self, image_id: str) -> LabelMap:
+        path = Path(self.config.pseudo_labels) / f"{image_id}.png"
+        return self._cache.get(("pseudo", image_id), lambda: read_label_png(path))
+
+    def _sample(self, image_id: str, clicks: ClickSet, rng: np.random.Generator) -> Sample:
+        config = self.config
+        image = self.image(image_id)
+        window = random_window(
+            clicks, size=config.crop_size, scale_range=config.scale_range, rotations=config.rotations, rng=rng
+        )
+        crop, valid = crop_image(image, window)
+        clicked = np.isin(np.arange(self.project.classes.num_classes), clicks.class_ids)
+        return Sample(
+            image=crop,
+            student_image=strong_view(crop, rng) if config.strong_augmentation else crop,
+            labels=crop_labels(self._labels(image_id), window) if self.dense else rasterize_crop(clicks, window),
+            valid=valid,
+            absent=torch.from_numpy(~clicked),
+            pseudo_labels=crop_labels(self._pseudo_labels(image_id), window) if config.pseudo_labels else torch.zeros(0),
+        )
+
+
+_Value = TypeVar("_Value")
+
+
+class _Cache:
+    """Arrays by key, the least recently used dropped past `CACHE_BYTES`; safe to call from several threads."""
+
+    def __init__(self) -> None:
+        self._arrays: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, str], read: Callable[[], _Value]) -> _Value:
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                value: _Value = self._arrays[key]
+                return value
+        array: Any = read()
+        with self._lock:
+            if key not in self._arrays:
+                self._arrays[key] = array
+                self._bytes += array.nbytes
+            while self._bytes > CACHE_BYTES and len(self._arrays) > 1:
+                self._bytes -= self._arrays.popitem(last=False)[1].nbytes
+        return array
+
+
+def _counted(clicks: ClickSet) -> set[tuple[float, float, int]]:
+    return {(row, col, class_id) for (row, col), class_id in zip(clicks.points.tolist(), clicks.class_ids.tolist(), strict=True)}

@@ -1,0 +1,34 @@
+"""What can be wrong with the user's input, said in whole sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SeminarError(Exception):
+    """The user's input is wrong. The message says what was expected, what came, where, and what to do.
+
+    The command line prints the message without a traceback and exits with status 2.
+    """
+
+
+class DatasetError(SeminarError):
+    """Everything that is wrong with a project, at once.
+
+    Attributes
+    ----------
+    faults : tuple of str
+        One sentence for each fault: where, what, remedy.
+    """
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class ConfigError(SeminarError):
+    """A setting is unknown, of the wrong type, or out of its range."""
+
+
+class CheckpointError(SeminarError):
+    """A model or checkpoint file is damaged, from a newer version, or of another network."""

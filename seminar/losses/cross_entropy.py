@@ -1,0 +1,56 @@
+"""Cross-entropy on the few pixels that have a label, and on classes that are known to be absent."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seminar.config import Convention
+from seminar.labels import IGNORE_INDEX
+
+
+def partial_cross_entropy(logits: Tensor, labels: Tensor, *, convention: Convention = "scale_free") -> Tensor:
+    """How far the network is from the clicks: cross-entropy, averaged over the labelled pixels of the batch (eq. 2).
+
+    On a dense mask it is the ordinary cross-entropy.
+
+    Parameters
+    ----------
+    logits : Tensor, (N, K, H, W) float
+    labels : Tensor, (N, H, W) int64
+        Class ids; 255 counts for nothing.
+    convention : {"scale_free", "paper"}
+        "paper" divides by the batch size N once more, as the code of Tang et al. 2018 does; the paper's lambdas rest on it.
+
+    Returns
+    -------
+    Tensor, scalar
+        0 with zero gradient where no pixel is labelled.
+    """
+    total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="sum")
+    loss = total / (labels != IGNORE_INDEX).sum().clamp(min=1)
+    return loss / len(logits) if convention == "paper" else loss
+
+
+def absent_class(logits: Tensor, absent: Tensor, valid: Tensor) -> Tensor:
+    """Push down classes that are nowhere in an image: -log(1 - p_c), averaged over valid pixels, summed over absent classes.
+
+    After Bearman et al. (ECCV 2016), eq. 1's second term, here at every pixel instead of the most confident one.
+
+    Parameters
+    ----------
+    logits : Tensor, (N, K, H, W) float
+    absent : Tensor, (N, K) bool
+        Classes that are clicked nowhere in the *whole* image, not only in this crop.
+    valid : Tensor, (N, H, W) bool
+        False on padding.
+
+    Returns
+    -------
+    Tensor, scalar
+    """
+    log_probs = torch.log_softmax(logits.float(), dim=1)
+    others = torch.log1p(-log_probs.exp().clamp(max=1 - 1e-6))  # (N, K, H, W): log(1 - p)
+    weight = absent[:, :, None, None] & valid[:, None]
+    return -(others * weight).sum() / valid.sum().clamp(min=1)

@@ -1,0 +1,183 @@
+"""Predict many images into a folder: image by image, resumable, one bad image does not stop the others."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from seminar.errors import DatasetError, SeminarError
+from seminar.files import write_bytes
+from seminar.images import MAX_PIXELS, explained, read_image
+from seminar.instances import instances_from_clicks, instances_from_shape, write_instances
+from seminar.labels import LabelMap
+from seminar.prediction_files import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
+from seminar.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
+from seminar.tif import tif_layout, tif_planes
+from seminar.tiles import STRIDE
+from seminar.voc import write_label_png
+
+Progress = Callable[[float, float], None]
+"""Called with (images done, images in all); a large image counts in fractions."""
+
+
+@dataclass
+class Summary:
+    """What became of a job."""
+
+    predicted: int = 0
+    passed_over: int = 0
+    faults: list[str] = field(default_factory=list)
+    places: list[Path] = field(default_factory=list)
+
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        places = ", ".join(dict.fromkeys(map(str, self.places)))
+        parts = [f"{self.predicted} image{'' if self.predicted == 1 else 's'} predicted" + (f" into {places}" if places else "")]
+        if self.passed_over:
+            parts.append(f"{self.passed_over} passed over that exist already (--overwrite predicts them again)")
+        if self.faults:
+            parts.append(f"{len(self.faults)} not predicted")
+        return "; ".join(parts)
+
+    def raise_faults(self) -> None:
+        """Raise all that went wrong, at once."""
+        if self.faults:
+            raise DatasetError(self.faults)
+
+
+class PredictionJob:
+    """Images in, files out; see `seminar predict --help` for the parameters.
+
+    Raises
+    ------
+    SeminarError
+        No model there, an output folder among the inputs, options that do not go together: before anything is predicted.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        images: Sequence[Path],
+        *,
+        out: Path | None,
+        instances: bool = False,
+        probabilities: bool = False,
+        overwrite: bool = False,
+        device: str = "auto",
+        tile_size: int = TILE_SIZE,
+        scheduler: str = "",
+    ) -> None:
+        if not model.exists():
+            raise SeminarError(f"{model}: no such run or model; give the folder of a run or a model.pt")
+        if tile_size < 2 * STRIDE or tile_size % STRIDE:
+            raise SeminarError(f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, such as {TILE_SIZE}")
+        if out is None and not all(map(is_zarr, images)):
+            raise SeminarError("--out: expected the folder for the label PNGs; only OME-Zarr images hold their labels themselves")
+        if out is not None:
+            check_output_folder(out, [image for image in images if not is_zarr(image)])
+        self.model = model
+        self.images = tuple(images)
+        self.out = out
+        self.instances = instances
+        self.probabilities = probabilities
+        self.overwrite = overwrite
+        self.device = device
+        self.tile_size = tile_size
+        self.scheduler = scheduler
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Loaded when the first image needs it."""
+        return Predictor.from_folder(self.model, self.device, tile_size=self.tile_size, overlap=min(OVERLAP, self.tile_size // 2 // STRIDE * STRIDE))
+
+    def run(self, progress: Progress | None = None) -> Summary:
+        """Predict everything; what is wrong with single images is collected in the summary, a full disk ends the job."""
+        summary = Summary()
+        for done, path in enumerate(self.images):
+            try:
+                new = self._predict(path, lambda part, done=done: progress and progress(done + part, len(self.images)))  # type: ignore[misc]
+            except DatasetError as error:
+                summary.faults.extend(error.faults)
+            except SeminarError as error:
+                summary.faults.append(str(error))
+            else:
+                summary.predicted += new
+                summary.passed_over += not new
+                summary.places += [self.out or path] if new else []
+            if progress:
+                progress(done + 1, len(self.images))
+        return summary
+
+    def _predict(self, path: Path, part: Callable[[float], object]) -> bool:
+        """Whether anything had to be done."""
+        planes = 1
+        if is_zarr(path) or self._is_giant(path):
+            return self._predict_large(path, part)
+        if path.suffix.lower() in (".tif", ".tiff"):
+            with explained(path), tifffile.TiffFile(path) as tif:
+                planes = tif_layout(tif).num_planes
+        if self.out is None:
+            raise SeminarError(f"{path}: --out is needed for it")
+        outputs = Outputs.of(
+            self.out, stem_of(path), instances=self.instances, probabilities=self.probabilities, ending=".tif" if planes > 1 else ".png"
+        )
+        if outputs.exist() and not self.overwrite:
+            return False
+        if planes > 1:
+            self._write_stack(path, outputs, planes, part)
+        else:
+            self._write_image(path, outputs)
+        return True
+
+    def _write_image(self, path: Path, outputs: Outputs) -> None:
+        probs = self.predictor.predict_probs(read_image(path), str(path))
+        labels = most_probable(probs)
+        if outputs.instances:
+            clicks = clicks_of(path, self.predictor.classes)
+            write_instances(outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels))
+        if outputs.probabilities:
+            _write_probabilities(outputs.probabilities, probs)
+        write_label_png(outputs.labels, labels, self.predictor.classes)  # last: it says that the image is done
+
+    def _write_stack(self, path: Path, outputs: Outputs, planes: int, part: Callable[[float], object]) -> None:
+        """Each plane by itself, one page each."""
+        if outputs.instances or outputs.probabilities:
+            raise SeminarError(f"{path}: a stack of {planes} planes; --instances and --probabilities are for single images, predict it without them")
+
+        def pages() -> Iterator[npt.NDArray[np.uint8]]:
+            for number, plane in enumerate(tif_planes(path)):
+                yield self.predictor.predict(plane, f"{path}, plane {number + 1}")
+                part((number + 1) / planes)
+
+        _write_pages(outputs.labels, pages(), self.predictor.classes.palette())
+
+    def _is_giant(self, path: Path) -> bool:
+        if path.suffix.lower() not in (".tif", ".tiff"):
+            return False
+        with explained(path), tifffile.TiffFile(path) as tif:
+            layout = tif_layout(tif)
+        return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
+
+    def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
+        raise SeminarError(f"{path}: OME-Zarr is not read yet")
+
+
+def _write_probabilities(path: Path, probs: npt.NDArray[np.float32]) -> None:
+    data = io.BytesIO()  # tifffile takes no unnamed file
+    tifffile.imwrite(data, probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
+    write_bytes(path, data.getvalue())
+
+
+def _write_pages(path: Path, pages: Iterator[LabelMap], palette: npt.NDArray[np.uint8]) -> None:
+    data = io.BytesIO()
+    with tifffile.TiffWriter(data) as tif:
+        for page in pages:
+            tif.write(page, photometric="palette", colormap=palette.T.astype(np.uint16) * 257, compression="zlib", contiguous=False, metadata=None)
+    write_bytes(path, data.getvalue())

@@ -1,0 +1,29 @@
+"""What changes during a stage, as pure functions of the iteration."""
+
+from __future__ import annotations
+
+
+def poly_lr(base_lr: float, iteration: int, iterations: int, power: float) -> float:
+    """Learning rate at `iteration` (from 0) of `iterations`: base_lr * (1 - iteration / iterations) ** power.
+
+    The polynomial schedule of DeepLab (Liu et al. 2015, the paper's [26]).
+    """
+    return float(base_lr * (1 - iteration / iterations) ** power)
+
+
+def linear_ramp(iteration: int, iterations: int, share: float, *, epoch: int = 1) -> float:
+    """Weight factor that grows from 0 to 1 over the first `share` of the stage, then stays.
+
+    Parameters
+    ----------
+    iteration, iterations : int
+        Steps done, and steps of the stage.
+    share : float
+        0..1; 0 is 1 from the start.
+    epoch : int
+        The factor changes once in so many iterations: the paper updates lambda_pCons once an epoch (section 4.1).
+    """
+    if share == 0:
+        return 1.0
+    steady = iteration - iteration % epoch
+    return min(1.0, steady / (share * iterations))

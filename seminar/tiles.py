@@ -1,0 +1,71 @@
+"""How a long side is cut into overlapping tiles, and how much each tile counts where they overlap."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+STRIDE = 16
+"""Tiles start at multiples of this: the network's output stride, so that a tile's grid of features is the whole image's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """One tile along one axis.
+
+    Attributes
+    ----------
+    start, stop : int
+        Pixels of the image.
+    weights : ndarray, (stop - start,) float32
+        How much the tile counts at each pixel. The weights of all tiles at a pixel sum to 1.
+    """
+
+    start: int
+    stop: int
+    weights: npt.NDArray[np.float32]
+
+
+def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
+    """Cut `length` pixels into tiles of at most `tile_size` that share `overlap` pixels with their neighbours.
+
+    A side that fits is one tile. At a border between tiles the outermost quarter of the overlap counts for nothing, since the network
+    lacks context there; the inner half goes over linearly. So tiled and untiled prediction agree wherever the network looks no further than
+    a quarter of the overlap. Tiles are of one size, except the last, and as small as their number allows.
+
+    Parameters
+    ----------
+    tile_size, overlap : int
+        Multiples of `STRIDE`, overlap at most half the tile.
+    """
+    if tile_size % STRIDE or overlap % STRIDE or not 0 <= 2 * overlap <= tile_size:
+        raise ValueError(
+            f"expected multiples of {STRIDE} with an overlap of at most half the tile, got tile_size {tile_size}, overlap {overlap}"
+        )
+    if length <= tile_size:
+        return (Span(0, length, np.ones(length, dtype=np.float32)),)
+    number = math.ceil((length - overlap) / (tile_size - overlap))
+    size = math.ceil((length + (number - 1) * overlap) / number / STRIDE) * STRIDE
+    step = size - overlap
+    number = math.ceil((length - overlap) / step)
+    rising = _rising(overlap)
+    spans = []
+    for index in range(number):
+        start, stop = index * step, min(index * step + size, length)
+        weights = np.ones(stop - start, dtype=np.float32)
+        if overlap and index > 0:
+            weights[:overlap] = rising
+        if overlap and index < number - 1:
+            weights[-overlap:] = 1 - rising
+        spans.append(Span(start, stop, weights))
+    return tuple(spans)
+
+
+def _rising(overlap: int) -> npt.NDArray[np.float32]:
+    margin = overlap // 4
+    ramp = overlap - 2 * margin
+    inner = (np.arange(ramp, dtype=np.float32) + 0.5) / max(ramp, 1)
+    return np.concatenate([np.zeros(margin, np.float32), inner, np.ones(margin, np.float32)])

@@ -1,0 +1,381 @@
+"""The training loop: a generator of events, from clicks to a network that predicts."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from seminar import checkpoint, devices, events
+from seminar.config import TrainConfig
+from seminar.dataset import Batch, ClickDataset
+from seminar.errors import DatasetError, SeminarError
+from seminar.evaluation import evaluate
+from seminar.learner import Learner, Objective
+from seminar.models.deeplab import build_network
+from seminar.objectives import LossSettings, click_objective, dense_objective, seminar_objective
+from seminar.predictor import Predictor
+from seminar.previews import Previewer
+from seminar.run_folder import RunFolder, stage_names
+from seminar.schedules import linear_ramp, poly_lr
+from seminar.voc import Project, validate
+
+STEP_INTERVAL = 0.25
+"""Seconds between two `Step` events, at least."""
+
+REFRESH_INTERVAL = 1.0
+"""Seconds between two looks for changed clicks."""
+
+CHECKPOINT_INTERVAL = 30.0
+"""Seconds between two checkpoints, at least."""
+
+MAX_CHECKPOINT_SHARE = 0.02
+"""Share of the run's time that checkpoints may take."""
+
+LOOKAHEAD = 3
+"""Batches made ahead by the loader."""
+
+LOADER_THREADS = 2
+
+PAPER_CROP = 513
+"""Side of the paper's crops in pixels, for which sigma_xy is given."""
+
+SELF_GENERATION = "self-generation"
+
+
+def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool = False) -> Iterator[events.Event]:
+    """Train all stages of a run, yielding what happens; everything that lasts is in the run folder.
+
+    Events are not written here: `record` does that. A stop request (`RunFolder.request_stop`) ends the run within one iteration and
+    saves; closing the generator leaves the last checkpoint.
+
+    Parameters
+    ----------
+    resume : bool
+        Go on from the newest whole checkpoint. On the CPU the result is the same, bit for bit, as without the interruption, as long
+        as the clicks and the number of threads are the same.
+
+    Raises
+    ------
+    SeminarError
+        The project, the settings or the run folder cannot be trained with; the message says why.
+    """
+    device = devices.pick_device(config.device)
+    devices.use_threads()
+    image_ids = _training_ids(project, config)
+    if config.losses != ("full",):
+        validate(project, image_ids)
+    dataset = ClickDataset(project, config, image_ids)
+    if not dataset.clicks:
+        raise DatasetError([f"{project.path}: no image has a click; click on a few objects and on the background, then train"])
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.claim()
+    try:
+        run.clear_requests()
+        run.write_config(config)
+        previewer = Previewer(run, project.classes, dataset.image, project.image_ids())
+        channels = len(dataset.image(next(iter(dataset.clicks))))
+        course = _Course(project, run, config, dataset, device, previewer, stage_names(config), channels)
+        yield events.Started(
+            stages=course.stages,
+            class_names=project.classes.names,
+            images=len(dataset.clicks),
+            clicks=sum(len(clicks) for clicks in dataset.clicks.values()),
+            device=devices.describe(device),
+            resumed=resume,
+        )
+        learner: Learner | None = None
+        for number, stage in enumerate(course.stages):
+            learner = yield from train_stage(course, number, learner, resume=resume)
+            if learner.iteration < config.iterations:
+                yield events.Finished(reason="stopped", stage=stage, iteration=learner.iteration)
+                return
+        yield events.Finished(reason="completed", stage=course.stages[-1], iteration=config.iterations)
+    finally:
+        run.release()
+
+
+def record(run: RunFolder, stream: Iterator[events.Event]) -> Iterator[events.Event]:
+    """Pass events on after appending them to events.jsonl; an error becomes a `Failed` event on its way out."""
+    try:
+        for event in stream:
+            if run.path.is_dir():
+                run.append_event(event)
+            yield event
+    except (SeminarError, OSError, RuntimeError) as error:
+        if run.path.is_dir():
+            run.append_event(events.Failed(message=str(error).splitlines()[0] if str(error) else type(error).__name__))
+        raise
+
+
+@dataclass(frozen=True)
+class _Course:
+    """What all stages of a run share."""
+
+    project: Project
+    run: RunFolder
+    config: TrainConfig
+    dataset: ClickDataset
+    device: torch.device
+    previewer: Previewer
+    stages: tuple[str, ...]
+    channels: int
+
+    def save_model(self, path: Path, network: nn.Module) -> None:
+        checkpoint.save_model(path, network, config=self.config, classes=self.project.classes, channels=self.channels)
+
+
+def train_stage(
+    course: _Course, number: int, before: Learner | None, *, resume: bool
+) -> Generator[events.Event, None, Learner]:
+    """Train one stage; the generator's return value is its `Learner`, whose `iteration` falls short where a stop was requested.
+
+    Parameters
+    ----------
+    number : int
+        Which of `course.stages`, from 0.
+    before : Learner or None
+        The stage before, whose frozen student makes the pseudo-labels.
+    """
+    config, run, dataset = course.config, course.run, course.dataset
+    stage, iterations = course.stages[number], config.iterations
+    learner = _start(course, number, before)
+    if resume:
+        content, faults = checkpoint.load_checkpoint(run.checkpoint_path(stage))
+        for fault in faults:
+            yield events.Warned(message=f"{fault}; the checkpoint before it is used")
+        if content is not None:
+            learner.restore(content)
+    ancillary = _frozen(before, config) if before is not None else None
+    yield events.StageStarted(stage=stage, iteration=learner.iteration, iterations=iterations)
+    clock = _Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
+    validations = _validation_iterations(config)
+    with _Loader(dataset, number, learner.iteration, iterations) as loader:
+        while learner.iteration < iterations:
+            if run.pause_requested() and not run.stop_requested():
+                yield events.Paused(stage=stage, iteration=learner.iteration)
+                while run.pause_requested() and not run.stop_requested():
+                    time.sleep(0.05)
+                yield events.Continued(stage=stage, iteration=learner.iteration)
+                clock.restart(learner.iteration)
+            if run.stop_requested():
+                break
+            if clock.passed("clicks", REFRESH_INTERVAL) and (changes := dataset.refresh()).image_ids:
+                loader.restart(learner.iteration)
+                yield events.ClicksTaken(stage=stage, iteration=learner.iteration, **dataclasses.asdict(changes))
+            part_size = learner.part_size
+            torch.manual_seed(_seed(config.seed, number, learner.iteration))  # dropout: a resumed run repeats it
+            lr = _lr(config, stage, learner.iteration)
+            objective = _objective(course, stage, ancillary, learner.iteration)
+            clock.add(learner.step(loader.next(), objective, lr))
+            if learner.part_size < part_size:
+                yield events.BatchHalved(stage=stage, iteration=learner.iteration, part_size=learner.part_size)
+            if clock.passed("step", STEP_INTERVAL) or learner.iteration == iterations:
+                yield clock.step(stage, learner.iteration, iterations, lr, course.device)
+            if course.previewer.is_due(time.monotonic()) or learner.iteration == iterations:
+                networks = {"student": learner.student, "teacher": learner.teacher}
+                networks |= {"pseudo_label": ancillary} if ancillary is not None else {}
+                yield course.previewer.draw(networks, stage=stage, iteration=learner.iteration, device=course.device)
+            if learner.iteration in validations:
+                yield from _validated(course, stage, learner)
+            if clock.passed("checkpoint", CHECKPOINT_INTERVAL):
+                clock.took("checkpoint", _save(run, stage, learner) / MAX_CHECKPOINT_SHARE)
+                yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
+    _save(run, stage, learner)
+    course.save_model(run.model_path, learner.student)
+    if learner.iteration == iterations:
+        course.save_model(run.student_path(stage), learner.student)
+    yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
+    return learner
+
+
+def _start(course: _Course, number: int, before: Learner | None) -> Learner:
+    """A fresh student from a seed of its own; under self-generation the student of the stage before goes on."""
+    config = course.config
+    torch.manual_seed(_seed(config.seed, number, -1))
+    student = build_network(config, num_classes=course.project.classes.num_classes, channels=course.channels)
+    learner = Learner(student, config, course.device)
+    if before is not None and course.stages[number] == SELF_GENERATION:
+        learner.student.load_state_dict(before.student.state_dict())
+        learner.teacher.load_state_dict(before.teacher.state_dict())
+    return learner
+
+
+def _frozen(before: Learner, config: TrainConfig) -> nn.Module:
+    """A copy of the network that makes the pseudo-labels, in eval mode, without gradients."""
+    network = before.teacher.module if config.pseudo_network == "teacher" else before.student
+    return copy.deepcopy(network).eval().requires_grad_(False)
+
+
+def _objective(course: _Course, stage: str, ancillary: nn.Module | None, iteration: int) -> Objective:
+    """This iteration's objective, as a function of student, teacher and batch."""
+    settings = _loss_settings(course.config, iteration, course.dataset.epoch_length())
+    if stage == "full":
+        return lambda student, teacher, batch: dense_objective(student, batch, settings)
+    if stage == "ancillary":
+        return lambda student, teacher, batch: click_objective(student, teacher, batch, settings)
+    return lambda student, teacher, batch: seminar_objective(student, teacher, ancillary, batch, settings)
+
+
+def _loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettings:
+    """Weights of one iteration, ramps included; a term that is not trained on has weight 0."""
+    crf_ramp = linear_ramp(iteration + 1, config.iterations, config.crf_ramp)
+    pcons_ramp = linear_ramp(iteration, config.iterations, config.pcons_ramp, epoch=epoch)
+    return LossSettings(
+        convention=config.convention,
+        lambda_crf=config.lambda_crf * crf_ramp * ("crf" in config.losses),
+        lambda_pcons=config.lambda_pcons * pcons_ramp * ("pcons" in config.losses),
+        lambda_pseudo=config.lambda_pseudo,
+        lambda_absent=config.lambda_absent * config.absent_class,
+        sigma_rgb=config.sigma_rgb,
+        sigma_xy=config.sigma_xy * config.crop_size / PAPER_CROP,
+        crf_scale=config.crf_scale,
+        crf_method=config.crf_method,
+        crf_landmarks=config.crf_landmarks,
+        pseudo_confidence=config.pseudo_confidence,
+    )
+
+
+def _lr(config: TrainConfig, stage: str, iteration: int) -> float:
+    """The backbone's learning rate; Fig. 4's "unchanged" stays where the first stage's schedule ended."""
+    if stage == SELF_GENERATION and config.self_generation == "unchanged":
+        iteration = config.iterations - 1
+    return poly_lr(config.base_lr, iteration, config.iterations, config.power)
+
+
+def _validated(course: _Course, stage: str, learner: Learner) -> Iterator[events.Event]:
+    """Score student and teacher on the first images of the val split that have dense truth; nothing where there are none."""
+    project, config = course.project, course.config
+    ids = [image_id for image_id in project.split(config.val_split) or () if project.truth_path(image_id).exists()]
+    for name, network in (("student", learner.student), ("teacher", learner.teacher.module)) if ids else ():
+        predictor = Predictor(
+            network, classes=project.classes, channels=config.channels, stretch=config.stretch, device=course.device
+        )
+        scores = evaluate(predictor, project, image_ids=ids[: config.validation_images])
+        network.train(name == "student")
+        yield events.Validated(
+            stage=stage,
+            iteration=learner.iteration,
+            network=name,
+            mean_iou=scores.mean_iou,
+            per_class_iou=scores.per_class_iou,
+            images=scores.images,
+        )
+
+
+def _validation_iterations(config: TrainConfig) -> frozenset[int]:
+    """Iterations after which the val split is scored: evenly spread, the last one included."""
+    return frozenset(round(config.iterations * (index + 1) / config.validations) for index in range(config.validations))
+
+
+def _save(run: RunFolder, stage: str, learner: Learner) -> float:
+    """Write a checkpoint; returns the seconds it took."""
+    start = time.monotonic()
+    checkpoint.save_checkpoint(run.checkpoint_path(stage), learner.state())
+    return time.monotonic() - start
+
+
+def _seed(seed: int, stage: int, iteration: int) -> int:
+    """A seed for torch that differs for every stage and iteration."""
+    return int(np.random.SeedSequence((seed, stage, iteration + 1)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
+    """The split's images, or all; with `--pseudo-labels` those that have one; the first `limit` of them."""
+    ids = project.split(config.split) or project.image_ids()
+    if config.losses == ("full",):
+        ids = tuple(image_id for image_id in ids if project.truth_path(image_id).exists())
+    if config.pseudo_labels:
+        folder = Path(config.pseudo_labels)
+        ids = tuple(image_id for image_id in ids if (folder / f"{image_id}.png").is_file())
+        if not ids:
+            raise SeminarError(f"--pseudo-labels {folder}: expected label PNGs named as the images, found none; give their folder")
+    return ids[: config.limit] if config.limit else ids
+
+
+class _Loader:
+    """Batches in order, made ahead by one thread."""
+
+    def __init__(self, dataset: ClickDataset, stage: int, iteration: int, iterations: int) -> None:
+        self._dataset, self._stage, self._iterations = dataset, stage, iterations
+        self._pool = ThreadPoolExecutor(LOADER_THREADS, thread_name_prefix="seminar-loader")
+        self._queue: deque[Future[Batch]] = deque()
+        self._ahead = iteration
+
+    def __enter__(self) -> _Loader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def next(self) -> Batch:
+        """The next batch, waiting for it where needed."""
+        while len(self._queue) <= LOOKAHEAD and self._ahead < self._iterations:
+            self._queue.append(self._pool.submit(self._dataset.batch, self._stage, self._ahead))
+            self._ahead += 1
+        return self._queue.popleft().result()
+
+    def restart(self, iteration: int) -> None:
+        """Throw away what was made ahead: from `iteration` on, batches have the new clicks."""
+        for future in self._queue:
+            future.cancel()
+        self._queue.clear()
+        self._ahead = iteration
+
+
+class _Clock:
+    """When what was last done, and how fast the run is."""
+
+    def __init__(self, iteration: int, later_iterations: int) -> None:
+        self._later = later_iterations
+        self._last: dict[str, float] = {"checkpoint": time.monotonic(), "clicks": time.monotonic()}
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self.restart(iteration)
+
+    def restart(self, iteration: int) -> None:
+        """Measure the speed from here."""
+        self._start, self._first = time.monotonic(), iteration
+
+    def passed(self, what: str, interval: float) -> bool:
+        """Whether `interval` seconds went by since this last said yes."""
+        now = time.monotonic()
+        if now - self._last.get(what, -math.inf) < interval:
+            return False
+        self._last[what] = now
+        return True
+
+    def took(self, what: str, seconds: float) -> None:
+        """Put the next `what` off by so many seconds."""
+        self._last[what] = time.monotonic() + seconds
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+
+    def step(self, stage: str, iteration: int, iterations: int, lr: float, device: torch.device) -> events.Step:
+        """The event for the steps since the last one."""
+        losses = {name: total / self._count for name, total in self._sums.items()}
+        self._sums, self._count = {}, 0
+        rate = (iteration - self._first) / max(time.monotonic() - self._start, 1e-9)
+        return events.Step(
+            stage=stage,
+            iteration=iteration,
+            iterations=iterations,
+            losses=losses,
+            lr=lr,
+            iterations_per_second=rate,
+            seconds_left=(iterations - iteration + self._later) / max(rate, 1e-9),
+            memory_bytes=devices.memory_in_use(device),
+        )

@@ -1,0 +1,11 @@
+"""The project folder: images, clicks, truth, splits and classes, in the manner of PASCAL VOC."""
+
+from seminar.voc.creation import create_project as create_project
+from seminar.voc.inspection import Findings as Findings
+from seminar.voc.inspection import check as check
+from seminar.voc.inspection import inspect_project as inspect_project
+from seminar.voc.inspection import validate as validate
+from seminar.voc.label_png import read_label_png as read_label_png
+from seminar.voc.label_png import write_label_png as write_label_png
+from seminar.voc.new_clicks import training_ids as training_ids
+from seminar.voc.project import Project as Project

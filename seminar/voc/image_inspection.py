@@ -1,0 +1,158 @@
+"""What is wrong with one image of a project and the files that belong to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from seminar.clicks import ClickSet
+from seminar.errors import DatasetError
+from seminar.images import ImageHeader, image_header, looks_whole, not_finite, read_image
+from seminar.labels import IGNORE_INDEX, LabelMap
+from seminar.voc.label_png import png_size, read_label_png
+from seminar.voc.layout import CLASSES, IMAGES, MIN_SIDE, too_small
+from seminar.voc.names import name_fault
+from seminar.voc.project import Project, clicks_faults
+
+MAX_FAULTS_A_FILE = 10
+"""A file with more faults than this is told by its first ones and their number."""
+
+
+@dataclass
+class ImageFindings:
+    """What was found on one image.
+
+    Attributes
+    ----------
+    faults : list of str
+    header : ImageHeader or None
+        None where the image is not readable.
+    clicks : Counter of int
+        Number of clicks of each class; empty without clicks.
+    click_files_are_faulty : bool
+        There are clicks, but they cannot be read.
+    has_truth : bool
+    """
+
+    faults: list[str] = field(default_factory=list)
+    header: ImageHeader | None = None
+    clicks: Counter[int] = field(default_factory=Counter)
+    click_files_are_faulty: bool = False
+    has_truth: bool = False
+
+
+def inspect_image(project: Project, image_id: str, *, needs: Literal["clicks", "truth", "any"], deep: bool) -> ImageFindings:
+    """Look at an image, and at its clicks and its truth as far as they are needed."""
+    found = ImageFindings()
+    try:
+        path = project.image_path(image_id)
+        found.faults += _link_faults(project, path)
+        found.header = image_header(path)
+        found.faults += _image_faults(path, found.header, deep)
+    except DatasetError as error:
+        found.faults += error.faults
+        if name_fault(image_id):
+            return found
+    size = (found.header.height, found.header.width) if found.header else None
+    if needs != "truth":
+        before = len(found.faults)
+        try:
+            found.clicks, faults = _inspect_clicks(project, image_id, size)
+            found.faults += _capped(faults)
+        except DatasetError as error:
+            found.faults += _capped(list(error.faults))
+        found.click_files_are_faulty = len(found.faults) > before
+    if needs != "clicks":
+        found.has_truth = project.truth_path(image_id).exists()
+        found.faults += truth_faults(project, image_id, size)
+    return found
+
+
+def _image_faults(path: Path, header: ImageHeader, deep: bool) -> Iterator[str]:
+    if min(header.height, header.width) < MIN_SIDE:
+        yield too_small(path, (header.height, header.width))
+    if deep or header.is_float or not looks_whole(path):
+        image = read_image(path)
+        if fault := not_finite(np.moveaxis(image, 2, 0)):
+            yield f"{path}: {fault}"
+
+
+def _link_faults(project: Project, path: Path) -> Iterator[str]:
+    """A linked folder is somebody's decision; a linked file among others may lead anywhere."""
+    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        yield f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the whole folder"
+
+
+def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | None) -> tuple[Counter[int], list[str]]:
+    path = project.clicks_path(image_id)
+    if not path.exists():
+        path = project.sparse_mask_path(image_id)
+        if not path.exists():
+            return Counter(), []
+        mask = read_label_png(path)
+        values, counts = np.unique(mask[mask != IGNORE_INDEX], return_counts=True)
+        return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))), _mask_faults(project, path, mask, size)
+    clicks = ClickSet.from_json(path.read_bytes(), str(path))
+    faults = list(clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width)))
+    if size == (clicks.height, clicks.width):
+        faults += _outside_faults(clicks, path)
+    return Counter(clicks.class_ids[clicks.inside()].tolist()), faults
+
+
+def _outside_faults(clicks: ClickSet, path: Path) -> Iterator[str]:
+    for index in np.flatnonzero(~clicks.inside()).tolist():
+        row, col = clicks.points[index].tolist()
+        yield (
+            f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of {clicks.height} x {clicks.width} pixels (height x width); "
+            "move or delete the click"
+        )
+
+
+def _mask_faults(project: Project, path: Path, mask: LabelMap, size: tuple[int, int] | None) -> list[str]:
+    faults = _size_faults(path, (mask.shape[0], mask.shape[1]), size)
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+    unknown = [value for value in present.tolist() if project.classes.num_classes <= value != IGNORE_INDEX]
+    if unknown:
+        faults.append(
+            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])} are not in 0..{project.classes.num_classes - 1}; "
+            f"correct the mask or add the classes to {CLASSES}"
+        )
+    return faults
+
+
+def _size_faults(path: Path, mask_size: tuple[int, int], size: tuple[int, int] | None) -> list[str]:
+    if size is None or mask_size == size:
+        return []
+    return [
+        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in {IMAGES} has {size[0]} x {size[1]}; "
+        "make the mask anew, or restore the image that it was made for"
+    ]
+
+
+def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) -> list[str]:
+    """What is wrong with the dense truth and the objects of an image of `size` (height, width); None leaves the size out."""
+    faults: list[str] = []
+    truth, objects = project.truth_path(image_id), project.objects_path(image_id)
+    try:
+        if truth.exists():
+            faults += _mask_faults(project, truth, read_label_png(truth), size)
+    except DatasetError as error:
+        faults += error.faults
+    try:
+        if objects.exists():
+            faults += _size_faults(objects, png_size(objects), size)
+    except DatasetError as error:
+        faults += error.faults
+    return faults
+
+
+def _capped(faults: list[str]) -> list[str]:
+    if len(faults) <= MAX_FAULTS_A_FILE:
+        return faults
+    where = faults[0].split(",", 1)[0]
+    return [*faults[:MAX_FAULTS_A_FILE], f"{where}: {len(faults) - MAX_FAULTS_A_FILE} more faults like these; correct them too"]

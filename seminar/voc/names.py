@@ -1,0 +1,54 @@
+"""Names that a file can have on Windows, macOS and Linux alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_NAME_BYTES = 200
+"""Longest image id in UTF-8: file systems stop at 255, and endings and temporary names need room."""
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def name_fault(name: str) -> str:
+    """Why `name` cannot be an image id or a run's name; empty where it can.
+
+    Refused are names that leave their folder, break a line of a split file, or hide: empty, '..', a leading '.', '/', '\\\\', control characters, spaces at the ends, more than
+    `MAX_NAME_BYTES`.
+    """
+    if not name:
+        return "it is empty"
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        return "it holds a control character or a line break"
+    if "/" in name or "\\" in name:
+        return "it holds a slash, so it would point to another folder"
+    if name.startswith("."):
+        return "it starts with a dot, so it would be hidden or point to another folder"
+    if name != name.strip():
+        return "it starts or ends with a space, which a split file does not keep"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"it is longer than {MAX_NAME_BYTES} bytes"
+    return ""
+
+
+def portability_fault(name: str) -> str:
+    """Why a name that is good here cannot be copied to every system; empty where it can."""
+    if found := sorted(set(name) & set('<>:"|?*')):
+        return f"it holds {found[0]}, which Windows does not allow"
+    if name.endswith("."):
+        return "it ends with a dot, which Windows drops"
+    if _RESERVED.fullmatch(name):
+        return "Windows keeps this name for itself"
+    return ""
+
+
+def same_name(name: str) -> str:
+    """Equal for names that some system takes for one: Windows and macOS ignore case, macOS also how an accent is spelled."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def shown(name: str) -> str:
+    """A name as it can stand in a message: control characters escaped, long ones cut."""
+    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
+    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,0 +1,1 @@
+"""The napari plugin: click, train, watch, correct."""

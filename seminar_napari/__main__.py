@@ -1,0 +1,43 @@
+"""`seminar-napari [PROJECT]`: napari with the dock open."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from seminar.errors import SeminarError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Open napari with the Seminar dock, and the project where one is given; ends when the window is closed."""
+    parser = argparse.ArgumentParser(prog="seminar-napari", description="napari with the Seminar dock open")
+    parser.add_argument("project", nargs="?", type=Path, help="a project folder to open")
+    path: Path | None = parser.parse_args(arguments).project
+    if path is not None:
+        _check(path)
+    import napari
+
+    from seminar_napari._opening import open_dock
+
+    viewer = napari.Viewer(title="Seminar")
+    dock = open_dock(viewer)
+    if path is not None:
+        dock.open_project(path)
+    napari.run()
+
+
+def _check(path: Path) -> None:
+    """Say what is wrong with the project before any window opens."""
+    from seminar.voc import Project
+
+    try:
+        Project.open(path)
+    except SeminarError as error:
+        sys.stderr.write(f"seminar-napari: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

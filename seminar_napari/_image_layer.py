@@ -1,0 +1,74 @@
+"""The napari layer that shows the project's image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+
+from seminar_napari._image_cache import Picture
+
+GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units")
+
+
+def make_image_layer(shown: Picture, image_id: str, geometry: dict[str, Any]) -> Image:
+    """An image layer, named by its image, where the layers before it lay."""
+    planes = 0 if shown.rgb else shown.data.ndim - 2
+    return Image(
+        shown.data,
+        name=image_id,
+        rgb=shown.rgb,
+        contrast_limits=shown.contrast_limits,
+        **_with_leading_axes(geometry, planes),
+    )
+
+
+def offer_layer_data(shown: Picture, image_id: str) -> tuple[Any, dict[str, Any], str]:
+    """Layer data for napari to add, which `offered_layer` finds again: napari's samples must return a layer."""
+    meta = {"name": image_id, "rgb": shown.rgb, "metadata": {"seminar": {"image_id": image_id}}}
+    return shown.data, meta if shown.rgb else meta | {"contrast_limits": shown.contrast_limits}, "image"
+
+
+def offered_layer(layers: Iterable[Layer], image_id: str) -> Image | None:
+    """The layer that napari made of `offer_layer_data`; once, then it is like any other."""
+    for layer in layers:
+        if isinstance(layer, Image) and layer.metadata.get("seminar") == {"image_id": image_id}:
+            layer.metadata = {}
+            return layer
+    return None
+
+
+def fits(layer: Image, shown: Picture) -> bool:
+    """Whether this layer can show the picture by a change of its data."""
+    return bool(layer.rgb == shown.rgb and layer.data.ndim == shown.data.ndim and layer.data.dtype == shown.data.dtype)
+
+
+def show_picture(layer: Image, shown: Picture, image_id: str) -> None:
+    """Show another picture in the same layer."""
+    layer.data = shown.data
+    layer.name = image_id
+    if shown.contrast_limits is not None and not shown.rgb:
+        if shown.data.dtype != np.uint8:
+            layer.contrast_limits_range = shown.contrast_limits
+        layer.contrast_limits = shown.contrast_limits
+
+
+def _with_leading_axes(geometry: dict[str, Any], axes: int) -> dict[str, Any]:
+    """The 2-D geometry for a layer with `axes` more axes in front."""
+    if not geometry or not axes:
+        return dict(geometry)
+    rotate, affine = np.eye(2 + axes), np.eye(3 + axes)
+    rotate[axes:, axes:] = geometry["rotate"]
+    affine[axes:, axes:] = geometry["affine"]
+    shear = np.zeros((2 + axes) * (1 + axes) // 2)
+    shear[-1:] = geometry["shear"]
+    return {
+        "scale": [1.0] * axes + list(geometry["scale"]),
+        "translate": [0.0] * axes + list(geometry["translate"]),
+        "rotate": rotate,
+        "shear": shear,
+        "affine": affine,
+        "units": ("pixel",) * axes + tuple(geometry["units"]),
+    }

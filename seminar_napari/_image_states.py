@@ -1,0 +1,184 @@
+"""How far each image is: clicks per class, faults, seconds; and what to say before training."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from psygnal import Signal
+
+from seminar.clicks import ClickSet
+from seminar.errors import SeminarError
+from seminar.labels import BACKGROUND, ClassNames
+from seminar.voc import Project
+
+Kind = Literal["ready", "objects only", "nothing", "fault"]
+SYMBOLS: dict[Kind, str] = {"ready": "●", "objects only": "◐", "nothing": "○", "fault": "!"}
+
+
+@dataclass(frozen=True)
+class ImageState:
+    """What the clicks of an image amount to.
+
+    Attributes
+    ----------
+    counts : tuple of (class_id, number)
+        Clicks of each class that has any, by class id.
+    outside : int
+        Clicks that fall on no pixel of the image.
+    seconds : float
+        Time a person has spent on the image; 0 where unknown.
+    fault : str
+        Why the clicks cannot be read; "" where they can.
+    """
+
+    counts: tuple[tuple[int, int], ...] = ()
+    outside: int = 0
+    seconds: float = 0.0
+    fault: str = ""
+
+    @classmethod
+    def of(cls, clicks: ClickSet) -> ImageState:
+        """The state that these clicks make."""
+        class_ids, numbers = np.unique(clicks.class_ids, return_counts=True)
+        counts = tuple(zip(class_ids.tolist(), numbers.tolist(), strict=True))
+        return cls(counts, int((~clicks.inside()).sum()), clicks.seconds)
+
+    @property
+    def background(self) -> int:
+        return dict(self.counts).get(BACKGROUND, 0)
+
+    @property
+    def objects(self) -> int:
+        return sum(number for class_id, number in self.counts if class_id != BACKGROUND)
+
+    @property
+    def kind(self) -> Kind:
+        if self.fault:
+            return "fault"
+        if self.objects and self.background:
+            return "ready"
+        return "objects only" if self.objects or self.background else "nothing"
+
+    @property
+    def is_to_do(self) -> bool:
+        return self.kind != "ready"
+
+
+_UNTOUCHED = ImageState()
+
+
+class ImageStates:
+    """The states of all images of a project; those on disk are read in the background and told by `poll`."""
+
+    changed = Signal(object)  # tuple of image ids
+
+    def __init__(self) -> None:
+        self._states: dict[str, ImageState] = {}
+        self._found: deque[tuple[int, str, ImageState]] = deque()
+        self._generation = 0
+        self._thread: threading.Thread | None = None
+
+    def open(self, project: Project | None, with_clicks: Sequence[str] = ()) -> None:
+        """Begin with a project; `with_clicks` are the images that have a click file."""
+        self._generation += 1
+        self._states.clear()
+        self._found.clear()
+        if project is not None and with_clicks:
+            arguments = (project, tuple(with_clicks), self._generation)
+            self._thread = threading.Thread(target=self._read, args=arguments, name="seminar-image-states", daemon=True)
+            self._thread.start()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether some states are not known yet."""
+        return bool(self._found) or (self._thread is not None and self._thread.is_alive())
+
+    def wait(self, timeout: float) -> None:
+        """Wait until all states are read, and tell them."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        self.poll()
+
+    def poll(self) -> None:
+        """Take over what was read since the last call."""
+        news = []
+        while self._found:
+            generation, image_id, state = self._found.popleft()
+            if generation == self._generation and image_id not in self._states:
+                self._states[image_id] = state
+                news.append(image_id)
+        if news:
+            self.changed.emit(tuple(news))
+
+    def put(self, image_id: str, state: ImageState) -> None:
+        """This is the image's state now."""
+        self._states[image_id] = state
+        self.changed.emit((image_id,))
+
+    def __getitem__(self, image_id: str) -> ImageState:
+        return self._states.get(image_id, _UNTOUCHED)
+
+    def number_ready(self) -> int:
+        """How many images have objects and background."""
+        return sum(state.kind == "ready" for state in self._states.values())
+
+    def mean_seconds(self) -> float | None:
+        """Seconds per image over the images that are ready and were timed; None where there is none."""
+        timed = [state.seconds for state in self._states.values() if state.kind == "ready" and state.seconds > 0]
+        return sum(timed) / len(timed) if timed else None
+
+    def _read(self, project: Project, image_ids: Sequence[str], generation: int) -> None:
+        for image_id in image_ids:
+            if generation != self._generation:
+                return
+            self._found.append((generation, image_id, _read_state(project, image_id)))
+
+
+def _read_state(project: Project, image_id: str) -> ImageState:
+    try:
+        clicks = project.read_clicks(image_id)
+    except (SeminarError, OSError) as error:
+        return ImageState(fault=str(error))
+    return ImageState.of(clicks) if clicks is not None else _UNTOUCHED
+
+
+def warnings_before_training(states: Iterable[tuple[str, ImageState]], classes: ClassNames) -> Iterator[str]:
+    """What a person should know before training on these images, a sentence each; nothing where all is well."""
+    everything = list(states)
+    totals: dict[int, int] = {}
+    for _, state in everything:
+        for class_id, number in state.counts:
+            totals[class_id] = totals.get(class_id, 0) + number
+    for _image_id, state in everything:
+        if state.fault:
+            yield state.fault
+    if not totals:
+        yield "No image has clicks yet: click a few objects and some background in at least one image."
+        return
+    if not totals.get(BACKGROUND):
+        yield "No background clicks at all: add a few between the objects, with key 0."
+    for class_id, name in enumerate(classes.names[1:], start=1):
+        if not totals.get(class_id):
+            yield f"Class {class_id} '{name}' has no clicks: it will not be learnt."
+    unknown = sorted(class_id for class_id in totals if class_id >= classes.num_classes)
+    if unknown:
+        yield f"Clicks of class {', '.join(map(str, unknown))} are not in classes.txt: add the class or delete the clicks."
+    outside = [image_id for image_id, state in everything if state.outside]
+    if outside:
+        yield f"Clicks outside the image in {_some(outside)}: they count for nothing; move or delete them."
+    one_sided = [image_id for image_id, state in everything if state.kind == "objects only" and not state.background]
+    if one_sided and totals.get(BACKGROUND):
+        yield f"No background clicks in {_some(one_sided)}: add a few between the objects."
+    empty = [image_id for image_id, state in everything if state.kind == "nothing"]
+    if empty:
+        yield f"{len(empty)} of {len(everything)} images have no clicks: they are left out of training."
+
+
+def _some(image_ids: Sequence[str]) -> str:
+    shown = ", ".join(image_ids[:3])
+    return shown if len(image_ids) <= 3 else f"{shown} and {len(image_ids) - 3} more"

@@ -1,0 +1,75 @@
+"""The layers that overlays are made of: colours, outlines, and how new values get into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image, Labels, Points
+from napari.utils.colormaps import Colormap, DirectLabelColormap
+
+from seminar.labels import BACKGROUND, ClassNames
+from seminar_napari._frames import STYLES, Kind, Shown, outlines
+
+HEAT = Colormap(
+    [[1.0, 0.75, 0.2, 0.0], [1.0, 0.6, 0.0, 0.55], [0.9, 0.3, 0.0, 0.9], [0.6, 0.1, 0.0, 1.0]],
+    controls=[0.0, 0.25, 0.65, 1.0],
+    name="seminar disagreement",
+)
+"""Clear, amber, deep orange: darker where the networks differ more, so that it reads over dark and light images and without red-green vision."""
+
+
+def class_colormap(classes: ClassNames) -> DirectLabelColormap:
+    """The classes' colours; background and unknown pixels are clear."""
+    colours: dict[int | None, Any] = {None: "transparent", BACKGROUND: "transparent"}
+    for class_id in range(1, classes.num_classes):
+        colours[class_id] = [*(value / 255 for value in classes.colours[class_id]), 1.0]
+    return DirectLabelColormap(color_dict=colours)
+
+
+def make_layer(kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **options: Any) -> Labels | Image:
+    """A layer of its own copy of `data`, (H, W) uint8; `options` go to napari."""
+    if kind == "disagreement":
+        return Image(data.copy(), colormap=HEAT, contrast_limits=(0, 255), blending="translucent", **options)
+    layer = Labels(data.copy(), colormap=class_colormap(classes), **options)
+    draw = partial(_contour, layer, kind)
+    layer._calculate_contour = draw  # type: ignore[method-assign]  # napari's own takes 200 ms at 2048 x 2048
+    return layer
+
+
+def push(layer: Labels | Image, data: npt.NDArray[Any]) -> None:
+    """Put new values of the same or another size into a layer; the same values cost nothing."""
+    if layer.data.shape != data.shape or layer.data.dtype != data.dtype:
+        layer.data = data.copy()
+        layer.editable = False
+    elif not np.array_equal(layer.data, data):
+        np.copyto(layer.data, data)
+        layer.refresh(extent=False, highlight=False, thumbnail=False)
+
+
+def add_layer(viewer: Any, layer: Labels | Image) -> None:
+    """Put a layer over the image and the overlays there are, under the clicks; what is selected stays selected."""
+    points = [index for index, other in enumerate(viewer.layers) if isinstance(other, Points)]
+    with selection_kept(viewer):
+        viewer.layers.insert(points[0] if points else len(viewer.layers), layer)
+
+
+@contextmanager
+def selection_kept(viewer: Any) -> Iterator[None]:
+    """Adding or moving layers in this block leaves the selected and the active layer as they are."""
+    selected, active = set(viewer.layers.selection), viewer.layers.selection.active
+    yield
+    viewer.layers.selection.clear()
+    viewer.layers.selection.update(layer for layer in selected if layer in viewer.layers)
+    if active is not None and active in viewer.layers:
+        viewer.layers.selection.active = active
+
+
+def _contour(layer: Labels, kind: Kind, labels: npt.NDArray[Any], data_slice: tuple[slice, ...]) -> npt.NDArray[Any] | None:
+    if layer.contour < 1 or labels.ndim != 2:
+        return None
+    return outlines(labels, layer.contour, style=STYLES[kind])[data_slice]

@@ -1,0 +1,305 @@
+"""Live curves of a run: every loss term, mean IoU, and marks where the stage changed and clicks were taken up."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from seminar.events import ClicksTaken, Event, StageStarted, Started, Step, Validated
+
+REDRAW_MILLISECONDS = 500
+POINTS = 2000
+"""A curve longer than this is thinned to half."""
+
+COLOURS = {
+    "pce": "#56b4e9",
+    "full": "#56b4e9",
+    "crf": "#e69f00",
+    "pcons": "#2bb58b",
+    "pseudo": "#cc79a7",
+    "total": None,
+}
+"""Okabe and Ito's colours, told apart by colour-blind eyes and visible on both themes; the total takes the theme's text colour."""
+OTHERS = ("#d55e00", "#b5a900", "#9a86d6")
+IOU_COLOURS = {"student": "#56b4e9", "teacher": "#e69f00"}
+LOSS_HEIGHT, SCORE_HEIGHT = 190, 110
+NAMES = {
+    "pce": "clicks",
+    "crf": "CRF",
+    "pcons": "consistency",
+    "pseudo": "pseudo-labels",
+    "full": "masks",
+    "total": "total",
+}
+
+
+class Legend(QWidget):
+    """A small button for each curve, in its colour; pressing it hides the curve, or shows it again."""
+
+    COLUMNS = 4
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(44, 0, 0, 0)
+        self._grid.setSpacing(2)
+        self.buttons: dict[tuple[str, str], QToolButton] = {}
+        self._plain: list[QToolButton] = []
+        self._foreground = "#f0f1f2"
+
+    def add(self, key: tuple[str, str], text: str, colour: str | None, show: Callable[[bool], object]) -> None:
+        """Add a curve; without a colour it takes the theme's text colour."""
+        button = QToolButton()
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setText(f"━ {text}")
+        button.setToolTip("Hide or show this curve")
+        button.toggled.connect(lambda on: (show(on), button.setText(f"{'━' if on else '╌'} {text}")))
+        if colour is None:
+            self._plain.append(button)
+        self._paint(button, colour or self._foreground)
+        self._grid.addWidget(
+            button, len(self.buttons) // self.COLUMNS, len(self.buttons) % self.COLUMNS, Qt.AlignmentFlag.AlignLeft
+        )
+        self.buttons[key] = button
+
+    def set_foreground(self, colour: str) -> None:
+        """Take the theme's text colour."""
+        self._foreground = colour
+        for button in self._plain:
+            self._paint(button, colour)
+
+    def clear(self) -> None:
+        """Begin with another run."""
+        for button in self.buttons.values():
+            self._grid.removeWidget(button)
+            button.deleteLater()
+        self.buttons.clear()
+        self._plain.clear()
+
+    def _paint(self, button: QToolButton, colour: str) -> None:
+        button.setStyleSheet(
+            f"QToolButton {{color: {colour}; background: transparent; border: none; padding: 0; font-size: 8pt}}"
+        )
+
+
+class Track:
+    """One curve as (stage, iteration) → value, in order; a resumed stage overwrites what it repeats."""
+
+    def __init__(self) -> None:
+        self.keys: list[tuple[int, int]] = []
+        self.values: list[float] = []
+
+    def add(self, stage: int, iteration: int, value: float) -> None:
+        key = (stage, iteration)
+        if not self.keys or key > self.keys[-1]:
+            self.keys.append(key)
+            self.values.append(value)
+        else:
+            place = bisect.bisect_left(self.keys, key)
+            if self.keys[place] == key:
+                self.values[place] = value
+            else:
+                self.keys.insert(place, key)
+                self.values.insert(place, value)
+        if len(self.keys) > POINTS:
+            del self.keys[1:-1:2], self.values[1:-1:2]
+
+    def cut(self, stage: int, iteration: int) -> None:
+        """Forget what comes after this iteration of the stage."""
+        place = bisect.bisect_right(self.keys, (stage, iteration))
+        del self.keys[place:], self.values[place:]
+
+
+class History:
+    """The curves and marks of a run; no Qt."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.lengths: dict[str, int] = {}
+        self.losses: dict[str, Track] = {}
+        self.scores: dict[str, Track] = {}
+        self.clicks: dict[tuple[int, int], int] = {}
+
+    def take(self, event: Event) -> None:
+        """Follow one event."""
+        match event:
+            case Started():
+                self.stages = [*event.stages]
+            case StageStarted():
+                stage = self._stage(event.stage)
+                self.lengths[event.stage] = event.iterations
+                for track in (*self.losses.values(), *self.scores.values()):
+                    track.cut(stage, event.iteration)
+                self.clicks = {
+                    place: count for place, count in self.clicks.items() if place <= (stage, event.iteration)
+                }
+            case Step():
+                self.lengths[event.stage] = event.iterations
+                for term, value in event.losses.items():
+                    self.losses.setdefault(term, Track()).add(self._stage(event.stage), event.iteration, value)
+            case Validated():
+                self.scores.setdefault(event.network, Track()).add(
+                    self._stage(event.stage), event.iteration, event.mean_iou
+                )
+            case ClicksTaken():
+                place = (self._stage(event.stage), event.iteration)
+                self.clicks[place] = self.clicks.get(place, 0) + event.added + event.removed
+            case _:
+                pass
+
+    def _stage(self, name: str) -> int:
+        if name not in self.stages:
+            self.stages.append(name)
+        return self.stages.index(name)
+
+    def x(self, key: tuple[int, int]) -> int:
+        """Iterations since the start of the run."""
+        stage, iteration = key
+        return sum(self.lengths.get(name, 0) for name in self.stages[:stage]) + iteration
+
+    def boundaries(self) -> list[tuple[int, str]]:
+        """Where a later stage began, and its name."""
+        begun = [number for number, name in enumerate(self.stages) if name in self.lengths and number]
+        return [(self.x((number, 0)), self.stages[number]) for number in begun]
+
+
+class Curves(QWidget):
+    """Two plots over each other; a line of text where pyqtgraph is not installed.
+
+    Redrawn at most twice a second, and only while visible.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.history = History()
+        self._dirty = False
+        self._foreground = "#f0f1f2"
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self._graph: Any = None
+        self._items: dict[tuple[str, str], Any] = {}
+        self._marks: list[Any] = []
+        try:
+            import pyqtgraph
+        except ImportError:
+            missing = QLabel("Curves need pyqtgraph: pip install 'seminar-napari[plots]', then start napari again.")
+            missing.setWordWrap(True)
+            missing.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            layout.addWidget(missing)
+            return
+        self._graph = pyqtgraph
+        self._losses, self._scores = self._plot("loss"), self._plot("mean IoU")
+        self._losses.setLogMode(y=True)
+        self._scores.setXLink(self._losses)
+        self._scores.setYRange(0, 1, padding=0.02)
+        self._scores.hide()
+        self.legend = Legend()
+        layout.addWidget(self.legend)
+        layout.addWidget(self._losses)
+        layout.addWidget(self._scores)
+        self._timer = QTimer(self)
+        self._timer.setInterval(REDRAW_MILLISECONDS)
+        self._timer.timeout.connect(self._redraw)
+        self._timer.start()
+
+    def take(self, event: Event) -> None:
+        """Add what an event brings; drawn at the next turn."""
+        self.history.take(event)
+        self._dirty = True
+
+    def clear(self) -> None:
+        """Begin with another run."""
+        self.history = History()
+        if self._graph is None:
+            return
+        for (plot, _), item in self._items.items():
+            (self._losses if plot == "loss" else self._scores).removeItem(item)
+        self._items.clear()
+        self.legend.clear()
+        self._draw_marks()
+        self._scores.hide()
+
+    def set_colours(self, foreground: str) -> None:
+        """Take the theme's text colour (the background is the dock's)."""
+        self._foreground = foreground
+        if self._graph is None:
+            return
+        for plot in (self._losses, self._scores):
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(foreground)
+                axis.setTextPen(foreground)
+        for (_, name), item in self._items.items():
+            if name == "total":
+                item.setPen(foreground, width=1.5)
+        self.legend.set_foreground(foreground)
+        self._dirty = True
+
+    def _plot(self, left: str) -> Any:
+        plot = self._graph.PlotWidget(background=None)
+        plot.setFixedHeight(LOSS_HEIGHT if left == "loss" else SCORE_HEIGHT)
+        plot.setMinimumWidth(100)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=True, y=False)
+        plot.showGrid(x=False, y=True, alpha=0.15)
+        plot.setLabel("left", left, **{"font-size": "8pt"})
+        plot.getAxis("left").setWidth(44)
+        plot.getPlotItem().setContentsMargins(0, 2, 4, 0)
+        return plot
+
+    def _redraw(self) -> None:
+        if not self._dirty or not self.isVisible():
+            return
+        self._dirty = False
+        history = self.history
+        terms = [term for term in COLOURS if term in history.losses]
+        others = [term for term in history.losses if term not in COLOURS]
+        for term in (*terms, *others):
+            colour = COLOURS[term] or self._foreground if term in COLOURS else OTHERS[others.index(term) % len(OTHERS)]
+            track = history.losses[term]
+            values = [value if value > 0 else float("nan") for value in track.values]  # the axis is logarithmic
+            self._draw(self._losses, "loss", term, colour, track, values)
+        for network, track in history.scores.items():
+            self._draw(self._scores, "score", network, IOU_COLOURS.get(network, self._foreground), track, track.values)
+        if history.scores and self._scores.isHidden():
+            self._scores.show()
+        self._draw_marks()
+
+    def _draw(self, plot: Any, kind: str, name: str, colour: str, track: Track, values: list[float]) -> None:
+        item = self._items.get((kind, name))
+        if item is None:
+            symbol = (
+                {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None} if kind == "score" else {}
+            )
+            item = plot.plot(
+                name=NAMES.get(name, name), pen=self._graph.mkPen(colour, width=1.5), connect="finite", **symbol
+            )
+            self._items[kind, name] = item
+            self.legend.add((kind, name), NAMES.get(name, name), None if name == "total" else colour, item.setVisible)
+        item.setData([self.history.x(key) for key in track.keys], values)
+
+    def _draw_marks(self) -> None:
+        for plot, line in self._marks:
+            plot.removeItem(line)
+        self._marks = []
+        options = {"position": 0.92, "anchors": [(0, 0.5), (0, 0.5)], "color": self._foreground}
+        for plot in (self._losses, self._scores):
+            for x, stage in self.history.boundaries():
+                pen = self._graph.mkPen(self._foreground, width=1)
+                self._mark(plot, x, pen, stage if plot is self._losses else None, options)
+            for place, count in self.history.clicks.items():
+                pen = self._graph.mkPen("#d55e00", width=1, style=Qt.PenStyle.DashLine)
+                label = f"{count} click{'s' * (count != 1)}" if plot is self._losses else None
+                self._mark(plot, self.history.x(place), pen, label, options | {"position": 0.08, "color": "#d55e00"})
+
+    def _mark(self, plot: Any, x: int, pen: Any, label: str | None, options: dict[str, Any]) -> None:
+        line = self._graph.InfiniteLine(pos=x, angle=90, pen=pen, label=label, labelOpts=options if label else None)
+        plot.addItem(line, ignoreBounds=True)
+        self._marks.append((plot, line))

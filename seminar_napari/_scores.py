@@ -1,0 +1,125 @@
+"""How good the masks are where a person's truth exists: of the image that is shown, of the set, and against an earlier run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from psygnal import Signal
+
+from seminar.errors import SeminarError
+from seminar.events import Event, Validated
+from seminar.labels import LabelMap
+from seminar.metrics import class_iou, confusion_matrix, mean_of_present
+from seminar.run_folder import RunFolder
+from seminar_napari._background import Latest
+from seminar_napari._session import Session
+
+
+@dataclass(frozen=True)
+class RunScore:
+    """The last score of a run's student on the images with truth.
+
+    Attributes
+    ----------
+    run : RunFolder
+    mean_iou : float or None
+        None where the run was never scored.
+    images : int
+    """
+
+    run: RunFolder
+    mean_iou: float | None
+    images: int = 0
+
+
+def last_score(run: RunFolder) -> RunScore:
+    """Read a run's events through to its last score; in the background, a long run has many."""
+    score = RunScore(run, None)
+    for event, _when, _offset in run.read_events():
+        if isinstance(event, Validated) and event.network == "student":
+            score = RunScore(run, event.mean_iou, event.images)
+    return score
+
+
+def image_score(truth: LabelMap, predicted: LabelMap, num_classes: int) -> float | None:
+    """Mean IoU over the classes in one image; None where nothing is known or the maps do not belong together."""
+    try:
+        return mean_of_present(class_iou(confusion_matrix(truth, predicted, num_classes)))
+    except SeminarError:  # a preview of an older class list
+        return None
+
+
+class Scores:
+    """Keeps the scores of the followed run and of the one it is held against.
+
+    Attributes
+    ----------
+    current, earlier : RunScore or None
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        self.current: RunScore | None = None
+        self.earlier: RunScore | None = None
+        self._session = session
+        self._reader: Latest[RunScore] = Latest("seminar-scores")
+        session.run_changed.connect(self._on_run)
+        session.event_received.connect(self._on_event)
+        self._on_run(session.run)
+
+    def close(self) -> None:
+        """Listen to nothing any more."""
+        self._session.run_changed.disconnect(self._on_run)
+        self._session.event_received.disconnect(self._on_event)
+
+    def earlier_runs(self) -> tuple[str, ...]:
+        """Names of the project's other runs, newest first."""
+        project, run = self._session.project, self._session.run
+        if project is None:
+            return ()
+        return tuple(name for name in reversed(project.runs()) if run is None or name != run.path.name)
+
+    def compare_with(self, name: str) -> None:
+        """Hold the followed run against the run of this name; "" for none."""
+        project = self._session.project
+        if project is None or not name:
+            if self.earlier is not None:
+                self.earlier = None
+                self.changed.emit()
+        elif self.earlier is None or self.earlier.run.path.name != name:
+            self._reader.submit(partial(last_score, RunFolder.of(project.path, name)))
+
+    def poll(self) -> None:
+        """Take what was read, in the window's thread."""
+        outcome = self._reader.take()
+        if isinstance(outcome, RunScore):
+            self.earlier = outcome
+            self.changed.emit()
+
+    def _on_run(self, run: RunFolder | None) -> None:
+        self.current = None if run is None else RunScore(run, None)
+        self.earlier = None
+        self.changed.emit()
+
+    def _on_event(self, event: Event, _when: float) -> None:
+        if isinstance(event, Validated) and event.network == "student" and self._session.run is not None:
+            self.current = RunScore(self._session.run, event.mean_iou, event.images)
+            self.changed.emit()
+
+
+def score_line(image: float | None, current: RunScore | None, earlier: RunScore | None) -> str:
+    """The scores in one line; empty where there is none."""
+    parts = []
+    if image is not None:
+        parts.append(f"This image {image:.2f}")
+    if current is not None and current.mean_iou is not None:
+        text = f"all {current.mean_iou:.2f}"
+        if earlier is not None and earlier.mean_iou is not None:
+            if earlier.images == current.images:
+                text += f" ({current.mean_iou - earlier.mean_iou:+.2f} against {earlier.run.path.name})"
+            else:
+                text += f" ({earlier.run.path.name}: {earlier.mean_iou:.2f} on {earlier.images} other images)"
+        parts.append(text)
+    return " · ".join(parts)

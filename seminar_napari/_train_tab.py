@@ -1,0 +1,356 @@
+"""The tab *Train*: settings, start, the followed run, its curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from napari.utils.notifications import Notification, notification_manager
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from seminar.config import PresetName
+from seminar.errors import SeminarError
+from seminar.events import Event, Started, Step
+from seminar.run_folder import RunFolder, stage_names
+from seminar_napari._activity import Activity
+from seminar_napari._close_guard import CloseGuard
+from seminar_napari._command import next_run_name, resume_arguments, shell_line, train_arguments
+from seminar_napari._config_form import PRESET_TEXTS, ConfigForm
+from seminar_napari._devices import DeviceProbe
+from seminar_napari._log_window import LogWindow
+from seminar_napari._plots import Curves
+from seminar_napari._progress import RunProgress, duration
+from seminar_napari._run_control import RunControl
+from seminar_napari._run_panel import RunPanel
+from seminar_napari._session import Session
+from seminar_napari._speed import Pace, SpeedBook
+
+
+class TrainTab(QWidget):
+    """Everything about training, drawn from the session.
+
+    Attributes
+    ----------
+    control : RunControl
+    guard : CloseGuard or None
+        Asks when napari is closed with a run going; None without a window.
+    tab_wanted : Signal
+        "inspect" or "export": the person wants to go on there.
+    """
+
+    tab_wanted = Signal(str)
+
+    def __init__(
+        self, session: Session, viewer: Any, parent: QWidget | None = None, *, speeds: SpeedBook | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._viewer = viewer
+        self._speeds = speeds or SpeedBook()
+        self._log_window: LogWindow | None = None
+        self.control = RunControl(session)
+        self.devices = DeviceProbe()
+        self.form = ConfigForm()
+        self.panel = RunPanel()
+        self.curves = Curves()
+        self.activity = Activity(self.control.stop, self)
+        self.train = _button("Train", "Save all clicks and start a new run")
+        self.resume_last = _button("Resume last", "Go on with the newest run of this project that has not finished")
+        self.attach = _button(
+            "Attach…", "Follow a run that another process or another machine trains, or look at an old one"
+        )
+        self.copy = _button("Copy command", "The same run as a line for a terminal or a cluster")
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
+        self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._lay_out()
+        self._connect()
+        window = getattr(getattr(viewer, "window", None), "_qt_window", None)
+        self.guard = CloseGuard(window, session, self.control) if window is not None else None
+        self._take_theme()
+        self._on_project(session.project)
+        self._draw()
+
+    # what the buttons do
+    def start(self) -> None:
+        """Train the open project with the settings shown."""
+        self._try(lambda: self.control.start(self._next_name(), self.form.read()))
+
+    def resume(self, folder: RunFolder | None = None) -> None:
+        """Go on with this run, else with the followed one."""
+        run = folder or self._session.run
+        if run is not None:
+            self._try(lambda: self.control.resume(run) if run.config_path.exists() else self.start())
+
+    def resume_newest(self) -> None:
+        """Go on with the project's newest run."""
+        newest = self._newest()
+        if newest is not None:
+            self.resume(newest)
+
+    def attach_to(self, folder: Path) -> None:
+        """Follow the run in this folder."""
+        self._try(lambda: self.control.attach(RunFolder(folder)))
+
+    def command_line(self) -> str:
+        """The `seminar train` line of the followed run; of the next one where none is followed.
+
+        Raises
+        ------
+        SeminarError
+            No project, or settings that contradict each other.
+        """
+        run = self._session.run
+        if run is not None and run.config_path.exists():
+            return shell_line(train_arguments(run.project, run.path.name, run.read_config()))
+        project = self._session.project
+        if project is None:
+            raise SeminarError("no project is open; open one first")
+        return shell_line(train_arguments(project.path, self._next_name(), self.form.read()))
+
+    def resume_line(self) -> str:
+        """The `seminar train … --resume` line of the followed run; empty where none is."""
+        return shell_line(resume_arguments(self._session.run)) if self._session.run is not None else ""
+
+    def copy_command(self) -> None:
+        """Put `command_line` on the clipboard."""
+        self._try(self._copy)
+
+    def open_log(self) -> None:
+        """Show the log of the followed run."""
+        if self._session.run is not None:
+            self._log_window = LogWindow(self._session.run.log_path, self)
+            self._log_window.show()
+
+    def shut_down(self) -> None:
+        """Before the dock goes: follow no longer, end the device probe; the run itself goes on."""
+        if self.guard is not None:
+            self.guard.release()
+        self.activity.end()
+        self.devices.close()
+        self.control.close()
+
+    # drawing
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(6)
+        column.addWidget(self.form)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for button in (self.train, self.resume_last, self.attach, self.copy, self.panel.detach):
+            buttons.addWidget(button)
+        column.addLayout(buttons)
+        column.addWidget(self.hint)
+        column.addWidget(self.panel)
+        column.addWidget(self.curves, 1)
+        column.addStretch(0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _connect(self) -> None:
+        session, panel = self._session, self.panel
+        session.project_changed.connect(self._on_project)
+        session.run_changed.connect(self._on_run)
+        session.state_changed.connect(self._on_state)
+        session.event_received.connect(self._on_event)
+        self.control.failed.connect(self._notify)
+        self.devices.answered.connect(self._on_devices)
+        self.devices.failed.connect(self._say)
+        self.form.changed.connect(self._on_form)
+        self.train.clicked.connect(lambda: self.start())
+        self.resume_last.clicked.connect(self.resume_newest)
+        self.attach.clicked.connect(self._choose_run)
+        self.copy.clicked.connect(self.copy_command)
+        panel.pause_wanted.connect(self.control.pause)
+        panel.go_on_wanted.connect(self.control.go_on)
+        panel.stop_wanted.connect(self.control.stop)
+        panel.end_now_wanted.connect(self.control.end_now)
+        panel.detach_wanted.connect(self.control.detach)
+        panel.resume_wanted.connect(lambda: self.resume())
+        panel.log_wanted.connect(self.open_log)
+        panel.tab_wanted.connect(self.tab_wanted)
+        if (theme := getattr(getattr(self._viewer, "events", None), "theme", None)) is not None:
+            theme.connect(self._take_theme)
+
+    def showEvent(self, event: Any) -> None:
+        """Ask for the devices when the tab is first looked at, not when napari starts."""
+        super().showEvent(event)
+        self.devices.ask()
+
+    def _draw(self) -> None:
+        going = self.control.is_going
+        project = self._session.project
+        self.form.setEnabled(not going)
+        for button in (self.train, self.resume_last, self.attach):
+            button.setVisible(not going)
+        self.train.setEnabled(project is not None)
+        if not going:
+            self.resume_last.setEnabled(self._newest() is not None)
+        self.copy.setEnabled(project is not None or self._session.run is not None)
+        name = self._session.run.path.name if self._session.run is not None else ""
+        self.panel.show_state(self._session.state, name, self.control.message, self.control.silent_seconds)
+        progress = self.panel.progress
+        if going:
+            text = f"Training {name}" + (f" · {progress.numbers_text}" if progress.step else "")
+            self.activity.show(text, progress.done if progress.step else 0, progress.total if progress.step else 0)
+        else:
+            self.activity.end()
+
+    def _on_project(self, project: Any) -> None:
+        self.hint.setText("" if project is not None else "Open a project first (tab Annotate).")
+        self.hint.setVisible(bool(self.hint.text()))
+        self._show_costs()
+        self._draw()
+
+    def _on_run(self, run: RunFolder | None) -> None:
+        self.panel.progress = RunProgress()
+        self.curves.clear()
+        self.curves.setVisible(run is not None)
+        self._draw()
+
+    def _on_state(self, state: str) -> None:
+        if state in ("finished", "stopped", "lost"):
+            self._remember_pace()
+        if state == "starting":
+            self._say("")
+        self._draw()
+
+    def _on_event(self, event: Event, when: float) -> None:
+        self.panel.progress.take(event)
+        self.curves.take(event)
+        if isinstance(event, Started):
+            self.curves.setVisible(True)
+        if isinstance(event, Step):
+            self._draw()
+
+    def _on_form(self) -> None:
+        self._say("")
+        self._show_costs()
+
+    def _on_devices(self, devices: Any) -> None:
+        self.form.show_devices(devices)
+        self._show_costs()
+
+    def _take_theme(self, event: Any = None) -> None:
+        theme = getattr(self._viewer, "theme", None)
+        if theme is not None:
+            self.curves.set_colours(get_theme(theme).text.as_hex())
+
+    # what a preset costs here
+    def _show_costs(self) -> None:
+        device = self._device()
+        costs: dict[PresetName, str] = {}
+        for name in PRESET_TEXTS:
+            config = self.form.preset_config(name)
+            estimate = self._speeds.estimate(config, device)
+            if estimate is None:
+                costs[name] = "time not known yet here"
+            else:
+                about = "about" if estimate.measured else "roughly"
+                costs[name] = f"{about} {duration(config.iterations * len(stage_names(config)) / estimate.rate)} here"
+        self.form.show_costs(costs)
+        try:
+            estimate = self._speeds.estimate(self.form.read(), device)
+        except SeminarError:
+            estimate = None
+        self.form.budget.set_rate(estimate.rate if estimate is not None else None)
+
+    def _device(self) -> str:
+        chosen = cast(str, self.form.value("device"))
+        if chosen != "auto":
+            return chosen
+        return next((device.name for device in self.devices.known if not device.problem), "cpu")
+
+    def _remember_pace(self) -> None:
+        supervisor, progress, run = self.control.supervisor, self.panel.progress, self._session.run
+        if (
+            supervisor is None
+            or run is None
+            or not supervisor.owns_process
+            or progress.step is None
+            or progress.iteration < 10
+        ):
+            return
+        try:
+            self._speeds.remember(Pace.of(run.read_config(), progress.device, progress.step.iterations_per_second))
+        except SeminarError:
+            return
+        self._show_costs()
+
+    # small things
+    def _next_name(self) -> str:
+        return next_run_name(self._started_runs())
+
+    def _newest(self) -> RunFolder | None:
+        project, runs = self._session.project, self._started_runs()
+        return RunFolder.of(project.path, runs[-1]) if project is not None and runs else None
+
+    def _started_runs(self) -> tuple[str, ...]:
+        """Runs of the project, newest last; without those that failed before they began, whose names are free."""
+        project = self._session.project
+        return (
+            tuple(
+                name
+                for name in (project.runs() if project else ())
+                if RunFolder.of(project.path, name).config_path.exists()
+            )
+            if project
+            else ()
+        )
+
+    def _choose_run(self) -> None:
+        project = self._session.project
+        start = str(project.path / "runs") if project is not None else ""
+        folder = QFileDialog.getExistingDirectory(self, "Run folder", start)
+        if folder:
+            self.attach_to(Path(folder))
+
+    def _copy(self) -> None:
+        line = self.command_line()
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(line)
+            self._say("Copied. Paste it into a terminal.")
+
+    def _try(self, action: Any) -> None:
+        try:
+            action()
+        except SeminarError as error:
+            self._say(str(error))
+
+    def _say(self, text: str) -> None:
+        self.hint.setText(text[:1].upper() + text[1:])
+        self.hint.setVisible(bool(text))
+
+    def _notify(self, message: str) -> None:
+        notice = Notification(
+            f"Training failed: {message}", "error", actions=(("Open log", lambda *_: self.open_log()),)
+        )
+        notification_manager.dispatch(notice)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,36 @@
+"""Fixtures of the tests of the whole window. The user's own folders are never touched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for window_hands
+
+
+@pytest.fixture(autouse=True)
+def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the plugin keeps the sample and its list of recent projects, in this test."""
+    pytest.importorskip("napari")
+    folder = tmp_path / "user"
+    monkeypatch.setattr("seminar_napari._sample_data.sample_folder", lambda: folder / "sample")
+    monkeypatch.setattr("seminar_napari._recent._file", lambda: folder / "recent.txt")
+    return folder
+
+
+@pytest.fixture
+def open_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
+    """A real napari window with the Seminar dock, which must leave no widget behind: call it, get the dock."""
+
+    def open_() -> Any:
+        from seminar_napari._opening import open_dock
+
+        viewer = make_napari_viewer(show=True, strict_qt="raise")
+        viewer.window.resize(1400, 900)
+        return open_dock(viewer)
+
+    return open_

@@ -1,0 +1,217 @@
+"""Annotating in the real window: every click, key and drag is a Qt event on the canvas; what counts is the files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from window_hands import Hands, make_project, settle, wait_until
+
+from seminar.clicks import ClickSet
+from seminar.voc import Project, read_label_png
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path)
+
+
+@pytest.fixture
+def window(open_window: Callable[[], Any], project: Project) -> tuple[Any, Hands]:
+    """The dock with the project open, and hands on its canvas."""
+    dock = open_window()
+    dock.open_project(project.path)
+    settle(0.5)
+    return dock, Hands(dock.viewer)
+
+
+def on_disk(dock: Any, project: Project, image_id: str = "image_1") -> ClickSet:
+    """What the files say once the window says that all is saved; JSON and mask agree."""
+    wait_until(lambda: not dock.session.unsaved(), what="the writer")
+    clicks = ClickSet.from_json(project.clicks_path(image_id).read_bytes())
+    np.testing.assert_array_equal(read_label_png(project.sparse_mask_path(image_id)), clicks.rasterize())
+    return clicks
+
+
+def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    hands.click(30, 40)
+    hands.key(Qt.Key.Key_2)
+    hands.click(60, 100)
+    hands.key(Qt.Key.Key_0)
+    hands.click(90, 20)
+    clicks = on_disk(dock, project)
+    np.testing.assert_allclose(clicks.points, [[30, 40], [60, 100], [90, 20]], atol=0.3)
+    assert clicks.class_ids.tolist() == [1, 2, 0]
+    layer = dock.viewer.layers["Clicks"]
+    colours = np.array(project.classes.colours) / 255
+    np.testing.assert_allclose(layer.face_color[:2, :3], colours[1:3], atol=0.01)
+    red, green, blue, _ = layer.face_color[2]
+    assert red == green == blue
+    assert layer.border_width[2] > layer.border_width[0]
+    assert clicks.seconds > 0
+
+
+def test_undo_and_redo_reach_the_files(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    for col in (30, 60, 90):
+        hands.click(50, col)
+    hands.drag((50, 60), (100, 60))
+    hands.key(Qt.Key.Key_0)
+    hands.click(50, 30)  # on the mark: it becomes background
+    after = on_disk(dock, project)
+    assert after.class_ids.tolist() == [0, 1, 1]
+    assert after.points[1, 0] == pytest.approx(100, abs=0.5)
+    control, both = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    for _ in range(5):
+        hands.key(Qt.Key.Key_Z, control)
+    assert len(on_disk(dock, project)) == 0
+    hands.key(Qt.Key.Key_Z, control)  # nothing left: no harm
+    for _ in range(5):
+        hands.key(Qt.Key.Key_Z, both)
+    again = on_disk(dock, project)
+    np.testing.assert_array_equal(again.points, after.points)
+    np.testing.assert_array_equal(again.class_ids, after.class_ids)
+
+
+def test_delete_by_key_and_by_click_with_a_modifier(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    for col in (30, 60, 90, 120):
+        hands.click(50, col)
+    hands.hover(52, 61)
+    hands.key(Qt.Key.Key_X)
+    assert on_disk(dock, project).points[:, 1].round().tolist() == [30, 90, 120]
+    hands.click(50, 90, Qt.KeyboardModifier.ControlModifier)
+    assert on_disk(dock, project).points[:, 1].round().tolist() == [30, 120]
+    hands.click(50, 30, Qt.KeyboardModifier.AltModifier)
+    assert on_disk(dock, project).points[:, 1].round().tolist() == [120]
+    hands.click(90, 30, Qt.KeyboardModifier.ControlModifier)  # nothing there: nothing happens
+    hands.hover(50, 119)
+    hands.key(Qt.Key.Key_Delete)
+    assert len(on_disk(dock, project)) == 0
+
+
+def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    hands.click(50, 30)
+    before = dock.viewer.scene.camera.center
+    hands.drag((80, 80), (60, 60))
+    assert dock.viewer.scene.camera.center != before
+    assert len(on_disk(dock, project)) == 1
+
+
+def test_a_click_outside_the_image_is_refused_in_words(window: tuple[Any, Hands]) -> None:
+    dock, hands = window
+    hands.click(-4, 30)
+    assert len(dock.session.clicks("image_1")) == 0
+    assert "outside" in dock.status.text()
+    assert dock.status.isVisible()
+
+
+def test_images_and_classes_by_key(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    hands.click(20, 20)
+    hands.key(Qt.Key.Key_D)
+    assert dock.session.image_id == "image_2"
+    assert dock.viewer.layers[0].name == "image_2"
+    assert len(dock.viewer.layers["Clicks"].data) == 0
+    hands.click(40, 40)
+    hands.key(Qt.Key.Key_A)
+    assert dock.session.image_id == "image_1"
+    hands.key(Qt.Key.Key_A)  # the first one: stays
+    assert dock.session.image_id == "image_1"
+    np.testing.assert_allclose(dock.viewer.layers["Clicks"].data, [[20, 20]], atol=0.3)
+    assert len(on_disk(dock, project, "image_2")) == 1
+    seen = []
+    for key in (Qt.Key.Key_BracketRight, Qt.Key.Key_BracketRight, Qt.Key.Key_BracketLeft, Qt.Key.Key_9):
+        hands.key(key)
+        seen.append(dock.session.current_class)
+    assert seen == [2, 0, 2, 2]
+    assert "no class 9" in dock.status.text()
+
+
+def test_clicks_are_pixels_whatever_the_geometry(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    image = dock.session.image_layer
+    image.scale, image.translate, image.rotate = (0.5, 0.25), (100, -40), 20
+    image.units = ("um", "um")
+    dock.viewer.reset_view()
+    settle(0.3)
+    hands.click(30, 40)
+    hands.click(80, 120)
+    np.testing.assert_allclose(on_disk(dock, project).points, [[30, 40], [80, 120]], atol=0.5)
+    layer = dock.viewer.layers["Clicks"]
+    np.testing.assert_allclose(layer.extent.world, layer.extent.world)
+    np.testing.assert_allclose(layer.scale, image.scale)
+    assert layer.units == image.units
+    hands.key(Qt.Key.Key_D)
+    np.testing.assert_allclose(dock.session.image_layer.translate, (100, -40))
+
+
+def test_napari_own_keys_on_other_layers_stay(window: tuple[Any, Hands]) -> None:
+    dock, hands = window
+    other = dock.viewer.add_points(np.array([[10.0, 10.0]]), name="other")
+    dock.viewer.layers.selection.active = other
+    other.mode = "pan_zoom"
+    hands.key(Qt.Key.Key_2)
+    assert other.mode == "add"
+    hands.key(Qt.Key.Key_3)
+    assert other.mode == "select"
+    assert dock.session.current_class == 1
+
+
+def test_reopening_restores_everything_in_place(window: tuple[Any, Hands], project: Project) -> None:
+    dock, hands = window
+    hands.click(30, 40)
+    hands.key(Qt.Key.Key_2)
+    hands.click(60, 100)
+    dock.session.close_project()
+    assert [layer.name for layer in dock.viewer.layers] == []
+    assert dock.pages.currentWidget() is dock.empty
+    dock.open_project(project.path)
+    settle(0.3)
+    layer = dock.viewer.layers["Clicks"]
+    np.testing.assert_allclose(layer.data, [[30, 40], [60, 100]], atol=0.3)
+    assert layer.features["class_id"].tolist() == [1, 2]
+    np.testing.assert_allclose(layer.face_color[1, :3], np.array(project.classes.colours[2]) / 255, atol=0.01)
+
+
+def test_a_dropped_project_folder_opens(open_window: Callable[[], Any], project: Project) -> None:
+    dock = open_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(project.path))])
+    keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    dock.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys))
+    assert dock.session.project.path == project.path
+
+
+def test_napari_opens_a_project_folder_with_our_reader(open_window: Callable[[], Any], project: Project) -> None:
+    dock = open_window()
+    assert dock.viewer.open(str(project.path), plugin="seminar-napari") == []
+    assert dock.session.project.path == project.path
+    assert [layer.name for layer in dock.viewer.layers] == ["image_1", "Clicks"]
+
+
+def test_the_sample_of_the_file_menu(open_window: Callable[[], Any]) -> None:
+    dock = open_window()
+    (added,) = dock.viewer.open_sample("seminar-napari", "sample")
+    wait_until(lambda: bool(dock.session.image_id), what="the sample's first image")
+    assert dock.session.image_layer is added
+    assert [layer.name for layer in dock.viewer.layers if layer.visible] == [dock.session.image_id, "Clicks"]
+    assert len(dock.viewer.layers["Clicks"].data) > 0
+
+
+def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: tuple[Any, Hands]) -> None:
+    dock, _ = window
+    for index in range(dock.tabs.count()):
+        dock.tabs.setCurrentIndex(index)
+        settle(0.1)
+        assert dock.minimumSizeHint().width() <= 400
+        assert 320 <= dock.width() <= 400
+    assert "torch" not in sys.modules

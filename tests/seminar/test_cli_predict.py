@@ -1,0 +1,228 @@
+"""`seminar predict` and `seminar evaluate` as a person types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+import seminar.cli.predict
+from seminar.checkpoint import save_model
+from seminar.cli.app import run
+from seminar.clicks import ClickSet
+from seminar.config import TrainConfig
+from seminar.labels import ClassNames
+from seminar.models.deeplab import build_network
+from seminar.predictor import Predictor
+from seminar.voc import Project, read_label_png, write_label_png
+
+CLASSES = ClassNames.of("background", "cell #00ff00")
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run a command in this process: exit status, stdout, stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["seminar", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            run()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    config = TrainConfig(weights="none")
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    network = build_network(config, num_classes=2, channels=1)
+    save_model(folder / "model.pt", network, config=config, classes=CLASSES, channels=1)
+    return folder
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.random.default_rng(len(name)).integers(0, 255, (40, 50), dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def test_labels_are_indexed_pngs_in_the_classes_colours(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    status, out, err = cli("predict", model, images, "--out", tmp_path / "out")
+    assert (status, out) == (0, "")
+    assert "2 images predicted into" in err
+    path = tmp_path / "out" / "a.png"
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        assert image.getpalette()[3:6] == [0, 255, 0]  # type: ignore[index]
+    expected = Predictor.from_folder(model, "cpu").predict(np.asarray(Image.open(images / "a.png")))
+    np.testing.assert_array_equal(read_label_png(path), expected)
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["a.png", "b.png"]
+
+
+def test_probabilities_and_instances(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    assert cli("predict", model / "model.pt", images / "a.png", "--out", tmp_path / "out", "--probabilities", "--instances")[0] == 0
+    probs = tifffile.imread(tmp_path / "out" / "a_probabilities.tif")
+    assert (probs.shape, probs.dtype) == ((2, 40, 50), np.float32)
+    labels = read_label_png(tmp_path / "out" / "a.png")
+    np.testing.assert_array_equal(probs.argmax(0), labels)
+    instances = tifffile.imread(tmp_path / "out" / "a_instances.tif")
+    assert instances.dtype == np.uint16
+    assert not instances[labels == 0].any()
+
+
+def test_instances_follow_the_clicks_of_a_project(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "project", [images / "a.png"], CLASSES)
+    labels = Predictor.from_folder(model, "cpu").predict(project.read_image("a"))
+    cells = np.argwhere(labels == 1)
+    project.write_clicks("a", ClickSet(40, 50, cells, np.ones(len(cells))))
+    assert cli("predict", model, project.path, "--out", tmp_path / "out", "--instances")[0] == 0
+    assert tifffile.imread(tmp_path / "out" / "a_instances.tif").max() == len(cells)
+
+
+def test_a_second_call_takes_the_job_up_again(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    cli("predict", model, images / "a.png", "--out", out)
+    (out / "a.png").write_bytes(b"mine")
+    status, _, err = cli("predict", model, images, "--out", out)
+    assert status == 0
+    assert "1 image predicted" in err and "1 passed over" in err
+    assert (out / "a.png").read_bytes() == b"mine"
+    assert cli("predict", model, images, "--out", out, "--overwrite")[0] == 0
+    assert read_label_png(out / "a.png").shape == (40, 50)
+
+
+def test_a_stack_becomes_a_stack_of_labels(cli: Cli, model: Path, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, metadata={"axes": "ZYX"})
+    assert cli("predict", model, tmp_path / "stack.tif", "--out", tmp_path / "out")[0] == 0
+    with tifffile.TiffFile(tmp_path / "out" / "stack.tif") as tif:
+        assert len(tif.pages) == 20
+        labels = np.stack([page.asarray() for page in tif.pages])
+    predictor = Predictor.from_folder(model, "cpu")
+    np.testing.assert_array_equal(labels[7], predictor.predict(stack[7]))
+
+
+def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    (images / "a.png").write_bytes((images / "a.png").read_bytes()[:60])
+    status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
+    assert status == 2
+    assert "a.png: not readable as an image" in err and "1 not predicted" in err
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
+def test_a_one_pixel_image(cli: Cli, model: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.array([[7]], np.uint8)).save(tmp_path / "dot.png")
+    assert cli("predict", model, tmp_path / "dot.png", "--out", tmp_path / "out", "--instances")[0] == 0
+    assert read_label_png(tmp_path / "out" / "dot.png").shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["MODEL", "absent.png", "--out", "out"], "absent.png: no such file or folder"),
+        (["nowhere", "images", "--out", "out"], "nowhere: no such run or model"),
+        (["images", "images", "--out", "out"], "this run has no model yet"),
+        (["images/a.png", "images", "--out", "out"], "not a readable seminar-model file"),
+        (["MODEL", "images"], "--out: expected the folder"),
+        (["MODEL", "images", "--out", "images"], "labels must not replace them"),
+        (["MODEL", "images", "--out", "out", "--tile-size", "100"], "--tile-size 100: expected a multiple of 16"),
+        (["MODEL", "images", "--out", "out", "--device", "abacus"], "device 'abacus': not usable here"),
+        (["MODEL", "rgb.png", "--out", "out"], "rgb.png: the model takes 1 channels, the image has 3"),
+        (["MODEL", "stack.tif", "--out", "out", "--instances"], "--instances and --probabilities are for single images"),
+        (["MODEL", "nan.tif", "--out", "out"], "nan.tif: "),
+    ],
+)
+def test_mistakes_are_a_sentence_and_exit_2(
+    cli: Cli, model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save("rgb.png")
+    tifffile.imwrite("stack.tif", np.zeros((20, 30, 40), np.uint8), metadata={"axes": "ZYX"})
+    tifffile.imwrite("nan.tif", np.full((30, 40), np.nan, np.float32))
+    status, out, err = cli("predict", *(model if word == "MODEL" else word for word in words))
+    assert (status, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert not Path("out").exists() or not list(Path("out").iterdir())
+
+
+@pytest.fixture
+def project(images: Path, tmp_path: Path) -> Project:
+    made = Project.create(tmp_path / "project", sorted(images.iterdir()), CLASSES)
+    for image_id in "ab":
+        write_label_png(made.truth_path(image_id), np.zeros((40, 50), np.uint8), CLASSES)
+    (made.path / "ImageSets" / "Segmentation").mkdir(parents=True, exist_ok=True)
+    (made.path / "ImageSets" / "Segmentation" / "val.txt").write_text("a\n")
+    return made
+
+
+def test_evaluate_prints_only_the_json(cli: Cli, model: Path, project: Project, tmp_path: Path) -> None:
+    status, out, _ = cli("evaluate", model, project.path, "--json", "--device", "cpu")
+    assert status == 0
+    scores = json.loads(out)
+    assert set(scores) == {"mean_iou", "per_class_iou", "per_image_iou", "images"}
+    cli("predict", model, project.path, "--out", tmp_path / "out")
+    assert json.loads(cli("evaluate", tmp_path / "out", project.path, "--json")[1]) == scores
+
+
+def test_evaluate_prints_percent(cli: Cli, project: Project) -> None:
+    status, out, _ = cli("evaluate", project.path / "SegmentationClass", project.path, "--split", "all")
+    assert status == 0
+    assert "100.0" in out and "absent" in out and "2 images" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere", "project"], "nowhere: no such file or folder"),
+        (["empty", "project"], "neither a run (no model.pt) nor masks"),
+        (["MODEL", "empty"], "missing, so this is no project"),
+        (["MODEL", "project", "--split", "test"], "no split 'test'"),
+        (["MODEL", "project", "--protocol", "corner"], "--protocol corner: expected one of full, center-crop"),
+    ],
+)
+def test_mistakes_in_evaluate(
+    cli: Cli, model: Path, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    status, out, err = cli("evaluate", *(model if word == "MODEL" else word for word in words), "--json")
+    assert (status, out) == (2, "")
+    assert message in err
+
+
+def test_protocols_of_command_and_library_are_the_same() -> None:
+    from typing import get_args
+
+    from seminar.evaluation import Protocol
+
+    assert get_args(Protocol) == seminar.cli.predict.PROTOCOLS
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    cli: Cli, model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seminar.files.os.fsync", full)
+    status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
+    assert status == 2
+    assert "No space left on device" in err
+    assert not list((tmp_path / "out").iterdir())
+    shutil.rmtree(tmp_path / "out")

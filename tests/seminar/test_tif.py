@@ -1,0 +1,159 @@
+"""Which axis of a tif is what, and stacks of planes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tifffile
+from PIL import Image
+
+from seminar.errors import DatasetError
+from seminar.images import image_header, image_size, read_image
+from seminar.tif import MAX_UNNAMED_CHANNELS, tif_pages, tif_planes
+
+HEIGHT, WIDTH = 12, 17
+
+
+def noise(*shape: int, dtype: str = "uint16") -> npt.NDArray[Any]:
+    return np.random.default_rng(0).integers(0, 60_000 if dtype != "uint8" else 255, shape).astype(dtype)
+
+
+def written(path: Path, pixels: npt.NDArray[Any], **options: Any) -> Path:
+    tifffile.imwrite(path, pixels, **options)
+    return path
+
+
+CHANNELS_FIRST = [
+    {},
+    {"metadata": {"axes": "CYX"}},
+    {"metadata": None},
+    {"photometric": "minisblack"},
+    {"photometric": "minisblack", "planarconfig": "separate"},
+    {"imagej": True, "metadata": {"axes": "CYX"}},
+    {"ome": True, "metadata": {"axes": "CYX"}},
+    {"bigtiff": True},
+    {"byteorder": ">"},
+    {"compression": "zlib"},
+]
+
+
+@pytest.mark.parametrize("options", CHANNELS_FIRST, ids=str)
+@pytest.mark.parametrize("channels", [2, 5])
+def test_channels_first(tmp_path: Path, channels: int, options: dict[str, Any]) -> None:
+    pixels = noise(channels, HEIGHT, WIDTH)
+    path = written(tmp_path / "a.tif", pixels, **options)
+    image = read_image(path)
+    assert image.dtype == np.uint16
+    assert (image == np.moveaxis(pixels, 0, 2)).all()
+    header = image_header(path)
+    assert (header.height, header.width, header.channels) == image.shape
+    assert tif_pages(path) == (1, True)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_channels_last(tmp_path: Path, channels: int, dtype: str) -> None:
+    pixels = noise(HEIGHT, WIDTH, channels, dtype=dtype)
+    path = written(tmp_path / "a.tif", pixels, photometric="minisblack", planarconfig="contig")
+    assert (read_image(path) == pixels).all()
+    assert read_image(path).dtype == dtype
+
+
+def test_channels_last_without_any_hint(tmp_path: Path) -> None:
+    pixels = noise(HEIGHT, WIDTH, 5)
+    path = written(tmp_path / "a.tif", pixels)  # 12 pages of 17 x 5, says the file
+    assert (read_image(path) == pixels).all()
+    assert image_size(path) == (HEIGHT, WIDTH)
+
+
+def test_transparency_is_dropped_but_a_fourth_channel_is_not(tmp_path: Path) -> None:
+    pixels = noise(HEIGHT, WIDTH, 4, dtype="uint8")
+    rgba = written(tmp_path / "rgba.tif", pixels, photometric="rgb", extrasamples=["unassalpha"])
+    four = written(tmp_path / "four.tif", pixels, photometric="minisblack", extrasamples=["unspecified"] * 3)
+    assert (read_image(rgba) == pixels[:, :, :3]).all()
+    assert image_header(rgba).channels == 3
+    assert (read_image(four) == pixels).all()
+    assert image_header(four).channels == 4
+
+
+def test_lzw_of_other_programs_is_read(tmp_path: Path) -> None:
+    pixels = noise(HEIGHT, WIDTH, 3, dtype="uint8")
+    Image.fromarray(pixels).save(tmp_path / "a.tif", compression="tiff_lzw")
+    assert (read_image(tmp_path / "a.tif") == pixels).all()
+
+
+def test_other_numbers_become_float32(tmp_path: Path) -> None:
+    for dtype in ("int16", "uint32", "float16", "float64"):
+        image = read_image(written(tmp_path / f"{dtype}.tif", np.arange(100).reshape(10, 10).astype(dtype)))
+        assert image.dtype == np.float32
+        assert (image[:, :, 0] == np.arange(100).reshape(10, 10)).all()
+
+
+def test_complex_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="complex64 values are no intensities"):
+        read_image(written(tmp_path / "a.tif", np.zeros((9, 9), np.complex64)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "planes"),
+    [
+        ((4, HEIGHT, WIDTH), {"imagej": True, "metadata": {"axes": "ZYX"}}, 4),
+        ((4, HEIGHT, WIDTH), {"metadata": {"axes": "TYX"}}, 4),
+        ((MAX_UNNAMED_CHANNELS + 1, HEIGHT, WIDTH), {}, MAX_UNNAMED_CHANNELS + 1),
+        ((2, 4, HEIGHT, WIDTH), {"imagej": True, "metadata": {"axes": "ZCYX"}}, 2),
+        ((3, 2, HEIGHT, WIDTH), {"ome": True, "metadata": {"axes": "TZYX"}}, 6),
+    ],
+)
+def test_stacks_are_refused_as_images_and_split_into_planes(tmp_path: Path, shape: tuple[int, ...], options: dict[str, Any], planes: int) -> None:
+    pixels = noise(*shape)
+    path = written(tmp_path / "a.tif", pixels, **options)
+    for read in (image_size, read_image):
+        with pytest.raises(DatasetError, match=rf"a\.tif: a stack of {planes} planes, expected one image; `seminar new` makes"):
+            read(path)
+    assert tif_pages(path) == (planes, False)
+    found = list(tif_planes(path))
+    expected = pixels.reshape(planes, -1, HEIGHT, WIDTH)
+    assert len(found) == planes
+    for plane, one in zip(found, expected, strict=True):
+        assert (plane == np.moveaxis(one, 0, 2)).all()
+
+
+def test_channels_of_a_stack_before_its_planes(tmp_path: Path) -> None:
+    pixels = noise(2, 4, HEIGHT, WIDTH)
+    path = written(tmp_path / "a.tif", pixels, metadata={"axes": "CZYX"})
+    found = list(tif_planes(path))
+    assert len(found) == 4
+    assert (found[3] == np.moveaxis(pixels[:, 3], 0, 2)).all()
+
+
+def test_pages_are_what_the_user_says(tmp_path: Path) -> None:
+    few = written(tmp_path / "few.tif", noise(3, HEIGHT, WIDTH), photometric="minisblack")
+    many = written(tmp_path / "many.tif", noise(40, HEIGHT, WIDTH))
+    assert tif_pages(few) == (1, True)
+    assert tif_pages(few, "planes") == (3, False)
+    assert tif_pages(many, "channels") == (1, False)
+    assert [plane.shape for plane in tif_planes(few, "planes")] == [(HEIGHT, WIDTH, 1)] * 3
+    assert [plane.shape for plane in tif_planes(many, "channels")] == [(HEIGHT, WIDTH, 40)]
+
+
+@pytest.mark.parametrize("planarconfig", ["contig", "separate"])
+def test_colours_are_never_planes(tmp_path: Path, planarconfig: str) -> None:
+    shape = (HEIGHT, WIDTH, 3) if planarconfig == "contig" else (3, HEIGHT, WIDTH)
+    path = written(tmp_path / "a.tif", noise(*shape, dtype="uint8"), photometric="rgb", planarconfig=planarconfig)
+    assert tif_pages(path, "planes") == (1, True)
+
+
+def test_a_gigapixel_header_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tif", noise(4, 4))
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tif:
+        offsets = [tif.pages.first.tags[name].valueoffset for name in ("ImageWidth", "ImageLength")]
+    for offset in offsets:
+        data[offset : offset + 4] = (100_000).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(DatasetError):
+        read_image(path)

@@ -1,0 +1,100 @@
+"""Instances as a layer and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+
+from seminar.clicks import ClickSet
+from seminar.voc import Project
+from seminar_napari._instances_layer import InstancesLayer, instances_path
+from seminar_napari._session import Session
+
+
+class Window:
+    def __init__(self, project: Project) -> None:
+        self.viewer = ViewerModel()
+        self.session = Session()
+        self.session.open_project(project.path)
+        self.session.image_layer = self.viewer.add_image(np.zeros((40, 60)), scale=(2, 3), name="image")
+        self.viewer.add_points(np.zeros((0, 2)), name="Clicks")
+        self.instances = InstancesLayer(self.viewer, self.session)
+        self.said: list[str] = []
+        self.instances.said.connect(self.said.append)
+
+    def settle(self) -> None:
+        assert self.instances._worker.wait(10)
+        self.instances.poll()
+
+
+@pytest.fixture
+def window(three_fields: Project) -> Iterator[Window]:
+    window = Window(three_fields)
+    yield window
+    window.instances.close()
+
+
+def two_touching() -> np.ndarray:
+    """Two discs of class 1 that touch."""
+    rows, cols = np.mgrid[:40, :60]
+    return (np.minimum(np.hypot(rows - 20, cols - 15), np.hypot(rows - 20, cols - 31)) < 9).astype(np.uint8)
+
+
+def test_clicks_divide_the_mask_and_the_tif_has_16_bits(window: Window, three_fields: Project) -> None:
+    clicks = ClickSet(40, 60, np.array([[20.0, 15.0], [20.0, 31.0], [2.0, 2.0]]), np.array([1, 1, 0]))
+    window.session.set_clicks("a", clicks)
+    window.instances.make(two_touching())
+    window.settle()
+    layer = window.instances.layer
+    assert layer is not None and [item.name for item in window.viewer.layers] == ["image", "instances", "Clicks"]
+    assert layer.data[20, 15] != layer.data[20, 31] and layer.data.max() == 2
+    assert np.allclose(layer.scale, (2, 3))
+    saved = tifffile.imread(instances_path(three_fields, "a"))
+    assert saved.dtype == np.uint16 and np.array_equal(saved, layer.data)
+    assert window.said[-1] == "2 objects from clicks; saved as instances/a.tif"
+
+
+def test_without_object_clicks_the_shape_divides(window: Window) -> None:
+    window.session.show_image("b")
+    window.session.set_clicks("b", ClickSet(40, 60, np.array([[2.0, 2.0]]), np.array([0])))
+    window.instances.make(two_touching())
+    window.settle()
+    assert window.instances.layer is not None and window.instances.layer.data.max() == 2
+    assert window.said[-1].startswith("2 objects by shape")
+
+
+def test_another_image_shows_its_own_saved_instances_or_none_in_the_same_layer(window: Window) -> None:
+    window.instances.make(two_touching())
+    window.settle()
+    layer, first = window.instances.layer, window.instances.layer.data.copy()  # type: ignore[union-attr]
+    window.session.show_image("b")
+    window.settle()
+    assert layer is window.instances.layer and not layer.data.any()  # type: ignore[union-attr]
+    window.session.show_image("a")
+    window.settle()
+    assert np.array_equal(layer.data, first)  # type: ignore[union-attr]
+
+
+def test_without_a_mask_it_says_what_to_do(window: Window) -> None:
+    window.instances.make(None)
+    assert "No mask" in window.said[-1] and window.instances.layer is None
+
+
+def test_what_cannot_be_written_is_said(window: Window, three_fields: Project) -> None:
+    (three_fields.path / "instances").write_text("in the way")
+    window.instances.make(two_touching())
+    window.settle()
+    assert "instances" in window.said[-1] and window.instances.layer is None
+
+
+def test_a_deleted_layer_is_made_again(window: Window) -> None:
+    window.instances.make(two_touching())
+    window.settle()
+    window.viewer.layers.remove("instances")
+    window.instances.make(two_touching())
+    window.settle()
+    assert "instances" in [layer.name for layer in window.viewer.layers]

@@ -1,0 +1,64 @@
+"""Scores as the window shows them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seminar.events import Validated
+from seminar.run_folder import RunFolder
+from seminar.voc import Project
+from seminar_napari._scores import RunScore, Scores, image_score, last_score, score_line
+from seminar_napari._session import Session
+
+
+def validated(mean_iou: float, network: str = "student", images: int = 3) -> Validated:
+    return Validated(stage="primary", iteration=1, network=network, mean_iou=mean_iou, per_class_iou={}, images=images)
+
+
+def test_the_last_score_of_the_student_counts(followed_run: RunFolder) -> None:
+    assert last_score(followed_run).mean_iou is None
+    for event in (validated(0.5), validated(0.7), validated(0.9, "teacher")):
+        followed_run.append_event(event)
+    assert last_score(followed_run) == RunScore(followed_run, 0.7, 3)
+
+
+def test_the_image_is_scored_by_its_mean_iou() -> None:
+    truth = np.zeros((4, 4), dtype=np.uint8)
+    truth[:2] = 1
+    predicted = np.zeros((4, 4), dtype=np.uint8)
+    predicted[0] = 1
+    assert image_score(truth, predicted, 3) == pytest.approx((4 / 8 + 8 / 12) / 2)
+    assert image_score(truth, np.full((4, 4), 7, dtype=np.uint8), 3) is None
+
+
+def test_the_line_says_what_is_known(followed_run: RunFolder) -> None:
+    now, earlier = RunScore(followed_run, 0.86, 20), RunScore(RunFolder(followed_run.path.parent / "run-2"), 0.82, 20)
+    assert score_line(None, None, None) == ""
+    assert score_line(0.91, None, None) == "This image 0.91"
+    assert score_line(0.91, now, earlier) == "This image 0.91 · all 0.86 (+0.04 against run-2)"
+    assert score_line(None, now, RunScore(earlier.run, 0.9, 7)) == "all 0.86 (run-2: 0.90 on 7 other images)"
+    assert score_line(None, RunScore(followed_run, None), earlier) == ""
+
+
+def test_the_followed_run_is_held_against_an_earlier_one(three_fields: Project, followed_run: RunFolder) -> None:
+    earlier = RunFolder.of(three_fields.path, "earlier")
+    earlier.path.mkdir()
+    earlier.append_event(validated(0.6))
+    session = Session()
+    session.open_project(three_fields.path)
+    session.set_run(followed_run)
+    scores = Scores(session)
+    assert scores.earlier_runs() == ("earlier",)
+    session.receive(validated(0.75))
+    session.receive(validated(0.1, "teacher"))
+    scores.compare_with("earlier")
+    assert scores._reader.wait(5)
+    scores.poll()
+    assert score_line(None, scores.current, scores.earlier) == "all 0.75 (+0.15 against earlier)"
+    scores.compare_with("")
+    assert score_line(None, scores.current, scores.earlier) == "all 0.75"
+    session.set_run(earlier)
+    assert scores.current == RunScore(earlier, None) and scores.earlier_runs() == ("first",)
+    scores.close()
+    assert len(session.run_changed) == len(session.event_received) == 0

@@ -1,0 +1,90 @@
+"""The plan of the house holds: what loads torch and what loads napari, the layer table, and the public names.
+
+Who may import whom is checked by import-linter (`make check`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import seminar
+import seminar_napari
+
+ROOT = Path(__file__).parents[1]
+
+PUBLIC_NAMES: list[str] = []
+
+NEEDS_TORCH = {
+    "cli.bench",
+}
+
+
+def modules_of(package: object) -> list[str]:
+    """Full names of all modules of a package."""
+    path, name = package.__path__, package.__name__  # type: ignore[attr-defined]
+    return sorted(
+        module.name for module in pkgutil.walk_packages(path, f"{name}.") if not module.name.endswith("__main__")
+    )
+
+
+def loaded_after_importing(*modules: str) -> set[str]:
+    """Top-level packages in `sys.modules` of a fresh interpreter that has imported these modules."""
+    code = f"import sys, {', '.join(modules)}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_the_table_in_contributing_is_the_one_that_is_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    checked = [set(re.findall(r"\w+", row)) for row in layers]
+    rows = re.findall(r"^\| \d+ \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == checked
+
+
+def test_the_window_never_loads_torch() -> None:
+    loaded = loaded_after_importing("seminar_napari", *modules_of(seminar_napari))
+    assert "seminar_napari" in loaded
+    assert not loaded & {"torch", "torchvision"}
+
+
+def test_what_the_window_uses_of_the_library_never_loads_torch() -> None:
+    torch_free = [name for name in modules_of(seminar) if name.removeprefix("seminar.") not in NEEDS_TORCH]
+    loaded = loaded_after_importing("seminar", *torch_free)
+    assert "skimage" in loaded
+    assert not loaded & {"torch", "torchvision"}
+
+
+def test_the_library_never_loads_the_window() -> None:
+    loaded = loaded_after_importing(*modules_of(seminar))
+    assert "torch" in loaded
+    assert not loaded & {"napari", "seminar_napari", "qtpy", "PyQt6", "PySide6", "magicgui", "superqt", "vispy"}
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(seminar.__all__) == PUBLIC_NAMES
+
+
+@pytest.mark.parametrize("name", PUBLIC_NAMES)
+def test_a_public_name_is_there_and_explained(name: str) -> None:
+    thing = getattr(importlib.import_module("seminar"), name)
+    assert name in dir(seminar)
+    if callable(thing):
+        assert thing.__doc__
+
+
+def test_a_name_that_is_not_public_is_refused() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        seminar.no_such_name  # noqa: B018
