@@ -17,22 +17,31 @@ X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-curs
 # A Mac has a display of its own.
 XVFB := $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1600x1200x24")
 
-.PHONY: help demo test check clean display
+.PHONY: help demo test check check-style check-format check-types check-layers check-manifest clean display
 help:
 	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
 
 demo: $(VENV)/installed
+	@test ! -e demo || { echo "demo/ is here already; look at it, or remove it and run make demo again" >&2; exit 1; }
 	$(BIN)/seminar demo --out demo
 
-test: $(VENV)/installed-dev display check
-	$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+# The tests run even where a check has failed; either makes it fail.
+test: $(VENV)/installed-dev display
+	@$(MAKE) --no-print-directory --keep-going check; checks=$$?; \
+		$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS); tests=$$?; \
+		exit $$((checks > tests ? checks : tests))
 
-# The checks that need no display.
-check: $(VENV)/installed-dev
+# What needs no display.
+check: check-style check-format check-types check-layers check-manifest
+check-style: $(VENV)/installed-dev
 	$(BIN)/ruff check
+check-format: $(VENV)/installed-dev
 	$(BIN)/ruff format --check
+check-types: $(VENV)/installed-dev
 	$(BIN)/mypy
+check-layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-cache
+check-manifest: $(VENV)/installed-dev
 	$(BIN)/python -m npe2 validate seminar-napari
 
 $(VENV)/python:

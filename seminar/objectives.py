@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -114,13 +115,17 @@ def _click_terms(logits: Tensor, teacher: nn.Module, batch: Batch, settings: Los
 
 
 def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) -> Tensor:
-    """The CRF on probabilities by bilinear, colours by area and validity by nearest resampling, as Tang et al. do."""
+    """The CRF on probabilities by bilinear, colours by area and validity by nearest resampling, as Tang et al. do.
+
+    sigma_rgb is meant for three channels: it grows with the root of the number of channels, so that a grey image weighs the same as
+    its RGB copy.
+    """
     size = [max(1, round(side * settings.crf_scale)) for side in probs.shape[-2:]]
     return dense_crf(
         F.interpolate(probs, size=size, mode="bilinear", align_corners=False),
         F.interpolate(batch.image.float(), size=size, mode="area"),
         valid=F.interpolate(batch.valid[:, None].float(), size=size, mode="nearest")[:, 0] > 0.5,
-        sigma_rgb=settings.sigma_rgb,
+        sigma_rgb=settings.sigma_rgb * math.sqrt(batch.image.shape[1] / 3),
         sigma_xy=settings.sigma_xy * settings.crf_scale,
         method=settings.crf_method,
         landmarks=settings.crf_landmarks,

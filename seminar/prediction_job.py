@@ -110,7 +110,7 @@ class PredictionJob:
             else:
                 summary.predicted += new
                 summary.passed_over += not new
-                summary.places += [self.out or path] if new else []
+                summary.places += [path if self.out is None or is_zarr(path) else self.out] if new else []
             if progress:
                 progress(done + 1, len(self.images))
         return summary
@@ -166,7 +166,21 @@ class PredictionJob:
         return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
 
     def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
-        raise SeminarError(f"{path}: OME-Zarr is not read yet")
+        if self.instances or self.probabilities:
+            raise SeminarError(f"{path}: predicted block by block, which gives labels only; leave --instances and --probabilities away")
+        from seminar.large_images import predict_large
+
+        out = None if self.out is None or is_zarr(path) else self.out / f"{stem_of(path)}.zarr"
+        return predict_large(
+            path,
+            self.model,
+            out=out,
+            device=self.device,
+            tile_size=self.tile_size,
+            overwrite=self.overwrite,
+            scheduler=self.scheduler,
+            progress=part,
+        )
 
 
 def _write_probabilities(path: Path, probs: npt.NDArray[np.float32]) -> None:

@@ -79,7 +79,9 @@ class AnnotateTab(QWidget):
         if session.project is None or not session.image_id:
             self.saved.setText("")
             return
-        if session.unsaved():
+        if session.not_saved:
+            parts.append(f"⚠ Not on disk yet: {next(iter(session.not_saved.values()))}")
+        elif session.unsaved():
             parts.append("Saving…")
         elif session.saved_at:
             parts.append(f"Saved {_ago(time.time() - session.saved_at)}")

@@ -66,26 +66,29 @@ class Autosave:
             return self._change.wait_for(lambda: not self._waiting, timeout)
 
     def _work(self) -> None:
+        failed: set[str] = set()  # since the last pause
         while True:
             with self._change:
+                if failed.issuperset(self._waiting) and self._waiting:
+                    self._change.wait(self.retry_seconds)
+                    failed.clear()
                 if not self._waiting:
                     self._thread = None
                     return
-                image_id, write = next(iter(self._waiting.items()))
+                image_id = next(image_id for image_id in self._waiting if image_id not in failed)
+                write = self._waiting[image_id]
             reason = _try(write)
             with self._change:
-                replaced = self._waiting.get(image_id) is not write
-                if reason is None and not replaced:
-                    del self._waiting[image_id]
-                elif reason is None:
-                    self._waiting[image_id] = self._waiting.pop(image_id)  # a newer one came meanwhile: to the end of the line
-                if reason is None and not replaced:
-                    self.outcomes.append(Saved(image_id, time.time()))
-                elif reason is not None:
-                    self.outcomes.append(NotSaved(image_id, reason))
-                self._change.notify_all()
+                replaced = self._waiting[image_id] is not write
                 if reason is not None:
-                    self._change.wait(self.retry_seconds)
+                    failed.add(image_id)
+                    self.outcomes.append(NotSaved(image_id, reason))
+                elif replaced:  # a newer one came meanwhile: to the end of the line
+                    self._waiting[image_id] = self._waiting.pop(image_id)
+                else:
+                    del self._waiting[image_id]
+                    self.outcomes.append(Saved(image_id, time.time()))
+                self._change.notify_all()
 
 
 def _try(write: Callable[[], None]) -> str | None:

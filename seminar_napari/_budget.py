@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from magicgui.widgets import ComboBox, SpinBox
 from psygnal import Signal
+from qtpy.QtWidgets import QComboBox
 
 from seminar.config import TrainConfig
 
@@ -21,11 +22,13 @@ class Budget:
         self._stages = 2
         self._writing = False
         self.spin = SpinBox(value=400, min=int(_META["low"]), max=int(_META["high"]), step=int(_META["step"]))
-        self.unit = ComboBox(
-            choices=[("iterations a stage", "iterations"), ("minutes in all", "minutes")], value="iterations"
-        )
+        self.unit = ComboBox(choices=[("iterations", "iterations"), ("minutes", "minutes")], value="iterations")
+        self.unit.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.unit.native.setMinimumContentsLength(7)
         self.unit.native.model().item(1).setEnabled(False)
-        self.unit.native.setToolTip("Minutes can be chosen once a first run has shown how fast this machine is")
+        self.unit.native.setToolTip(
+            "Iterations of each stage, or minutes of the whole run; minutes can be chosen once a first run has shown how fast this machine is"
+        )
         self.spin.changed.connect(self._on_spin)
         self.unit.changed.connect(self._show)
 

@@ -71,7 +71,7 @@ class CloseGuard(QObject):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold back the window's closing while a run goes on."""
         if (
-            watched is not self._window
+            watched is not getattr(self, "_window", None)
             or event is None
             or event.type() != QEvent.Type.Close
             or not self._control.is_going

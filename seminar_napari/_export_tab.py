@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 
 from seminar_napari._activity import Activity
 from seminar_napari._job import CopyModel, Job, JobNews, count_new_masks
+from seminar_napari._let_go import LetGo
 from seminar_napari._session import Session
 
 FORMATS: tuple[tuple[str, str, str], ...] = (
@@ -84,9 +85,10 @@ class ExportTab(QWidget):
         self.predict.clicked.connect(lambda: self.predict_all(Path(self.folder.text()).expanduser()))
         self.export.clicked.connect(self._choose_target)
         self.stop.clicked.connect(self.cancel)
-        session.project_changed.connect(self._list_models)
-        session.run_changed.connect(self._list_models)
-        session.state_changed.connect(self._list_models)
+        self._let_go = LetGo(self._cancel_job)
+        for signal in (session.project_changed, session.run_changed, session.state_changed):
+            self._let_go.connect(signal, self._list_models)
+        self.destroyed.connect(self._let_go)
         self._list_models()
 
     # what the buttons do
@@ -114,7 +116,7 @@ class ExportTab(QWidget):
     def cancel(self) -> None:
         """End what is being done."""
         if self.job is not None and self._busy:
-            self.job.cancel()
+            self._cancel_job()
             self.result.setText("Cancelling…")
 
     def chosen_model(self) -> Path | None:
@@ -124,13 +126,17 @@ class ExportTab(QWidget):
 
     def shut_down(self) -> None:
         """Before the dock goes: end what is being done, and wait until its process is gone."""
-        self.cancel()
+        self._let_go()
         deadline = time.monotonic() + 8
         while self._worker is not None and self._worker.is_running and time.monotonic() < deadline:
             QThread.msleep(20)
         self.activity.end()
 
     # jobs
+    def _cancel_job(self) -> None:
+        if self.job is not None and self._busy:
+            self.job.cancel()
+
     def _start(self, title: str, job: Job | CopyModel) -> None:
         if self._busy:
             return

@@ -129,7 +129,7 @@ def choice(choices: Sequence[tuple[str, Any]], value: Any) -> Field:
     """A list to choose from; a value that is not in it is added when it is written."""
     combo = ComboBox(choices=list(choices), value=value)
     combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.native.setMinimumContentsLength(NARROW_CHARACTERS)
+    combo.native.setMinimumContentsLength(NARROW_CHARACTERS - 2)
 
     def write(new: Any) -> None:
         if new not in combo.choices:

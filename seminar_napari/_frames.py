@@ -105,8 +105,8 @@ class FrameSource:
 
 
 def prediction_path(run: RunFolder, image_id: str) -> Path:
-    """Where the masks of all images go that the window has a run predict."""
-    return run.path / "predictions" / f"{image_id}.png"
+    """Where the tab Export puts the masks of all images, as long as nobody chooses another folder."""
+    return run.project / "predictions" / run.path.name / f"{image_id}.png"
 
 
 def read_grey_png(path: Path) -> npt.NDArray[np.uint8] | None:

@@ -152,7 +152,7 @@ class NextClickFinder:
 
     def _stamps(self) -> dict[str, int]:
         """Newest change of what is known of each image; a preview's folder changes whenever a file in it is replaced."""
-        predicted = _mtimes(self.run.path / "predictions", ".png")
+        predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
         labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
         stamps = {image_id: max(predicted[image_id], labelled[image_id]) for image_id in predicted.keys() & labelled.keys()}
         return stamps | _mtimes(self.run.path / "previews", "")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from seminar.events import ClicksTaken, Event, StageStarted, Started, Step, Validated
 
@@ -47,6 +47,7 @@ class Legend(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(44, 0, 0, 0)
         self._grid.setSpacing(2)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.buttons: dict[tuple[str, str], QToolButton] = {}
         self._plain: list[QToolButton] = []
         self._foreground = "#f0f1f2"
@@ -203,6 +204,7 @@ class Curves(QWidget):
         layout.addWidget(self.legend)
         layout.addWidget(self._losses)
         layout.addWidget(self._scores)
+        layout.addStretch(1)
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MILLISECONDS)
         self._timer.timeout.connect(self._redraw)

@@ -46,6 +46,8 @@ class Session:
         The newest step of the followed run.
     saved_at : float
         When clicks were last known to be on disk, seconds since the epoch; 0 for never.
+    not_saved : dict
+        Why the newest clicks of an image could not be written, by image id; empty where all is well.
     image_states : ImageStates
         Clicks per class, faults and seconds of every image.
     only_to_do : bool
@@ -73,6 +75,7 @@ class Session:
         self.state: RunState = "none"
         self.last_step: Step | None = None
         self.saved_at = 0.0
+        self.not_saved: dict[str, str] = {}
         self.image_states = ImageStates()
         self.only_to_do = False
         self._image_ids: tuple[str, ...] = ()
@@ -278,11 +281,15 @@ class Session:
             match self._autosave.outcomes.popleft():
                 case Saved(image_id, when):
                     self.saved_at = when
+                    if self.not_saved.pop(image_id, None) is not None:
+                        self.notice.emit(f"Clicks of {image_id} are on disk now.")
                     self.clicks_saved.emit(image_id)
                 case NotSaved(image_id, reason):
-                    self.notice.emit(
-                        f"Clicks of {image_id} are not on disk yet: {reason}. Make room or give access; they are kept here and written again on their own."
-                    )
+                    if self.not_saved.get(image_id) != reason:  # said once, however often it is tried
+                        self.not_saved[image_id] = reason
+                        self.notice.emit(
+                            f"Clicks of {image_id} are not on disk yet: {reason}. Make room or give access; they are kept here and written again on their own."
+                        )
 
     # run
     def set_run(self, run: RunFolder | None) -> None:

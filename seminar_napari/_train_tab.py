@@ -30,6 +30,7 @@ from seminar_napari._close_guard import CloseGuard
 from seminar_napari._command import next_run_name, resume_arguments, shell_line, train_arguments
 from seminar_napari._config_form import PRESET_TEXTS, ConfigForm
 from seminar_napari._devices import DeviceProbe
+from seminar_napari._let_go import LetGo
 from seminar_napari._log_window import LogWindow
 from seminar_napari._plots import Curves
 from seminar_napari._progress import RunProgress, duration
@@ -80,6 +81,8 @@ class TrainTab(QWidget):
         self._connect()
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self.guard = CloseGuard(window, session, self.control) if window is not None else None
+        if self.guard is not None:
+            self._let_go.also(self.guard.release)
         self._take_theme()
         self._on_project(session.project)
         self._draw()
@@ -137,11 +140,8 @@ class TrainTab(QWidget):
 
     def shut_down(self) -> None:
         """Before the dock goes: follow no longer, end the device probe; the run itself goes on."""
-        if self.guard is not None:
-            self.guard.release()
         self.activity.end()
-        self.devices.close()
-        self.control.close()
+        self._let_go()
 
     # drawing
     def _lay_out(self) -> None:
@@ -170,13 +170,17 @@ class TrainTab(QWidget):
 
     def _connect(self) -> None:
         session, panel = self._session, self.panel
-        session.project_changed.connect(self._on_project)
-        session.run_changed.connect(self._on_run)
-        session.state_changed.connect(self._on_state)
-        session.event_received.connect(self._on_event)
-        self.control.failed.connect(self._notify)
-        self.devices.answered.connect(self._on_devices)
-        self.devices.failed.connect(self._say)
+        self._let_go = LetGo(self.control.close, self.devices.close)
+        self._let_go.connect(session.project_changed, self._on_project)
+        self._let_go.connect(session.run_changed, self._on_run)
+        self._let_go.connect(session.state_changed, self._on_state)
+        self._let_go.connect(session.event_received, self._on_event)
+        self._let_go.connect(self.control.failed, self._notify)
+        self._let_go.connect(self.devices.answered, self._on_devices)
+        self._let_go.connect(self.devices.failed, self._say)
+        if (theme := getattr(getattr(self._viewer, "events", None), "theme", None)) is not None:
+            self._let_go.connect(theme, self._take_theme)
+        self.destroyed.connect(self._let_go)
         self.form.changed.connect(self._on_form)
         self.train.clicked.connect(lambda: self.start())
         self.resume_last.clicked.connect(self.resume_newest)
@@ -190,8 +194,6 @@ class TrainTab(QWidget):
         panel.resume_wanted.connect(lambda: self.resume())
         panel.log_wanted.connect(self.open_log)
         panel.tab_wanted.connect(self.tab_wanted)
-        if (theme := getattr(getattr(self._viewer, "events", None), "theme", None)) is not None:
-            theme.connect(self._take_theme)
 
     def showEvent(self, event: Any) -> None:
         """Ask for the devices when the tab is first looked at, not when napari starts."""

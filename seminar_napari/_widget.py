@@ -93,6 +93,7 @@ class SeminarDock(QWidget):
         self.session.project_changed.connect(self._on_project)
         self.session.notice.connect(self.say)
         self.header.project_chosen.connect(self.open_project)
+        self.train.tab_wanted.connect(lambda name: self.tabs.setCurrentWidget(getattr(self, name)))
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide)
         self._poll_timer = QTimer(self, interval=POLL_MILLISECONDS, timeout=self.session.poll)
         self._foreign_timer = QTimer(self, interval=FOREIGN_CLICKS_MILLISECONDS, timeout=self._look_for_foreign_clicks)
@@ -219,7 +220,7 @@ class SeminarDock(QWidget):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Write what waits before the window closes."""
-        if event is not None and event.type() == QEvent.Type.Close and watched is self._window:
+        if event is not None and event.type() == QEvent.Type.Close and watched is getattr(self, "_window", None):
             _let_go(weakref.ref(self.session), weakref.ref(self.annotate.annotation), for_good=False)
         return False
 

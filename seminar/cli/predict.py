@@ -39,7 +39,7 @@ def predict(
         model, found, out=out, instances=instances, probabilities=probabilities, overwrite=overwrite, device=device, tile_size=tile_size, scheduler=scheduler
     )
     console = Console(stderr=True)
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         summary = job.run(_progress(bar, "Predicting"))
     console.print(summary.sentence(), highlight=False, soft_wrap=True)
     summary.raise_faults()
@@ -63,7 +63,8 @@ def evaluate(
     opened = Project.open(project)
     found = _model_or_masks(source, device)
     chosen: Protocol = next(name for name in get_args(Protocol) if name == protocol)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         scores = evaluate(found, opened, split=split, protocol=chosen, progress=_progress(bar, "Scoring"))
     if as_json:
         print(scores.to_json())

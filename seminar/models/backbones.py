@@ -78,8 +78,9 @@ def build_backbone(name: Backbone, *, norm: Norm, weights: str, channels: int, l
         network = tv.mobilenet_v2(norm_layer=layer)
         _dilate(network.features[14:])
         first, attribute = network.features[0], "0"
-        nodes = {"features.1": "half", "features.3": "quarter", "features.17": "deep"}
-        features = Features(16, 24, 320, light=True)
+        last, deep = ("features.13", 96) if norm == "group" else ("features.17", 320)
+        nodes = {"features.1": "half", "features.3": "quarter", last: "deep"}
+        features = Features(16, 24, deep, light=True)
     else:
         network = tv.mobilenet_v3_large(norm_layer=layer, dilated=True)
         first, attribute = network.features[0], "0"

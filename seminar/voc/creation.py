@@ -138,5 +138,6 @@ def _add(source: _Source, folder: Path, pages: Pages) -> None:
         planes = list(tif_planes(source.path, pages))
     for image_id, plane in zip(source.image_ids, planes, strict=True):
         data = io.BytesIO()
-        tifffile.imwrite(data, plane, photometric="rgb" if plane.shape[2] == 3 else "minisblack", planarconfig="contig", metadata=None)
+        order = "contig" if plane.shape[2] > 1 else None
+        tifffile.imwrite(data, plane, photometric="rgb" if plane.shape[2] == 3 else "minisblack", planarconfig=order, metadata=None)
         write_bytes(folder / f"{image_id}.tif", data.getvalue(), durable=False)

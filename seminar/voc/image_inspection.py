@@ -84,7 +84,7 @@ def _image_faults(path: Path, header: ImageHeader, deep: bool) -> Iterator[str]:
 
 def _link_faults(project: Project, path: Path) -> Iterator[str]:
     """A linked folder is somebody's decision; a linked file among others may lead anywhere."""
-    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+    if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(path.parent.resolve()):
         yield f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the whole folder"
 
 

@@ -22,13 +22,20 @@ def project(tmp_path: Path) -> Project:
     return make_project(tmp_path)
 
 
+Window = Callable[[], tuple[Any, Hands]]
+
+
 @pytest.fixture
-def window(open_window: Callable[[], Any], project: Project) -> tuple[Any, Hands]:
-    """The dock with the project open, and hands on its canvas."""
-    dock = open_window()
-    dock.open_project(project.path)
-    settle(0.5)
-    return dock, Hands(dock.viewer)
+def window(open_window: Callable[[], Any], project: Project) -> Window:
+    """Opens a dock with the project, and hands on its canvas; a function, as a fixture's value would outlive the window."""
+
+    def open_() -> tuple[Any, Hands]:
+        dock = open_window()
+        dock.open_project(project.path)
+        settle(0.5)
+        return dock, Hands(dock.viewer)
+
+    return open_
 
 
 def on_disk(dock: Any, project: Project, image_id: str = "image_1") -> ClickSet:
@@ -39,8 +46,8 @@ def on_disk(dock: Any, project: Project, image_id: str = "image_1") -> ClickSet:
     return clicks
 
 
-def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(window: Window, project: Project) -> None:
+    dock, hands = window()
     hands.click(30, 40)
     hands.key(Qt.Key.Key_2)
     hands.click(60, 100)
@@ -58,8 +65,8 @@ def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(window: 
     assert clicks.seconds > 0
 
 
-def test_undo_and_redo_reach_the_files(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_undo_and_redo_reach_the_files(window: Window, project: Project) -> None:
+    dock, hands = window()
     for col in (30, 60, 90):
         hands.click(50, col)
     hands.drag((50, 60), (100, 60))
@@ -80,8 +87,8 @@ def test_undo_and_redo_reach_the_files(window: tuple[Any, Hands], project: Proje
     np.testing.assert_array_equal(again.class_ids, after.class_ids)
 
 
-def test_delete_by_key_and_by_click_with_a_modifier(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_delete_by_key_and_by_click_with_a_modifier(window: Window, project: Project) -> None:
+    dock, hands = window()
     for col in (30, 60, 90, 120):
         hands.click(50, col)
     hands.hover(52, 61)
@@ -97,8 +104,8 @@ def test_delete_by_key_and_by_click_with_a_modifier(window: tuple[Any, Hands], p
     assert len(on_disk(dock, project)) == 0
 
 
-def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(window: Window, project: Project) -> None:
+    dock, hands = window()
     hands.click(50, 30)
     before = dock.viewer.scene.camera.center
     hands.drag((80, 80), (60, 60))
@@ -106,16 +113,16 @@ def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(window: tuple
     assert len(on_disk(dock, project)) == 1
 
 
-def test_a_click_outside_the_image_is_refused_in_words(window: tuple[Any, Hands]) -> None:
-    dock, hands = window
+def test_a_click_outside_the_image_is_refused_in_words(window: Window) -> None:
+    dock, hands = window()
     hands.click(-4, 30)
     assert len(dock.session.clicks("image_1")) == 0
     assert "outside" in dock.status.text()
     assert dock.status.isVisible()
 
 
-def test_images_and_classes_by_key(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_images_and_classes_by_key(window: Window, project: Project) -> None:
+    dock, hands = window()
     hands.click(20, 20)
     hands.key(Qt.Key.Key_D)
     assert dock.session.image_id == "image_2"
@@ -136,8 +143,8 @@ def test_images_and_classes_by_key(window: tuple[Any, Hands], project: Project) 
     assert "no class 9" in dock.status.text()
 
 
-def test_clicks_are_pixels_whatever_the_geometry(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_clicks_are_pixels_whatever_the_geometry(window: Window, project: Project) -> None:
+    dock, hands = window()
     image = dock.session.image_layer
     image.scale, image.translate, image.rotate = (0.5, 0.25), (100, -40), 20
     image.units = ("um", "um")
@@ -154,8 +161,8 @@ def test_clicks_are_pixels_whatever_the_geometry(window: tuple[Any, Hands], proj
     np.testing.assert_allclose(dock.session.image_layer.translate, (100, -40))
 
 
-def test_napari_own_keys_on_other_layers_stay(window: tuple[Any, Hands]) -> None:
-    dock, hands = window
+def test_napari_own_keys_on_other_layers_stay(window: Window) -> None:
+    dock, hands = window()
     other = dock.viewer.add_points(np.array([[10.0, 10.0]]), name="other")
     dock.viewer.layers.selection.active = other
     other.mode = "pan_zoom"
@@ -166,8 +173,8 @@ def test_napari_own_keys_on_other_layers_stay(window: tuple[Any, Hands]) -> None
     assert dock.session.current_class == 1
 
 
-def test_reopening_restores_everything_in_place(window: tuple[Any, Hands], project: Project) -> None:
-    dock, hands = window
+def test_reopening_restores_everything_in_place(window: Window, project: Project) -> None:
+    dock, hands = window()
     hands.click(30, 40)
     hands.key(Qt.Key.Key_2)
     hands.click(60, 100)
@@ -207,8 +214,8 @@ def test_the_sample_of_the_file_menu(open_window: Callable[[], Any]) -> None:
     assert len(dock.viewer.layers["Clicks"].data) > 0
 
 
-def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: tuple[Any, Hands]) -> None:
-    dock, _ = window
+def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: Window) -> None:
+    dock, _ = window()
     for index in range(dock.tabs.count()):
         dock.tabs.setCurrentIndex(index)
         settle(0.1)

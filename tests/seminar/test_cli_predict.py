@@ -121,7 +121,7 @@ def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Pat
     (images / "a.png").write_bytes((images / "a.png").read_bytes()[:60])
     status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
     assert status == 2
-    assert "a.png: not readable as an image" in err and "1 not predicted" in err
+    assert "a.png: damaged or cut short" in err and "1 not predicted" in err
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["b.png"]
 
 

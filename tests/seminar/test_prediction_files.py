@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     images = tmp_path / "images"
     images.mkdir()
     for name in ("b.png", "a.tif", "c.JPG"):
-        Image.fromarray(np.zeros((4, 5), np.uint8)).save(images / name)
+        Image.fromarray(np.zeros((8, 10), np.uint8)).save(images / name)
     (images / "notes.txt").write_text("x")
     (images / "d.zarr").mkdir()
     return images
@@ -48,7 +48,7 @@ def test_an_image_named_twice_is_one(folder: Path) -> None:
 
 def test_a_file_with_brackets_in_its_name_is_a_file(folder: Path) -> None:
     path = folder / "field[1].png"
-    Image.fromarray(np.zeros((4, 5), np.uint8)).save(path)
+    Image.fromarray(np.zeros((8, 10), np.uint8)).save(path)
     assert names(path) == ["field[1].png"]
 
 
@@ -76,7 +76,7 @@ def test_every_source_without_an_image_is_named(folder: Path, source: str, messa
 def test_two_images_of_one_stem_are_refused(folder: Path, twin: str) -> None:
     other = folder.parent / "other"
     other.mkdir()
-    Image.fromarray(np.zeros((4, 5), np.uint8)).save(other / twin)
+    Image.fromarray(np.zeros((8, 10), np.uint8)).save(other / twin)
     with pytest.raises(DatasetError, match=r"b\.png and .* would both be written to"):
         find_images([str(folder / "b.png"), str(other / twin)])
 
@@ -117,7 +117,7 @@ def test_what_a_project_holds_is_never_overwritten(folder: Path, tmp_path: Path,
 
 def test_clicks_come_from_the_images_project(folder: Path, tmp_path: Path) -> None:
     project = Project.create(tmp_path / "project", [folder / "a.tif", folder / "b.png"], CLASSES)
-    given = ClickSet(4, 5, np.array([[1.0, 2.0]]), np.array([1]))
+    given = ClickSet(8, 10, np.array([[1.0, 2.0]]), np.array([1]))
     project.write_clicks("b", given)
     assert clicks_of(project.image_path("b"), CLASSES) == given
     assert clicks_of(project.image_path("a"), CLASSES) is None

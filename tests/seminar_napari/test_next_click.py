@@ -14,6 +14,7 @@ from seminar.clicks import ClickSet
 from seminar.run_folder import RunFolder
 from seminar.voc import Project, write_label_png
 from seminar_napari import _next_click
+from seminar_napari._frames import prediction_path
 from seminar_napari._next_click import NextClickFinder, near_radius, spots
 
 NO_CLICKS = np.zeros((0, 2))
@@ -117,7 +118,7 @@ def test_without_previews_predictions_are_held_against_pseudo_labels(three_field
     write_label_png(followed_run.pseudo_label_path("c"), labels, three_fields.classes)
     labels[5:12, 30:37] = 1
     labels[30:, :10] = 2
-    write_label_png(followed_run.path / "predictions" / "c.png", labels, three_fields.classes)
+    write_label_png(prediction_path(followed_run, "c"), labels, three_fields.classes)
     unsure = np.zeros((40, 60), dtype=np.uint8)
     unsure[30:, :10] = 255
     write_label_png(followed_run.pseudo_label_path("c"), unsure, three_fields.classes)

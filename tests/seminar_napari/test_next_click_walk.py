@@ -44,6 +44,7 @@ def test_the_place_is_shown_centred_and_zoomed(window: Window, three_fields: Pro
     followed_run.write_preview("b", "disagreement", values, three_fields.classes)
     window.session.set_run(followed_run)
     window.session.receive(StageStarted(stage="primary", iteration=0, iterations=9))
+    window.viewer.scene.camera.zoom = 0.5
     window.go()
     assert window.session.image_id == "b"
     camera = window.viewer.scene.camera

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_CODE_BITS = 13  # of the curve's key, shared out among the dimensions; 13 fits int16 and 8,192 cells
+_KEY_BITS = 13  # of the curve's key, shared out among the dimensions; int16 sorts fast
 _CELLS = 256  # steps per dimension, over two standard deviations on either side of the mean
 
 
 def order_along_curve(features: Tensor) -> Tensor:
     """Order the pixels along a Morton curve through the feature space.
 
-    The key takes one bit in turn from the dimension that is widest at that moment, which then counts as half as wide.
+    Each bit of the key halves the dimension that is widest at that moment; equal keys keep the raster order.
 
     Parameters
     ----------
@@ -22,34 +22,33 @@ def order_along_curve(features: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        (N, P) int64, indices of pixels; equal keys keep the raster order.
+        (N, P) int64, indices of pixels.
     """
-    batch, dims, pixels = features.shape
-    sample = features[:, :, :: max(1, pixels // 4096)]
-    mean, spread = sample.mean(-1, keepdim=True), sample.std(-1, correction=0, keepdim=True)  # (N, D, 1)
+    batch, _, pixels = features.shape
+    sample = features[:, :, :: max(1, pixels // 4096)].contiguous()
+    mean = sample.mean(-1, keepdim=True)  # (N, D, 1)
+    spread = (sample - mean).square_().mean(-1, keepdim=True).sqrt_()
     table = _interleave(spread[..., 0])  # (N, D, 256)
     scale = (_CELLS / 4) / spread.clamp(min=1e-6)
-    key = torch.empty((batch, pixels), dtype=torch.int16, device=features.device)
-    order = torch.empty((batch, pixels), dtype=torch.int64, device=features.device)
-    for i in range(batch):  # one image at a time: the sort of one row is the fast one
-        code = torch.addcmul(_CELLS / 2 - mean[i] * scale[i], features[i], scale[i])
-        key[i] = table[i].gather(1, code.clamp_(0, _CELLS - 1).long()).sum(0)
-        torch.argsort(key[i], stable=True, out=order[i]) if False else order[i].copy_(key[i].argsort(stable=True))
-    return order
+    shift = _CELLS / 2 - mean * scale
+    orders = []
+    for i in range(batch):  # a row at a time: sorting int16 is fast in one dimension only
+        cells = torch.addcmul(shift[i], features[i], scale[i]).nan_to_num_(0.0).clamp_(0, _CELLS - 1).long()
+        key = table[i].gather(1, cells).sum(0, dtype=torch.int32).to(torch.int16)
+        orders.append(key.argsort(stable=True))
+    return torch.stack(orders)
 
 
 def _interleave(widths: Tensor) -> Tensor:
-    """(N, D, 256) int32: what each step of each dimension adds to the key."""
+    """What each step of each dimension adds to the key: (N, D, 256) int32."""
     widths = widths.clone()
     level = torch.zeros_like(widths, dtype=torch.int64)
-    cells = torch.arange(_CELLS, device=widths.device)
+    steps = torch.arange(_CELLS, device=widths.device)
     table = torch.zeros((*widths.shape, _CELLS), dtype=torch.int64, device=widths.device)
-    for place in range(_CODE_BITS - 1, -1, -1):
-        widest = widths.argmax(1, keepdim=True)  # (N, 1)
-        chosen = torch.zeros_like(level).scatter_(1, widest, 1)  # (N, D), one-hot
-        shift = 7 - level
-        bit = (cells >> shift.clamp(min=0)[..., None]) & 1
-        table += (bit * chosen[..., None]) << place
-        level += chosen
-        widths = torch.where((chosen > 0) , widths / 2, widths)
+    for place in range(_KEY_BITS - 1, -1, -1):
+        widest = torch.zeros_like(level).scatter_(1, widths.argmax(1, keepdim=True), 1)  # (N, D), one-hot
+        bit = (steps >> (7 - level).clamp(min=0)[..., None]) & 1
+        table += (bit * widest[..., None]) << place
+        level += widest
+        widths = torch.where(widest > 0, widths / 2, widths)
     return table.to(torch.int32)

@@ -1,0 +1,60 @@
+"""Seminar: a segmentation network from a few clicks per image (Seminar Learning, Chen et al., ICCV 2021).
+
+The public names below are loaded when they are first used, so that `import seminar` costs nothing and never loads torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seminar.clicks import ClickSet as ClickSet
+    from seminar.config import TrainConfig as TrainConfig
+    from seminar.config import preset as preset
+    from seminar.errors import SeminarError as SeminarError
+    from seminar.evaluation import evaluate as evaluate
+    from seminar.labels import IGNORE_INDEX as IGNORE_INDEX
+    from seminar.labels import ClassNames as ClassNames
+    from seminar.losses.consistency import pixel_consistency as pixel_consistency
+    from seminar.losses.cross_entropy import partial_cross_entropy as partial_cross_entropy
+    from seminar.losses.dense_crf import dense_crf as dense_crf
+    from seminar.models.deeplab import DeepLabV3Plus as DeepLabV3Plus
+    from seminar.models.deeplab import build_network as build_network
+    from seminar.predictor import Predictor as Predictor
+    from seminar.run_folder import RunFolder as RunFolder
+    from seminar.trainer import record as record
+    from seminar.trainer import train as train
+    from seminar.voc import Project as Project
+
+_MODULES = {
+    "ClassNames": "labels",
+    "ClickSet": "clicks",
+    "DeepLabV3Plus": "models.deeplab",
+    "IGNORE_INDEX": "labels",
+    "Predictor": "predictor",
+    "Project": "voc",
+    "RunFolder": "run_folder",
+    "SeminarError": "errors",
+    "TrainConfig": "config",
+    "build_network": "models.deeplab",
+    "dense_crf": "losses.dense_crf",
+    "evaluate": "evaluation",
+    "partial_cross_entropy": "losses.cross_entropy",
+    "pixel_consistency": "losses.consistency",
+    "preset": "config",
+    "record": "trainer",
+    "train": "trainer",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'seminar' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"seminar.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,196 @@
+"""Images larger than memory: read, predicted and written block by block, here or on a cluster, resumable."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from seminar.errors import SeminarError
+from seminar.large_source import LargeSource, Levels, find_levels, open_source, prepare_block
+from seminar.ome_zarr import create_labels, finish_labels, label_folder, labels_array, remove_labels
+from seminar.predictor import OVERLAP, Predictor, most_probable
+from seminar.run_folder import RunFolder
+
+BLOCK = 2048
+"""Side in pixels of the part that one task reads, predicts and writes; a multiple of the chunks that are written."""
+
+HALO = OVERLAP // 2
+"""Pixels around a block that are predicted with it and thrown away, since the network lacks context at a rim."""
+
+PROGRESS = "seminar-progress.txt"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One block of one plane; small, so that it travels to another machine.
+
+    Attributes
+    ----------
+    target : str
+        Folder of the label image.
+    levels : tuple of (black, white) or None
+        Intensities that become 0 and 255, one pair a channel, the same for all blocks of a plane.
+    """
+
+    model: str
+    device: str
+    tile_size: int
+    source: LargeSource
+    target: str
+    plane: tuple[int, ...]
+    row: int
+    col: int
+    block: int
+    levels: Levels
+
+    @property
+    def key(self) -> str:
+        """The block's name in the progress file."""
+        return f"{','.join(map(str, self.plane))};{self.row};{self.col}"
+
+
+def predict_large(
+    path: Path,
+    model: Path,
+    *,
+    out: Path | None,
+    device: str = "auto",
+    tile_size: int,
+    overwrite: bool = False,
+    scheduler: str = "",
+    block: int = BLOCK,
+    progress: Callable[[float], object] = lambda part: None,
+) -> bool:
+    """Predict an OME-Zarr, or a tif too large for memory, block by block.
+
+    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Memory use does not depend on the size of the image. An interrupted job
+    goes on with the blocks that are missing, if model and image are the same.
+
+    Parameters
+    ----------
+    out : Path or None
+        The OME-Zarr to write for a tif.
+    scheduler : str
+        Address of a dask.distributed scheduler whose workers see the same files; empty predicts here.
+    progress : callable
+        Called with the share of the blocks that are done, 0..1.
+
+    Returns
+    -------
+    bool
+        False where the labels exist already and `overwrite` is off.
+
+    Raises
+    ------
+    SeminarError
+        Not such an image, hostile metadata, labels that are not ours, a package or the scheduler that is missing.
+    """
+    source = open_source(path)
+    target = label_folder(source, out)
+    mark = target / PROGRESS
+    if target.exists() and not overwrite and not mark.exists():
+        return False
+    predictor = cached_predictor(str(model), device, tile_size)
+    predictor_channels = predictor.channels or tuple(range(source.channels))
+    if max(predictor_channels) >= source.channels or predictor.num_channels not in (None, len(predictor_channels)):
+        raise SeminarError(f"{path}: the model takes {predictor.num_channels} channels, the image has {source.channels}; give images like those that it was trained on")
+    header = _fingerprint(model, source, block, tile_size)
+    done = _blocks_done(mark, header)
+    if overwrite or done is None:
+        remove_labels(target)
+        done = set()
+        create_labels(source, target, predictor.classes)
+        mark.write_text(header + "\n", encoding="utf-8")
+    tasks = _tasks(source, predictor, model=str(model), device=device, tile_size=tile_size, target=str(target), block=block, done=done)
+    number = source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
+    with mark.open("a", encoding="utf-8") as file:
+        finished = (predict_block(task) for task in tasks) if not scheduler else _on_cluster(tasks, scheduler)
+        for count, key in enumerate(finished, start=len(done) + 1):
+            file.write(key + "\n")
+            file.flush()
+            progress(count / number)
+    finish_labels(source, target, predictor.classes, block)
+    mark.unlink()
+    return True
+
+
+def predict_block(task: Task) -> str:
+    """Predict one block and write its labels; returns the block's name. Runs in any process that sees the files."""
+    predictor = cached_predictor(task.model, task.device, task.tile_size)
+    source = task.source
+    rows, cols = (
+        (max(0, start - HALO), min(length, start + task.block + HALO)) for start, length in ((task.row, source.height), (task.col, source.width))
+    )
+    prepared = prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
+    labels = most_probable(predictor.predict_prepared(prepared))
+    top, left = task.row - rows[0], task.col - cols[0]
+    inner = labels[top : top + task.block, left : left + task.block]
+    labels_array(Path(task.target))[(*task.plane, slice(task.row, task.row + inner.shape[0]), slice(task.col, task.col + inner.shape[1]))] = inner
+    return task.key
+
+
+@functools.lru_cache(maxsize=2)
+def cached_predictor(model: str, device: str, tile_size: int) -> Predictor:
+    """One predictor a process, however many blocks it predicts."""
+    return Predictor.from_folder(model, device, tile_size=tile_size, overlap=min(OVERLAP, tile_size // 32 * 16))
+
+
+def _tasks(
+    source: LargeSource, predictor: Predictor, *, model: str, device: str, tile_size: int, target: str, block: int, done: set[str]
+) -> Iterator[Task]:
+    for plane in itertools.product(*map(range, source.plane_shape)):
+        levels: Levels | None = None
+        for row, col in itertools.product(_starts(source.height, block), _starts(source.width, block)):
+            task = Task(model, device, tile_size, source, target, plane, row, col, block, levels)
+            if task.key in done:
+                continue
+            if levels is None:
+                levels = find_levels(source, plane, channels=predictor.channels, stretch=predictor.stretch, block=block)
+            yield replace(task, levels=levels)
+
+
+def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
+    """Results as they come in, a few tasks a worker in flight, so that neither side piles anything up."""
+    try:
+        from dask.distributed import Client, as_completed
+    except ImportError:
+        raise SeminarError("--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[cluster]'") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise SeminarError(f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask scheduler` and give its address") from None
+    with client:
+        workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        if not workers:
+            raise SeminarError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
+        flight = as_completed([client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)])
+        for future in flight:
+            yield future.result()
+            for task in itertools.islice(tasks, 1):
+                flight.add(client.submit(predict_block, task, pure=False))
+
+
+def _starts(length: int, block: int) -> range:
+    return range(0, length, block)
+
+
+def _fingerprint(model: Path, source: LargeSource, block: int, tile_size: int) -> str:
+    """One line that differs wherever blocks of two jobs would not go together."""
+    file = RunFolder(model).model_path if model.is_dir() else model
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return json.dumps({"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size}, sort_keys=True)
+
+
+def _blocks_done(mark: Path, header: str) -> set[str] | None:
+    """Blocks that an interrupted job of the same kind has written; None where there is no such job."""
+    try:
+        first, *lines = mark.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return None
+    return set(lines[:-1]) if first == header else None
+

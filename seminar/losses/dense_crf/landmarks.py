@@ -1,0 +1,99 @@
+"""Choose the landmarks of the Nyström filter, and say whether they are enough."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seminar.losses.dense_crf.blocks import block_lists
+from seminar.losses.dense_crf.features import gaussian
+from seminar.losses.dense_crf.order import order_along_curve
+from seminar.losses.dense_crf.workspace import for_each_image
+
+_JITTER = 1e-3  # on the unit diagonal of A; bounds the weight of what ``block_lists`` leaves out
+_SAMPLES_PER_LANDMARK = 8
+_LLOYD_STEPS = 2
+_PROBES = 64  # pixels on which the residual is measured
+
+
+class NystromPlan(NamedTuple):
+    """All of the filter that depends on the image alone; shapes are for one image, a batch has N in front.
+
+    A tuple of tensors of fixed shape, so that ``torch.utils.data.default_collate`` makes a batch out of single images.
+
+    Attributes
+    ----------
+    landmarks : Tensor
+        (m, C + 2), places in the space of ``pixel_features``.
+    factor : Tensor
+        (m, m), lower Cholesky factor of the kernel between the landmarks.
+    blocks : Tensor
+        (B, 256) int32, the pixels of each block; B = 0 unless made on the CPU.
+    lists : Tensor
+        (B, m) int16, the landmarks that each block needs, then m as filler.
+    widths : Tensor
+        (B,) int16, how many of ``lists`` to read; never falls.
+    residual : Tensor
+        (), share of the kernel's trace that the landmarks miss, in [0, 1].
+    """
+
+    landmarks: Tensor
+    factor: Tensor
+    blocks: Tensor
+    lists: Tensor
+    widths: Tensor
+    residual: Tensor
+
+
+def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
+    """Choose ``landmarks`` landmarks for each image of ``features`` (N, D, P), or every pixel where P is smaller."""
+    if features.device.type != "cpu":
+        return _plan(features, landmarks)
+    plans = for_each_image(lambda i: _plan(features[i : i + 1], landmarks), len(features))
+    return NystromPlan(*(torch.cat(parts) for parts in zip(*plans, strict=True)))
+
+
+def _plan(features: Tensor, count: int) -> NystromPlan:
+    order = order_along_curve(features)
+    chosen = features if count >= features.shape[-1] else _cluster(features, order, count)  # (N, D, m)
+    between = gaussian(chosen, chosen)
+    between.diagonal(dim1=1, dim2=2).add_(_JITTER)
+    factor, _ = torch.linalg.cholesky_ex(between)  # the checking form would wait for a GPU
+    if features.device.type == "cpu":
+        made = [block_lists(features[i], order[i], chosen[i]) for i in range(len(features))]
+        blocks, lists, widths = (torch.stack(parts) for parts in zip(*made, strict=True))
+    else:
+        blocks = lists = widths = order.new_empty((len(features), 0))
+    residual = _residual(features, order, chosen, factor)
+    return NystromPlan(chosen.transpose(1, 2).contiguous(), factor, blocks, lists, widths, residual)
+
+
+def _pick(features: Tensor, order: Tensor, count: int) -> Tensor:
+    """Take ``count`` pixels (N, D, count) at even steps along the curve: an even sample of the feature space."""
+    places = torch.arange(count, device=features.device) * order.shape[-1] // count
+    return features.gather(2, order[:, None, places].expand(-1, features.shape[1], -1))
+
+
+def _cluster(features: Tensor, order: Tensor, count: int) -> Tensor:
+    """k-means centres (N, D, m) of sampled pixels: equal parts of the curve, then Lloyd steps."""
+    batch, dims, _ = features.shape
+    sample = _pick(features, order, count * _SAMPLES_PER_LANDMARK)
+    centres = sample.view(batch, dims, count, -1).mean(-1)
+    for _ in range(_LLOYD_STEPS):
+        score = torch.bmm(sample.transpose(1, 2), centres).sub_(centres.square().sum(1)[:, None, :] / 2)
+        nearest = score.max(-1).indices  # (N, n)
+        sums = torch.zeros_like(centres).scatter_add_(2, nearest[:, None].expand_as(sample), sample)
+        sizes = centres.new_zeros((batch, 1, count))
+        sizes.scatter_add_(2, nearest[:, None], sizes.new_ones(()).expand(batch, 1, sample.shape[-1]))
+        centres = torch.where(sizes > 0, sums / sizes.clamp(min=1), centres)
+    return centres
+
+
+def _residual(features: Tensor, order: Tensor, chosen: Tensor, factor: Tensor) -> Tensor:
+    """trace(W - C A^-1 C^T) / trace(W) on a few pixels: (N,)."""
+    probe = _pick(features, order, min(_PROBES, features.shape[-1]))
+    across = gaussian(chosen, probe)  # (N, m, probes)
+    explained = torch.linalg.solve_triangular(factor, across, upper=False).square().sum(1)
+    return (1 - explained).mean(1).clamp(min=0)

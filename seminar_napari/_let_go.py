@@ -1,0 +1,38 @@
+"""What a widget must undo when it goes, also when Qt destroys it without a word."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+
+class LetGo:
+    """Connections to undo and things to end, once, in the order in which they were given.
+
+    It is connected to the widget's `destroyed`, when the widget's own methods can no longer be called.
+    """
+
+    def __init__(self, *actions: Callable[[], object]) -> None:
+        self._actions = list(actions)
+        self._connections: list[tuple[Any, Callable[..., object]]] = []
+
+    def connect(self, signal: Any, slot: Callable[..., object]) -> None:
+        """Connect a psygnal or napari signal, to be disconnected later."""
+        signal.connect(slot)
+        self._connections.append((signal, slot))
+
+    def also(self, action: Callable[[], object]) -> None:
+        """One more thing to end."""
+        self._actions.append(action)
+
+    def __call__(self, *_: object) -> None:
+        """Do it."""
+        connections, self._connections = self._connections, []
+        for signal, slot in connections:
+            with contextlib.suppress(ValueError):  # disconnected already
+                signal.disconnect(slot)
+        actions, self._actions = self._actions, []
+        for action in actions:
+            with contextlib.suppress(RuntimeError):  # Qt was quicker
+                action()

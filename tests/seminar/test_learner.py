@@ -1,0 +1,164 @@
+"""One optimiser step, whole or in parts."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seminar.config import TrainConfig
+from seminar.dataset import Batch
+from seminar.errors import SeminarError
+from seminar.labels import IGNORE_INDEX
+from seminar.learner import Learner
+from seminar.models.deeplab import DeepLabV3Plus, build_network
+from seminar.objectives import Losses, LossSettings, click_objective, seminar_objective
+
+SETTINGS = LossSettings(
+    convention="scale_free",
+    lambda_crf=5.0,
+    lambda_pcons=1.0,
+    lambda_pseudo=1.0,
+    lambda_absent=0.1,
+    sigma_rgb=15.0,
+    sigma_xy=20.0,
+    crf_scale=0.5,
+    crf_method="nystrom",
+    crf_landmarks=128,
+    pseudo_confidence=0.0,
+)
+
+
+def batch_of(count: int, *, size: int = 32) -> Batch:
+    across = torch.linspace(0, 200, size).expand(size, size)
+    image = torch.stack([torch.stack([across, across.T, across / (1 + number)]) for number in range(count)])
+    labels = torch.full((count, size, size), IGNORE_INDEX)
+    labels[:, 4, 4] = 0
+    for number in range(count):
+        labels[number, 10 : 11 + number, 20] = 1  # a different number of clicks in each crop
+    valid = torch.ones(count, size, size, dtype=torch.bool)
+    valid[0, :, : size // 2] = False
+    absent = torch.tensor([[False, False]] * count)
+    return Batch(
+        image=image, student_image=image, labels=labels, valid=valid, absent=absent, pseudo_labels=torch.zeros(count, 0)
+    )
+
+
+def objective(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+    return click_objective(student, teacher, batch, SETTINGS)
+
+
+def network() -> DeepLabV3Plus:
+    torch.manual_seed(0)
+    model = build_network(TrainConfig(weights="none"), num_classes=2, channels=3)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return model
+
+
+def learner_of(model: DeepLabV3Plus, config: TrainConfig) -> Learner:
+    return Learner(copy.deepcopy(model), config, torch.device("cpu"))
+
+
+def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(tiny_config: TrainConfig) -> None:
+    config = tiny_config.replace(batch_size=3, optimizer="sgd")
+    model, batch = network(), batch_of(3)
+    whole, parts = learner_of(model, config), learner_of(model, config)
+    parts.part_size = 2
+    for learner in (whole, parts):
+        learner.teacher.update_parameters(model)
+    first, second = whole.step(batch, objective, 1e-3), parts.step(batch, objective, 1e-3)
+    assert first.keys() == {"pce", "crf", "pcons", "absent", "total"}
+    assert second == pytest.approx(first, rel=1e-3, abs=1e-6)
+    for one, other in zip(whole.student.parameters(), parts.student.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=2e-5)
+
+
+def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(tiny_config: TrainConfig) -> None:
+    sizes = []
+
+    def greedy(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+        sizes.append(len(batch))
+        if len(batch) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return objective(student, teacher, batch)
+
+    learner = learner_of(network(), tiny_config.replace(batch_size=4))
+    learner.step(batch_of(4), greedy, 1e-3)
+    assert sizes == [4, 2, 1, 1, 1, 1]
+    assert (learner.part_size, learner.iteration) == (1, 1)
+
+
+def test_a_crop_that_never_fits_is_a_sentence(tiny_config: TrainConfig) -> None:
+    def greedy(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    with pytest.raises(SeminarError, match="--crop-size"):
+        learner_of(network(), tiny_config).step(batch_of(2), greedy, 1e-3)
+
+
+def test_other_errors_are_not_swallowed(tiny_config: TrainConfig) -> None:
+    def broken(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        learner_of(network(), tiny_config).step(batch_of(2), broken, 1e-3)
+
+
+def test_a_term_that_is_not_finite_is_named_and_the_student_left_alone(tiny_config: TrainConfig) -> None:
+    def poisoned(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+        losses = objective(student, teacher, batch)
+        return Losses({**losses.terms, "crf": losses.terms["crf"] * float("nan")}, losses.weights)
+
+    learner = learner_of(network(), tiny_config)
+    before = copy.deepcopy(learner.student.state_dict())
+    with pytest.raises(SeminarError, match="iteration 0: loss term crf is nan"):
+        learner.step(batch_of(2), poisoned, 1e-3)
+    for name, value in learner.student.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_restored_learner_goes_on_bit_for_bit(tiny_config: TrainConfig) -> None:
+    batch = batch_of(2)
+    one = learner_of(network(), tiny_config)
+    one.step(batch, objective, 1e-3)
+    state = copy.deepcopy(one.state())
+    other = learner_of(network(), tiny_config)
+    other.restore(state)
+    assert other.step(batch, objective, 1e-3) == one.step(batch, objective, 1e-3)
+    for left, right in zip(one.teacher.state_dict().values(), other.teacher.state_dict().values(), strict=True):
+        assert torch.equal(left, right)
+
+
+class Constant(nn.Module):
+    """An ancillary network that says the same everywhere."""
+
+    def __init__(self, class_id: int) -> None:
+        super().__init__()
+        self.class_id = class_id
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits = torch.zeros(len(image), 2, *image.shape[-2:])
+        logits[:, self.class_id] = 20.0
+        return logits
+
+
+def test_the_primary_student_learns_what_the_ancillary_says_on_valid_pixels() -> None:
+    model, batch = network().eval(), batch_of(2)
+    teacher = copy.deepcopy(model)
+    right, wrong = (seminar_objective(model, teacher, Constant(k), batch, SETTINGS).terms["pseudo"] for k in (0, 1))
+    log_probs = model(batch.image).log_softmax(dim=1)
+    torch.testing.assert_close(right, -log_probs[:, 0][batch.valid].mean())
+    torch.testing.assert_close(wrong, -log_probs[:, 1][batch.valid].mean())
+
+
+def test_pseudo_labels_of_another_origin_take_the_ancillary_s_place() -> None:
+    model, batch = network().eval(), batch_of(2)
+    given = torch.ones(2, 32, 32, dtype=torch.long)
+    own = Batch(**{**batch.__dict__, "pseudo_labels": given})
+    terms = seminar_objective(model, model, None, own, SETTINGS).terms
+    same = seminar_objective(model, model, Constant(1), batch, SETTINGS).terms
+    torch.testing.assert_close(terms["pseudo"], same["pseudo"])

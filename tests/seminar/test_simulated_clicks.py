@@ -1,0 +1,151 @@
+"""Clicks from dense truth fall where a person would place them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+from skimage.draw import disk
+
+from seminar.clicks import ClickSet
+from seminar.simulated_clicks import NEAR, SPECK_PIXELS, simulate_clicks
+
+Labels = npt.NDArray[np.uint8]
+
+
+def simulate(truth: npt.NDArray[Any], objects: npt.NDArray[Any] | None = None, seed: int = 0) -> ClickSet:
+    return simulate_clicks(truth.astype(np.uint8), objects, np.random.default_rng(seed))
+
+
+def discs(*centres: tuple[int, int], radius: int = 12, size: int = 160) -> Labels:
+    truth = np.zeros((size, size), np.uint8)
+    for centre in centres:
+        truth[disk(centre, radius, shape=truth.shape)] = 1
+    return truth
+
+
+def places(clicks: ClickSet, class_id: int) -> npt.NDArray[np.int64]:
+    return clicks.points[clicks.class_ids == class_id].astype(np.int64)
+
+
+@given(hnp.arrays(np.uint8, (24, 31), elements=st.sampled_from([0, 1, 1, 2, 255])), st.booleans(), st.integers(0, 5))
+def test_no_click_misses_its_class(truth: Labels, with_objects: bool, seed: int) -> None:
+    objects = np.cumsum(truth != np.roll(truth, 1)).reshape(truth.shape) // 7 if with_objects else None
+    clicks = simulate(truth, objects, seed)
+    rows, cols = clicks.points.astype(np.int64).T
+    assert clicks.inside().all()
+    assert (clicks.points == clicks.points.round()).all()
+    if objects is None:
+        assert (truth[rows, cols] == clicks.class_ids).all()
+    assert not (truth[rows, cols] == 255).any()
+    assert len({(row, col) for row, col in clicks.points.tolist()}) == len(clicks)
+    assert (clicks.class_ids == 0).any() == (truth == 0).any()
+
+
+def test_one_click_an_object_near_its_middle_but_not_always_the_same() -> None:
+    centres = [(30, 30), (30, 100), (100, 40)]
+    truth = discs(*centres)
+    seen = set()
+    for seed in range(20):
+        clicks = places(simulate(truth, seed=seed), 1)
+        assert len(clicks) == 3
+        nearest = np.linalg.norm(clicks[:, None] - np.array(centres)[None], axis=2)
+        assert sorted(nearest.argmin(axis=1).tolist()) == [0, 1, 2]
+        assert nearest.min(axis=1).max() <= 0.3 * 12 + 1.5
+        seen.add(tuple(clicks[0].tolist()))
+    assert len(seen) > 5
+
+
+def test_as_many_on_the_background_half_of_them_near() -> None:
+    truth = discs(*[(row, col) for row in range(20, 160, 40) for col in range(20, 160, 40)], radius=8)
+    distance = ndimage.distance_transform_edt(truth == 0)
+    clicks = simulate(truth)
+    background = places(clicks, 0)
+    assert len(background) == len(places(clicks, 1)) == 16
+    depths = distance[tuple(background.T)]
+    assert ((depths >= NEAR[0]) & (depths <= NEAR[1])).sum() == 8
+    assert (depths >= NEAR[0]).all()
+
+
+def test_touching_objects_are_one_click_each_only_with_an_instance_mask() -> None:
+    truth = np.zeros((40, 60), np.uint8)
+    truth[10:30, 10:50] = 1
+    objects = np.where(truth == 1, np.where(np.arange(60) < 30, 7, 900), 0)
+    assert len(places(simulate(truth), 1)) == 1
+    clicks = places(simulate(truth, objects), 1)
+    assert sorted((clicks[:, 1] >= 30).tolist()) == [False, True]
+
+
+def test_classes_touching_each_other_are_components_of_their_own() -> None:
+    truth = np.repeat([1, 2, 1], 20)[None].repeat(30, axis=0)
+    assert Counter(simulate(truth).class_ids.tolist()) == {1: 2, 2: 1}
+
+
+def test_a_class_that_the_instance_mask_leaves_out_is_clicked_by_components() -> None:
+    truth = np.zeros((60, 60), np.uint8)
+    truth[5:20, 5:20], truth[30:50, 30:50] = 1, 2
+    objects = np.where(truth == 1, 1, 0)
+    assert Counter(simulate(truth, objects).class_ids.tolist()) == {1: 1, 2: 1, 0: 2}
+
+
+def test_an_object_has_the_class_of_most_of_its_pixels() -> None:
+    truth = np.zeros((60, 60), np.uint8)
+    truth[10:40, 10:40], truth[10:14, 10:14] = 2, 1
+    assert places(simulate(truth, np.where(truth > 0, 5, 0)), 2).shape == (1, 2)
+
+
+def test_specks_are_left_out() -> None:
+    truth = np.zeros((1000, 1000), np.uint8)
+    truth[100:105, 100:110] = 1  # 50 pixels of a million
+    truth[500:540, 500:540] = 1
+    truth[700:702, 700:704] = 1  # 8 pixels
+    objects = ndimage.label(truth)[0]
+    assert len(places(simulate(truth), 1)) == 1
+    assert len(places(simulate(truth, objects), 1)) == 2
+    assert truth[700:702, 700:704].size < SPECK_PIXELS
+
+
+def test_an_image_of_background_alone_has_one_click() -> None:
+    clicks = simulate(np.zeros((50, 60)))
+    assert clicks.class_ids.tolist() == [0]
+
+
+def test_truth_without_background_has_no_background_click() -> None:
+    truth = np.where(np.arange(50)[None] < 25, 3, 255).repeat(40, axis=0)
+    assert simulate(truth).class_ids.tolist() == [3]
+
+
+def test_little_background_is_used_up_and_no_more() -> None:
+    truth = discs(*[(row, col) for row in range(10, 80, 20) for col in range(10, 80, 20)], radius=6, size=80)
+    truth[truth == 0] = 255
+    truth[0, 0:5] = 0
+    clicks = simulate(truth)
+    assert len(places(clicks, 1)) == 16
+    assert sorted(places(clicks, 0).tolist()) == [[0, col] for col in range(5)]
+
+
+def test_all_void_has_no_clicks() -> None:
+    assert len(simulate(np.full((20, 20), 255))) == 0
+
+
+def test_big_and_thin_objects_are_hit() -> None:
+    truth = np.zeros((900, 900), np.uint8)
+    truth[np.arange(900), np.arange(900)] = 1  # a diagonal line, 1 pixel wide
+    truth[100:700, 301:302] = 2
+    for seed in range(10):
+        clicks = simulate(truth, seed=seed)
+        rows, cols = clicks.points.astype(int).T
+        assert (truth[rows, cols] == clicks.class_ids).all()
+        assert {1, 2} <= set(clicks.class_ids.tolist())
+
+
+def test_the_same_seed_gives_the_same_clicks() -> None:
+    truth = discs((40, 40), (90, 90))
+    assert simulate(truth, seed=3) == simulate(truth, seed=3)
+    assert simulate(truth, seed=3) != simulate(truth, seed=4)

@@ -1,0 +1,201 @@
+"""A whole run on a tiny project: events, files, stop, resume, clicks taken up."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seminar import events
+from seminar.checkpoint import load_checkpoint, load_model
+from seminar.clicks import ClickSet
+from seminar.config import TrainConfig
+from seminar.errors import DatasetError, SeminarError
+from seminar.run_folder import RunFolder
+from seminar.trainer import record, train
+from seminar.voc import Project, write_label_png
+
+
+def run_of(project: Project, name: str) -> RunFolder:
+    return RunFolder.of(project.path, name)
+
+
+def weights(run: RunFolder, stage: str) -> list[torch.Tensor]:
+    content, _ = load_checkpoint(run.checkpoint_path(stage))
+    assert content is not None
+    return [*content["student"].values(), *content["teacher"].values()]
+
+
+def of_kind(stream: Iterator[events.Event], kind: type) -> list[events.Event]:
+    return [event for event in stream if isinstance(event, kind)]
+
+
+def test_a_run_goes_through_both_stages_and_leaves_what_predicts(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    run = run_of(tiny_project, "both")
+    config = tiny_config.replace(validations=1, val_split="train")
+    (tiny_project.path / "ImageSets" / "Segmentation").mkdir(parents=True, exist_ok=True)
+    (tiny_project.path / "ImageSets" / "Segmentation" / "train.txt").write_text("disc_0\ndisc_1\ndisc_2\n")
+    seen = list(record(run, train(tiny_project, run, config)))
+    assert isinstance(seen[0], events.Started)
+    assert (seen[0].stages, seen[0].images, seen[0].clicks) == (("ancillary", "primary"), 3, 6)
+    assert seen[-1] == events.Finished(reason="completed", stage="primary", iteration=4)
+    steps = [event for event in seen if isinstance(event, events.Step) and event.stage == "primary"]
+    assert set(steps[-1].losses) == {"pce", "crf", "pcons", "pseudo", "total"}
+    scored = [(event.stage, event.network) for event in seen if isinstance(event, events.Validated)]
+    assert scored == list(itertools.product(("ancillary", "primary"), ("student", "teacher")))
+    previews = [event for event in seen if isinstance(event, events.Preview)]
+    assert set(previews[-1].layers) == {"student", "teacher", "pseudo_label", "disagreement"}
+    for layer in previews[-1].layers:
+        preview = run.read_preview(previews[-1].image_id, layer)
+        assert preview is not None
+        assert preview.shape == (80, 72)
+    assert [event for event, _, _ in run.read_events()] == seen
+    assert run.read_config() == config
+    primary, ancillary = load_model(run.path), load_model(run.student_path("ancillary"))
+    pairs = zip(primary.network.parameters(), ancillary.network.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in pairs)
+    assert run.is_alive() is False
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    whole, parts = run_of(tiny_project, "whole"), run_of(tiny_project, "parts")
+    list(train(tiny_project, whole, tiny_config))
+    for stop_at in ((0, 2), (1, 1)):  # stage number and iteration
+        stream = train(tiny_project, parts, tiny_config, resume=parts.config_path.exists())
+        for event in stream:
+            done = isinstance(event, events.Preview | events.Step) and event.iteration >= stop_at[1]
+            if done and event.stage == ("ancillary", "primary")[stop_at[0]]:
+                parts.request_stop()
+        assert not (parts.student_path("primary")).exists()
+    finished = list(train(tiny_project, parts, tiny_config, resume=True))
+    assert isinstance(finished[-1], events.Finished)
+    assert finished[-1].reason == "completed"
+    for stage in ("ancillary", "primary"):
+        for one, other in zip(weights(whole, stage), weights(parts, stage), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_a_stop_ends_within_one_iteration_and_saves(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    run = run_of(tiny_project, "stopped")
+    stream = train(tiny_project, run, tiny_config.replace(iterations=1000))
+    seen = []
+    for event in stream:
+        seen.append(event)
+        if isinstance(event, events.Step):
+            run.request_stop()
+    assert isinstance(seen[-1], events.Finished)
+    asked = next(event.iteration for event in seen if isinstance(event, events.Step))
+    assert seen[-1].reason == "stopped"
+    assert seen[-1].iteration <= asked + 1
+    assert load_model(run.path).classes == tiny_project.classes
+
+
+def test_clicks_changed_on_disk_are_taken_up(
+    tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seminar.trainer.REFRESH_INTERVAL", 0.0)
+    run = run_of(tiny_project, "clicks")
+    taken = []
+    for event in train(tiny_project, run, tiny_config.replace(losses=("pce",), iterations=6)):
+        if isinstance(event, events.Step) and not taken and event.iteration < 4:
+            points = np.array([[40, 36], [3, 3], [70, 60]])
+            tiny_project.write_clicks("disc_2", ClickSet(80, 72, points, np.array([1, 0, 0])))
+        if isinstance(event, events.ClicksTaken):
+            taken.append(event)
+    assert taken[0].image_ids == ("disc_2",)
+    assert taken[0].added >= 1
+
+
+def test_a_pause_holds_until_it_is_withdrawn(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    run = run_of(tiny_project, "paused")
+    kinds = []
+    for event in train(tiny_project, run, tiny_config.replace(losses=("pce",))):
+        kinds.append(type(event).__name__)
+        if isinstance(event, events.StageStarted):
+            run.request_pause()
+        if isinstance(event, events.Paused):
+            run.request_continue()
+    assert kinds.index("Paused") < kinds.index("Continued") < kinds.index("Step")
+    assert kinds[-1] == "Finished"
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"losses": ("full",)}, ("full",)),
+        ({"losses": ("pce", "pcons")}, ("ancillary",)),
+        ({"modules": 2}, ("ancillary", "primary", "primary-2")),
+        ({"self_generation": "reset"}, ("ancillary", "self-generation")),
+        ({"self_generation": "unchanged"}, ("ancillary", "self-generation")),
+    ],
+)
+def test_every_row_of_the_paper_can_be_run(
+    tiny_project: Project, tiny_config: TrainConfig, changes: dict[str, object], stages: tuple[str, ...]
+) -> None:
+    run = run_of(tiny_project, "row")
+    seen = list(train(tiny_project, run, tiny_config.replace(iterations=1, **changes)))
+    started = seen[0]
+    assert isinstance(started, events.Started)
+    assert started.stages == stages
+    assert isinstance(seen[-1], events.Finished)
+
+
+def test_self_generation_goes_on_with_the_same_student(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    run = run_of(tiny_project, "self")
+    list(train(tiny_project, run, tiny_config.replace(self_generation="unchanged", iterations=3)))
+    lrs = [event.lr for event, _, _ in run.read_events() if isinstance(event, events.Step)]
+    assert lrs == []  # nothing is written unless `record` is asked to
+    pairs = zip(weights(run, "ancillary"), weights(run, "self-generation"), strict=True)
+    moved = [float((one - other).abs().max()) for one, other in pairs if one.is_floating_point()]
+    assert 0 < max(moved) < 0.05
+
+
+def test_pseudo_labels_from_a_folder_train_one_stage(
+    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+) -> None:
+    write_label_png(tmp_path / "sam" / "disc_1.png", np.ones((80, 72), dtype=np.uint8), tiny_project.classes)
+    run = run_of(tiny_project, "sam")
+    seen = list(train(tiny_project, run, tiny_config.replace(pseudo_labels=str(tmp_path / "sam"), iterations=2)))
+    assert isinstance(seen[0], events.Started)
+    assert (seen[0].stages, seen[0].images) == (("primary",), 1)
+    with pytest.raises(SeminarError, match="found none"):
+        list(train(tiny_project, run, tiny_config.replace(pseudo_labels=str(tmp_path / "nowhere"))))
+
+
+def test_without_clicks_it_says_so_and_writes_nothing(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    for image_id in tiny_project.image_ids():
+        tiny_project.write_clicks(image_id, ClickSet(80, 72))
+    run = run_of(tiny_project, "none")
+    with pytest.raises(DatasetError, match="click"):
+        list(train(tiny_project, run, tiny_config))
+    assert not run.path.exists()
+
+
+def test_two_trainers_do_not_share_a_run_folder(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    import subprocess
+    import sys
+
+    run = run_of(tiny_project, "shared")
+    code = (
+        "import sys, time; from pathlib import Path; from seminar.run_folder import RunFolder; "
+        f"RunFolder(Path({str(run.path)!r})).claim(); print('claimed', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
+        with pytest.raises(SeminarError, match="another process trains"):
+            list(train(tiny_project, run, tiny_config))
+        other.kill()
+
+
+def test_a_failure_is_the_last_event(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    run = run_of(tiny_project, "diverged")
+    with pytest.raises(SeminarError, match="diverged"):
+        list(record(run, train(tiny_project, run, tiny_config.replace(iterations=40, base_lr=10.0, optimizer="sgd", head_lr_factor=1000.0))))
+    *_, (last, _, _) = run.read_events()
+    assert isinstance(last, events.Failed)
+    assert "--base-lr" in last.message

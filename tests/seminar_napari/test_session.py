@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seminar.clicks import ClickSet
+from seminar.errors import DatasetError, SeminarError
+from seminar.events import Step
+from seminar.labels import ClassNames
+from seminar.run_folder import RunFolder
+from seminar.voc import Project
+from seminar_napari._autosave import Autosave
+from seminar_napari._session import Session
+
+
+class Heard(list[Any]):
+    """What a signal said."""
+
+    def __init__(self, signal_: Any) -> None:
+        super().__init__()
+        signal_.connect(self._hear)
+
+    def _hear(self, value: Any) -> None:
+        self.append(value)
+
+
+@pytest.fixture
+def session(three_fields: Project) -> Session:
+    session = Session()
+    session.open_project(three_fields.path)
+    return session
+
+
+def one_more(clicks: ClickSet, row: float, col: float, class_id: int) -> ClickSet:
+    return replace(clicks, points=np.append(clicks.points, [[row, col]], axis=0), class_ids=np.append(clicks.class_ids, class_id))
+
+
+def test_opening_shows_the_first_image_and_knows_the_states(session: Session) -> None:
+    assert session.image_id == "a"
+    assert session.image_ids == ("a", "b", "c")
+    assert len(session.clicks("a")) == 2
+    assert (session.clicks("b").height, session.clicks("b").width) == (40, 60)
+    session.image_states.wait(5)
+    assert session.image_states["a"].kind == "ready"
+
+
+def test_image_changed_comes_before_the_image_is_asked_for(session: Session) -> None:
+    order: list[str] = []
+    session.image_wanted.connect(lambda image_id: order.append(f"wanted {image_id}"))
+    session.image_changed.connect(lambda image_id: order.append(f"changed {image_id}"))
+    session.next_image()
+    assert order == ["changed b", "wanted b"]
+
+
+def test_next_and_previous_stay_at_the_ends_and_keep_to_what_is_to_do(session: Session) -> None:
+    session.image_states.wait(5)
+    session.previous_image()
+    assert session.image_id == "a"
+    session.set_clicks("b", ClickSet(40, 60, np.array([[1, 1], [2, 2]]), np.array([0, 1])))
+    session.only_to_do = True
+    session.next_image()
+    assert session.image_id == "c"
+    session.next_image()
+    session.previous_image()
+    assert session.image_id == "c"  # a and b are ready
+    session.only_to_do = False
+    session.previous_image()
+    assert session.image_id == "b"
+    assert session.flush()
+
+
+def test_a_click_is_acknowledged_once_it_is_on_disk(session: Session, three_fields: Project) -> None:
+    changed, saved = Heard(session.clicks_changed), Heard(session.clicks_saved)
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert changed == ["b"]
+    assert saved == []  # nothing is said before poll or flush
+    assert session.flush()
+    assert saved == ["b"]
+    assert time.time() - session.saved_at < 60
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(three_fields: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(Autosave(retry_seconds=0.02))
+    session.open_project(three_fields.path)
+    notices, real = Heard(session.notice), Project.write_clicks
+
+    def refuse(self: Project, image_id: str, clicks: ClickSet, **_: Any) -> None:
+        raise OSError(30, "Read-only file system", str(self.clicks_path(image_id)))
+
+    monkeypatch.setattr(Project, "write_clicks", refuse)
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert not session.flush(0.1)
+    assert notices
+    assert "Read-only file system" in notices[0]
+    assert "kept here" in notices[0]
+    assert len(notices) == 1, "said once, however often it is tried"
+    with pytest.raises(SeminarError, match="not on disk yet"):
+        session.close_project()
+    assert session.project is not None
+    monkeypatch.setattr(Project, "write_clicks", real)
+    assert session.flush()
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(three_fields: Project) -> None:
+    script = textwrap.dedent("""
+        import sys
+        from dataclasses import replace
+        import numpy as np
+        from seminar_napari._session import Session
+        session = Session()
+        session.open_project(sys.argv[1])
+        session.clicks_saved.connect(lambda image_id: print(counts[image_id], flush=True))
+        counts, number = {}, 0
+        while True:
+            number += 1
+            clicks = session.clicks("b")
+            points = np.append(clicks.points, [[number % 40, number % 60]], axis=0)
+            counts["b"] = number
+            session.set_clicks("b", replace(clicks, points=points, class_ids=np.append(clicks.class_ids, 1)))
+            while session.unsaved():
+                session.poll()
+            session.poll()
+    """)
+    process = subprocess.Popen([sys.executable, "-c", script, str(three_fields.path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    acknowledged = [int(process.stdout.readline()) for _ in range(20)]
+    os.kill(process.pid, signal.SIGKILL)
+    acknowledged += [int(line) for line in process.stdout]
+    process.wait()
+    process.stdout.close()
+    clicks = three_fields.read_clicks("b")
+    assert clicks is not None
+    assert len(clicks) >= acknowledged[-1] >= 20
+
+
+def test_clicks_of_another_program_are_taken_up_and_our_own_are_not_news(session: Session, three_fields: Project) -> None:
+    session.set_clicks("c", one_more(session.clicks("c"), 3, 4, 2))
+    assert session.flush()
+    assert session.take_clicks_from_disk() == ()
+    three_fields.write_clicks("b", one_more(ClickSet(40, 60), 9, 9, 1))
+    changed = Heard(session.clicks_changed)
+    assert session.take_clicks_from_disk() == ("b",)
+    assert changed == ["b"]
+    assert len(session.clicks("b")) == 1
+
+
+def test_damaged_clicks_are_an_error_and_never_overwritten(session: Session, three_fields: Project) -> None:
+    path = three_fields.clicks_path("b")
+    path.write_text("{ not json")
+    with pytest.raises(DatasetError, match=r"b\.json"):
+        session.clicks("b")
+    assert path.read_text() == "{ not json"
+
+
+def test_classes_are_written_and_the_current_one_stays_within(session: Session, three_fields: Project) -> None:
+    told = Heard(session.classes_changed)
+    session.set_class(2)
+    session.set_class(7)
+    assert session.current_class == 2
+    session.set_classes(ClassNames.of("background", "cell"))
+    assert session.current_class == 1
+    assert Project.open(three_fields.path).classes.names == ("background", "cell")
+    (three_fields.path / "classes.txt").write_text("background\ncell\ndust\n")
+    session.reload_classes()
+    assert [classes.num_classes for classes in told] == [2, 3]
+
+
+def test_a_project_of_new_images(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(tmp_path / "x.png")
+    session = Session()
+    session.create_project(tmp_path / "made", [tmp_path / "x.png"], ClassNames.of("background", "thing"))
+    assert session.image_id == "x"
+    assert session.warnings()[0].startswith("No image has clicks")
+
+
+def test_opening_what_is_no_project_keeps_the_open_one(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(SeminarError):
+        session.open_project(tmp_path)
+    assert session.image_id == "a"
+    session.close_project()
+    assert session.project is None
+    assert session.image_ids == ()
+    assert session.image_id == ""
+
+
+def test_the_followed_run(session: Session, three_fields: Project) -> None:
+    runs, states = Heard(session.run_changed), Heard(session.state_changed)
+    run = RunFolder.of(three_fields.path, "first")
+    session.set_run(run)
+    session.set_state("running")
+    session.set_state("running")
+    step = Step(
+        stage="ancillary", iteration=3, iterations=9, losses={}, lr=0.1, iterations_per_second=1, seconds_left=6, memory_bytes=1
+    )
+    heard: list[Any] = []
+    session.event_received.connect(lambda event, when: heard.append((event, when)))
+    session.receive(step, 12.5)
+    assert heard == [(step, 12.5)]
+    assert session.last_step == step
+    session.set_run(None)
+    assert session.last_step is None
+    assert runs == [run, None]
+    assert states == ["running", "none"]
+
+
+def test_no_qt_and_no_torch() -> None:
+    code = "import sys, seminar_napari._session; sys.exit(any(m in sys.modules for m in ('torch', 'qtpy', 'PyQt6.QtCore', 'napari')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
