@@ -15,6 +15,7 @@ from seminar.config import TrainConfig
 from seminar.errors import CheckpointError
 from seminar.files import atomic_file
 from seminar.labels import ClassNames
+from seminar.models.backbones import DAMAGE
 from seminar.models.deeplab import DeepLabV3Plus, build_network
 from seminar.run_folder import RunFolder
 
@@ -129,7 +130,7 @@ def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
         raise CheckpointError(f"{path}: no such file; give a run folder or a model.pt") from None
     except CheckpointError:
         raise
-    except Exception as error:  # zipfile and torch.load raise anything on a damaged or hostile file
+    except DAMAGE as error:
         raise CheckpointError(f"{path}: not a readable {expected} file ({_first_line(error)}); restore it from a copy") from None
     if not isinstance(content, dict) or content.get("format") != expected:
         raise CheckpointError(f"{path}: expected a {expected} file, got something else; give a run folder or a model.pt")

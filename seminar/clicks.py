@@ -44,7 +44,9 @@ class ClickSet:
         object.__setattr__(self, "points", np.asarray(self.points, dtype=np.float64).reshape(-1, 2))
         object.__setattr__(self, "class_ids", np.asarray(self.class_ids, dtype=np.int64).reshape(-1))
         if len(self.points) != len(self.class_ids):
-            raise ValueError(f"expected one class id a point, got {len(self.points)} points and {len(self.class_ids)} class ids")
+            raise ValueError(
+                f"expected one class id a point, got {len(self.points)} points and {len(self.class_ids)} class ids"
+            )
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -89,7 +91,9 @@ class ClickSet:
             {"row": row, "col": col, "class_id": class_id}
             for (row, col), class_id in zip(self.points.tolist(), self.class_ids.tolist(), strict=True)
         ]
-        head = json.dumps({"version": CLICKS_VERSION, "height": self.height, "width": self.width, "seconds": self.seconds})
+        head = json.dumps(
+            {"version": CLICKS_VERSION, "height": self.height, "width": self.width, "seconds": self.seconds}
+        )
         body = ",\n".join("  " + json.dumps(click) for click in clicks)
         return f'{head[:-1]}, "clicks": [\n{body}\n]}}\n' if clicks else f'{head[:-1]}, "clicks": []}}\n'
 
@@ -105,12 +109,18 @@ class ClickSet:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise DatasetError([f"{where}: not readable as JSON ({error}); restore it or delete it and click again"]) from None
+            raise DatasetError(
+                [f"{where}: not readable as JSON ({error}); restore it or delete it and click again"]
+            ) from None
         if not isinstance(data, dict) or not isinstance(data.get("clicks"), list):
-            raise DatasetError([f'{where}: expected an object with "height", "width" and a list "clicks"; restore it or click again'])
+            raise DatasetError(
+                [f'{where}: expected an object with "height", "width" and a list "clicks"; restore it or click again']
+            )
         if data.get("version", CLICKS_VERSION) != CLICKS_VERSION:
             raise DatasetError(
-                [f"{where}: clicks of version {data['version']!r}, this program reads version {CLICKS_VERSION}; update seminar-napari"]
+                [
+                    f"{where}: clicks of version {data['version']!r}, this program reads version {CLICKS_VERSION}; update seminar-napari"
+                ]
             )
         faults: list[str] = []
         height, width = (_whole_number(data.get(key), f'{where}, "{key}"', faults) for key in ("height", "width"))
@@ -121,13 +131,17 @@ class ClickSet:
         class_ids: list[int] = []
         for number, click in enumerate(data["clicks"], start=1):
             if not isinstance(click, dict) or not all(_is_finite(click.get(key)) for key in ("row", "col")):
-                faults.append(f"{where}, click {number}: expected finite numbers row and col, got {str(click)[:80]}; fix or delete the click")
+                faults.append(
+                    f"{where}, click {number}: expected finite numbers row and col, got {str(click)[:80]}; fix or delete the click"
+                )
                 continue
             points.append((float(click["row"]), float(click["col"])))
             class_ids.append(_whole_number(click.get("class_id"), f"{where}, click {number}, class_id", faults))
         if faults:
             raise DatasetError(faults)
-        return cls(height, width, np.array(points, dtype=np.float64), np.array(class_ids, dtype=np.int64), float(seconds))
+        return cls(
+            height, width, np.array(points, dtype=np.float64), np.array(class_ids, dtype=np.int64), float(seconds)
+        )
 
 
 def pixels(points: Points) -> npt.NDArray[np.int64]:

@@ -69,23 +69,23 @@ class TrainConfig:
     # input
     channels: tuple[int, ...] = _setting((), "Channels of the images to use, from 0; empty takes all of them")
     stretch: tuple[float, float] = _setting(
-        (0.0, 100.0), "Percentiles of each image that become black and white; 0 and 100 on 8-bit images leave them as they are", unit="%", low=0, high=100, step=0.1
+        (0.1, 99.9), "Percentiles of each image that become black and white; 0 and 100 on 8-bit images leave them as they are", unit="%", low=0, high=100, step=0.1
     )
-    crop_size: int = _setting(224, "Side of the training crops", unit="px", low=32, high=4096, step=32)
+    crop_size: int = _setting(192, "Side of the training crops", unit="px", low=32, high=4096, step=32)
     batch_size: int = _setting(4, "Crops in one optimiser step", low=1, high=1024, step=1)
-    scale_range: tuple[float, float] = _setting((0.75, 1.5), "Random zoom of the training crops", low=0.1, high=10, step=0.05)
+    scale_range: tuple[float, float] = _setting((0.8, 1.25), "Random zoom of the training crops", low=0.1, high=10, step=0.05)
     rotations: bool = _setting(True, "Turn crops upside down and sideways too, for images without an up such as micrographs; off for street scenes")
     # budget and optimiser
     iterations: int = _setting(400, "Optimiser steps of one stage", low=1, high=10_000_000, step=10)
     optimizer: Optimizer = _setting("adamw", "Optimiser: adamw, or sgd with momentum as in the paper")
-    base_lr: float = _setting(4e-4, "Learning rate of the backbone at the start", low=0, high=10, step=1e-5)
-    head_lr_factor: float = _setting(5.0, "Learning rate of the head, as a multiple of the backbone's", low=0.01, high=1000, step=0.5)
+    base_lr: float = _setting(8e-4, "Learning rate of the backbone at the start", low=0, high=10, step=1e-5)
+    head_lr_factor: float = _setting(2.5, "Learning rate of the head, as a multiple of the backbone's", low=0.01, high=1000, step=0.5)
     momentum: float = _setting(0.9, "Momentum of sgd; unused by adamw", low=0, high=0.9999, step=0.01)
     weight_decay: float = _setting(1e-4, "Weight decay", low=0, high=1, step=1e-5)
     power: float = _setting(0.9, "Exponent of the polynomial learning-rate schedule", low=0, high=10, step=0.1)
     # losses
     convention: Convention = _setting("scale_free", "How the losses are scaled: scale_free, or the paper's own (only with its lambdas)")
-    lambda_crf: float = _setting(15.0, "Weight of the dense-CRF loss", low=0, high=1e6, step=0.5)
+    lambda_crf: float = _setting(75.0, "Weight of the dense-CRF loss", low=0, high=1e6, step=0.5)
     lambda_pcons: float = _setting(1.0, "Weight of the pixel-consistency loss", low=0, high=1e6, step=0.5)
     lambda_pseudo: float = _setting(1.0, "Weight of the pseudo-label cross-entropy", low=0, high=1e6, step=0.1)
     lambda_absent: float = _setting(0.1, "Weight of the absent-class loss, where it is on", low=0, high=1e6, step=0.05)
@@ -97,7 +97,7 @@ class TrainConfig:
     crf_method: CrfMethod = _setting("nystrom", "How the CRF is computed")
     crf_landmarks: int = _setting(256, "Landmarks of the Nystrom method: more is truer and slower", low=8, high=4096, step=64)
     ema_decay: float = _setting(0.99, "Share of the old teacher that each step keeps", low=0, high=0.999999, step=1e-4)
-    strong_augmentation: bool = _setting(True, "Colour jitter and noise for the student only (a departure from the paper, after French et al. 2020)")
+    strong_augmentation: bool = _setting(False, "Colour jitter and noise for the student only (a departure from the paper, after French et al. 2020)")
     pseudo_network: Network = _setting("student", "Which ancillary network makes the pseudo-labels (paper: student)")
     pseudo_confidence: float = _setting(0.0, "Pseudo-labels less probable than this count for nothing", low=0, high=0.999, step=0.05)
     # running
@@ -190,10 +190,11 @@ def preset(name: PresetName) -> TrainConfig:
 
 _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "balanced": {},
-    "quick": {"iterations": 120, "crop_size": 192},
+    "quick": {"iterations": 120},
     "paper": {
         "backbone": "resnet101",
         "norm": "batch",
+        "stretch": (0.0, 100.0),
         "crop_size": 513,
         "batch_size": 12,
         "scale_range": (0.5, 2.0),

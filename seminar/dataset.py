@@ -225,14 +225,15 @@ class _Cache:
                 self._arrays.move_to_end(key)
                 value: _Value = self._arrays[key]
                 return value
-        array: Any = read()
+        fresh = read()
+        array: Any = fresh
         with self._lock:
             if key not in self._arrays:
                 self._arrays[key] = array
                 self._bytes += array.nbytes
             while self._bytes > CACHE_BYTES and len(self._arrays) > 1:
                 self._bytes -= self._arrays.popitem(last=False)[1].nbytes
-        return array
+        return fresh
 
 
 def _counted(clicks: ClickSet) -> set[tuple[float, float, int]]:

@@ -150,7 +150,7 @@ Event = (
     | BatchHalved | Paused | Continued | Warned | Finished | Failed
 )  # fmt: skip
 
-_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+_KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def to_json_line(event: Event, time: float) -> str:

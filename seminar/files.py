@@ -28,7 +28,9 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)  # short: the name may be at the limit
+        descriptor, name = tempfile.mkstemp(
+            prefix=".", suffix=".part", dir=path.parent
+        )  # short: the name may be at the limit
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -40,7 +42,7 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+        if isinstance(error, OSError) and str(error.filename or ".part").endswith(".part"):
             error.filename = str(path)  # a person knows nothing of the temporary file
         raise
 

@@ -29,9 +29,34 @@ ImageArray = npt.NDArray[Any]
 
 Kind = Literal["png", "jpg", "tif"]
 
-_CHANNELS = {"1": 1, "L": 1, "LA": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3, "CMYK": 3, "YCbCr": 3}
+_CHANNELS = {
+    "1": 1,
+    "L": 1,
+    "LA": 1,
+    "I": 1,
+    "I;16": 1,
+    "I;16B": 1,
+    "F": 1,
+    "P": 3,
+    "PA": 3,
+    "RGB": 3,
+    "RGBA": 3,
+    "CMYK": 3,
+    "YCbCr": 3,
+}
 
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error, NotImplementedError)
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    NotImplementedError,
+)
 """What Pillow and tifffile raise on damaged files."""
 
 
@@ -85,7 +110,9 @@ def image_header(path: Path) -> ImageHeader:
             header = ImageHeader(*tif_header(path))
         else:
             with _open(path, kind) as image:
-                header = ImageHeader(image.height, image.width, _CHANNELS.get(image.mode, len(image.getbands())), image.mode == "F")
+                header = ImageHeader(
+                    image.height, image.width, _CHANNELS.get(image.mode, len(image.getbands())), image.mode == "F"
+                )
     if header.height * header.width > MAX_PIXELS:
         raise DatasetError(
             [
@@ -111,7 +138,11 @@ def looks_whole(path: Path) -> bool:
 
 
 def to_float(
-    image: ImageArray, *, channels: tuple[int, ...] = (), stretch: tuple[float, float] = (0.0, 100.0), where: str = "the image"
+    image: ImageArray,
+    *,
+    channels: tuple[int, ...] = (),
+    stretch: tuple[float, float] = (0.0, 100.0),
+    where: str = "the image",
 ) -> npt.NDArray[np.float32]:
     """The channels asked for as (C, H, W) float32 on 0..255, stretched between two percentiles of this image.
 
@@ -155,7 +186,9 @@ def not_finite(planes: ImageArray) -> str:
     bad = np.argwhere(~np.isfinite(planes))
     _, row, col = bad[0]
     count = f"{len(bad)} values are" if len(bad) > 1 else "a value is"
-    return f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and save the image again"
+    return (
+        f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and save the image again"
+    )
 
 
 def as_stored(pixels: ImageArray) -> ImageArray:
@@ -178,7 +211,9 @@ def explained(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DatasetError([f"{path}: no such file; check the name"]) from None
     except PermissionError as error:
-        raise DatasetError([f"{path}: {error.strerror or 'no permission'}; give yourself the right to read it"]) from None
+        raise DatasetError(
+            [f"{path}: {error.strerror or 'no permission'}; give yourself the right to read it"]
+        ) from None
     except _DAMAGE as error:
         reason = " ".join(str(error).replace(repr(str(path)), "the file").split())[:120] or type(error).__name__
         raise DatasetError([f"{path}: damaged or cut short ({reason}); replace it by a whole copy"]) from None
@@ -228,7 +263,9 @@ def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
             raise DatasetError([f"{path}: 16-bit grey with transparency is not read; save it without transparency"])
         if raw_mode in ("RGB;16B", "RGBA;16B"):
             return _read_16_bit_colour(path, raw_mode)
-        pixels = np.asarray(image if image.mode not in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV") else image.convert("RGB"))
+        pixels = np.asarray(
+            image if image.mode not in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV") else image.convert("RGB")
+        )
     if pixels.ndim == 2:
         return pixels[:, :, np.newaxis]
     return pixels[:, :, :-1] if pixels.shape[2] in (2, 4) else pixels

@@ -127,14 +127,13 @@ def _divided_patch(mask: npt.NDArray[np.bool_], seeds: InstanceMap) -> InstanceM
 def _peaks(distance: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> InstanceMap:
     peaks = peak_local_max(distance, min_distance=1, exclude_border=False, labels=mask.astype(np.int32))  # type: ignore[no-untyped-call]
     heights = distance[tuple(peaks.T)]
-    kept: list[int] = []
-    for index in np.argsort(-heights, kind="stable"):  # the highest first; each rules over its own radius
-        apart = (np.hypot(*(peaks[index] - peaks[other])) > heights[other] for other in kept)
-        if all(apart):
-            kept.append(int(index))
+    order = np.argsort(-heights, kind="stable")
+    peaks, heights = peaks[order], heights[order]
+    is_kept = np.zeros(len(peaks), dtype=np.bool_)
+    for index, peak in enumerate(peaks):  # the highest first; each rules over its own radius
+        is_kept[index] = (np.hypot(*(peaks[is_kept] - peak).T) > heights[is_kept]).all()
     seeds = np.zeros(mask.shape, dtype=np.int32)
-    if not kept:
+    if not is_kept.any():
         seeds[np.unravel_index(int(np.argmax(np.where(mask, distance, -1))), mask.shape)] = 1
-    for number, index in enumerate(kept, start=1):
-        seeds[tuple(peaks[index])] = number
+    seeds[tuple(peaks[is_kept].T)] = np.arange(1, is_kept.sum() + 1)
     return seeds

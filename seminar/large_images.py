@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seminar.errors import SeminarError
 from seminar.large_source import LargeSource, Levels, find_levels, open_source, prepare_block
-from seminar.ome_zarr import create_labels, finish_labels, label_folder, labels_array, remove_labels
+from seminar.ome_zarr import create_labels, finish_labels, is_finished, label_folder, labels_array, remove_labels
 from seminar.predictor import OVERLAP, Predictor, most_probable
 from seminar.run_folder import RunFolder
 
@@ -33,11 +33,14 @@ class Task:
     ----------
     target : str
         Folder of the label image.
+    digest : str
+        Of the model file, so that a worker that lives on notices a model that was trained again.
     levels : tuple of (black, white) or None
         Intensities that become 0 and 255, one pair a channel, the same for all blocks of a plane.
     """
 
     model: str
+    digest: str
     device: str
     tile_size: int
     source: LargeSource
@@ -90,23 +93,26 @@ def predict_large(
     SeminarError
         Not such an image, hostile metadata, labels that are not ours, a package or the scheduler that is missing.
     """
-    source = open_source(path)
-    target = label_folder(source, out)
+    source = open_source(path.absolute())  # workers of a cluster stand in other folders
+    target = label_folder(source, out.absolute() if out else None)
     mark = target / PROGRESS
-    if target.exists() and not overwrite and not mark.exists():
+    if is_finished(target) and not overwrite:
         return False
-    predictor = cached_predictor(str(model), device, tile_size)
+    model = model.absolute()
+    digest = _digest(model)
+    predictor = cached_predictor(str(model), digest, device, tile_size)
     predictor_channels = predictor.channels or tuple(range(source.channels))
     if max(predictor_channels) >= source.channels or predictor.num_channels not in (None, len(predictor_channels)):
         raise SeminarError(f"{path}: the model takes {predictor.num_channels} channels, the image has {source.channels}; give images like those that it was trained on")
-    header = _fingerprint(model, source, block, tile_size)
+    header = json.dumps({"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size}, sort_keys=True)
     done = _blocks_done(mark, header)
     if overwrite or done is None:
         remove_labels(target)
         done = set()
-        create_labels(source, target, predictor.classes)
+        create_labels(source, target)
         mark.write_text(header + "\n", encoding="utf-8")
-    tasks = _tasks(source, predictor, model=str(model), device=device, tile_size=tile_size, target=str(target), block=block, done=done)
+    first = Task(str(model), digest, device, tile_size, source, str(target), (), 0, 0, block, None)
+    tasks = _tasks(first, predictor, done)
     number = source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
     with mark.open("a", encoding="utf-8") as file:
         finished = (predict_block(task) for task in tasks) if not scheduler else _on_cluster(tasks, scheduler)
@@ -121,7 +127,7 @@ def predict_large(
 
 def predict_block(task: Task) -> str:
     """Predict one block and write its labels; returns the block's name. Runs in any process that sees the files."""
-    predictor = cached_predictor(task.model, task.device, task.tile_size)
+    predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
         (max(0, start - HALO), min(length, start + task.block + HALO)) for start, length in ((task.row, source.height), (task.col, source.width))
@@ -135,22 +141,22 @@ def predict_block(task: Task) -> str:
 
 
 @functools.lru_cache(maxsize=2)
-def cached_predictor(model: str, device: str, tile_size: int) -> Predictor:
-    """One predictor a process, however many blocks it predicts."""
+def cached_predictor(model: str, digest: str, device: str, tile_size: int) -> Predictor:
+    """One predictor a process, however many blocks it predicts; another `digest` loads it anew."""
     return Predictor.from_folder(model, device, tile_size=tile_size, overlap=min(OVERLAP, tile_size // 32 * 16))
 
 
-def _tasks(
-    source: LargeSource, predictor: Predictor, *, model: str, device: str, tile_size: int, target: str, block: int, done: set[str]
-) -> Iterator[Task]:
+def _tasks(first: Task, predictor: Predictor, done: set[str]) -> Iterator[Task]:
+    """All blocks that are missing; the intensities of a plane are looked up when its first block is."""
+    source = first.source
     for plane in itertools.product(*map(range, source.plane_shape)):
         levels: Levels | None = None
-        for row, col in itertools.product(_starts(source.height, block), _starts(source.width, block)):
-            task = Task(model, device, tile_size, source, target, plane, row, col, block, levels)
+        for row, col in itertools.product(_starts(source.height, first.block), _starts(source.width, first.block)):
+            task = replace(first, plane=plane, row=row, col=col)
             if task.key in done:
                 continue
             if levels is None:
-                levels = find_levels(source, plane, channels=predictor.channels, stretch=predictor.stretch, block=block)
+                levels = find_levels(source, plane, channels=predictor.channels, stretch=predictor.stretch, block=first.block)
             yield replace(task, levels=levels)
 
 
@@ -159,31 +165,29 @@ def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
     try:
         from dask.distributed import Client, as_completed
     except ImportError:
-        raise SeminarError("--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[cluster]'") from None
+        raise SeminarError("--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[zarr]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise SeminarError(f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask scheduler` and give its address") from None
     with client:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         if not workers:
             raise SeminarError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
-        flight = as_completed([client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)])
+        flight = as_completed([client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)])  # type: ignore[no-untyped-call]
         for future in flight:
             yield future.result()
             for task in itertools.islice(tasks, 1):
-                flight.add(client.submit(predict_block, task, pure=False))
+                flight.add(client.submit(predict_block, task, pure=False))  # type: ignore[no-untyped-call]
 
 
 def _starts(length: int, block: int) -> range:
     return range(0, length, block)
 
 
-def _fingerprint(model: Path, source: LargeSource, block: int, tile_size: int) -> str:
-    """One line that differs wherever blocks of two jobs would not go together."""
+def _digest(model: Path) -> str:
     file = RunFolder(model).model_path if model.is_dir() else model
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return json.dumps({"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size}, sort_keys=True)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def _blocks_done(mark: Path, header: str) -> set[str] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ import tifffile
 
 from seminar.errors import SeminarError
 from seminar.images import explained
-from seminar.ome_zarr import open_array, read_multiscale
+from seminar.ome_zarr import open_array, read_multiscale, zarr_module
 
 Levels = tuple[tuple[float, float], ...] | None
 """(black, white) of each channel that is used; None leaves 8-bit values as they are."""
@@ -85,13 +86,13 @@ def open_source(path: Path) -> LargeSource:
     if path.is_dir():
         multiscale = read_multiscale(path)
         source = LargeSource(str(path), "zarr", multiscale.array, multiscale.axes, multiscale.shape, multiscale.dtype)
-        chunks = _array(source).chunks
     else:
         with explained(path), tifffile.TiffFile(path) as tif:
             series = tif.series[0]
             axes, shape, dtype = series.axes.replace("S", "C").lower(), tuple(series.shape), str(series.dtype)
         source = LargeSource(str(path), "tif", "", axes, shape, dtype)
-        chunks = _array(source).chunks
+    with explained(path), _opened(source) as array:
+        chunks = array.chunks
     if sorted(source.axes) not in [sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")]:
         raise SeminarError(f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with these axes")
     if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
@@ -106,8 +107,8 @@ def read_window(source: LargeSource, plane: tuple[int, ...], rows: slice, cols: 
     numbers = iter(plane)
     index = tuple(rows if axis == "y" else cols if axis == "x" else slice(None) if axis == "c" else next(numbers) for axis in source.axes)
     kept = [axis for axis in source.axes if axis in "cyx"]
-    with explained(Path(source.path)):
-        window = np.asarray(_array(source)[index])
+    with explained(Path(source.path)), _opened(source) as array:
+        window = np.asarray(array[index])
     order = [kept.index(axis) for axis in "cyx" if axis in kept]
     window = window.transpose(order)
     return window if "c" in kept else window[np.newaxis]
@@ -118,10 +119,7 @@ def prepare_block(
 ) -> npt.NDArray[np.float32]:
     """The network's input for a window, (C, h, w) float32 on 0..255, as `seminar.images.to_float` makes it from the whole image."""
     window = _chosen(read_window(source, plane, slice(*rows), slice(*cols)), channels)
-    if window.dtype.kind == "f" and not np.isfinite(window).all():
-        raise SeminarError(
-            f"{source.path}: NaN or infinite values between rows {rows[0]} and {rows[1]}, columns {cols[0]} and {cols[1]}; replace them with numbers and save the image again"
-        )
+    _check_finite(source, window, rows[0], cols[0])
     if levels is None:
         return window.astype(np.float32)
     return np.stack([_scaled(values, black, white) for values, (black, white) in zip(window, levels, strict=True)])
@@ -139,12 +137,19 @@ def find_levels(source: LargeSource, plane: tuple[int, ...], *, channels: tuple[
     found = []
     for row, col in itertools.product(range(0, source.height, block), range(0, source.width, block)):
         window = _chosen(read_window(source, plane, slice(row, row + block), slice(col, col + block)), channels)
+        _check_finite(source, window, row, col)
         window = window[:, -row % step :: step, -col % step :: step]
         if window.size:
             found.append(np.stack([window.min(axis=(1, 2)), window.max(axis=(1, 2))], axis=1) if whole else window.reshape(len(window), -1))
     values = np.concatenate(found, axis=1).astype(np.float64)
     limits = zip(values.min(axis=1), values.max(axis=1), strict=True) if whole else np.percentile(values, stretch, axis=1).T
     return tuple((float(black), float(white)) for black, white in limits)
+
+
+def _check_finite(source: LargeSource, window: npt.NDArray[Any], row: int, col: int) -> None:
+    if window.dtype.kind == "f" and not np.isfinite(window).all():
+        place = f"between rows {row} and {row + window.shape[1]}, columns {col} and {col + window.shape[2]}"
+        raise SeminarError(f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the image again")
 
 
 def _chosen(window: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -157,17 +162,11 @@ def _scaled(values: npt.NDArray[Any], black: float, white: float) -> npt.NDArray
     return np.clip((values.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=4)
-def _array(source: LargeSource) -> Any:
-    """The array, opened once a process."""
+@contextlib.contextmanager
+def _opened(source: LargeSource) -> Iterator[Any]:
     if source.kind == "zarr":
-        return open_array(Path(source.path), source.array)
-    return _open_tif(source.path)
-
-
-def _open_tif(path: str) -> Any:
-    from seminar.ome_zarr import zarr_module
-
+        yield open_array(Path(source.path), source.array)
+        return
     zarr = zarr_module()
-    with explained(Path(path)):
-        return zarr.open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
+    with tifffile.TiffFile(source.path) as tif, tif.series[0].aszarr(level=0) as store:
+        yield zarr.open_array(store, mode="r")

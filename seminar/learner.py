@@ -20,6 +20,10 @@ from seminar.objectives import Losses
 Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
 """(student, teacher, batch) to losses."""
 
+DIVERGED = (
+    "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the last checkpoint is kept"
+)
+
 
 class Learner:
     """A student that takes optimiser steps, and its teacher that follows.
@@ -60,6 +64,8 @@ class Learner:
             try:
                 values = self._gradients(batch.to(self.device), objective)
                 break
+            except ValueError as error:  # dense_crf refuses probabilities that are not finite
+                raise SeminarError(f"iteration {self.iteration}: {error}; {DIVERGED}") from None
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     raise
@@ -73,10 +79,7 @@ class Learner:
                 torch.cuda.empty_cache()
         bad = [name for name, value in values.items() if not abs(value) < float("inf")]
         if bad:
-            raise SeminarError(
-                f"iteration {self.iteration}: loss term {bad[0]} is {values[bad[0]]}; the run diverged: choose a smaller --base-lr, "
-                "and look at the images for broken ones (seminar check); the last checkpoint is kept"
-            )
+            raise SeminarError(f"iteration {self.iteration}: loss term {bad[0]} is {values[bad[0]]}; {DIVERGED}")
         self._optimizer.step()
         self.teacher.update_parameters(self.student)
         self.iteration += 1
@@ -100,7 +103,15 @@ class Learner:
         return dict(zip(sums, values, strict=True))
 
     def state(self) -> dict[str, Any]:
-        """All that `restore` needs to go on as if nothing had happened."""
+        """All that `restore` needs to go on as if nothing had happened.
+
+        Raises
+        ------
+        SeminarError
+            A weight is not finite: such a state is not worth keeping.
+        """
+        if not all(bool(parameter.isfinite().all()) for parameter in self.student.parameters()):
+            raise SeminarError(f"iteration {self.iteration}: the network's weights are not finite; {DIVERGED}")
         return {
             "iteration": self.iteration,
             "part_size": self.part_size,

@@ -126,14 +126,14 @@ def label_folder(source: LargeSource, out: Path | None) -> Path:
     return target
 
 
-def create_labels(source: LargeSource, target: Path, classes: ClassNames) -> None:
+def create_labels(source: LargeSource, target: Path) -> None:
     """An empty label image with our mark; it is listed in the metadata only when it is finished."""
     zarr = zarr_module()
     version = _version(source)
     if source.kind == "zarr":
         zarr.open_group(str(target.parent), mode="a", zarr_format=_zarr_format(version))
     group = zarr.create_group(str(target), zarr_format=_zarr_format(version))
-    group.attrs["seminar"] = {"classes": list(classes.names)}
+    group.attrs["seminar"] = {"finished": False}
     _create_level(group, "0", _label_shape(source), _label_axes(source), version)
 
 
@@ -157,6 +157,13 @@ def finish_labels(source: LargeSource, target: Path, classes: ClassNames, block:
     group.attrs.update(_label_metadata(source, classes, version, scales))
     if source.kind == "zarr":
         _list_label(target, version)
+    group.attrs["seminar"] = {"finished": True}
+
+
+def is_finished(target: Path) -> bool:
+    """Whether labels of ours lie there, whole."""
+    mark = _our_mark(target)
+    return mark is not None and mark.get("finished") is True
 
 
 def remove_labels(target: Path) -> None:
@@ -243,10 +250,15 @@ def _label_scale(source: LargeSource) -> tuple[float, ...]:
 
 
 def _is_ours(target: Path) -> bool:
+    return _our_mark(target) is not None
+
+
+def _our_mark(target: Path) -> dict[str, Any] | None:
     try:
-        return "seminar" in zarr_module().open_group(str(target), mode="r").attrs.asdict()
+        mark = zarr_module().open_group(str(target), mode="r").attrs.asdict().get("seminar")
     except _DAMAGE:
-        return False
+        return None
+    return mark if isinstance(mark, dict) else None
 
 
 def _lies_within(folder: Path, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import tomllib
 from pathlib import Path
@@ -55,6 +56,8 @@ def sample_fields() -> dict[str, ImageArray]:
 def create_sample_project(out: Path) -> Project:
     """Make the sample's project folder: nine fields of 170 px, six of them with clicks to train on, three to score; all with dense truth.
 
+    The folder appears with everything in it, or not at all.
+
     Raises
     ------
     SeminarError
@@ -68,9 +71,13 @@ def create_sample_project(out: Path) -> Project:
             paths.append(Path(folder, f"{image_id}.png"))
             Image.fromarray(field).save(paths[-1])
         project = Project.create(out, paths, classes)
-    for part in ("SegmentationClass", "ImageSets/Segmentation"):
-        for path in sorted((source / part).iterdir()):
-            write_bytes(project.path / part / path.name, path.read_bytes())
-    for path in sorted((source / "Clicks").glob("*.json")):
-        project.write_clicks(path.stem, ClickSet.from_json(path.read_bytes(), str(path)))
+    try:
+        for part in ("SegmentationClass", "ImageSets/Segmentation"):
+            for path in sorted((source / part).iterdir()):
+                write_bytes(project.path / part / path.name, path.read_bytes())
+        for path in sorted((source / "Clicks").glob("*.json")):
+            project.write_clicks(path.stem, ClickSet.from_json(path.read_bytes(), str(path)))
+    except BaseException:
+        shutil.rmtree(project.path, ignore_errors=True)
+        raise
     return project

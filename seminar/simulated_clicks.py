@@ -66,10 +66,17 @@ def simulate_clicks(truth: LabelMap, objects: npt.NDArray[np.integer] | None, rn
             class_ids.append(class_id)
     background = _background_points(truth, len(points), rng)
     height, width = truth.shape
-    return ClickSet(height, width, np.array(points + background, dtype=np.float64), np.array(class_ids + [BACKGROUND] * len(background), dtype=np.int64))
+    return ClickSet(
+        height,
+        width,
+        np.array(points + background, dtype=np.float64),
+        np.array(class_ids + [BACKGROUND] * len(background), dtype=np.int64),
+    )
 
 
-def _numbered_objects(truth: LabelMap, objects: npt.NDArray[np.integer] | None) -> tuple[npt.NDArray[np.int32], list[int], int]:
+def _numbered_objects(
+    truth: LabelMap, objects: npt.NDArray[np.integer] | None
+) -> tuple[npt.NDArray[np.int32], list[int], int]:
     """(H, W) map of the numbers 1..n, 0 = nothing; the class of each; how many of them, the first ones, are objects that somebody drew."""
     is_object = (truth != BACKGROUND) & (truth != IGNORE_INDEX)
     numbered = np.zeros(truth.shape, dtype=np.int32)

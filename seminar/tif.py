@@ -113,7 +113,9 @@ def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:
         pixels = _pixels(tif, layout)
     plane_axes = layout.plane_axes
     stack = np.moveaxis(pixels, plane_axes, tuple(range(len(plane_axes))))
-    plane_layout = TifLayout(stack.shape[len(plane_axes) :], "".join(axis for axis in layout.axes if axis in "YXC"), layout.has_alpha)
+    plane_layout = TifLayout(
+        stack.shape[len(plane_axes) :], "".join(axis for axis in layout.axes if axis in "YXC"), layout.has_alpha
+    )
     for plane in stack.reshape(-1, *plane_layout.shape):
         yield _channels_last(plane, plane_layout)
 
@@ -123,14 +125,18 @@ def tif_is_whole(path: Path) -> bool:
     length = path.stat().st_size
     with tifffile.TiffFile(path) as tif:
         return all(
-            offset + count <= length for page in tif.pages for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
+            offset + count <= length
+            for page in tif.pages
+            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
         )
 
 
 def _single_image(layout: TifLayout, path: Path) -> TifLayout:
     if layout.plane_axes:
         raise DatasetError(
-            [f"{path}: a stack of {layout.num_planes} planes, expected one image; `seminar new` makes a project with one image a plane from it"]
+            [
+                f"{path}: a stack of {layout.num_planes} planes, expected one image; `seminar new` makes a project with one image a plane from it"
+            ]
         )
     return layout
 

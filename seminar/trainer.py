@@ -219,7 +219,7 @@ def _frozen(before: Learner, config: TrainConfig) -> nn.Module:
 
 def _objective(course: _Course, stage: str, ancillary: nn.Module | None, iteration: int) -> Objective:
     """This iteration's objective, as a function of student, teacher and batch."""
-    settings = _loss_settings(course.config, iteration, course.dataset.epoch_length())
+    settings = loss_settings(course.config, iteration, course.dataset.epoch_length())
     if stage == "full":
         return lambda student, teacher, batch: dense_objective(student, batch, settings)
     if stage == "ancillary":
@@ -227,7 +227,7 @@ def _objective(course: _Course, stage: str, ancillary: nn.Module | None, iterati
     return lambda student, teacher, batch: seminar_objective(student, teacher, ancillary, batch, settings)
 
 
-def _loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettings:
+def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettings:
     """Weights of one iteration, ramps included; a term that is not trained on has weight 0."""
     crf_ramp = linear_ramp(iteration + 1, config.iterations, config.crf_ramp)
     pcons_ramp = linear_ramp(iteration, config.iterations, config.pcons_ramp, epoch=epoch)
@@ -256,7 +256,9 @@ def _lr(config: TrainConfig, stage: str, iteration: int) -> float:
 def _validated(course: _Course, stage: str, learner: Learner) -> Iterator[events.Event]:
     """Score student and teacher on the first images of the val split that have dense truth; nothing where there are none."""
     project, config = course.project, course.config
-    ids = [image_id for image_id in project.split(config.val_split) or () if project.truth_path(image_id).exists()]
+    ids = tuple(
+        image_id for image_id in project.split(config.val_split) or () if project.truth_path(image_id).exists()
+    )
     for name, network in (("student", learner.student), ("teacher", learner.teacher.module)) if ids else ():
         predictor = Predictor(
             network, classes=project.classes, channels=config.channels, stretch=config.stretch, device=course.device

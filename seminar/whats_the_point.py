@@ -60,19 +60,25 @@ def read_human_clicks(files: Iterable[Path], *, max_rank: int | None = None) -> 
             faults.append(f"{path}: not readable as JSON ({error}); fetch the file again")
             continue
         if not isinstance(data, dict) or not all(isinstance(entries, list) for entries in data.values()):
-            faults.append(f"{path}: expected an object with a list of clicks for every image id, as in voc_whats_the_point.json; is it the right file?")
+            faults.append(
+                f"{path}: expected an object with a list of clicks for every image id, as in voc_whats_the_point.json; is it the right file?"
+            )
             continue
         for image_id, entries in data.items():
             for number, entry in enumerate(entries, start=1):
                 click = _parse(entry)
                 if click is None:
-                    faults.append(f"{path}, {image_id}, click {number}: expected numbers x, y and cls, got {str(entry)[:80]}; correct or delete it")
+                    faults.append(
+                        f"{path}, {image_id}, click {number}: expected numbers x, y and cls, got {str(entry)[:80]}; correct or delete it"
+                    )
                 elif max_rank is None or click.rank is None or click.rank <= max_rank:
                     clicks.setdefault(image_id, []).append(click)
             clicks.setdefault(image_id, [])
     if faults:
         shown = faults[:20]
-        raise DatasetError(shown if len(shown) == len(faults) else [*shown, f"{len(faults) - len(shown)} more faults like these"])
+        raise DatasetError(
+            shown if len(shown) == len(faults) else [*shown, f"{len(faults) - len(shown)} more faults like these"]
+        )
     return clicks
 
 
@@ -80,7 +86,9 @@ def _parse(entry: object) -> HumanClick | None:
     if not isinstance(entry, dict):
         return None
     x, y, class_id, rank = (entry.get(key) for key in ("x", "y", "cls", "rank"))
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in (x, y)):
+    if not all(
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in (x, y)
+    ):
         return None
     if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < 0:
         return None

@@ -43,10 +43,10 @@ class Activity(QObject):
     def end(self) -> None:
         """Take the bar away."""
         self._wanted = None
-        self._timer.stop()
-        if self._bar is not None:
+        if self._bar is not None:  # before the timer, which Qt may have deleted already
             bar, self._bar = self._bar, None
             bar.close()
+        self._timer.stop()
 
     @property
     def bar(self) -> cancelable_progress | None:

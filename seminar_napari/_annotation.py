@@ -104,7 +104,9 @@ class Annotation:
             show_picture(self._image, shown, image_id)
         else:
             self._remove_image()
-            self._image = offered_layer(self.viewer.layers, image_id) or make_image_layer(shown, image_id, self.session.layer_geometry())
+            self._image = offered_layer(self.viewer.layers, image_id) or make_image_layer(
+                shown, image_id, self.session.layer_geometry()
+            )
             bind_image_keys(self._image, self)
             for name in GEOMETRY:
                 getattr(self._image.events, name).connect(self._follow_geometry)
@@ -114,7 +116,9 @@ class Annotation:
         self.session.image_layer = self._image
         self._show_clicks(image_id)
         self.viewer.reset_view()
-        self._cache.read_ahead([*islice(self.session.images_from_here(1), 2), *islice(self.session.images_from_here(-1), 1)])
+        self._cache.read_ahead(
+            [*islice(self.session.images_from_here(1), 2), *islice(self.session.images_from_here(-1), 1)]
+        )
 
     def _show_clicks(self, image_id: str) -> None:
         try:
@@ -305,7 +309,9 @@ class Annotation:
         if event.value is self.layer:
             self.layer, self._shown_id = None, ""
             if self.session.image_id:
-                self.session.notice.emit("The layer is gone, the clicks are safe in the project: choose the image again to see them.")
+                self.session.notice.emit(
+                    "The layer is gone, the clicks are safe in the project: choose the image again to see them."
+                )
         elif event.value is self._image:
             self._image, self.session.image_layer = None, None
 
@@ -313,7 +319,7 @@ class Annotation:
         """Clicks stay on top."""
         layers = self.viewer.layers
         if self.layer is not None and self.layer in layers and layers[-1] is not self.layer:
-            layers.move(layers.index(self.layer), len(layers) - 1)
+            layers.move(layers.index(self.layer), len(layers))
 
     def _remove_layers(self) -> None:
         self._remove_clicks_layer()

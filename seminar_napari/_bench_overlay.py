@@ -10,7 +10,9 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -24,6 +26,7 @@ from PIL import Image
 from seminar.clicks import ClickSet
 from seminar.config import TrainConfig
 from seminar.events import Preview
+from seminar.run_folder import RunFolder
 from seminar.voc import Project
 
 SIDE = 2048
@@ -110,6 +113,7 @@ class Bench:
         self.dock = SeminarDock(self.viewer)
         self.viewer.window.add_dock_widget(self.dock, name="Seminar", area="right")
         self.session: Any = self.dock.session
+        self._written: deque[str] = deque()  # by the stand-in's thread, told in this one
         self.dock.open_project(self.project.path)
         self.run_for(3)
 
@@ -117,6 +121,9 @@ class Bench:
         """Run the event loop and return what each of its turns took; an empty turn counts as `HEARTBEAT_MS`."""
         turns, end = [], time.perf_counter() + seconds
         while time.perf_counter() < end and not until():
+            while self._written:
+                event = Preview(stage="ancillary", iteration=0, image_id=self._written.popleft(), layers=("student", "teacher"))
+                self.session.receive(event)
             turn = timed(self._turn)
             turns.append(Spent(max(turn.clock, HEARTBEAT_MS), max(turn.processor, HEARTBEAT_MS)))
             time.sleep(max(0.0, HEARTBEAT_MS - turn.clock) / 1000)
@@ -126,28 +133,61 @@ class Bench:
         """What `action` takes, until all that it changed is on the screen."""
         return timed(lambda: (action(), self.viewer.window._qt_viewer.canvas._scene_canvas.native.repaint()))
 
-    def train(self, seconds: float) -> tuple[list[Spent], float]:
-        """Turns of the event loop and overlay updates per second while a run goes on."""
-        overlays, seen, updates = self.dock.inspect.overlays, [], []
-        self.session.event_received.connect(lambda event, when: seen.append(event) if isinstance(event, Preview) else None)
-        config = TrainConfig(
-            weights="none", device="cpu", iterations=100_000, batch_size=2, crop_size=128, losses=("pce", "pcons")
-        )
-        self.dock.train.control.start("bench", config)
-        self.run_for(START_SECONDS, until=lambda: len(overlays.layers) >= 3 and bool(seen))
-        if "teacher" not in overlays.layers:
-            raise SystemExit(f"the run showed nothing in {START_SECONDS} s: {self.dock.train.control.message or self.session.state}")
+    def watch(self, seconds: float, *, stand_in: bool) -> tuple[list[Spent], float]:
+        """Turns of the event loop and overlay updates per second while a run goes on and two overlays are seen."""
+        overlays, updates = self.dock.inspect.overlays, []
+        end = self._stand_in() if stand_in else self._train()
+        self.run_for(START_SECONDS, until=lambda: overlays.has("student") and overlays.has("teacher"))
+        if not overlays.has("teacher"):
+            raise SystemExit(f"no preview came in {START_SECONDS} s: {self.dock.train.control.message or self.session.state}")
         for kind in ("student", "teacher"):
             overlays.layers[kind].visible = True
             overlays.layers[kind].events.set_data.connect(lambda event: updates.append(time.perf_counter()))
-        self.run_for(5)
+        self.run_for(3)
         updates.clear()
         turns = self.run_for(seconds)
         rate = len(updates) / 2 / seconds
-        self.dock.train.control.stop()
-        self.run_for(30, until=lambda: not self.dock.train.control.is_going)
+        end()
         return turns, rate
 
+    def _train(self) -> Callable[[], None]:
+        """Start the real trainer as the window does; the result ends it."""
+        config = TrainConfig(weights="none", device="cpu", iterations=100_000, batch_size=2, crop_size=128, losses=("pce", "pcons"))
+        control = self.dock.train.control
+        control.start("bench", config)
+
+        def end() -> None:
+            control.stop()
+            self.run_for(60, until=lambda: not control.is_going)
+
+        return end
+
+    def _stand_in(self) -> Callable[[], None]:
+        """Write other masks twice a second, as a trainer does, without training; the result ends it."""
+        run = RunFolder.of(self.project.path, "bench")
+        run.path.mkdir(parents=True)
+        self.session.set_run(run)
+        rows, cols = np.mgrid[:SIDE, :SIDE]
+        masks = [((np.sin(rows / 20 + phase) * np.sin(cols / 23)) > 0.5).astype(np.uint8) for phase in (0.0, 0.4, 0.8)]
+        stop = threading.Event()
+        kinds = ("student", "teacher", "disagreement")
+
+        def write() -> None:
+            number = 0
+            while not stop.wait(0.5):
+                number += 1
+                for index, kind in enumerate(kinds):
+                    run.write_preview(self.session.image_id, kind, masks[(number + index) % 3], self.project.classes)
+                self._written.append(self.session.image_id)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+
+        def end() -> None:
+            stop.set()
+            thread.join()
+
+        return end
 
 def make_project(folder: Path) -> Project:
     """Six images of `SIDE` px with a few clicks each."""
@@ -167,7 +207,7 @@ def make_project(folder: Path) -> Project:
     return project
 
 
-def measure(seconds: float) -> WindowTimes:
+def measure(seconds: float, *, stand_in: bool = False) -> WindowTimes:
     """Open the window, measure, close it."""
     from vispy.gloo import gl
 
@@ -177,7 +217,7 @@ def measure(seconds: float) -> WindowTimes:
         session = bench.session
         idle = bench.run_for(seconds)
         frame = middle([bench.until_drawn(_nudge(bench.viewer)) for _ in range(9)])
-        training, rate = bench.train(seconds)
+        training, rate = bench.watch(seconds, stand_in=stand_in)
         switches = []
         for _ in range(4):
             bench.run_for(3)  # time to look, and to read ahead
@@ -252,8 +292,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="seminar bench overlay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the two long measurements")
+    parser.add_argument("--stand-in", action="store_true", help="write masks twice a second in place of training: what the window itself costs")
     options = parser.parse_args(arguments)
-    times = measure(options.seconds)
+    times = measure(options.seconds, stand_in=options.stand_in)
     if options.json:
         sys.stdout.write(json.dumps(asdict(times)) + "\n")
         return

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 
 LOG_TAIL_BYTES = 20_000
+NICER = 5
+"""How much the child gives way to the window, in Unix's niceness."""
 
 
 def seminar_command(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -64,7 +66,8 @@ class Child:
                     start_new_session=True,
                 )
         with contextlib.suppress(psutil.Error, OSError):
-            psutil.Process(self._process.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else 5)
+            process = psutil.Process(self._process.pid)
+            process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", min(process.nice() + NICER, 19)))
 
     @property
     def pid(self) -> int:

@@ -40,7 +40,11 @@ def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, d
     }
     if len(clicks):
         ring_widths = _RING_WIDTHS[(clicks.class_ids != BACKGROUND).astype(int)]
-        meta |= {"face_color": _faces(clicks.class_ids, classes), "border_color": _rings(clicks.class_ids), "border_width": ring_widths}
+        meta |= {
+            "face_color": _faces(clicks.class_ids, classes),
+            "border_color": _rings(clicks.class_ids),
+            "border_width": ring_widths,
+        }
     return clicks.points, meta, "points"
 
 

@@ -18,64 +18,15 @@ from seminar.run_folder import stage_names
 from seminar_napari._budget import Budget
 from seminar_napari._devices import Device
 from seminar_napari._fields import Field, WheelGuard, choice, make_field
-
-FILE_CHOICE = "…"
-KEPT_BY_PRESETS = (
-    "losses",
-    "split",
-    "val_split",
-    "limit",
-    "pseudo_labels",
-    "absent_class",
-    "weights",
-    "channels",
-    "stretch",
-    "device",
-    "seed",
+from seminar_napari._setting_names import (
+    BACKBONE_TEXTS,
+    FILE_CHOICE,
+    KEPT_BY_PRESETS,
+    NAMES,
+    PRESET_TEXTS,
+    SECTIONS,
+    WEIGHT_TEXTS,
 )
-"""What belongs to the data or the machine, not to a preset's budget."""
-
-PRESET_TEXTS: dict[PresetName, str] = {"quick": "Quick", "balanced": "Balanced", "paper": "Paper"}
-BACKBONE_TEXTS = (
-    ("MobileNetV2", "mobilenet_v2"),
-    ("MobileNetV3 large", "mobilenet_v3_large"),
-    ("ResNet-50", "resnet50"),
-    ("ResNet-101", "resnet101"),
-)
-WEIGHT_TEXTS = (("ImageNet", "imagenet"), ("from scratch", "none"), ("file…", FILE_CHOICE))
-
-SECTIONS: dict[str, str] = {
-    "losses": "What it learns from",
-    "norm": "Network",
-    "channels": "Input",
-    "optimizer": "Optimiser",
-    "convention": "Losses",
-    "seed": "Running",
-}
-"""Headings of the folded part, by the first setting under them."""
-
-NAMES: dict[str, str] = {
-    "optimizer": "Optimiser",
-    "limit": "Images at most",
-    "val_split": "Validation split",
-    "base_lr": "Learning rate",
-    "head_lr_factor": "Head's rate ×",
-    "lambda_crf": "CRF weight",
-    "lambda_pcons": "Consistency weight",
-    "lambda_pseudo": "Pseudo-label weight",
-    "crf_ramp": "CRF ramp",
-    "pcons_ramp": "Consistency ramp",
-    "sigma_rgb": "CRF colour σ",
-    "sigma_xy": "CRF distance σ",
-    "crf_method": "CRF method",
-    "crf_landmarks": "CRF landmarks",
-    "ema_decay": "EMA decay",
-    "pseudo_network": "Pseudo-labels by",
-    "pseudo_confidence": "Sure at least",
-    "strong_augmentation": "Strong augment.",
-    "self_generation": "Self-generation",
-    "pseudo_labels": "Pseudo-labels from",
-}
 
 
 class ConfigForm(QWidget):
@@ -165,8 +116,11 @@ class ConfigForm(QWidget):
 
     def preset_config(self, name: PresetName) -> TrainConfig:
         """A preset with what this form says of the data and the machine."""
-        kept = {key: self._fields[key].read() for key in KEPT_BY_PRESETS}
-        return preset(name).replace(**kept)
+        try:
+            kept = {key: self._fields[key].read() for key in KEPT_BY_PRESETS}
+            return preset(name).replace(**kept)
+        except ConfigError:  # what is shown contradicts itself; said when the person presses Train
+            return preset(name)
 
     # drawing
     def _lay_out(self) -> None:

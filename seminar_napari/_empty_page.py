@@ -11,7 +11,13 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 class EmptyPage(QWidget):
     """Three ways to begin."""
 
-    def __init__(self, new: Callable[[], None], open_: Callable[[], None], sample: Callable[[], None], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        new: Callable[[], None],
+        open_: Callable[[], None],
+        sample: Callable[[], None],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         title = QLabel("Train a segmentation network from a few clicks")
         title.setWordWrap(True)
@@ -21,7 +27,9 @@ class EmptyPage(QWidget):
         title.setFont(font)
         self.new_button = _button("New from open layers…", "Make a project of the images that are open in napari", new)
         self.open_button = _button("Open folder…", "Open a project folder; dropping it here does the same", open_)
-        self.sample_button = _button("Try the sample", "Nine small pictures with a few clicks, made to be played with", sample)
+        self.sample_button = _button(
+            "Try the sample", "Nine small pictures with a few clicks, made to be played with", sample
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(10)

@@ -75,8 +75,13 @@ class ImageModel(QAbstractTableModel):
         if state.fault:
             return state.fault
         names = self._session.project.classes.names if self._session.project is not None else ()
-        counted = [f"{number} {names[class_id] if class_id < len(names) else f'class {class_id}'}" for class_id, number in state.counts]
-        kind = {"ready": "ready", "nothing": "no clicks yet"}.get(state.kind, "no background yet" if state.objects else "background only")
+        counted = [
+            f"{number} {names[class_id] if class_id < len(names) else f'class {class_id}'}"
+            for class_id, number in state.counts
+        ]
+        kind = {"ready": "ready", "nothing": "no clicks yet"}.get(
+            state.kind, "no background yet" if state.objects else "background only"
+        )
         return f"{image_id}: {kind}" + (f"\n{', '.join(counted)}" if counted else "")
 
 

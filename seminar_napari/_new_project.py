@@ -108,13 +108,15 @@ def _native(plane: npt.NDArray[Any], layer: Image) -> npt.NDArray[Any]:
     """uint8, uint16 or float32, without alpha."""
     pixels = plane[..., :3] if layer.rgb else plane
     if pixels.dtype.kind not in "buif":
-        raise SeminarError(f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert it first")
+        raise SeminarError(
+            f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert it first"
+        )
     if pixels.dtype == np.bool_:
         return np.ascontiguousarray(pixels).astype(np.uint8) * np.uint8(255)
     if pixels.dtype in (np.uint8, np.uint16, np.float32):
         return np.ascontiguousarray(pixels)
     if layer.rgb and pixels.dtype.kind == "f":
         return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    if pixels.dtype.kind in "ui" and pixels.size and 0 <= pixels.min() and pixels.max() < 2**16:
+    if pixels.dtype.kind in "ui" and pixels.size and pixels.min() >= 0 and pixels.max() < 2**16:
         return pixels.astype(np.uint16)
     return pixels.astype(np.float32)

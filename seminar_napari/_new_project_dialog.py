@@ -48,7 +48,9 @@ class NewProjectDialog(QDialog):
         self.layer_list = QListWidget()
         for layer in self._layers:
             planes = number_of_planes(layer)
-            item = QListWidgetItem(layer.name if planes == 1 else f"{layer.name}   ({planes} planes become {planes} images)")
+            item = QListWidgetItem(
+                layer.name if planes == 1 else f"{layer.name}   ({planes} planes become {planes} images)"
+            )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if layer.visible else Qt.CheckState.Unchecked)
             self.layer_list.addItem(item)
@@ -130,7 +132,9 @@ class NewProjectDialog(QDialog):
         self.accept()
 
     def _choose_folder(self) -> None:
-        parent = QFileDialog.getExistingDirectory(self, "Where to put the project", str(Path(self.folder.text()).parent))
+        parent = QFileDialog.getExistingDirectory(
+            self, "Where to put the project", str(Path(self.folder.text()).parent)
+        )
         if parent:
             self.folder.setText(str(Path(parent) / (Path(self.folder.text()).name or "seminar-project")))
 

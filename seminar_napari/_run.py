@@ -26,23 +26,19 @@ from seminar.events import (
     Failed,
     Finished,
     Paused,
-    Preview,
     StageStarted,
     Started,
     Step,
 )
 from seminar.run_folder import RunFolder
 from seminar_napari._child import Child, said_error
+from seminar_napari._past import Entry, thinned
 from seminar_napari._session import RunState
 
 LOOKS_PER_SECOND = 10
-HISTORY_STEPS = 1500
-"""So many `Step`s of a run's past are passed on, evenly chosen; a week of training has a million."""
 HISTORY_PART = 200
 SILENCE_SECONDS = 300.0
 """A run on another machine cannot be asked whether it lives; after this long without an event it counts as lost."""
-
-Entry = tuple[Event, float]
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class News:
         New events and their times, seconds since the epoch.
     state : RunState
     message : str
-        Why a run failed or is lost, with a remedy; else empty.
+        Why a run failed or is lost, with a remedy, or why a request did not reach it; else empty.
     silent_seconds : float
         Time since the last sign of life.
     over : bool
@@ -92,6 +88,7 @@ class Supervisor:
         self._child: Child | None = None
         self._state: RunState = "starting"
         self._failure = ""
+        self._trouble = ""
         self._heard = time.monotonic()
         self._wishes: deque[Callable[[], None]] = deque()
         self._wake = threading.Event()
@@ -113,7 +110,7 @@ class Supervisor:
         self._wish(self.folder.request_continue)
 
     def request_preview(self, image_id: str) -> None:
-        self._wish(lambda: self.folder.request_preview(image_id))
+        self._wish(lambda: self._request_preview(image_id))
 
     def end_now(self) -> None:
         """Kill a process of this machine that does not answer; what the last checkpoint holds is kept."""
@@ -188,7 +185,7 @@ class Supervisor:
             message = f"no news for {silent / 60:.0f} min from the other machine; look there, and resume once you are sure that it has ended"
         elif self.stop_wanted and state in ("starting", "running", "paused"):
             state = "stopping"
-        return News(entries, state, message, silent, over=alive is False or (alive is None and ended))
+        return News(entries, state, message or self._trouble, silent, over=alive is False or (alive is None and ended))
 
     def _past(self) -> Iterator[News]:
         """What was written before we came, thinned, in parts that do not hold up the window; it does not change the state of a run that starts now."""
@@ -260,8 +257,12 @@ class Supervisor:
 
     def _grant_wishes(self) -> None:
         while self._wishes:
-            with contextlib.suppress(FileNotFoundError):  # a run folder that somebody deleted
+            try:
                 self._wishes.popleft()()
+            except FileNotFoundError:  # a run folder that somebody deleted
+                pass
+            except OSError as error:
+                self._trouble = f"{error.filename or self.folder.path}: {error.strerror or error}; the request did not reach the run"
 
     def _request_stop(self) -> None:
         if self._state == "starting" and self._child is not None:
@@ -269,6 +270,10 @@ class Supervisor:
             return
         self.folder.request_stop()
         self.folder.request_continue()
+
+    def _request_preview(self, image_id: str) -> None:
+        with contextlib.suppress(OSError):  # a run that may only be read shows another image
+            self.folder.request_preview(image_id)
 
     def _kill(self) -> None:
         if self._child is not None:
@@ -286,16 +291,6 @@ class Supervisor:
             process = self._process()
             return process is not None and process.status() == psutil.STATUS_ZOMBIE
         return False
-
-
-def thinned(entries: list[Entry]) -> list[Entry]:
-    """All that a person can still see of a run's past: of many `Step`s an even choice and the last, of `Preview`s the newest of each image."""
-    steps = [number for number, (event, _) in enumerate(entries) if isinstance(event, Step)]
-    stride = -(-len(steps) // HISTORY_STEPS) if steps else 1
-    keep = {*steps[::stride], *steps[-1:]}
-    newest = {event.image_id: number for number, (event, _) in enumerate(entries) if isinstance(event, Preview)}
-    keep |= set(newest.values())
-    return [entry for number, entry in enumerate(entries) if number in keep or not isinstance(entry[0], Step | Preview)]
 
 
 def trainer_process(folder: RunFolder) -> psutil.Process | None:

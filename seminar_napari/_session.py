@@ -164,7 +164,9 @@ class Session:
         if image_id == self.image_id:
             return
         if image_id and image_id not in self._positions:
-            raise SeminarError(f"{image_id}: no such image in {self.project.path if self.project else 'the project'}; choose one of the list")
+            raise SeminarError(
+                f"{image_id}: no such image in {self.project.path if self.project else 'the project'}; choose one of the list"
+            )
         self.image_id = image_id
         self.image_changed.emit(image_id)
         self.image_wanted.emit(image_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from napari.utils.notifications import Notification, notification_manager
 from napari.utils.theme import get_theme
@@ -21,23 +21,24 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seminar.config import PresetName
 from seminar.errors import SeminarError
 from seminar.events import Event, Started, Step
-from seminar.run_folder import RunFolder, stage_names
+from seminar.run_folder import RunFolder
 from seminar_napari._activity import Activity
 from seminar_napari._close_guard import CloseGuard
 from seminar_napari._command import next_run_name, resume_arguments, shell_line, train_arguments
-from seminar_napari._config_form import PRESET_TEXTS, ConfigForm
+from seminar_napari._config_form import ConfigForm
+from seminar_napari._costs import Costs
 from seminar_napari._devices import DeviceProbe
 from seminar_napari._let_go import LetGo
 from seminar_napari._log_window import LogWindow
+from seminar_napari._past import is_finished
 from seminar_napari._plots import Curves
-from seminar_napari._progress import RunProgress, duration
+from seminar_napari._progress import RunProgress
 from seminar_napari._run_control import RunControl
 from seminar_napari._run_panel import RunPanel
 from seminar_napari._session import Session
-from seminar_napari._speed import Pace, SpeedBook
+from seminar_napari._speed import SpeedBook
 
 
 class TrainTab(QWidget):
@@ -60,11 +61,11 @@ class TrainTab(QWidget):
         super().__init__(parent)
         self._session = session
         self._viewer = viewer
-        self._speeds = speeds or SpeedBook()
         self._log_window: LogWindow | None = None
         self.control = RunControl(session)
         self.devices = DeviceProbe()
         self.form = ConfigForm()
+        self.costs = Costs(self.form, self.devices, speeds or SpeedBook())
         self.panel = RunPanel()
         self.curves = Curves()
         self.activity = Activity(self.control.stop, self)
@@ -99,10 +100,13 @@ class TrainTab(QWidget):
             self._try(lambda: self.control.resume(run) if run.config_path.exists() else self.start())
 
     def resume_newest(self) -> None:
-        """Go on with the project's newest run."""
-        newest = self._newest()
-        if newest is not None:
-            self.resume(newest)
+        """Go on with the project's newest run that is not finished."""
+        project = self._session.project
+        for name in reversed(self._started_runs()):
+            if project is not None and not is_finished(run := RunFolder.of(project.path, name)):
+                self.resume(run)
+                return
+        self._say("All runs of this project are finished; start a new one with Train.")
 
     def attach_to(self, folder: Path) -> None:
         """Follow the run in this folder."""
@@ -140,7 +144,6 @@ class TrainTab(QWidget):
 
     def shut_down(self) -> None:
         """Before the dock goes: follow no longer, end the device probe; the run itself goes on."""
-        self.activity.end()
         self._let_go()
 
     # drawing
@@ -170,7 +173,7 @@ class TrainTab(QWidget):
 
     def _connect(self) -> None:
         session, panel = self._session, self.panel
-        self._let_go = LetGo(self.control.close, self.devices.close)
+        self._let_go = LetGo(self.control.close, self.devices.close, self.activity.end)
         self._let_go.connect(session.project_changed, self._on_project)
         self._let_go.connect(session.run_changed, self._on_run)
         self._let_go.connect(session.state_changed, self._on_state)
@@ -208,11 +211,13 @@ class TrainTab(QWidget):
             button.setVisible(not going)
         self.train.setEnabled(project is not None)
         if not going:
-            self.resume_last.setEnabled(self._newest() is not None)
+            self.resume_last.setEnabled(bool(self._started_runs()))
         self.copy.setEnabled(project is not None or self._session.run is not None)
         name = self._session.run.path.name if self._session.run is not None else ""
         self.panel.show_state(self._session.state, name, self.control.message, self.control.silent_seconds)
         progress = self.panel.progress
+        if going and self.control.message:
+            self._say(self.control.message)
         if going:
             text = f"Training {name}" + (f" · {progress.numbers_text}" if progress.step else "")
             self.activity.show(text, progress.done if progress.step else 0, progress.total if progress.step else 0)
@@ -222,7 +227,7 @@ class TrainTab(QWidget):
     def _on_project(self, project: Any) -> None:
         self.hint.setText("" if project is not None else "Open a project first (tab Annotate).")
         self.hint.setVisible(bool(self.hint.text()))
-        self._show_costs()
+        self.costs.show()
         self._draw()
 
     def _on_run(self, run: RunFolder | None) -> None:
@@ -232,8 +237,14 @@ class TrainTab(QWidget):
         self._draw()
 
     def _on_state(self, state: str) -> None:
-        if state in ("finished", "stopped", "lost"):
-            self._remember_pace()
+        supervisor, run = self.control.supervisor, self._session.run
+        if (
+            state in ("finished", "stopped", "lost")
+            and supervisor is not None
+            and supervisor.owns_process
+            and run is not None
+        ):
+            self.costs.learn(run, self.panel.progress)
         if state == "starting":
             self._say("")
         self._draw()
@@ -248,65 +259,20 @@ class TrainTab(QWidget):
 
     def _on_form(self) -> None:
         self._say("")
-        self._show_costs()
+        self.costs.show()
 
     def _on_devices(self, devices: Any) -> None:
         self.form.show_devices(devices)
-        self._show_costs()
+        self.costs.show()
 
     def _take_theme(self, event: Any = None) -> None:
         theme = getattr(self._viewer, "theme", None)
         if theme is not None:
             self.curves.set_colours(get_theme(theme).text.as_hex())
 
-    # what a preset costs here
-    def _show_costs(self) -> None:
-        device = self._device()
-        costs: dict[PresetName, str] = {}
-        for name in PRESET_TEXTS:
-            config = self.form.preset_config(name)
-            estimate = self._speeds.estimate(config, device)
-            if estimate is None:
-                costs[name] = "time not known yet here"
-            else:
-                about = "about" if estimate.measured else "roughly"
-                costs[name] = f"{about} {duration(config.iterations * len(stage_names(config)) / estimate.rate)} here"
-        self.form.show_costs(costs)
-        try:
-            estimate = self._speeds.estimate(self.form.read(), device)
-        except SeminarError:
-            estimate = None
-        self.form.budget.set_rate(estimate.rate if estimate is not None else None)
-
-    def _device(self) -> str:
-        chosen = cast(str, self.form.value("device"))
-        if chosen != "auto":
-            return chosen
-        return next((device.name for device in self.devices.known if not device.problem), "cpu")
-
-    def _remember_pace(self) -> None:
-        supervisor, progress, run = self.control.supervisor, self.panel.progress, self._session.run
-        if (
-            supervisor is None
-            or run is None
-            or not supervisor.owns_process
-            or progress.step is None
-            or progress.iteration < 10
-        ):
-            return
-        try:
-            self._speeds.remember(Pace.of(run.read_config(), progress.device, progress.step.iterations_per_second))
-        except SeminarError:
-            return
-        self._show_costs()
-
     # small things
     def _next_name(self) -> str:
         return next_run_name(self._started_runs())
-
-    def _newest(self) -> RunFolder | None:
-        project, runs = self._session.project, self._started_runs()
-        return RunFolder.of(project.path, runs[-1]) if project is not None and runs else None
 
     def _started_runs(self) -> tuple[str, ...]:
         """Runs of the project, newest last; without those that failed before they began, whose names are free."""

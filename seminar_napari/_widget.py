@@ -46,7 +46,9 @@ class SeminarDock(QWidget):
 
     def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # napari hands out a proxy that slows every event down
+        viewer = getattr(
+            napari_viewer, "__wrapped__", napari_viewer
+        )  # napari hands out a proxy that slows every event down
         self.viewer = viewer
         self.session = Session()
         prefer_readers()
@@ -69,7 +71,12 @@ class SeminarDock(QWidget):
         assert bar is not None
         bar.setDrawBase(False)
         bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the canvas
-        for title, tab in (("Annotate", self.annotate), ("Train", self.train), ("Inspect", self.inspect), ("Export", self.export)):
+        for title, tab in (
+            ("Annotate", self.annotate),
+            ("Train", self.train),
+            ("Inspect", self.inspect),
+            ("Export", self.export),
+        ):
             self.tabs.addTab(tab, title)
         self.empty = EmptyPage(self.ask_new_project, self.ask_project, self.open_sample)
         self.pages = QStackedWidget()

@@ -27,10 +27,14 @@ def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """
     points = np.asarray(data, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
-        raise SeminarError(f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the points of one plane")
+        raise SeminarError(
+            f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the points of one plane"
+        )
     class_ids = np.asarray(attributes.get("features", {}).get(CLASS, np.ones(len(points))), dtype=np.int64)
     if len(class_ids) and not 0 <= class_ids.min() <= class_ids.max() < MAX_CLASSES:
-        raise SeminarError(f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to {class_ids.max()}; correct the classes")
+        raise SeminarError(
+            f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to {class_ids.max()}; correct the classes"
+        )
     height, width = _size(path, points, attributes.get("metadata", {}))
     mask = ClickSet(height, width, points, class_ids).rasterize()
     colours = tuple(voc_colour(number) for number in range(MAX_CLASSES))

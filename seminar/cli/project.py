@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,8 +19,9 @@ from seminar.labels import ClassNames
 from seminar.tif import Pages
 from seminar.voc import Project, create_project, inspect_project
 from seminar.voc.layout import read_split
-from seminar.voc.new_clicks import NewClicks, import_into_project, import_statistics, simulate_for_project
-from seminar.whats_the_point import LONGEST_SIDE, read_human_clicks
+
+if TYPE_CHECKING:
+    from seminar.voc.new_clicks import NewClicks
 
 ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace clicks that images have already.")]
@@ -43,9 +44,18 @@ class ClicksFormat(StrEnum):
 @app.command()
 def new(
     project: ProjectArgument,
-    images: Annotated[list[str], typer.Argument(metavar="IMAGES", help="Image files, folders or patterns.", show_default=False)],
-    classes: Annotated[str, typer.Option(help="Names of the classes, the background first: background,nucleus; or a classes.txt.", show_default=False)],
-    pages: Annotated[PagesChoice, typer.Option(help="Pages of a tif: as the file says, each an image, or channels.")] = PagesChoice.auto,
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGES", help="Image files, folders or patterns.", show_default=False)
+    ],
+    classes: Annotated[
+        str,
+        typer.Option(
+            help="Names of the classes, the background first: background,nucleus; or a classes.txt.", show_default=False
+        ),
+    ],
+    pages: Annotated[
+        PagesChoice, typer.Option(help="Pages of a tif: as the file says, each an image, or channels.")
+    ] = PagesChoice.auto,
 ) -> None:
     """Make a project from copies of images."""
     names = _class_names(classes)
@@ -57,7 +67,9 @@ def new(
 @app.command()
 def check(
     project: ProjectArgument,
-    deep: Annotated[bool, typer.Option("--deep", help="Decode every image; slower, finds damage in the middle of files.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Decode every image; slower, finds damage in the middle of files.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for faults.")] = False,
 ) -> None:
     """Tell everything that is wrong with a project: faults stop training, warnings do not."""
@@ -68,33 +80,55 @@ def check(
     if faults := findings.faults + (findings.warnings if strict else ()):
         raise DatasetError([f"{project}: {_count(len(faults), 'fault')}", *faults])
     clicked = len(opened.clicks_stamps())
-    print(f"{project}: {_count(len(opened.image_ids()), 'image')}, {clicked} with clicks; no faults, {_count(len(findings.warnings), 'warning')}")
+    print(
+        f"{project}: {_count(len(opened.image_ids()), 'image')}, {clicked} with clicks; no faults, {_count(len(findings.warnings), 'warning')}"
+    )
 
 
 @app.command("simulate-clicks")
 def simulate_clicks(
     project: ProjectArgument,
-    split: Annotated[str, typer.Option(help="Images of ImageSets/Segmentation/<split>.txt; without train.txt all images.")] = "train",
+    split: Annotated[
+        str, typer.Option(help="Images of ImageSets/Segmentation/<split>.txt; without train.txt all images.")
+    ] = "train",
     limit: Annotated[int, typer.Option(min=0, help="The first so many images of the split; 0 takes all.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Other clicks for another number.")] = 0,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Place clicks from dense masks as a person would: one near the middle of each object, as many on the background."""
+    from seminar.voc.new_clicks import simulate_for_project
+
     opened = Project.open(project)
-    done = _last(simulate_for_project(opened, split=split, limit=limit, seed=seed, overwrite=overwrite), "placing clicks")
+    done = _last(
+        simulate_for_project(opened, split=split, limit=limit, seed=seed, overwrite=overwrite), "placing clicks"
+    )
     print(_summary(opened, done, "without dense truth skipped"))
 
 
 @app.command("import-clicks")
 def import_clicks(
     project: ProjectArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files with clicks, foreground and background.", show_default=False)],
-    format: Annotated[ClicksFormat, typer.Option("--format", help="Format of the files.")] = ClicksFormat.whats_the_point,
-    split_list: Annotated[Path | None, typer.Option(metavar="FILE", help="Take only the image ids of this file, one a line.", show_default=False)] = None,
-    max_rank: Annotated[int | None, typer.Option(min=1, help="Of each class in an image only the first so many clicks.", show_default=False)] = None,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Files with clicks, foreground and background.", show_default=False),
+    ],
+    format: Annotated[
+        ClicksFormat, typer.Option("--format", help="Format of the files.")
+    ] = ClicksFormat.whats_the_point,
+    split_list: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take only the image ids of this file, one a line.", show_default=False),
+    ] = None,
+    max_rank: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of each class in an image only the first so many clicks.", show_default=False),
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Take over clicks that others have made; tells what the files hold and what went into the project."""
+    from seminar.voc.new_clicks import import_into_project, import_statistics
+    from seminar.whats_the_point import LONGEST_SIDE, read_human_clicks
+
     opened = Project.open(project)
     human_clicks = read_human_clicks(files, max_rank=max_rank)
     listed = None
@@ -103,7 +137,9 @@ def import_clicks(
         if lines is None:
             raise DatasetError([f"{split_list}: no such file; check the name"])
         listed = [image_id for _, image_id in lines]
-        human_clicks = {image_id: human_clicks[image_id] for image_id in dict.fromkeys(listed) if image_id in human_clicks}
+        human_clicks = {
+            image_id: human_clicks[image_id] for image_id in dict.fromkeys(listed) if image_id in human_clicks
+        }
     found = import_statistics(opened, human_clicks, listed)
     print(
         f"{_count(found.images, 'image')} of {found.listed:,} {'in the files' if listed is None else f'in {split_list}'}: "
@@ -113,8 +149,8 @@ def import_clicks(
         f"out of range and dropped: {found.background_outside:,} background, {found.foreground_outside:,} foreground"
         f" (on images that are not here: beyond {LONGEST_SIDE} pixels)"
     )
-    done = _last(import_into_project(opened, human_clicks, overwrite=overwrite), "writing clicks") or NewClicks(0, Counter(), len(human_clicks))
-    print(_summary(opened, done, "not in the project skipped"))
+    done = _last(import_into_project(opened, human_clicks, overwrite=overwrite), "writing clicks")
+    print(_summary(opened, done, "not in the project skipped", len(human_clicks)))
 
 
 def _class_names(text: str) -> ClassNames:
@@ -123,7 +159,9 @@ def _class_names(text: str) -> ClassNames:
         try:
             return ClassNames.parse(path.read_text(encoding="utf-8-sig"), str(path))
         except FileNotFoundError:
-            raise DatasetError([f"{path}: no such file; name it rightly, or write the classes' names with commas between"]) from None
+            raise DatasetError(
+                [f"{path}: no such file; name it rightly, or write the classes' names with commas between"]
+            ) from None
         except UnicodeDecodeError:
             raise DatasetError([f"{path}: not UTF-8 text; save it as UTF-8"]) from None
     return ClassNames.parse("\n".join(text.split(",")), "--classes")
@@ -136,11 +174,17 @@ def _last(states: Iterator[NewClicks], what: str) -> NewClicks | None:
     return next(iter(deque(shown, maxlen=1)), None)
 
 
-def _summary(project: Project, done: NewClicks | None, why_skipped: str) -> str:
-    done = done or NewClicks(0, Counter(), 0)
-    per_class = ", ".join(f"{name} {done.per_class[class_id]:,}" for class_id, name in enumerate(project.classes.names) if done.per_class[class_id])
-    skipped = f"; {_count(done.skipped, 'image')} {why_skipped}" if done.skipped else ""
-    return f"{project.path}: {sum(done.per_class.values()):,} clicks on {_count(done.images, 'image')} {f' ({per_class})' if per_class else ''}{skipped}"
+def _summary(project: Project, done: NewClicks | None, why_skipped: str, all_skipped: int = 0) -> str:
+    per_class, images, skipped = (
+        (done.per_class, done.images, done.skipped) if done else (Counter[int](), 0, all_skipped)
+    )
+    counts = ", ".join(
+        f"{name} {per_class[class_id]:,}" for class_id, name in enumerate(project.classes.names) if per_class[class_id]
+    )
+    said = f"{project.path}: {_count(sum(per_class.values()), 'click')} on {_count(images, 'image')}"
+    return (
+        said + (f" ({counts})" if counts else "") + (f"; {_count(skipped, 'image')} {why_skipped}" if skipped else "")
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +25,12 @@ from seminar.errors import CheckpointError
 
 GROUP_CHANNELS = 8
 """GroupNorm's groups have this many channels (fewer where the number does not divide)."""
+
+DAMAGE = (
+    RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, OSError, EOFError, ValueError, LookupError, AttributeError,
+    TypeError, AssertionError, NotImplementedError, MemoryError, zlib.error, struct.error,
+)  # fmt: skip
+"""What zipfile and torch.load raise on damaged or hostile files."""
 
 NormLayer = Callable[[int], nn.Module]
 
@@ -132,7 +142,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"weights '{path}': no such file; give imagenet, none or a file") from None
-    except Exception as error:  # torch.load raises anything on a damaged file
+    except DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"weights '{path}': not a readable weights file ({reason[:120]}); download it again") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -7,5 +7,5 @@ from seminar.voc.inspection import inspect_project as inspect_project
 from seminar.voc.inspection import validate as validate
 from seminar.voc.label_png import read_label_png as read_label_png
 from seminar.voc.label_png import write_label_png as write_label_png
-from seminar.voc.new_clicks import training_ids as training_ids
 from seminar.voc.project import Project as Project
+from seminar.voc.training_set import training_ids as training_ids

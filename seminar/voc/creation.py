@@ -21,7 +21,9 @@ from seminar.voc.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_small
 from seminar.voc.names import name_fault, portability_fault, same_name, shown
 
 
-def create_project(path: Path, images: Sequence[Path | str], classes: ClassNames, *, pages: Pages = "auto") -> tuple[str, ...]:
+def create_project(
+    path: Path, images: Sequence[Path | str], classes: ClassNames, *, pages: Pages = "auto"
+) -> tuple[str, ...]:
     """Make a project folder from copies of images; return the image ids.
 
     Parameters
@@ -53,7 +55,11 @@ def create_project(path: Path, images: Sequence[Path | str], classes: ClassNames
     if faults:
         raise DatasetError(faults)
     if not sources:
-        raise DatasetError([f"{path}: no images to make a project from; name image files ({', '.join(EXTENSIONS)}) or folders that hold some"])
+        raise DatasetError(
+            [
+                f"{path}: no images to make a project from; name image files ({', '.join(EXTENSIONS)}) or folders that hold some"
+            ]
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path.parent))
     try:
@@ -91,9 +97,15 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
         elif path.exists():
             found = [path]
         else:
-            found = [Path(name) for name in sorted(glob.glob(str(given), recursive=True)) if name.lower().endswith(EXTENSIONS)]
+            found = [
+                Path(name)
+                for name in sorted(glob.glob(str(given), recursive=True))
+                if name.lower().endswith(EXTENSIONS)
+            ]
         if not found:
-            faults.append(f"{path}: no image found there; name a file, a folder or a pattern with images ({', '.join(EXTENSIONS)})")
+            faults.append(
+                f"{path}: no image found there; name a file, a folder or a pattern with images ({', '.join(EXTENSIONS)})"
+            )
         files.update(dict.fromkeys(found))
     return list(files), faults
 
@@ -121,23 +133,32 @@ def _name_faults(sources: Sequence[_Source]) -> list[str]:
     for source in sources:
         stem = source.path.stem
         if fault := name_fault(stem) or portability_fault(stem):
-            faults.append(f"{source.path.parent / shown(source.path.name)}: the name cannot be an image id: {fault}; rename the file")
+            faults.append(
+                f"{source.path.parent / shown(source.path.name)}: the name cannot be an image id: {fault}; rename the file"
+            )
         for image_id in source.image_ids:
             first = seen.setdefault(same_name(image_id), source.path)
             if first != source.path:
-                faults.append(f"{source.path}: would get the same image id as {first}, '{shown(image_id)}'; rename one of them")
+                faults.append(
+                    f"{source.path}: would get the same image id as {first}, '{shown(image_id)}'; rename one of them"
+                )
     return faults
 
 
 def _add(source: _Source, folder: Path, pages: Pages) -> None:
     """Copy an image byte by byte, or write each plane of a stack."""
     if source.is_copied:
-        write_bytes(folder / f"{source.image_ids[0]}{source.path.suffix.lower()}", source.path.read_bytes(), durable=False)
+        write_bytes(
+            folder / f"{source.image_ids[0]}{source.path.suffix.lower()}", source.path.read_bytes(), durable=False
+        )
         return
     with explained(source.path):
         planes = list(tif_planes(source.path, pages))
     for image_id, plane in zip(source.image_ids, planes, strict=True):
         data = io.BytesIO()
-        order = "contig" if plane.shape[2] > 1 else None
-        tifffile.imwrite(data, plane, photometric="rgb" if plane.shape[2] == 3 else "minisblack", planarconfig=order, metadata=None)
+        if plane.shape[2] == 1:
+            tifffile.imwrite(data, plane[:, :, 0], metadata=None)
+        else:
+            colours = "rgb" if plane.shape[2] == 3 else "minisblack"
+            tifffile.imwrite(data, plane, photometric=colours, planarconfig="contig", metadata=None)
         write_bytes(folder / f"{image_id}.tif", data.getvalue(), durable=False)

@@ -46,7 +46,9 @@ class ImageFindings:
     has_truth: bool = False
 
 
-def inspect_image(project: Project, image_id: str, *, needs: Literal["clicks", "truth", "any"], deep: bool) -> ImageFindings:
+def inspect_image(
+    project: Project, image_id: str, *, needs: Literal["clicks", "truth", "any"], deep: bool
+) -> ImageFindings:
     """Look at an image, and at its clicks and its truth as far as they are needed."""
     found = ImageFindings()
     try:
@@ -96,7 +98,9 @@ def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | Non
             return Counter(), []
         mask = read_label_png(path)
         values, counts = np.unique(mask[mask != IGNORE_INDEX], return_counts=True)
-        return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))), _mask_faults(project, path, mask, size)
+        return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))), _mask_faults(
+            project, path, mask, size
+        )
     clicks = ClickSet.from_json(path.read_bytes(), str(path))
     faults = list(clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width)))
     if size == (clicks.height, clicks.width):
@@ -155,4 +159,7 @@ def _capped(faults: list[str]) -> list[str]:
     if len(faults) <= MAX_FAULTS_A_FILE:
         return faults
     where = faults[0].split(",", 1)[0]
-    return [*faults[:MAX_FAULTS_A_FILE], f"{where}: {len(faults) - MAX_FAULTS_A_FILE} more faults like these; correct them too"]
+    return [
+        *faults[:MAX_FAULTS_A_FILE],
+        f"{where}: {len(faults) - MAX_FAULTS_A_FILE} more faults like these; correct them too",
+    ]

@@ -11,27 +11,18 @@ from typing import Literal
 
 from seminar.errors import DatasetError
 from seminar.images import ImageHeader
+from seminar.voc.folder_inspection import folder_faults, folder_warnings, names_of, read_splits
 from seminar.voc.image_inspection import ImageFindings, inspect_image
 from seminar.voc.layout import (
     CLICKS,
     IMAGES,
-    OBJECTS,
-    SPARSE_MASKS,
-    SPLITS,
     TRUTH,
-    folder_entries,
-    ids_in,
-    image_files,
-    read_split,
 )
-from seminar.voc.names import name_fault, portability_fault, same_name, shown
+from seminar.voc.names import name_fault
 from seminar.voc.project import Project
 
 Needs = Literal["clicks", "truth", "any"]
 """What is looked at beside the images: clicks, dense truth, or both where there are any."""
-
-NAMES_SHOWN = 5
-"""A warning on many images names so many of them."""
 
 CLASSES_SHOWN = 20
 """A sentence on many classes names so many of them."""
@@ -53,7 +44,9 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-def check(project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any", deep: bool = False) -> tuple[str, ...]:
+def check(
+    project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any", deep: bool = False
+) -> tuple[str, ...]:
     """Every fault of a project, a sentence each; see `inspect_project`."""
     return inspect_project(project, image_ids, needs=needs, deep=deep).faults
 
@@ -64,7 +57,9 @@ def validate(project: Project, image_ids: Sequence[str] | None = None, *, needs:
         raise DatasetError(faults)
 
 
-def inspect_project(project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any", deep: bool = False) -> Findings:
+def inspect_project(
+    project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any", deep: bool = False
+) -> Findings:
     """Look at every file of a project and tell all that is wrong.
 
     Parameters
@@ -89,33 +84,48 @@ def inspect_project(project: Project, image_ids: Sequence[str] | None = None, *,
     faults: list[str] = []
     warnings: list[str] = []
     if image_ids is None:
-        faults += _folder_faults(project)
-        warnings += _folder_warnings(project)
+        faults += folder_faults(project)
+        warnings += folder_warnings(project)
         ids = tuple(image_id for image_id in project.image_ids() if not name_fault(image_id))
-        splits, split_faults, split_warnings = _read_splits(project)
+        splits, split_faults, split_warnings = read_splits(project)
         faults += split_faults
         warnings += split_warnings
         trained = splits.get("train", ids)
     else:
         ids = trained = tuple(dict.fromkeys(image_ids))
     if not ids:
-        faults.append(f"{IMAGES}: no image in it; put images there ({', '.join(('jpg', 'png', 'tif'))}), or make a project with `seminar new`")
+        faults.append(
+            f"{IMAGES}: no image in it; put images there ({', '.join(('jpg', 'png', 'tif'))}), or make a project with `seminar new`"
+        )
         return Findings(tuple(faults), tuple(warnings))
     with ThreadPoolExecutor(max_workers=4) as pool:
-        findings = dict(zip(ids, pool.map(lambda image_id: inspect_image(project, image_id, needs=needs, deep=deep), ids), strict=True))
+        findings = dict(
+            zip(
+                ids,
+                pool.map(lambda image_id: inspect_image(project, image_id, needs=needs, deep=deep), ids),
+                strict=True,
+            )
+        )
     for found in findings.values():
         faults += found.faults
     trained_findings = {image_id: findings[image_id] for image_id in trained if image_id in findings}
     label_faults, label_warnings = _label_findings(project, trained_findings, needs)
     warnings += _channel_warnings(findings)
-    return Findings(tuple(_relative(project, faults + label_faults)), tuple(_relative(project, warnings + label_warnings)))
+    return Findings(
+        tuple(_relative(project, faults + label_faults)), tuple(_relative(project, warnings + label_warnings))
+    )
 
 
 def _label_findings(project: Project, trained: dict[str, ImageFindings], needs: Needs) -> tuple[list[str], list[str]]:
     """Faults and warnings on what there is to learn from, over all images of the training set."""
     has_truth = any(found.has_truth for found in trained.values())
     if needs == "truth":
-        return _presence([image_id for image_id, found in trained.items() if not found.has_truth], len(trained), f"dense truth in {TRUTH}", "draw or import it")
+        return _presence(
+            [image_id for image_id, found in trained.items() if not found.has_truth],
+            len(trained),
+            f"dense truth in {TRUTH}",
+            "draw or import it",
+        )
     counts = Counter[int]()
     for found in trained.values():
         counts.update(found.clicks)
@@ -129,9 +139,13 @@ def _label_findings(project: Project, trained: dict[str, ImageFindings], needs: 
     missing = [f"{class_id} '{name}'" for class_id, name in enumerate(project.classes.names) if not counts[class_id]]
     named = ", ".join(missing[:CLASSES_SHOWN]) + (", ..." if len(missing) > CLASSES_SHOWN else "")
     if len(counts) < 2:
-        faults.append(f"{CLICKS}: no click of class {named}, and one class alone teaches nothing; click on places that show another")
+        faults.append(
+            f"{CLICKS}: no click of class {named}, and one class alone teaches nothing; click on places that show another"
+        )
     elif missing:
-        warnings.append(f"{CLICKS}: no click of class {named}, so never predicted; click on places that show it, or ignore this where none does")
+        warnings.append(
+            f"{CLICKS}: no click of class {named}, so never predicted; click on places that show it, or ignore this where none does"
+        )
     return faults, warnings
 
 
@@ -140,62 +154,7 @@ def _presence(without: Sequence[str], total: int, what: str, remedy: str) -> tup
         return [], []
     if len(without) == total:
         return [f"no image of the training set has {what}; {remedy}"], []
-    return [], [f"{_names(without)} of {total} in the training set: no {what}, so not trained on; {remedy}"]
-
-
-def _folder_faults(project: Project) -> list[str]:
-    faults = []
-    seen: dict[str, list[Path]] = {}
-    for path in sorted(image_files(project.path / IMAGES)):
-        if fault := name_fault(path.stem):
-            faults.append(f"{IMAGES}/{shown(path.name)}: the name cannot be an image id: {fault}; rename the file")
-        seen.setdefault(path.stem, []).append(path)
-    for image_id, paths in seen.items():
-        if len(paths) > 1:
-            faults.append(f"{IMAGES}: {' and '.join(shown(path.name) for path in paths)} have the same image id '{shown(image_id)}'; rename or remove one of them")
-    return faults
-
-
-def _folder_warnings(project: Project) -> list[str]:
-    warnings = []
-    ids = project.image_ids()
-    for image_id in ids:
-        if not name_fault(image_id) and (fault := portability_fault(image_id)):
-            warnings.append(f"{IMAGES}/{shown(image_id)}: the project cannot be copied to every computer: {fault}; rename the image and its files")
-    seen: dict[str, str] = {}
-    for image_id in ids:
-        first = seen.setdefault(same_name(image_id), image_id)
-        if first != image_id:
-            warnings.append(f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are one name on Windows and macOS; rename one of them")
-    for entry in folder_entries(project.path / IMAGES):
-        if entry.is_dir():
-            warnings.append(f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not seen; move them up")
-    known = set(ids)
-    for folder, ending in ((CLICKS, ".json"), (SPARSE_MASKS, ".png"), (TRUTH, ".png"), (OBJECTS, ".png")):
-        if orphans := sorted(set(ids_in(project.path / folder, ending)) - known):
-            warnings.append(f"{folder}: no image in {IMAGES} for {_names(orphans)}; add the images or remove the files")
-    return warnings
-
-
-def _read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
-    splits: dict[str, tuple[str, ...]] = {}
-    faults: list[str] = []
-    warnings: list[str] = []
-    for name in sorted(ids_in(project.path / SPLITS, ".txt")):
-        where = f"{SPLITS}/{name}.txt"
-        try:
-            splits[name] = project.split(name) or ()
-            lines = len(read_split(project.path / SPLITS / f"{name}.txt") or ())
-        except DatasetError as error:
-            faults += error.faults
-            continue
-        if not splits[name]:
-            faults.append(f"{where}: no image id in it; write some, one a line, or delete the file")
-        elif lines > len(splits[name]):
-            warnings.append(f"{where}: {lines - len(splits[name])} image ids stand there twice; each counts once")
-    if both := sorted(set(splits.get("train", ())) & set(splits.get("val", ()))):
-        warnings.append(f"{SPLITS}: {_names(both)} in both train and val, so scores will look too good; take them out of one")
-    return splits, faults, warnings
+    return [], [f"{names_of(without)} of {total} in the training set: no {what}, so not trained on; {remedy}"]
 
 
 def _channel_warnings(findings: dict[str, ImageFindings]) -> list[str]:
@@ -205,14 +164,10 @@ def _channel_warnings(findings: dict[str, ImageFindings]) -> list[str]:
             groups.setdefault(found.header.channels, []).append(image_id)
     if len(groups) < 2:
         return []
-    said = "; ".join(f"{channels} in {_names(ids)}" for channels, ids in sorted(groups.items()))
-    return [f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set 'channels' to some that all of them have"]
-
-
-def _names(ids: Sequence[str]) -> str:
-    """The first few ids, and how many there are."""
-    first = ", ".join(shown(image_id) for image_id in ids[:NAMES_SHOWN])
-    return f"{len(ids)} image{'s' if len(ids) > 1 else ''} ({first}{', ...' if len(ids) > NAMES_SHOWN else ''})"
+    said = "; ".join(f"{channels} in {names_of(ids)}" for channels, ids in sorted(groups.items()))
+    return [
+        f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set 'channels' to some that all of them have"
+    ]
 
 
 def _relative(project: Project, sentences: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from seminar.voc.image_inspection import truth_faults
 from seminar.voc.layout import TRUTH
 from seminar.voc.names import shown
 from seminar.voc.project import Project
+from seminar.voc.training_set import training_ids
 from seminar.whats_the_point import LONGEST_SIDE, HumanClick
 
 
@@ -63,17 +64,9 @@ class ImportStatistics:
     background_outside: int
 
 
-def training_ids(project: Project, split: str, limit: int = 0) -> tuple[str, ...]:
-    """The first images of a split in its order; `train` without a file stands for all images. `limit` 0 takes all."""
-    ids = project.split(split)
-    if ids is None:
-        if split != "train":
-            raise DatasetError([f"{project.path}: no split '{shown(split)}' in ImageSets/Segmentation; write {split}.txt or name another split"])
-        ids = project.image_ids()
-    return ids[:limit] if limit else ids
-
-
-def simulate_for_project(project: Project, *, split: str = "train", limit: int = 0, seed: int = 0, overwrite: bool = False) -> Iterator[NewClicks]:
+def simulate_for_project(
+    project: Project, *, split: str = "train", limit: int = 0, seed: int = 0, overwrite: bool = False
+) -> Iterator[NewClicks]:
     """Write simulated clicks for images with dense truth, see `seminar.simulated_clicks`; yields the total after each image.
 
     The clicks of an image depend on `seed` and its id alone, so a larger `limit` adds images and leaves the others as they are.
@@ -86,8 +79,14 @@ def simulate_for_project(project: Project, *, split: str = "train", limit: int =
     ids = training_ids(project, split, limit)
     with_truth = [image_id for image_id in ids if project.truth_path(image_id).exists()]
     if not with_truth:
-        raise DatasetError([f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected label PNGs to take clicks from; add them, or click in the window"])
-    if faults := [fault for image_id in with_truth for fault in truth_faults(project, image_id, project.image_size(image_id))]:
+        raise DatasetError(
+            [
+                f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected label PNGs to take clicks from; add them, or click in the window"
+            ]
+        )
+    if faults := [
+        fault for image_id in with_truth for fault in truth_faults(project, image_id, project.image_size(image_id))
+    ]:
         raise DatasetError(faults)
     clicked = _clicked(project, with_truth)
     if not overwrite:  # all before the first is written
@@ -102,7 +101,9 @@ def simulate_for_project(project: Project, *, split: str = "train", limit: int =
         yield NewClicks(images, Counter(per_class), len(ids) - len(with_truth))
 
 
-def import_into_project(project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], *, overwrite: bool = False) -> Iterator[NewClicks]:
+def import_into_project(
+    project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], *, overwrite: bool = False
+) -> Iterator[NewClicks]:
     """Write the clicks of others for the images that the project has; yields the total after each image.
 
     Clicks outside their image are dropped. A click at x, y becomes the coordinate (y - 0.5, x - 0.5): pixel centres are whole numbers here.
@@ -117,7 +118,9 @@ def import_into_project(project: Project, human_clicks: Mapping[str, Sequence[Hu
     highest = max((int(one.class_ids.max(initial=0)) for one in clicks.values()), default=0)
     if highest >= project.classes.num_classes:
         raise DatasetError(
-            [f"{project.path / 'classes.txt'}: {project.classes.num_classes} classes, but the clicks name class {highest}; write all {highest + 1} or more names into it"]
+            [
+                f"{project.path / 'classes.txt'}: {project.classes.num_classes} classes, but the clicks name class {highest}; write all {highest + 1} or more names into it"
+            ]
         )
     if not overwrite:
         _refuse_others(project, {image_id: clicks[image_id] for image_id in _clicked(project, known)})
@@ -130,7 +133,9 @@ def import_into_project(project: Project, human_clicks: Mapping[str, Sequence[Hu
         yield NewClicks(images, Counter(per_class), len(human_clicks) - len(known))
 
 
-def import_statistics(project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], listed: Collection[str] | None = None) -> ImportStatistics:
+def import_statistics(
+    project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], listed: Collection[str] | None = None
+) -> ImportStatistics:
     """Count the clicks in the files of others; `listed` as far as a split list was given."""
     here = set(project.image_ids())
     inside, outside = Counter[bool](), Counter[bool]()
@@ -151,7 +156,9 @@ def import_statistics(project: Project, human_clicks: Mapping[str, Sequence[Huma
 def _simulated(project: Project, image_id: str, seed: int) -> ClickSet:
     truth = project.read_truth(image_id)
     assert truth is not None  # its file was there a moment ago
-    return simulate_clicks(truth, project.read_objects(image_id), np.random.default_rng([seed, zlib.crc32(image_id.encode())]))
+    return simulate_clicks(
+        truth, project.read_objects(image_id), np.random.default_rng([seed, zlib.crc32(image_id.encode())])
+    )
 
 
 def _as_clicks(human_clicks: Sequence[HumanClick], height: int, width: int) -> ClickSet:
@@ -167,8 +174,14 @@ def _clicked(project: Project, image_ids: Sequence[str]) -> list[str]:
 
 def _refuse_others(project: Project, new: Mapping[str, ClickSet]) -> None:
     """A person's clicks are not lost by accident; the same clicks once more are no loss."""
-    others = [image_id for image_id, clicks in new.items() if (old := project.read_clicks(image_id)) is not None and len(old) and old != clicks]
+    others = [
+        image_id
+        for image_id, clicks in new.items()
+        if (old := project.read_clicks(image_id)) is not None and len(old) and old != clicks
+    ]
     if others:
         raise DatasetError(
-            [f"{project.path}: {len(others)} images have other clicks already (first {shown(others[0])}); add --overwrite to replace them, or work on a copy of the project"]
+            [
+                f"{project.path}: {len(others)} images have other clicks already (first {shown(others[0])}); add --overwrite to replace them, or work on a copy of the project"
+            ]
         )

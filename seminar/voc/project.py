@@ -63,9 +63,13 @@ class Project:
             raise DatasetError([f"{path}: no such folder; check the name, or make a project with `seminar new`"])
         faults = []
         if not (path / IMAGES).is_dir():
-            faults.append(f"{path / IMAGES}: missing, so this is no project; make one with `seminar new`, or put the images there")
+            faults.append(
+                f"{path / IMAGES}: missing, so this is no project; make one with `seminar new`, or put the images there"
+            )
         if not (path / CLASSES).is_file():
-            faults.append(f"{path / CLASSES}: missing; write the classes' names into it, one a line, the background first")
+            faults.append(
+                f"{path / CLASSES}: missing; write the classes' names into it, one a line, the background first"
+            )
         if faults:
             raise DatasetError(faults)
         try:
@@ -103,9 +107,13 @@ class Project:
         found = []
         for number, line in lines:
             if fault := name_fault(line):
-                faults.append(f"{path}, line {number}: '{shown(line)}' cannot be an image id: {fault}; correct or delete the line")
+                faults.append(
+                    f"{path}, line {number}: '{shown(line)}' cannot be an image id: {fault}; correct or delete the line"
+                )
             elif (image_id := known.get(_composed(line))) is None:
-                faults.append(f"{path}, line {number}: no image {shown(line)} in {IMAGES}; add the image or delete the line")
+                faults.append(
+                    f"{path}, line {number}: no image {shown(line)} in {IMAGES}; add the image or delete the line"
+                )
             else:
                 found.append(image_id)
         if faults:
@@ -224,7 +232,9 @@ class Project:
 
     def _file(self, folder: str, image_id: str, ending: str) -> Path:
         if fault := name_fault(image_id):
-            raise DatasetError([f"{self.path}: '{shown(image_id)}' cannot be an image id: {fault}; give the image another name"])
+            raise DatasetError(
+                [f"{self.path}: '{shown(image_id)}' cannot be an image id: {fault}; give the image another name"]
+            )
         return self.path / folder / f"{image_id}{ending}"
 
     def _write_mask(self, path: Path, clicks: ClickSet, changed: int) -> None:

@@ -75,7 +75,10 @@ def test_undo_and_redo_reach_the_files(window: Window, project: Project) -> None
     after = on_disk(dock, project)
     assert after.class_ids.tolist() == [0, 1, 1]
     assert after.points[1, 0] == pytest.approx(100, abs=0.5)
-    control, both = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    control, both = (
+        Qt.KeyboardModifier.ControlModifier,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
     for _ in range(5):
         hands.key(Qt.Key.Key_Z, control)
     assert len(on_disk(dock, project)) == 0

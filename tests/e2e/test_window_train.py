@@ -28,11 +28,19 @@ from seminar_napari._speed import SpeedBook
 pytestmark = pytest.mark.slow
 
 SMALL = TrainConfig(
-    preset="quick", iterations=5000, crop_size=64, batch_size=2, weights="none", device="cpu", losses=("pce", "pcons"), validations=0, crf_landmarks=16
+    preset="quick",
+    iterations=5000,
+    crop_size=64,
+    batch_size=2,
+    weights="none",
+    device="cpu",
+    losses=("pce", "pcons"),
+    validations=0,
+    crf_landmarks=16,
 )
 """Longer than any test waits; no weights to download."""
 
-START_SECONDS = 180.0
+START_SECONDS = 400.0
 """Importing torch and the first step, on a busy machine."""
 
 
@@ -141,7 +149,7 @@ def test_train_click_pause_stop_resume_kill_export(open_window: Callable[[], Any
     said = time.monotonic() - begun
     assert train.panel.headline.text().startswith("Stopping") and said < 0.3
     until_state(dock, "stopped", 30)
-    print(f"stop: said after {said * 1000:.0f} ms, done after {time.monotonic() - begun:.2f} s")  # noqa: T201
+    print(f"stop: said after {said * 1000:.0f} ms, done after {time.monotonic() - begun:.2f} s")
     assert watcher.of(Finished)[-1].reason == "stopped"
     stopped_at = watcher.of(Finished)[-1].iteration
     assert train.activity.bar is None
@@ -175,7 +183,9 @@ def test_train_click_pause_stop_resume_kill_export(open_window: Callable[[], Any
         assert mask.shape == tuple(project.image_size(image_id)) and set(np.unique(mask)) <= {0, 1}
 
 
-def test_a_refused_run_is_one_notification_with_the_log_at_hand(open_window: Callable[[], Any], project: Project) -> None:
+def test_a_refused_run_is_one_notification_with_the_log_at_hand(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     dock, _ = opened(open_window, project)
     for image_id in project.image_ids():
         for path in (project.clicks_path(image_id), project.sparse_mask_path(image_id)):

@@ -17,7 +17,9 @@ from seminar.labels import ClassNames
 from seminar.voc import Project
 
 
-def make_project(folder: Path, sizes: Sequence[tuple[int, int]] = ((120, 160),) * 3, classes: ClassNames | None = None) -> Project:
+def make_project(
+    folder: Path, sizes: Sequence[tuple[int, int]] = ((120, 160),) * 3, classes: ClassNames | None = None
+) -> Project:
     """A project of noise images `image_1`, ... of these (height, width)."""
     rng = np.random.default_rng(0)
     sources = folder / "sources"

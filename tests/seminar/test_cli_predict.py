@@ -131,6 +131,19 @@ def test_a_one_pixel_image(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert read_label_png(tmp_path / "out" / "dot.png").shape == (1, 1)
 
 
+def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.create_group(str(tmp_path / "a.zarr"))
+    group.create_array("0", shape=(40, 50), chunks=(40, 50), dtype="uint8")[:] = 9
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "0"}]}]}
+    status, _, err = cli("predict", model, tmp_path / "a.zarr")
+    assert status == 0 and "1 image predicted" in err
+    assert zarr.open_array(str(tmp_path / "a.zarr" / "labels" / "seminar" / "0"), mode="r").shape == (40, 50)
+    assert "1 passed over" in cli("predict", model, tmp_path / "a.zarr")[2]
+    status, _, err = cli("predict", model, tmp_path / "a.zarr", "--overwrite", "--instances")
+    assert status == 2 and "labels only" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

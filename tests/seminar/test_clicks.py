@@ -95,15 +95,33 @@ CLICK = {"row": 1, "col": 2.5, "class_id": 1}
         (b"\xff\xfe\x00", "a.json: not readable as JSON"),
         ("[" * 100_000, "a.json: not readable as JSON"),
         ("[]", 'expected an object with "height", "width" and a list "clicks"'),
-        (json.dumps({"version": 2, "height": 3, "width": 3, "clicks": []}), "clicks of version 2, this program reads version 1"),
+        (
+            json.dumps({"version": 2, "height": 3, "width": 3, "clicks": []}),
+            "clicks of version 2, this program reads version 1",
+        ),
         (json.dumps({"width": 3, "clicks": []}), 'a.json, "height": expected a whole number from 0 up, got None'),
         (json.dumps({"height": True, "width": 3, "clicks": []}), '"height": expected a whole number'),
         (json.dumps({"height": 3, "width": 3, "seconds": "x", "clicks": []}), '"seconds": expected a number'),
-        (json.dumps({"height": 3, "width": 3, "clicks": [CLICK, {"row": 1}]}), "a.json, click 2: expected finite numbers row and col"),
-        ('{"height": 3, "width": 3, "clicks": [{"row": NaN, "col": 1, "class_id": 1}]}', "click 1: expected finite numbers"),
-        ('{"height": 3, "width": 3, "clicks": [{"row": 1e999, "col": 1, "class_id": 1}]}', "click 1: expected finite numbers"),
-        (json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": -1}]}), "click 1, class_id: expected a whole number from 0 up, got -1"),
-        (json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": 1.5}]}), "click 1, class_id: expected a whole number"),
+        (
+            json.dumps({"height": 3, "width": 3, "clicks": [CLICK, {"row": 1}]}),
+            "a.json, click 2: expected finite numbers row and col",
+        ),
+        (
+            '{"height": 3, "width": 3, "clicks": [{"row": NaN, "col": 1, "class_id": 1}]}',
+            "click 1: expected finite numbers",
+        ),
+        (
+            '{"height": 3, "width": 3, "clicks": [{"row": 1e999, "col": 1, "class_id": 1}]}',
+            "click 1: expected finite numbers",
+        ),
+        (
+            json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": -1}]}),
+            "click 1, class_id: expected a whole number from 0 up, got -1",
+        ),
+        (
+            json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": 1.5}]}),
+            "click 1, class_id: expected a whole number",
+        ),
         (json.dumps({"height": 3, "width": 3, "clicks": [7]}), "click 1: expected finite numbers row and col, got 7"),
     ],
 )

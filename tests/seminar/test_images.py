@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from pathlib import Path
@@ -17,7 +18,16 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.images import MAX_PIXELS, ImageHeader, image_header, image_size, looks_whole, not_finite, read_image, to_float
+from seminar.images import (
+    MAX_PIXELS,
+    ImageHeader,
+    image_header,
+    image_size,
+    looks_whole,
+    not_finite,
+    read_image,
+    to_float,
+)
 
 HEIGHT, WIDTH = 12, 17
 
@@ -27,14 +37,18 @@ def noise(*shape: int, dtype: str = "uint8") -> npt.NDArray[Any]:
     return values.astype(dtype)
 
 
-def png(pixels: npt.NDArray[Any], colour_type: int, depth: int, *, filter_type: int = 0, size: tuple[int, int] | None = None) -> bytes:
+def png(
+    pixels: npt.NDArray[Any], colour_type: int, depth: int, *, filter_type: int = 0, size: tuple[int, int] | None = None
+) -> bytes:
     """A PNG of any depth and colour type, which Pillow cannot write."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     height, width = size or pixels.shape[:2]
-    lines = np.frombuffer(pixels.astype(">u2" if depth == 16 else "u1").tobytes(), np.uint8).reshape(pixels.shape[0], -1)
+    lines = np.frombuffer(pixels.astype(">u2" if depth == 16 else "u1").tobytes(), np.uint8).reshape(
+        pixels.shape[0], -1
+    )
     above = np.vstack([np.zeros_like(lines[:1]), lines[:-1]]) if filter_type == 2 else np.zeros_like(lines)
     data = b"".join(bytes([filter_type]) + line.tobytes() for line in lines - above)
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
@@ -96,7 +110,9 @@ def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("filter_type", [0, 2])
 @pytest.mark.parametrize(("colour_type", "stored", "channels"), [(0, 1, 1), (2, 3, 3), (6, 4, 3)])
-def test_16_bit_pngs_keep_every_bit(tmp_path: Path, colour_type: int, stored: int, channels: int, filter_type: int) -> None:
+def test_16_bit_pngs_keep_every_bit(
+    tmp_path: Path, colour_type: int, stored: int, channels: int, filter_type: int
+) -> None:
     pixels = noise(HEIGHT, WIDTH, stored, dtype="uint16")
     path = tmp_path / "a.png"
     path.write_bytes(png(pixels, colour_type, 16, filter_type=filter_type))
@@ -154,14 +170,14 @@ def test_a_file_cut_short_is_said_and_noticed_without_decoding(tmp_path: Path, e
     assert looks_whole(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: max(9, int(len(whole) * kept))])
-    with pytest.raises(DatasetError, match=rf"a\{ending}: damaged or cut short \(.*\); replace it by a whole copy") as caught:
+    with pytest.raises(
+        DatasetError, match=rf"a\{ending}: damaged or cut short \(.*\); replace it by a whole copy"
+    ) as caught:
         read_image(path)
     assert len(caught.value.faults) == 1
     assert "\n" not in caught.value.faults[0]
-    try:
+    with contextlib.suppress(DatasetError):  # the header may be gone too
         assert not looks_whole(path)
-    except DatasetError:
-        pass  # the header is gone too
 
 
 def test_damage_in_the_middle_is_said(tmp_path: Path) -> None:
@@ -200,7 +216,7 @@ def test_large_images_below_the_limit_have_no_warning_from_pillow(tmp_path: Path
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(2, 2), 0, 8, size=(16_384, 16_384)))
     assert image_size(path) == (16_384, 16_384)
-    assert 16_384 * 16_384 == MAX_PIXELS
+    assert MAX_PIXELS == 16_384 * 16_384
 
 
 # --- network input
@@ -224,7 +240,9 @@ def test_a_two_dimensional_image_has_one_channel() -> None:
 
 
 def test_a_missing_channel_is_said() -> None:
-    with pytest.raises(SeminarError, match=r"x\.png: channel 3 is asked for, the image has 3 \(0 to 2\); change the setting 'channels'"):
+    with pytest.raises(
+        SeminarError, match=r"x\.png: channel 3 is asked for, the image has 3 \(0 to 2\); change the setting 'channels'"
+    ):
         to_float(noise(4, 4, 3), channels=(0, 3), where="x.png")
 
 

@@ -105,7 +105,7 @@ def test_every_object_lies_in_one_class_and_numbers_have_no_gap(labels: np.ndarr
 
 
 def test_clicks_of_another_image_size_are_refused() -> None:
-    with pytest.raises(SeminarError, match="60 x 100 pixels .* got clicks of 5 x 5"):
+    with pytest.raises(SeminarError, match=r"60 x 100 pixels .* got clicks of 5 x 5"):
         instances_from_clicks(discs((30, 30, 5)), ClickSet(5, 5))
 
 

@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames, voc_colour
 
-NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="#\x85"), min_size=1, max_size=20).map(str.strip).filter(bool)
+NAMES = (
+    st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="#\x85"), min_size=1, max_size=20)
+    .map(str.strip)
+    .filter(bool)
+)
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
 
 
 def test_colours_are_those_of_pascal_voc() -> None:
-    known = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 3: (128, 128, 0), 15: (192, 128, 128), 20: (0, 64, 128), 255: (224, 224, 192)}
+    known = {
+        0: (0, 0, 0),
+        1: (128, 0, 0),
+        2: (0, 128, 0),
+        3: (128, 128, 0),
+        15: (192, 128, 128),
+        20: (0, 64, 128),
+        255: (224, 224, 192),
+    }
     assert {class_id: voc_colour(class_id) for class_id in known} == known
 
 

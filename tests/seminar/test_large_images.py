@@ -82,15 +82,24 @@ def test_labels_lie_in_the_image_and_viewers_find_them(model: Path, tmp_path: Pa
     assert not (path / "labels" / "seminar" / large_images.PROGRESS).exists()
 
 
-def test_blocks_make_the_image_that_the_predictor_makes(model: Path, tmp_path: Path) -> None:
-    """The network pools over what it sees, so blocks and whole differ a little, but nowhere by a seam."""
-    pixels = blobs(300, 420)
+class LooksFivePixelsFar(torch.nn.Module):
+    """Class 1 where the mean of 11 x 11 pixels is bright."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        mean = torch.nn.functional.avg_pool2d(image, 11, stride=1, padding=5)
+        return torch.cat([140 - mean, mean - 140], dim=1)
+
+
+def test_blocks_make_the_labels_that_the_predictor_makes_in_memory(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = blobs(300, 420).astype(np.uint16) * 11
     path = write_zarr(tmp_path / "a.zarr", pixels, "yx")
+    predictor = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64)
+    monkeypatch.setattr(large_images, "cached_predictor", lambda *_: predictor)
     predict_large(path, model, out=None, **SMALL)
     labels = zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:]
-    whole = Predictor.from_folder(model, "cpu", tile_size=432, overlap=64).predict(pixels)
-    assert (labels == whole).mean() > 0.9
-    assert 0 < labels.mean() < 1
+    whole = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=432, overlap=0).predict(pixels)
+    np.testing.assert_array_equal(labels, whole)
+    assert 0.1 < labels.mean() < 0.9
 
 
 def test_planes_are_predicted_one_by_one(model: Path, tmp_path: Path) -> None:
@@ -145,6 +154,28 @@ def test_an_interrupted_job_goes_on_where_it_stopped(model: Path, tmp_path: Path
     assert not predict_large(path, model, out=None, **SMALL)
     assert predict_large(path, model, out=None, overwrite=True, **SMALL)
     np.testing.assert_array_equal(zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:], labels)
+
+
+def test_a_job_killed_before_its_first_block_is_not_taken_for_done(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        predict_large(path, model, out=None, **SMALL)
+    assert (path / "labels" / "seminar").exists()
+    assert predict_large(path, model, out=None, **SMALL)
+    assert not predict_large(path, model, out=None, **SMALL)
+
+
+def test_another_model_does_not_go_on_with_the_blocks_of_the_first(model: Path, tmp_path: Path) -> None:
+    path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
+    predict_large(path, model, out=None, **SMALL)
+    mark = path / "labels" / "seminar" / large_images.PROGRESS
+    group = zarr.open_group(str(mark.parent), mode="r+")
+    group.attrs["seminar"] = {"finished": False}
+    group["0"][:] = 7
+    mark.write_text("another job\n;0;0\n")
+    assert predict_large(path, model, out=None, **SMALL)
+    assert zarr.open_array(str(mark.parent / "0"), mode="r")[:].max() < 7
 
 
 def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

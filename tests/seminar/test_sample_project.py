@@ -74,6 +74,16 @@ def test_an_existing_project_is_left_as_it_is(sample: Project) -> None:
     assert {path: path.stat().st_mtime_ns for path in sample.path.rglob("*")} == before
 
 
+def test_a_full_disk_leaves_no_half_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Project, "write_clicks", full)
+    with pytest.raises(OSError, match="No space left"):
+        create_sample_project(tmp_path / "glands")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_picture_of_others_is_in_the_repository() -> None:
     kinds = {
         path.suffix for path in sample_data_folder().rglob("*") if path.is_file() and "__pycache__" not in path.parts

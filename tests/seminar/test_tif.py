@@ -58,7 +58,9 @@ def test_channels_first(tmp_path: Path, channels: int, options: dict[str, Any]) 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_channels_last(tmp_path: Path, channels: int, dtype: str) -> None:
     pixels = noise(HEIGHT, WIDTH, channels, dtype=dtype)
-    path = written(tmp_path / "a.tif", pixels, photometric="minisblack", planarconfig="contig" if channels > 1 else None)
+    path = written(
+        tmp_path / "a.tif", pixels, photometric="minisblack", planarconfig="contig" if channels > 1 else None
+    )
     assert (read_image(path) == pixels).all()
     assert read_image(path).dtype == dtype
 
@@ -108,11 +110,15 @@ def test_complex_numbers_are_refused(tmp_path: Path) -> None:
         ((3, 2, HEIGHT, WIDTH), {"ome": True, "metadata": {"axes": "TZYX"}}, 6),
     ],
 )
-def test_stacks_are_refused_as_images_and_split_into_planes(tmp_path: Path, shape: tuple[int, ...], options: dict[str, Any], planes: int) -> None:
+def test_stacks_are_refused_as_images_and_split_into_planes(
+    tmp_path: Path, shape: tuple[int, ...], options: dict[str, Any], planes: int
+) -> None:
     pixels = noise(*shape)
     path = written(tmp_path / "a.tif", pixels, **options)
     for read in (image_size, read_image):
-        with pytest.raises(DatasetError, match=rf"a\.tif: a stack of {planes} planes, expected one image; `seminar new` makes"):
+        with pytest.raises(
+            DatasetError, match=rf"a\.tif: a stack of {planes} planes, expected one image; `seminar new` makes"
+        ):
             read(path)
     assert tif_pages(path) == (planes, False)
     found = list(tif_planes(path))

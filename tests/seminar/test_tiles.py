@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,7 +26,7 @@ def test_tiles_cover_the_side_and_their_weights_sum_to_one(length: int, tile: in
         total[span.start : span.stop] += span.weights
     np.testing.assert_allclose(total, 1, atol=1e-6)
     assert len({span.stop - span.start for span in spans[:-1]}) <= 1
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         assert before.stop - after.start == overlap
 
 

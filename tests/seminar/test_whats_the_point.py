@@ -17,8 +17,13 @@ def written(path: Path, content: object) -> Path:
 
 
 def test_several_files_become_one_list_an_image(tmp_path: Path) -> None:
-    foreground = written(tmp_path / "fg.json", {"a": [{"x": 1.5, "y": 2, "cls": 7, "rank": 1}, {"x": 3, "y": 4, "cls": 7, "rank": 2}], "b": []})
-    background = written(tmp_path / "bg.json", {"a": [{"x": 5.0, "y": 6.0, "cls": 0}], "c": [{"x": 0, "y": 0, "cls": 0}]})
+    foreground = written(
+        tmp_path / "fg.json",
+        {"a": [{"x": 1.5, "y": 2, "cls": 7, "rank": 1}, {"x": 3, "y": 4, "cls": 7, "rank": 2}], "b": []},
+    )
+    background = written(
+        tmp_path / "bg.json", {"a": [{"x": 5.0, "y": 6.0, "cls": 0}], "c": [{"x": 0, "y": 0, "cls": 0}]}
+    )
     clicks = read_human_clicks([foreground, background])
     assert clicks == {
         "a": [HumanClick(1.5, 2, 7, 1), HumanClick(3, 4, 7, 2), HumanClick(5, 6, 0, None)],

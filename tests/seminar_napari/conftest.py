@@ -36,3 +36,20 @@ def followed_run(three_fields: Project) -> RunFolder:
     run = RunFolder.of(three_fields.path, "first")
     run.path.mkdir(parents=True)
     return run
+
+
+@pytest.fixture
+def plugins() -> None:
+    """napari's own plugin and ours, as a window finds them."""
+    from npe2 import PluginManager
+
+    PluginManager.instance().discover(include_npe1=False)
+
+
+@pytest.fixture(autouse=True)
+def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the plugin keeps the sample and its list of recent projects, in this test; the user's own stay untouched."""
+    folder = tmp_path / "user"
+    monkeypatch.setattr("seminar_napari._sample_data.sample_folder", lambda: folder / "sample")
+    monkeypatch.setattr("seminar_napari._recent._file", lambda: folder / "recent.txt")
+    return folder

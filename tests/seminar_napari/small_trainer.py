@@ -24,7 +24,16 @@ def main(folder: Path, mode: str, iterations: int) -> None:
     resumed = run.config_path.exists()
     run.write_config(TrainConfig(preset="quick", iterations=iterations))
     tell = run.append_event
-    tell(events.Started(stages=("ancillary",), class_names=("background", "cell"), images=1, clicks=2, device="cpu (1 thread)", resumed=resumed))
+    tell(
+        events.Started(
+            stages=("ancillary",),
+            class_names=("background", "cell"),
+            images=1,
+            clicks=2,
+            device="cpu (1 thread)",
+            resumed=resumed,
+        )
+    )
     tell(events.StageStarted(stage="ancillary", iteration=0, iterations=iterations))
     for iteration in range(1, iterations + 1):
         time.sleep(SECONDS)

@@ -33,7 +33,11 @@ def parsed(line: str) -> dict[str, Any]:
 
 
 def config_of(line: str) -> TrainConfig:
-    given_options = {name: value for name, value in parsed(line).items() if value is not None and name in TrainConfig.__dataclass_fields__}
+    given_options = {
+        name: value
+        for name, value in parsed(line).items()
+        if value is not None and name in TrainConfig.__dataclass_fields__
+    }
     return settings_from(given_options)
 
 
@@ -51,7 +55,11 @@ def test_a_preset_is_a_short_line(name: Any) -> None:
 
 
 def test_only_what_differs_is_named() -> None:
-    line = shell_line(train_arguments(Path("/p"), "run-1", preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=False)))
+    line = shell_line(
+        train_arguments(
+            Path("/p"), "run-1", preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=False)
+        )
+    )
     assert line.endswith("--preset quick --channels 0,2 --ema-decay 0.999 --no-strong-augmentation")
 
 
@@ -60,7 +68,9 @@ def test_project_and_run_are_passed() -> None:
     assert (params["project"], params["run"]) == (Path("/some/where/it's mine"), "run 2")
     params = parsed(shell_line(resume_arguments(RunFolder(Path("/p/runs/run-7")))))
     assert (params["project"], params["run"], params["resume"]) == (Path("/p"), "run-7", True)
-    assert not [name for name in params if name in TrainConfig.__dataclass_fields__ and params[name] is not None], "a resumed run keeps its settings"
+    assert not [name for name in params if name in TrainConfig.__dataclass_fields__ and params[name] is not None], (
+        "a resumed run keeps its settings"
+    )
 
 
 def test_run_names_count_on() -> None:

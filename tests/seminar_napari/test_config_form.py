@@ -22,7 +22,9 @@ WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_cha
 def values(setting: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
     low, high = setting.metadata["low"], setting.metadata["high"]
     if setting.name == "losses":
-        without = st.permutations(["pce", "crf", "pcons", "pseudo"]).flatmap(lambda terms: st.integers(1, 4).map(lambda n: tuple(terms[:n])))
+        without = st.permutations(["pce", "crf", "pcons", "pseudo"]).flatmap(
+            lambda terms: st.integers(1, 4).map(lambda n: tuple(terms[:n]))
+        )
         return st.one_of(st.just(("full",)), without.filter(lambda terms: "pce" in terms))
     if setting.name == "channels":
         return st.lists(st.integers(0, 99), unique=True, max_size=4).map(tuple)
@@ -69,7 +71,10 @@ def test_presets_come_back(qtbot: QtBot, name: Any) -> None:
     assert read(widget) == preset(name)
 
 
-@pytest.mark.parametrize(("name", "value"), [("ema_decay", 0.999), ("weight_decay", 5e-4), ("base_lr", 1e-5), ("pcons_ramp", 2 / 3), ("sigma_rgb", 0.1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ema_decay", 0.999), ("weight_decay", 5e-4), ("base_lr", 1e-5), ("pcons_ramp", 2 / 3), ("sigma_rgb", 0.1)],
+)
 def test_floats_that_magicgui_rounds_survive_and_are_shown(qtbot: QtBot, name: str, value: float) -> None:
     widget = form(TrainConfig().replace(**{name: value}))
     qtbot.addWidget(widget)
@@ -127,11 +132,23 @@ def test_every_setting_has_a_tooltip_with_help_and_range(qtbot: QtBot) -> None:
 def test_unusable_devices_are_greyed_with_the_reason(qtbot: QtBot) -> None:
     widget = form(TrainConfig(device="cuda:1"))
     qtbot.addWidget(widget)
-    widget.show_devices([Device("cuda:0", "Some GPU", 20 * 2**30, 24 * 2**30), Device("mps", "Apple GPU", problem="built without it"), Device("cpu", "CPU")])
+    widget.show_devices(
+        [
+            Device("cuda:0", "Some GPU", 20 * 2**30, 24 * 2**30),
+            Device("mps", "Apple GPU", problem="built without it"),
+            Device("cpu", "CPU"),
+        ]
+    )
     native = widget._fields["device"].widget.native
     texts = [native.itemText(row) for row in range(native.count())]
     enabled = [native.model().item(row).isEnabled() for row in range(native.count())]
-    assert texts == ["auto: the best there is", "cuda:0 Some GPU, 20 GB free", "mps — built without it", "cpu CPU", "cuda:1 — not found here"]
+    assert texts == [
+        "auto: the best there is",
+        "cuda:0 Some GPU, 20 GB free",
+        "mps — built without it",
+        "cpu CPU",
+        "cuda:1 — not found here",
+    ]
     assert enabled == [True, True, False, True, True]
     assert widget.read().device == "cuda:1"
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +20,11 @@ def clicks_of(values: list[tuple[int, int, int]]) -> ClickSet:
 @given(st.lists(rows, min_size=1, max_size=8))
 def test_undo_all_and_redo_all_give_back_every_step(steps: list[list[tuple[int, int, int]]]) -> None:
     states = [clicks_of(values) for values in steps]
-    states = [state for before, state in zip([None, *states], states, strict=False) if before is None or state != before]
+    states = [
+        state for before, state in zip([None, *states], states, strict=False) if before is None or state != before
+    ]
     history = History()
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in pairwise(states):
         history.record(before, after)
     now: ClickSet | None = states[-1]
     for expected in reversed(states[:-1]):

@@ -22,7 +22,9 @@ from seminar_napari._image_cache import ImageCache, picture
         ((5, 7, 6), np.float32, (6, 5, 7), False),
     ],
 )
-def test_every_kind_of_image_has_a_picture(shape: tuple[int, ...], dtype: type, shown: tuple[int, ...], rgb: bool) -> None:
+def test_every_kind_of_image_has_a_picture(
+    shape: tuple[int, ...], dtype: type, shown: tuple[int, ...], rgb: bool
+) -> None:
     image = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
     result = picture(image)
     assert result.data.shape == shown

@@ -72,5 +72,7 @@ def test_seconds_per_image_are_of_images_that_are_ready_and_timed() -> None:
     states = ImageStates()
     assert states.mean_seconds() is None
     for number, (class_ids, seconds) in enumerate((((0, 1), 20), ((0, 1), 30), ((0, 1), 0), ((1,), 99))):
-        states.put(str(number), ImageState.of(ClickSet(9, 9, np.ones((len(class_ids), 2)), np.array(class_ids), seconds)))
+        states.put(
+            str(number), ImageState.of(ClickSet(9, 9, np.ones((len(class_ids), 2)), np.array(class_ids), seconds))
+        )
     assert states.mean_seconds() == 25

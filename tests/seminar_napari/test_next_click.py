@@ -84,7 +84,8 @@ def test_over_all_images_the_worst_first_then_the_next_and_round_again(three_fie
 
 def test_a_click_there_moves_it_on(three_fields: Project, followed_run: RunFolder) -> None:
     followed_run.write_preview("b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes)
-    assert (found := NextClickFinder(three_fields, followed_run).find()) is not None
+    found = NextClickFinder(three_fields, followed_run).find()
+    assert found is not None
     three_fields.write_clicks("b", ClickSet(40, 60, [[found.spot.row, found.spot.col]], [1]))  # type: ignore[arg-type]
     assert NextClickFinder(three_fields, followed_run).find() is None
 

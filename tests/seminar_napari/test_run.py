@@ -16,7 +16,8 @@ import pytest
 from seminar import events
 from seminar.run_folder import RunFolder
 from seminar_napari import _run
-from seminar_napari._run import HISTORY_STEPS, News, Supervisor, thinned, trainer_process
+from seminar_napari._past import HISTORY_STEPS, Entry, is_finished, thinned
+from seminar_napari._run import News, Supervisor, trainer_process
 
 SCRIPT = Path(__file__).with_name("small_trainer.py")
 
@@ -25,7 +26,9 @@ def command(folder: RunFolder, mode: str, iterations: int = 20) -> list[str]:
     return [sys.executable, str(SCRIPT), str(folder.path), mode, str(iterations)]
 
 
-def follow(supervisor: Supervisor, *, until: Callable[[News], bool] = lambda news: news.over, seconds: float = 60) -> list[News]:
+def follow(
+    supervisor: Supervisor, *, until: Callable[[News], bool] = lambda news: news.over, seconds: float = 60
+) -> list[News]:
     """All news until `until`; the follower goes on to its end in any case."""
     seen: list[News] = []
     deadline = time.monotonic() + seconds
@@ -49,7 +52,11 @@ def folder(tmp_path: Path) -> RunFolder:
 @pytest.fixture(autouse=True)
 def _no_process_left(folder: RunFolder) -> Iterator[None]:
     yield
-    left = [child for child in psutil.Process().children(recursive=True) if str(folder.path) in " ".join(child.cmdline() if child.is_running() else [])]
+    left = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if str(folder.path) in " ".join(child.cmdline() if child.is_running() else [])
+    ]
     for child in left:
         child.kill()
     assert not left
@@ -203,7 +210,9 @@ def test_resuming_is_not_confused_by_how_the_run_ended_before(folder: RunFolder)
 
 def test_a_silent_run_on_another_machine(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.path.mkdir(parents=True)
-    folder.append_event(events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda"))
+    folder.append_event(
+        events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda")
+    )
     folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
     supervisor = Supervisor(folder)
     following = supervisor.follow()
@@ -241,7 +250,7 @@ def test_looks_are_few(folder: RunFolder) -> None:
 
 
 def test_a_long_past_is_thinned() -> None:
-    entries: list[_run.Entry] = [(events.CheckpointSaved(stage="ancillary", iteration=0), 0.0)]
+    entries: list[Entry] = [(events.CheckpointSaved(stage="ancillary", iteration=0), 0.0)]
     for iteration in range(1, 20_001):
         entries.append((a_step(iteration), float(iteration)))
     for iteration in (5, 6):
@@ -255,5 +264,41 @@ def test_a_long_past_is_thinned() -> None:
 
 def a_step(iteration: int) -> events.Step:
     return events.Step(
-        stage="ancillary", iteration=iteration, iterations=20_000, losses={"pce": 1.0}, lr=1e-3, iterations_per_second=1.0, seconds_left=1.0, memory_bytes=1
+        stage="ancillary",
+        iteration=iteration,
+        iterations=20_000,
+        losses={"pce": 1.0},
+        lr=1e-3,
+        iterations_per_second=1.0,
+        seconds_left=1.0,
+        memory_bytes=1,
     )
+
+
+def test_a_finished_run_is_known_from_its_last_line(folder: RunFolder) -> None:
+    assert not is_finished(folder)
+    folder.path.mkdir(parents=True)
+    for iteration in range(200):
+        folder.append_event(a_step(iteration))
+    assert not is_finished(folder)
+    folder.append_event(events.Finished(reason="stopped", stage="ancillary", iteration=200))
+    assert not is_finished(folder)
+    folder.append_event(events.Finished(reason="completed", stage="primary", iteration=200))
+    assert is_finished(folder)
+
+
+def test_a_request_that_cannot_be_written_is_said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.path.mkdir(parents=True)
+    folder.append_event(events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda"))
+    folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
+
+    def refuse(self: RunFolder) -> None:
+        raise PermissionError(13, "Permission denied", str(self.path / "pause.request"))
+
+    monkeypatch.setattr(RunFolder, "request_pause", refuse)
+    supervisor = Supervisor(folder)
+    following = supervisor.follow()
+    next(following)
+    supervisor.pause()
+    news = [next(following), next(following)][-1]
+    assert news.state == "running" and "pause.request: Permission denied" in news.message

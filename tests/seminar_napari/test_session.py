@@ -43,7 +43,9 @@ def session(three_fields: Project) -> Session:
 
 
 def one_more(clicks: ClickSet, row: float, col: float, class_id: int) -> ClickSet:
-    return replace(clicks, points=np.append(clicks.points, [[row, col]], axis=0), class_ids=np.append(clicks.class_ids, class_id))
+    return replace(
+        clicks, points=np.append(clicks.points, [[row, col]], axis=0), class_ids=np.append(clicks.class_ids, class_id)
+    )
 
 
 def test_opening_shows_the_first_image_and_knows_the_states(session: Session) -> None:
@@ -91,15 +93,21 @@ def test_a_click_is_acknowledged_once_it_is_on_disk(session: Session, three_fiel
     assert three_fields.read_clicks("b") == session.clicks("b")
 
 
-def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(three_fields: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(
+    three_fields: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = Session(Autosave(retry_seconds=0.02))
     session.open_project(three_fields.path)
     notices, real = Heard(session.notice), Project.write_clicks
 
-    def refuse(self: Project, image_id: str, clicks: ClickSet, **_: Any) -> None:
-        raise OSError(30, "Read-only file system", str(self.clicks_path(image_id)))
+    is_read_only = True
 
-    monkeypatch.setattr(Project, "write_clicks", refuse)
+    def write(self: Project, image_id: str, clicks: ClickSet) -> None:
+        if is_read_only:
+            raise OSError(30, "Read-only file system", str(self.clicks_path(image_id)))
+        real(self, image_id, clicks)
+
+    monkeypatch.setattr(Project, "write_clicks", write)
     session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
     assert not session.flush(0.1)
     assert notices
@@ -109,8 +117,10 @@ def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(three_fiel
     with pytest.raises(SeminarError, match="not on disk yet"):
         session.close_project()
     assert session.project is not None
-    monkeypatch.setattr(Project, "write_clicks", real)
+    is_read_only = False
     assert session.flush()
+    assert session.not_saved == {}
+    assert "on disk now" in notices[-1]
     assert three_fields.read_clicks("b") == session.clicks("b")
 
 
@@ -134,7 +144,9 @@ def test_kill_9_loses_nothing_that_was_acknowledged(three_fields: Project) -> No
                 session.poll()
             session.poll()
     """)
-    process = subprocess.Popen([sys.executable, "-c", script, str(three_fields.path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(three_fields.path)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     acknowledged = [int(process.stdout.readline()) for _ in range(20)]
     os.kill(process.pid, signal.SIGKILL)
@@ -146,7 +158,9 @@ def test_kill_9_loses_nothing_that_was_acknowledged(three_fields: Project) -> No
     assert len(clicks) >= acknowledged[-1] >= 20
 
 
-def test_clicks_of_another_program_are_taken_up_and_our_own_are_not_news(session: Session, three_fields: Project) -> None:
+def test_clicks_of_another_program_are_taken_up_and_our_own_are_not_news(
+    session: Session, three_fields: Project
+) -> None:
     session.set_clicks("c", one_more(session.clicks("c"), 3, 4, 2))
     assert session.flush()
     assert session.take_clicks_from_disk() == ()
@@ -203,7 +217,14 @@ def test_the_followed_run(session: Session, three_fields: Project) -> None:
     session.set_state("running")
     session.set_state("running")
     step = Step(
-        stage="ancillary", iteration=3, iterations=9, losses={}, lr=0.1, iterations_per_second=1, seconds_left=6, memory_bytes=1
+        stage="ancillary",
+        iteration=3,
+        iterations=9,
+        losses={},
+        lr=0.1,
+        iterations_per_second=1,
+        seconds_left=6,
+        memory_bytes=1,
     )
     heard: list[Any] = []
     session.event_received.connect(lambda event, when: heard.append((event, when)))

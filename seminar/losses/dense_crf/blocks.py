@@ -4,8 +4,8 @@ C is mostly nothing: at sigma_rgb = 15 a landmark reaches a fifth of a busy phot
 that lie together in the feature space, and a landmark farther than ``_REACH_SQUARED`` from a block's bounding box is
 left out of the block's part of C, in both directions, so that C A^-1 C^T stays symmetric and positive. Every entry that
 is left out is below exp(-4); with a jitter of 1e-3 on A the error of the filter stays what it was (to 0.1 %) and two
-thirds of the work is gone. Chunks of blocks go through the cache once to gather C^T S and once to spread C A^-1 C^T S:
-C itself is never kept, which is faster than reading it back from memory.
+thirds of the work is gone. Chunks of blocks go through the cache once to gather C^T S and once to spread C A^-1 C^T S;
+the first few megabytes of C are kept between the two, the rest is made again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from seminar.losses.dense_crf.features import exponent_rows
+from seminar.losses.dense_crf.features import Mix, exponent_rows
 from seminar.losses.dense_crf.workspace import workspace
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 256  # pixels
 _REACH_SQUARED = 8.0  # in units of the kernel's width; at 6 smooth photos show it (4.5 % instead of 0.6 %)
-_CHUNK_ELEMENTS = 2**18  # of C at a time: 1 MB in float32, the cache of one core
+_CHUNK_ELEMENTS = 2**19  # of C at a time: 2 MB in float32, near the cache
+_KEPT_BYTES = 21e6  # of C between its two uses, less what the values take; the rest is made again, memory being dearer
 
 
 def block_lists(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -55,15 +56,14 @@ def block_lists(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Ten
     widths = near.sum(1)
     turn = torch.cat([widths[:-1].argsort(stable=True), widths.new_tensor([len(widths) - 1])])
     near, widths = near[turn], widths[turn]
-    block, landmark = near.nonzero(as_tuple=True)
-    place = torch.arange(len(block)) - (widths.cumsum(0) - widths)[block]
-    lists = torch.full((len(widths), count), count, dtype=torch.int16)
-    lists[block, place] = landmark.to(torch.int16)
-    return order.view(-1, _BLOCK)[turn].to(torch.int32), lists, widths.cummax(0).values.to(torch.int16)
+    place = torch.where(near, near.cumsum(1) - 1, count)  # in its block's list; the last column takes the rest
+    lists = torch.full((len(widths), count + 1), count, dtype=torch.int16)
+    lists.scatter_(1, place, torch.arange(count, dtype=torch.int16).expand(len(widths), -1))
+    return order.view(-1, _BLOCK)[turn].to(torch.int32), lists[:, :count], widths.cummax(0).values.to(torch.int16)
 
 
-def filter_blocks(features: Tensor, values: Tensor, plan: NystromPlan, out: Tensor) -> None:
-    """Write W values (K, P) into ``out``, for one image with features (D, P) and its plan."""
+def filter_blocks(features: Tensor, values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> None:
+    """Write mix(W values) (K, P) into ``out``, for one image with features (D, P) and its plan."""
     classes, pixels = values.shape
     count, dims = plan.landmarks.shape
     index, blocks = plan.blocks.view(-1), len(plan.blocks)
@@ -78,19 +78,31 @@ def filter_blocks(features: Tensor, values: Tensor, plan: NystromPlan, out: Tens
     lists = plan.lists.long()
     chunks = _chunks(plan.widths.tolist())
 
-    def kernel(start: int, stop: int, width: int) -> Tensor:  # (b, w, 256)
-        chunk = workspace.take("kernel", (stop - start, width, _BLOCK), values)
-        return torch.bmm(rows[lists[start:stop, :width]], columns[start:stop], out=chunk).exp2_()
+    room = max(0, int(_KEPT_BYTES / values.element_size()) - 3 * ordered.numel())
+    store = workspace.take("kept", (min(room, sum(_size(chunk) for chunk in chunks)),), values)
+    kept: list[Tensor | None] = []
 
+    def kernel(chunk: tuple[int, int, int], memory: Tensor) -> Tensor:  # (b, w, 256)
+        start, stop, width = chunk
+        out = memory[: _size(chunk)].view(stop - start, width, _BLOCK)
+        return torch.bmm(rows[lists[start:stop, :width]], columns[start:stop], out=out).exp2_()
+
+    scratch = workspace.take("kernel", (max(_size(chunk) for chunk in chunks),), values)
     gathered = values.new_zeros((count + 1, classes))
-    for start, stop, width in chunks:
-        part = torch.bmm(grouped[start:stop], kernel(start, stop, width).transpose(1, 2))  # (b, K, w)
+    for chunk in chunks:
+        start, stop, width = chunk
+        is_kept = _size(chunk) <= len(store)
+        near = kernel(chunk, store if is_kept else scratch)
+        kept.append(near if is_kept else None)
+        store = store[_size(chunk) :] if is_kept else store
+        part = torch.bmm(grouped[start:stop], near.transpose(1, 2))  # (b, K, w)
         gathered.index_add_(0, lists[start:stop, :width].reshape(-1), part.transpose(1, 2).reshape(-1, classes))
-    weights = torch.zeros_like(gathered)
-    weights[:-1] = torch.cholesky_solve(gathered[:-1], plan.factor)
-    for start, stop, width in chunks:
-        near = weights[lists[start:stop, :width]].transpose(1, 2)  # (b, K, w)
-        grouped[start:stop] = torch.bmm(near, kernel(start, stop, width))
+    weights = torch.zeros_like(gathered)  # (m + 1, K)
+    weights[:-1] = mix(torch.cholesky_solve(gathered[:-1], plan.factor), -1)
+    for chunk, held in zip(chunks, kept, strict=True):
+        start, stop, width = chunk
+        near = kernel(chunk, scratch) if held is None else held
+        grouped[start:stop] = torch.bmm(weights[lists[start:stop, :width]].transpose(1, 2), near)
     out.index_copy_(1, index.long(), ordered)
 
 
@@ -115,3 +127,8 @@ def _chunks(widths: list[int]) -> list[tuple[int, int, int]]:
             chunks.append((start, stop, max(width, 1)))
             start = stop
     return chunks
+
+
+def _size(chunk: tuple[int, int, int]) -> int:
+    start, stop, width = chunk
+    return (stop - start) * width * _BLOCK

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 _LOG2_E = math.log2(math.e)
+Mix: TypeAlias = Callable[[Tensor, int], Tensor]
+"""What the loss makes of the filtered channels along a dimension: linear, so that a filter may do it where it is cheap."""
+
 LOWEST_EXPONENT = -40.0  # exp2 on the CPU is several times slower where it underflows
 
 

@@ -95,5 +95,5 @@ def _residual(features: Tensor, order: Tensor, chosen: Tensor, factor: Tensor) -
     """trace(W - C A^-1 C^T) / trace(W) on a few pixels: (N,)."""
     probe = _pick(features, order, min(_PROBES, features.shape[-1]))
     across = gaussian(chosen, probe)  # (N, m, probes)
-    explained = torch.linalg.solve_triangular(factor, across, upper=False).square().sum(1)
+    explained: Tensor = torch.linalg.solve_triangular(factor, across, upper=False).square().sum(1)  # (N, probes)
     return (1 - explained).mean(1).clamp(min=0)

@@ -48,7 +48,7 @@ def plan_lattice(features: Tensor) -> LatticePlan:
     image = torch.arange(batch, device=features.device)[:, None, None]
     low = keys.amin((0, 1, 3))[:, None]
     packed = ((keys - low + dims + 1) * strides[1:, None]).sum(2) + image * strides[0]
-    points, corners = packed.unique(return_inverse=True)
+    points, corners = torch.unique(packed, return_inverse=True)
     neighbours = torch.zeros((dims + 1, 2, len(points)), dtype=torch.int64, device=features.device)
     for axis in range(dims + 1):
         step = -int(strides[1:].sum()) + (int(strides[1 + axis]) * (dims + 1) if axis < dims else 0)

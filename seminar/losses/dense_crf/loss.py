@@ -107,7 +107,7 @@ def dense_crf(
         else:
             inside = valid.flatten(1)
             values = torch.where(inside[:, None], values, 0)
-            scale = 1 / (inside.sum().clamp(min=1) * area).to(dtype)
+            scale = 1 / (inside.sum().clamp(min=1).to(dtype) * area)
         if convention == "paper":
             scale = values.new_full((), _TANG_WEIGHT / batch)
         features = pixel_features(image.detach().to(dtype), sigma_rgb, sigma_xy)
@@ -178,18 +178,19 @@ class _DenseCrf(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, features: Tensor, plan: CrfPlan | None, scale: Tensor, paper: bool) -> Tensor:
         values = values.detach()  # worker threads have a gradient mode of their own
+
+        def contrast(filtered: Tensor, classes: int) -> Tensor:  # half the derivative: t - A, or -A
+            return (-filtered if paper else filtered.sum(classes, keepdim=True) - filtered) * scale
+
         if isinstance(plan, NystromPlan):
-            filtered = filter_nystrom(features, values, plan)
+            slope = filter_nystrom(features, values, plan, contrast)  # (N, K, P)
         elif isinstance(plan, LatticePlan):
-            filtered = filter_lattice(values, plan)
+            slope = contrast(filter_lattice(values, plan), 1)
         else:
-            filtered = filter_exact(features, values)
-        slope = filtered.neg_()  # (N, K, P); in place, for memory
-        if not paper:
-            slope += -slope.sum(1, keepdim=True)
-        slope *= scale
+            slope = contrast(filter_exact(features, values), 1)
         ctx.save_for_backward(slope)
-        return torch.linalg.vecdot(values, slope).sum()
+        energies: Tensor = torch.linalg.vecdot(values, slope)  # (N, K)
+        return energies.sum()
 
     @staticmethod
     @once_differentiable

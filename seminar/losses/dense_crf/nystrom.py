@@ -11,27 +11,32 @@ import torch
 from torch import Tensor
 
 from seminar.losses.dense_crf.blocks import filter_blocks
-from seminar.losses.dense_crf.features import LOWEST_EXPONENT, exponent_columns, exponent_rows
+from seminar.losses.dense_crf.features import LOWEST_EXPONENT, Mix, exponent_columns, exponent_rows
 from seminar.losses.dense_crf.landmarks import NystromPlan
 from seminar.losses.dense_crf.workspace import for_each_image
 
 _CHUNK_ELEMENTS = 2**27  # of C at a time away from the CPU: 512 MB in float32
 
 
-def filter_nystrom(features: Tensor, values: Tensor, plan: NystromPlan) -> Tensor:
-    """Return W values (N, K, P) for features (N, D, P), with W as the plan approximates it."""
+def filter_nystrom(
+    features: Tensor, values: Tensor, plan: NystromPlan, mix: Mix = lambda filtered, _: filtered
+) -> Tensor:
+    """Return mix(W values) (N, K, P) for features (N, D, P), with W as the plan approximates it.
+
+    ``mix`` sees the channels of the m landmarks instead of those of the P pixels, where it costs nothing.
+    """
     if features.device.type != "cpu":
-        return _filter_dense(features, values, plan)
+        return _filter_dense(features, values, plan, mix)
     filtered = torch.empty_like(values)
 
     def work(i: int) -> None:
-        filter_blocks(features[i], values[i], NystromPlan(*(part[i] for part in plan)), filtered[i])
+        filter_blocks(features[i], values[i], NystromPlan(*(part[i] for part in plan)), mix, filtered[i])
 
     for_each_image(work, len(values))
     return filtered
 
 
-def _filter_dense(features: Tensor, values: Tensor, plan: NystromPlan) -> Tensor:
+def _filter_dense(features: Tensor, values: Tensor, plan: NystromPlan, mix: Mix) -> Tensor:
     """All landmarks for all pixels: more work, but no list that the host would have to read."""
     batch, classes, pixels = values.shape
     count = plan.landmarks.shape[1]
@@ -46,5 +51,5 @@ def _filter_dense(features: Tensor, values: Tensor, plan: NystromPlan) -> Tensor
     gathered = values.new_zeros((batch, classes, count))
     for start in range(0, pixels, step):
         gathered.baddbmm_(values[:, :, start : start + step], kernel(start).transpose(1, 2))
-    weights = torch.cholesky_solve(gathered.transpose(1, 2), plan.factor).transpose(1, 2)
+    weights = mix(torch.cholesky_solve(gathered.transpose(1, 2), plan.factor), -1).transpose(1, 2)  # (N, K, m)
     return torch.cat([torch.bmm(weights, kernel(start)) for start in range(0, pixels, step)], -1)

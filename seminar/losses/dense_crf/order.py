@@ -24,7 +24,7 @@ def order_along_curve(features: Tensor) -> Tensor:
     Tensor
         (N, P) int64, indices of pixels.
     """
-    batch, _, pixels = features.shape
+    batch, dims, pixels = features.shape
     sample = features[:, :, :: max(1, pixels // 4096)].contiguous()
     mean = sample.mean(-1, keepdim=True)  # (N, D, 1)
     spread = (sample - mean).square_().mean(-1, keepdim=True).sqrt_()
@@ -33,22 +33,24 @@ def order_along_curve(features: Tensor) -> Tensor:
     shift = _CELLS / 2 - mean * scale
     orders = []
     for i in range(batch):  # a row at a time: sorting int16 is fast in one dimension only
-        cells = torch.addcmul(shift[i], features[i], scale[i]).nan_to_num_(0.0).clamp_(0, _CELLS - 1).long()
-        key = table[i].gather(1, cells).sum(0, dtype=torch.int32).to(torch.int16)
+        key = torch.zeros(pixels, dtype=torch.int16, device=features.device)
+        for d in range(dims):
+            cell = torch.addcmul(shift[i, d], features[i, d], scale[i, d]).long().clamp_(0, _CELLS - 1)  # 0 for a NaN
+            key += table[i, d, cell]
         orders.append(key.argsort(stable=True))
     return torch.stack(orders)
 
 
 def _interleave(widths: Tensor) -> Tensor:
-    """What each step of each dimension adds to the key: (N, D, 256) int32."""
-    widths = widths.clone()
-    level = torch.zeros_like(widths, dtype=torch.int64)
+    """What each step of each dimension adds to the key: (N, D, 256) int16, for widths (N, D).
+
+    Halving the widest again and again takes the halves in the order of their size.
+    """
+    level = torch.arange(8, device=widths.device)
+    halves = widths[..., None] * 0.5**level  # (N, D, 8)
+    taken = halves.flatten(1).topk(_KEY_BITS).indices[..., None]  # (N, 13, 1), the widest first
     steps = torch.arange(_CELLS, device=widths.device)
+    bit = (steps >> (7 - taken % 8)) & 1  # (N, 13, 256)
+    place = torch.arange(_KEY_BITS - 1, -1, -1, device=widths.device)[:, None]
     table = torch.zeros((*widths.shape, _CELLS), dtype=torch.int64, device=widths.device)
-    for place in range(_KEY_BITS - 1, -1, -1):
-        widest = torch.zeros_like(level).scatter_(1, widths.argmax(1, keepdim=True), 1)  # (N, D), one-hot
-        bit = (steps >> (7 - level).clamp(min=0)[..., None]) & 1
-        table += (bit * widest[..., None]) << place
-        level += widest
-        widths = torch.where(widest > 0, widths / 2, widths)
-    return table.to(torch.int32)
+    return table.scatter_add_(1, (taken // 8).expand_as(bit), bit << place).to(torch.int16)

@@ -62,9 +62,9 @@ _crew = _Crew()
 def for_each_image(work: Callable[[int], Result], images: int) -> list[Result]:
     """Call ``work(i)`` for every image, an image to a thread, as many threads as torch has here.
 
-    The kernels are too small to share: one thread to an image is 1.5 times as fast as two threads to each operation,
-    and far more so on a busy machine, where every operation waits for its slowest thread. ``torch.set_num_threads(1)``
-    in the caller (as in a loader worker) keeps the work in the caller's thread.
+    The kernels are too small to share: two threads to each operation took 3 times as long on a busy machine of two
+    cores, where every operation waits for its slower thread. ``torch.set_num_threads(1)`` in the caller (as a loader
+    worker has it) keeps the work in the caller's thread.
     """
     threads = min(images, torch.get_num_threads())
     if threads <= 1:

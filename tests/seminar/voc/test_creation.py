@@ -39,7 +39,11 @@ def test_images_are_copied_byte_by_byte(tmp_path: Path) -> None:
     before = [file.read_bytes() for file in files]
     project = Project.create(tmp_path / "deep" / "project", files, CLASSES)
     assert project.image_ids() == ("one", "three", "two")
-    assert [project.image_path(name).read_bytes() for name in ("one", "two", "three")] == before == [file.read_bytes() for file in files]
+    assert (
+        [project.image_path(name).read_bytes() for name in ("one", "two", "three")]
+        == before
+        == [file.read_bytes() for file in files]
+    )
     assert Project.open(project.path) == project
     assert leftovers(tmp_path / "deep") == ["project"]
 
@@ -49,7 +53,9 @@ def test_folders_and_patterns_are_searched(tmp_path: Path) -> None:
         image(tmp_path / name)
     (tmp_path / "in" / "notes.txt").write_text("")
     (tmp_path / "in" / ".hidden.png").write_text("")
-    ids = create_project(tmp_path / "p", [tmp_path / "in", str(tmp_path / "other" / "d*"), tmp_path / "in" / "a.png"], CLASSES)
+    ids = create_project(
+        tmp_path / "p", [tmp_path / "in", str(tmp_path / "other" / "d*"), tmp_path / "in" / "a.png"], CLASSES
+    )
     assert ids == ("a", "b", "d1", "d2")
 
 
@@ -75,7 +81,15 @@ def test_every_fault_is_said_at_once_and_nothing_is_made(tmp_path: Path) -> None
     torn = image(tmp_path / "in" / "torn.png")
     torn.write_bytes(torn.read_bytes()[:-200])
     tiny = image(tmp_path / "in" / "tiny.png", 1, 1)
-    sources: list[Path | str] = [good, tmp_path / "more", torn, tiny, image(tmp_path / "in" / "wh?t.png"), tmp_path / "nowhere", tmp_path / "x.bmp"]
+    sources: list[Path | str] = [
+        good,
+        tmp_path / "more",
+        torn,
+        tiny,
+        image(tmp_path / "in" / "wh?t.png"),
+        tmp_path / "nowhere",
+        tmp_path / "x.bmp",
+    ]
     (tmp_path / "x.bmp").write_bytes(b"BM")
     with pytest.raises(DatasetError) as caught:
         create_project(tmp_path / "p", sources, CLASSES)
@@ -124,14 +138,18 @@ def test_pages_are_taken_as_the_user_says(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "few.tif", noise(3, 20, 30), photometric="minisblack")
     tifffile.imwrite(tmp_path / "many.tif", noise(30, 20, 31), photometric="minisblack")
     assert create_project(tmp_path / "auto", [tmp_path / "few.tif"], CLASSES) == ("few",)
-    assert create_project(tmp_path / "planes", [tmp_path / "few.tif"], CLASSES, pages="planes") == ("few_000", "few_001", "few_002")
+    assert create_project(tmp_path / "planes", [tmp_path / "few.tif"], CLASSES, pages="planes") == (
+        "few_000",
+        "few_001",
+        "few_002",
+    )
     assert create_project(tmp_path / "channels", [tmp_path / "many.tif"], CLASSES, pages="channels") == ("many",)
     assert (Project.open(tmp_path / "channels").read_image("many") == np.moveaxis(noise(30, 20, 31), 0, 2)).all()
 
 
 def test_planes_and_images_of_one_name_are_said(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "s.tif", noise(20, 20, 30), metadata={"axes": "ZYX"})
-    with pytest.raises(DatasetError, match="would get the same image id as .*, 's_001'; rename"):
+    with pytest.raises(DatasetError, match=r"would get the same image id as .*, 's_001'; rename"):
         create_project(tmp_path / "p", [tmp_path / "s.tif", image(tmp_path / "s_001.png")], CLASSES)
 
 

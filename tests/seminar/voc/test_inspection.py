@@ -25,7 +25,9 @@ def test_a_good_project_has_no_faults(project: Project) -> None:
     findings = inspect_project(project, deep=True)
     assert findings.faults == ()
     assert len(findings.warnings) == 1
-    assert findings.warnings[0].startswith("1 image (c) of 3 in the training set: no clicks, so not trained on; click in the window")
+    assert findings.warnings[0].startswith(
+        "1 image (c) of 3 in the training set: no clicks, so not trained on; click in the window"
+    )
     validate(project)
 
 
@@ -174,32 +176,86 @@ def no_clicks(project: Project) -> None:
 FAULTS: list[tuple[Callable[[Project], None], str]] = [
     (no_images, "JPEGImages: no image in it; put images there (jpg, png, tif), or make a project with `seminar new`"),
     (same_stem, "JPEGImages: a.png and a.tif have the same image id 'a'; rename or remove one of them"),
-    (odd_name, "JPEGImages/new\\nline.png: the name cannot be an image id: it holds a control character or a line break; rename the file"),
+    (
+        odd_name,
+        "JPEGImages/new\\nline.png: the name cannot be an image id: it holds a control character or a line break; rename the file",
+    ),
     (truncated_png, "JPEGImages/b.png: damaged or cut short (image file is truncated"),
-    (text_for_an_image, "JPEGImages/b.png: neither jpg, png nor tif by its content; convert it to one of these or remove it"),
+    (
+        text_for_an_image,
+        "JPEGImages/b.png: neither jpg, png nor tif by its content; convert it to one of these or remove it",
+    ),
     (empty_image, "JPEGImages/b.png: an empty file; replace it by a whole copy or remove it"),
-    (one_pixel_image, "JPEGImages/b.png: 1 x 1 pixels (height x width) are too few to learn from, at least 8 x 8 are needed; remove the image"),
-    (nan_image, "JPEGImages/b.tif: a value is NaN or infinite, first at row 3, column 4; replace them with numbers and save the image again"),
-    (stack, "JPEGImages/b.tif: a stack of 40 planes, expected one image; `seminar new` makes a project with one image a plane from it"),
-    (click_outside, "Clicks/b.json, click 2: row 20, col 3 is outside the image of 20 x 30 pixels (height x width); move or delete the click"),
-    (click_of_unknown_class, "Clicks/b.json, click 2: class_id 3 is not in 0..2; fix the click or add the class to classes.txt"),
-    (clicks_of_another_size, "Clicks/b.json: clicks of an image of 30 x 20 pixels (height x width), but the image has 20 x 30; restore"),
+    (
+        one_pixel_image,
+        "JPEGImages/b.png: 1 x 1 pixels (height x width) are too few to learn from, at least 8 x 8 are needed; remove the image",
+    ),
+    (
+        nan_image,
+        "JPEGImages/b.tif: a value is NaN or infinite, first at row 3, column 4; replace them with numbers and save the image again",
+    ),
+    (
+        stack,
+        "JPEGImages/b.tif: a stack of 40 planes, expected one image; `seminar new` makes a project with one image a plane from it",
+    ),
+    (
+        click_outside,
+        "Clicks/b.json, click 2: row 20, col 3 is outside the image of 20 x 30 pixels (height x width); move or delete the click",
+    ),
+    (
+        click_of_unknown_class,
+        "Clicks/b.json, click 2: class_id 3 is not in 0..2; fix the click or add the class to classes.txt",
+    ),
+    (
+        clicks_of_another_size,
+        "Clicks/b.json: clicks of an image of 30 x 20 pixels (height x width), but the image has 20 x 30; restore",
+    ),
     (torn_json, "Clicks/b.json: not readable as JSON ("),
     (linked_file, "JPEGImages/b.png: a link to a file outside JPEGImages; put a copy there, or link the whole folder"),
     (broken_link, "JPEGImages/b.png: no such file; check the name"),
-    (sparse_mask_of_another_size, "SegmentationClick/b.png: 20 x 31 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew"),
-    (sparse_mask_of_16_bit, "SegmentationClick/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it as an indexed PNG"),
-    (sparse_mask_of_unknown_class, "SegmentationClick/b.png: class ids 3, 254 are not in 0..2; correct the mask or add the classes to classes.txt"),
-    (truth_of_another_size, "SegmentationClass/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew"),
-    (truth_of_16_bit, "SegmentationClass/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it as an indexed PNG"),
-    (truth_of_unknown_class, "SegmentationClass/b.png: class ids 7 are not in 0..2; correct the mask or add the classes to classes.txt"),
+    (
+        sparse_mask_of_another_size,
+        "SegmentationClick/b.png: 20 x 31 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+    ),
+    (
+        sparse_mask_of_16_bit,
+        "SegmentationClick/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it as an indexed PNG",
+    ),
+    (
+        sparse_mask_of_unknown_class,
+        "SegmentationClick/b.png: class ids 3, 254 are not in 0..2; correct the mask or add the classes to classes.txt",
+    ),
+    (
+        truth_of_another_size,
+        "SegmentationClass/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+    ),
+    (
+        truth_of_16_bit,
+        "SegmentationClass/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it as an indexed PNG",
+    ),
+    (
+        truth_of_unknown_class,
+        "SegmentationClass/b.png: class ids 7 are not in 0..2; correct the mask or add the classes to classes.txt",
+    ),
     (truncated_truth, "SegmentationClass/b.png: damaged or cut short ("),
-    (objects_of_another_size, "SegmentationObject/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew"),
-    (split_without_image, "ImageSets/Segmentation/train.txt, line 3: no image nowhere in JPEGImages; add the image or delete the line"),
+    (
+        objects_of_another_size,
+        "SegmentationObject/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+    ),
+    (
+        split_without_image,
+        "ImageSets/Segmentation/train.txt, line 3: no image nowhere in JPEGImages; add the image or delete the line",
+    ),
     (split_that_leaves, "ImageSets/Segmentation/train.txt, line 2: '../b' cannot be an image id: it holds a slash"),
     (empty_split, "ImageSets/Segmentation/train.txt: no image id in it; write some, one a line, or delete the file"),
-    (one_class_only, "Clicks: no click of class 0 'background', 2 'rim', and one class alone teaches nothing; click on places that show another"),
-    (no_clicks, "no image of the training set has clicks; click in the window, or see `seminar simulate-clicks` and `seminar import-clicks`"),
+    (
+        one_class_only,
+        "Clicks: no click of class 0 'background', 2 'rim', and one class alone teaches nothing; click on places that show another",
+    ),
+    (
+        no_clicks,
+        "no image of the training set has clicks; click in the window, or see `seminar simulate-clicks` and `seminar import-clicks`",
+    ),
 ]
 
 
@@ -217,10 +273,25 @@ def test_a_fault_is_one_sentence(project: Project, break_it: Callable[[Project],
 
 
 def test_all_faults_at_once(project: Project) -> None:
-    for break_it in (same_stem, one_class_only, truncated_png, click_of_unknown_class, truth_of_unknown_class, objects_of_another_size, split_without_image):
+    for break_it in (
+        same_stem,
+        one_class_only,
+        truncated_png,
+        click_of_unknown_class,
+        truth_of_unknown_class,
+        objects_of_another_size,
+        split_without_image,
+    ):
         break_it(project)
     faults = check(project)
-    expected = ("a.tif have the same", "b.png: damaged", "click 2: class_id 3", "class ids 7", "SegmentationObject/b.png", "line 3: no image nowhere")
+    expected = (
+        "a.tif have the same",
+        "b.png: damaged",
+        "click 2: class_id 3",
+        "class ids 7",
+        "SegmentationObject/b.png",
+        "line 3: no image nowhere",
+    )
     for part in expected:
         assert [part in fault for fault in faults].count(True) == 1, part
     assert len(faults) == len(expected)
@@ -253,7 +324,10 @@ def warnings_of(project: Project) -> tuple[str, ...]:
 
 def test_a_class_without_clicks_warns_where_two_others_have_some(project: Project) -> None:
     project.write_clicks("a", ClickSet(20, 30, [(1, 1), (2, 2)], [0, 1]))
-    assert "Clicks: no click of class 2 'rim', so never predicted; click on places that show it, or ignore this where none does" in warnings_of(project)
+    assert (
+        "Clicks: no click of class 2 'rim', so never predicted; click on places that show it, or ignore this where none does"
+        in warnings_of(project)
+    )
 
 
 def test_clicks_of_the_training_split_alone_count(project: Project) -> None:
@@ -304,7 +378,10 @@ def test_images_that_do_not_exist_are_faults(project: Project) -> None:
 
 def test_images_with_other_channels_warn(project: Project) -> None:
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(project.image_path("b"))
-    assert any("different numbers of channels: 1 in 1 image (b); 3 in 2 images (a, c)" in warning for warning in warnings_of(project))
+    assert any(
+        "different numbers of channels: 1 in 1 image (b); 3 in 2 images (a, c)" in warning
+        for warning in warnings_of(project)
+    )
 
 
 def test_files_without_an_image_warn(project: Project) -> None:
@@ -343,7 +420,9 @@ def test_a_folder_of_images_can_be_a_link(project: Project) -> None:
 
 def test_looking_changes_nothing(project: Project) -> None:
     def state() -> dict[Path, tuple[bytes, int]]:
-        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in project.path.rglob("*") if path.is_file()}
+        return {
+            path: (path.read_bytes(), path.stat().st_mtime_ns) for path in project.path.rglob("*") if path.is_file()
+        }
 
     project.sparse_mask_path("a").unlink()
     before = state()

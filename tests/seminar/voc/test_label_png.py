@@ -61,7 +61,9 @@ def test_grey_and_black_and_white_masks_are_read(tmp_path: Path) -> None:
 )
 def test_other_pngs_are_refused(tmp_path: Path, pixels: np.ndarray, kind: str) -> None:
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    with pytest.raises(DatasetError, match=rf"a\.png: expected an indexed or 8-bit grey PNG of class ids, got {kind}; save it"):
+    with pytest.raises(
+        DatasetError, match=rf"a\.png: expected an indexed or 8-bit grey PNG of class ids, got {kind}; save it"
+    ):
         read_label_png(tmp_path / "a.png")
 
 

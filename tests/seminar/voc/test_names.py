@@ -7,7 +7,9 @@ import pytest
 from seminar.voc.names import MAX_NAME_BYTES, name_fault, portability_fault, same_name, shown
 
 
-@pytest.mark.parametrize("name", ["2007_000032", "a b", "größe", "日本", "a.b", "a..b", "x" * MAX_NAME_BYTES, "com10", "-x"])
+@pytest.mark.parametrize(
+    "name", ["2007_000032", "a b", "größe", "日本", "a.b", "a..b", "x" * MAX_NAME_BYTES, "com10", "-x"]
+)
 def test_good_names(name: str) -> None:
     assert name_fault(name) == ""
     assert portability_fault(name) == ""

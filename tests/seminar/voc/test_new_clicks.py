@@ -16,7 +16,13 @@ from seminar.errors import DatasetError
 from seminar.labels import ClassNames
 from seminar.voc import Project, read_label_png, training_ids, write_label_png
 from seminar.voc.layout import read_split
-from seminar.voc.new_clicks import ImportStatistics, NewClicks, import_into_project, import_statistics, simulate_for_project
+from seminar.voc.new_clicks import (
+    ImportStatistics,
+    NewClicks,
+    import_into_project,
+    import_statistics,
+    simulate_for_project,
+)
 from seminar.whats_the_point import HumanClick, read_human_clicks
 
 
@@ -59,13 +65,17 @@ def test_clicks_depend_on_seed_and_image_alone(unclicked: Project, tmp_path: Pat
     assert set(unclicked.clicks_stamps()) == {"a"}
     last(simulate_for_project(unclicked, seed=5))
     last(simulate_for_project(other, seed=5))
-    assert [unclicked.read_clicks(image_id) for image_id in "abc"] == [other.read_clicks(image_id) for image_id in "abc"]
+    assert [unclicked.read_clicks(image_id) for image_id in "abc"] == [
+        other.read_clicks(image_id) for image_id in "abc"
+    ]
     assert unclicked.read_clicks("a") != unclicked.read_clicks("b")  # the same truth
 
 
 def test_clicks_of_a_person_are_not_replaced_unasked(project: Project) -> None:
     before = content(project, "Clicks", "SegmentationClick")
-    with pytest.raises(DatasetError, match=r"2 images have other clicks already \(first a\); add --overwrite to replace them"):
+    with pytest.raises(
+        DatasetError, match=r"2 images have other clicks already \(first a\); add --overwrite to replace them"
+    ):
         last(simulate_for_project(project))
     assert content(project, "Clicks", "SegmentationClick") == before
     last(simulate_for_project(project, overwrite=True))
@@ -133,22 +143,35 @@ def human(x: float, y: float, class_id: int) -> HumanClick:
 
 
 def test_clicks_of_others_become_coordinates_and_those_outside_are_dropped(unclicked: Project) -> None:
-    clicks = {"a": [human(0, 0, 1), human(29.9, 19.9, 0), human(30, 5, 1), human(7.25, 3.5, 2)], "b": [human(99, 99, 0)], "elsewhere": [human(1, 1, 1)]}
+    clicks = {
+        "a": [human(0, 0, 1), human(29.9, 19.9, 0), human(30, 5, 1), human(7.25, 3.5, 2)],
+        "b": [human(99, 99, 0)],
+        "elsewhere": [human(1, 1, 1)],
+    }
     done = last(import_into_project(unclicked, clicks))
     assert done == NewClicks(1, Counter({0: 1, 1: 1, 2: 1}), 1)
     assert unclicked.read_clicks("a") == ClickSet(20, 30, [(-0.5, -0.5), (19.4, 29.4), (3, 6.75)], [1, 0, 2])
     mask = read_label_png(unclicked.sparse_mask_path("a"))
-    assert {(0, 0): 1, (19, 29): 0, (3, 7): 2} == {(row, col): mask[row, col] for row, col in np.argwhere(mask != 255).tolist()}
+    assert {(row, col): mask[row, col] for row, col in np.argwhere(mask != 255).tolist()} == {
+        (0, 0): 1,
+        (19, 29): 0,
+        (3, 7): 2,
+    }
 
 
 def test_statistics_count_by_image_size_where_the_image_is_here(project: Project) -> None:
-    clicks = {"a": [human(31, 1, 1), human(1, 1, 0)], "elsewhere": [human(31, 1, 1), human(500, 1, 0), human(499.9, 1, 2)]}
+    clicks = {
+        "a": [human(31, 1, 1), human(1, 1, 0)],
+        "elsewhere": [human(31, 1, 1), human(500, 1, 0), human(499.9, 1, 2)],
+    }
     assert import_statistics(project, clicks) == ImportStatistics(2, 2, 3, 2, 1, 1)
     assert import_statistics(project, clicks, ["a", "elsewhere", "third"]).listed == 3
 
 
 def test_classes_that_the_project_lacks_are_said(unclicked: Project) -> None:
-    with pytest.raises(DatasetError, match=r"classes\.txt: 3 classes, but the clicks name class 20; write all 21 or more names"):
+    with pytest.raises(
+        DatasetError, match=r"classes\.txt: 3 classes, but the clicks name class 20; write all 21 or more names"
+    ):
         last(import_into_project(unclicked, {"a": [human(1, 1, 20)]}))
     assert unclicked.clicks_stamps() == {}
 
@@ -165,9 +188,15 @@ def test_imported_clicks_do_not_replace_others_unasked(project: Project) -> None
 def test_the_published_clicks_on_train_aug(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "voc2012_points"
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "x.png")
-    project = Project.create(tmp_path / "p", [tmp_path / "x.png"], ClassNames.of("background", *(f"class {number}" for number in range(1, 21))))
+    project = Project.create(
+        tmp_path / "p",
+        [tmp_path / "x.png"],
+        ClassNames.of("background", *(f"class {number}" for number in range(1, 21))),
+    )
     listed = [image_id for _, image_id in read_split(folder / "pascal_2012_trainaug_ids.txt") or ()]
-    clicks = read_human_clicks([folder / "voc_whats_the_point.json", folder / "voc_whats_the_point_bg_from_scribbles.json"])
+    clicks = read_human_clicks(
+        [folder / "voc_whats_the_point.json", folder / "voc_whats_the_point_bg_from_scribbles.json"]
+    )
     clicks = {image_id: clicks[image_id] for image_id in listed}
     assert import_statistics(project, clicks, listed) == ImportStatistics(
         listed=10_582, images=10_582, foreground=29_070, background=28_784, foreground_outside=18, background_outside=43

@@ -20,7 +20,9 @@ def clicks(*class_ids: int, height: int = 20, width: int = 30) -> ClickSet:
 
 
 def files(project: Project) -> dict[str, bytes]:
-    return {str(path.relative_to(project.path)): path.read_bytes() for path in project.path.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(project.path)): path.read_bytes() for path in project.path.rglob("*") if path.is_file()
+    }
 
 
 def test_open_reads_classes_and_ids(project: Project) -> None:
@@ -43,7 +45,7 @@ def test_what_is_no_project_is_said(tmp_path: Path) -> None:
 
 def test_classes_of_another_encoding_are_said(project: Project) -> None:
     (project.path / "classes.txt").write_bytes("background\nZäpfchen\n".encode("latin-1"))
-    with pytest.raises(DatasetError, match="classes.txt: not UTF-8 text"):
+    with pytest.raises(DatasetError, match=r"classes\.txt: not UTF-8 text"):
         Project.open(project.path)
 
 

@@ -1,0 +1,27 @@
+"""Predict with an exported ONNX model and onnxruntime alone: neither torch nor this library is needed.
+
+seminar export RUN --format onnx --out model.onnx
+python examples/run_exported_onnx.py model.onnx IMAGE.png LABELS.png
+"""
+
+import json
+import sys
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+model, source, target = sys.argv[1:]
+session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+classes = json.loads(session.get_modelmeta().custom_metadata_map["seminar"])["classes"]
+
+pixels = np.atleast_3d(np.asarray(Image.open(source))).astype(np.float32)  # (H, W, C) on 0..255
+height, width = pixels.shape[:2]
+padding = [(0, max(32 - side, -side % 16)) for side in (height, width)]  # sides are multiples of 16 from 32 up
+image = np.pad(pixels, [*padding, (0, 0)], mode="edge").transpose(2, 0, 1)[np.newaxis]
+
+(probabilities,) = session.run(None, {"image": image})
+labels = probabilities[0, :, :height, :width].argmax(axis=0).astype(np.uint8)
+Image.fromarray(labels).save(target)
+for class_id, name in enumerate(classes):
+    print(f"{name}: {(labels == class_id).mean():.1%} of the pixels")

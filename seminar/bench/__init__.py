@@ -1,0 +1,1 @@
+"""What `seminar bench` measures: ratios of things that ran side by side, because machines are shared and noisy."""

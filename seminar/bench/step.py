@@ -1,0 +1,119 @@
+"""What one training step costs against the bare student step, term by term."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage import data
+
+from seminar import devices
+from seminar.config import TrainConfig, preset
+from seminar.dataset import Batch
+from seminar.labels import IGNORE_INDEX
+from seminar.learner import Learner
+from seminar.models.deeplab import build_network
+from seminar.objectives import click_objective
+from seminar.trainer import loss_settings
+
+
+@dataclass(frozen=True)
+class StepBench:
+    """Medians over rounds; all kinds of step take turns within a round.
+
+    Attributes
+    ----------
+    student_seconds : float
+        Forward, backward and optimiser step of the student alone (clicks only).
+    teacher_ratio, crf_ratio, ancillary_ratio : float
+        Time of a step with the teacher and consistency added, with the CRF added, with both, against the student's, paired by round.
+    """
+
+    device: str
+    crop_size: int
+    batch_size: int
+    rounds: int
+    student_seconds: float
+    teacher_ratio: float
+    crf_ratio: float
+    ancillary_ratio: float
+
+
+def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig | None = None) -> StepBench:
+    """Measure on scikit-image's photographs, with untrained weights (the time does not depend on them)."""
+    config = config or preset("balanced")
+    where = devices.pick_device(device)
+    devices.use_threads()
+    torch.manual_seed(0)
+    frozen = config.replace(weights="imagenet")  # the structure of a pretrained backbone, not its weights
+    network = build_network(frozen, num_classes=2, channels=3, load=False)
+    learner = Learner(network, config, where)
+    full = loss_settings(config, config.iterations - 1, 1)
+    kinds = {
+        "student": dataclasses.replace(full, lambda_crf=0.0, lambda_pcons=0.0),
+        "teacher": dataclasses.replace(full, lambda_crf=0.0),
+        "crf": dataclasses.replace(full, lambda_pcons=0.0),
+        "ancillary": full,
+    }
+    batch = _photographs(config)
+    times: dict[str, list[float]] = {name: [] for name in kinds}
+    for number in range(rounds + 1):
+        for name, settings in kinds.items():
+            seconds = _seconds(
+                lambda settings=settings: learner.step(  # type: ignore[misc]
+                    batch, lambda student, teacher, part: click_objective(student, teacher, part, settings), 1e-6
+                ),
+                where,
+            )
+            if number:  # the first round warms up
+                times[name].append(seconds)
+    ratios = {
+        name: statistics.median(one / base for one, base in zip(values, times["student"], strict=True))
+        for name, values in times.items()
+    }
+    return StepBench(
+        device=devices.describe(where),
+        crop_size=config.crop_size,
+        batch_size=config.batch_size,
+        rounds=rounds,
+        student_seconds=statistics.median(times["student"]),
+        teacher_ratio=ratios["teacher"],
+        crf_ratio=ratios["crf"],
+        ancillary_ratio=ratios["ancillary"],
+    )
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _photographs(config: TrainConfig) -> Batch:
+    """A batch of real pictures with a few clicks each."""
+    side, count = config.crop_size, config.batch_size
+    names = ("astronaut", "coffee", "rocket", "chelsea")
+    pictures = [
+        np.asarray(Image.fromarray(getattr(data, names[number % 4])()).resize((side, side))) for number in range(count)
+    ]
+    image = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
+    labels = torch.full((count, side, side), IGNORE_INDEX)
+    labels[:, 3, 3], labels[:, side // 2, side // 2] = 0, 1
+    valid = torch.ones(count, side, side, dtype=torch.bool)
+    nothing = torch.zeros(count, 0, dtype=torch.long)
+    return Batch(
+        image=image,
+        student_image=image,
+        labels=labels,
+        valid=valid,
+        absent=torch.zeros(count, 2, dtype=torch.bool),
+        pseudo_labels=nothing,
+    )

@@ -1,0 +1,76 @@
+"""Whether another program predicts what we predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seminar.errors import SeminarError
+from seminar.images import ImageArray
+from seminar.predictor import most_probable
+from seminar.tiles import STRIDE
+
+MAX_DIFFERENCE = 1e-3
+"""Largest difference of a probability between the exported model and ours."""
+
+MIN_AGREEMENT = 0.999
+"""Least share of pixels with the same label."""
+
+MIN_SIDE = 2 * STRIDE
+MAX_SIDE = 512
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The exported model against ours on one real image.
+
+    Attributes
+    ----------
+    program : str
+        Who opened the file.
+    max_difference : float
+        Greatest difference of a probability.
+    agreement : float
+        Share of pixels with the same label.
+    image : str
+        Which image.
+    """
+
+    program: str
+    max_difference: float
+    agreement: float
+    image: str
+
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        return (
+            f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image}, probabilities differ by {self.max_difference:.1e} at most"
+        )
+
+
+def compare(program: str, image: str, theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]) -> Comparison:
+    """Compare two (K, H, W) probability maps.
+
+    Raises
+    ------
+    SeminarError
+        They differ by more than `MAX_DIFFERENCE`, or agree on fewer pixels than `MIN_AGREEMENT`.
+    """
+    if theirs.shape != ours.shape:
+        raise SeminarError(f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; nothing was exported, please report this")
+    found = Comparison(program, float(np.abs(theirs - ours).max()), float((most_probable(theirs) == most_probable(ours)).mean()), image)
+    if not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT:  # a NaN difference fails too
+        raise SeminarError(f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} % are allowed, so nothing was exported; please report this")
+    return found
+
+
+def sample_of(image: ImageArray, channels: tuple[int, ...]) -> ImageArray:
+    """The middle of an image with the channels that the model takes, (h, w, C); sides are multiples of 16 from 32 to 512."""
+    chosen = image[:, :, list(channels)] if channels else image
+    padding = [(0, max(0, MIN_SIDE - side)) for side in chosen.shape[:2]]
+    chosen = np.pad(chosen, [*padding, (0, 0)], mode="edge")
+    sides = [min(MAX_SIDE, side // STRIDE * STRIDE) for side in chosen.shape[:2]]
+    top, left = ((whole - side) // 2 for whole, side in zip(chosen.shape[:2], sides, strict=True))
+    return np.ascontiguousarray(chosen[top : top + sides[0], left : left + sides[1]])

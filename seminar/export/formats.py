@@ -1,0 +1,90 @@
+"""`export`: write, open again on the other side, compare, and only then put the file in its place."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Literal, get_args
+
+from seminar.archives import check_archive
+from seminar.errors import SeminarError
+from seminar.export.bioimageio_package import Credits, run_bioimageio, write_bioimageio
+from seminar.export.comparison import Comparison, compare, sample_of
+from seminar.export.graph import run_pt2, write_pt2
+from seminar.export.onnx_file import run_onnx, write_onnx
+from seminar.images import read_image
+from seminar.predictor import Predictor
+from seminar.voc import Project
+
+Format = Literal["pt2", "onnx", "bioimageio"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+_ENDINGS = {"pt2": ".pt2", "onnx": ".onnx", "bioimageio": ".zip"}
+
+
+def export(
+    model: Path, format: Format, out: Path, *, image: Path | None = None, overwrite: bool = False, credits: Credits | None = None
+) -> Comparison:
+    """Write a model as a file that other programs open.
+
+    Parameters
+    ----------
+    model : Path
+        A run folder or a model.pt.
+    format : {"pt2", "onnx", "bioimageio"}
+        torch.export archive, ONNX file, or bioimage.io model package.
+    out : Path
+        The file, ending in .pt2, .onnx or .zip. It appears only when the other side opened it and predicted as we do.
+    image : Path, optional
+        A real image to compare on and, in a bioimage.io package, to show; by default the first image of the run's project.
+    credits : Credits, optional
+        Author, licence, ... of a bioimage.io package.
+
+    Raises
+    ------
+    SeminarError
+        A file that exists, a missing package, no image, or a prediction that differs: nothing is written then.
+    """
+    if format not in FORMATS:
+        raise SeminarError(f"--format {format}: expected one of {', '.join(FORMATS)}")
+    if out.suffix.lower() != _ENDINGS[format]:
+        raise SeminarError(f"--out {out}: expected a file name that ends in {_ENDINGS[format]} for {format}")
+    if out.exists() and not overwrite:
+        raise SeminarError(f"--out {out}: exists already; give another name, or --overwrite to replace it")
+    predictor = Predictor.from_folder(model, "cpu")
+    chosen = image or _image_of_project(model)
+    sample = sample_of(read_image(chosen), predictor.channels)
+    on_sample = Predictor(
+        predictor.network, classes=predictor.classes, stretch=predictor.stretch, num_channels=predictor.num_channels, device="cpu"
+    )
+    prepared = on_sample.prepare(sample, str(chosen))
+    ours = on_sample.predict_prepared(prepared)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
+        written = Path(folder) / f"model{_ENDINGS[format]}"
+        if format == "pt2":
+            write_pt2(written, predictor, len(prepared))
+            theirs, program = run_pt2(written, prepared), "torch.export.load"
+        elif format == "onnx":
+            write_onnx(written, predictor, len(prepared))
+            theirs, program = run_onnx(written, prepared), "onnxruntime"
+        else:
+            write_bioimageio(written, predictor, sample, ours, credits or Credits())
+            check_archive(written)
+            theirs, program = run_bioimageio(written, sample), "bioimageio.core"
+        found = compare(program, chosen.name, theirs, ours)
+        written.replace(out)
+    return found
+
+
+def _image_of_project(model: Path) -> Path:
+    """The first image of the project that the run lies in."""
+    folder = (model if model.is_dir() else model.parent).absolute()
+    project_folder = folder.parent.parent
+    if folder.parent.name != "runs" or not (project_folder / "JPEGImages").is_dir():
+        raise SeminarError(f"{model}: lies in no project, so there is no image to check the export on; give one with --image FILE")
+    project = Project.open(project_folder)
+    image_ids = project.image_ids()
+    if not image_ids:
+        raise SeminarError(f"{project_folder}: has no image to check the export on; give one with --image FILE")
+    return project.image_path(image_ids[0])

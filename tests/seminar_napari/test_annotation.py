@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Points
+
+from seminar.clicks import ClickSet
+from seminar.labels import ClassNames
+from seminar.voc import Project
+from seminar_napari._annotation import Annotation
+from seminar_napari._click_actions import LEGEND
+from seminar_napari._session import Session
+
+
+@pytest.fixture
+def session(three_fields: Project) -> Iterator[Session]:
+    session = Session()
+    yield session
+    assert session.flush()
+
+
+@pytest.fixture
+def annotation(session: Session, three_fields: Project) -> Annotation:
+    annotation = Annotation(session, ViewerModel())
+    session.open_project(three_fields.path)
+    return annotation
+
+
+def clicks_layer(annotation: Annotation) -> Points:
+    layer = annotation.viewer.layers["Clicks"]
+    assert isinstance(layer, Points)
+    return layer
+
+
+def press(layer: Any, key: str) -> None:
+    """Press a key that is bound on this layer."""
+    from napari.utils.key_bindings import coerce_keybinding
+
+    layer.keymap[coerce_keybinding(key)](layer)
+
+
+def test_image_below_clicks_on_top_and_active(annotation: Annotation) -> None:
+    viewer = annotation.viewer
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    assert viewer.layers.selection.active is clicks_layer(annotation)
+    assert clicks_layer(annotation).mode == "add"
+    annotation.viewer.add_labels(np.zeros((40, 60), dtype=int), name="overlay")
+    assert viewer.layers[-1].name == "Clicks"
+    np.testing.assert_array_equal(viewer.layers["a"].data, annotation.session.project.read_image("a")[..., 0])
+
+
+def test_colours_come_from_classes_txt_and_background_is_grey_with_a_wider_ring(annotation: Annotation) -> None:
+    layer = clicks_layer(annotation)
+    np.testing.assert_allclose(layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01)
+    assert len(set(layer.face_color[1, :3])) == 1
+    assert layer.border_width[1] > 2 * layer.border_width[0]
+    annotation.session.set_classes(ClassNames.parse("background\ncell #0000ff\nfibre"))
+    np.testing.assert_allclose(layer.face_color[0, :3], [0, 0, 1], atol=0.01)
+
+
+def test_a_class_change_leaves_the_clicks_that_are_there(annotation: Annotation) -> None:
+    layer = clicks_layer(annotation)
+    layer.selected_data = {0}
+    annotation.session.set_class(2)
+    assert layer.features["class_id"].tolist() == [1, 0]
+    np.testing.assert_allclose(layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01)
+    annotation.place((5, 5))
+    assert layer.features["class_id"].tolist() == [1, 0, 2]
+
+
+def test_what_scripts_and_napari_tools_do_to_the_layer_become_clicks(annotation: Annotation) -> None:
+    layer, session = clicks_layer(annotation), annotation.session
+    session.set_class(2)
+    layer.add([8.0, 9.0])
+    assert session.clicks("a").class_ids.tolist() == [1, 0, 2]
+    layer.selected_data = {0}
+    layer.remove_selected()
+    assert session.clicks("a").points.tolist() == [[30, 40], [8, 9]]
+    layer.data = layer.data + 1
+    assert session.clicks("a").points.tolist() == [[31, 41], [9, 10]]
+    layer.features = {"class_id": [1, 1]}
+    assert session.clicks("a").class_ids.tolist() == [1, 1]
+    np.testing.assert_allclose(layer.face_color[:, :3], [np.array([0xFF, 0x80, 0x00]) / 255] * 2, atol=0.01)
+    for _ in range(4):
+        annotation.undo()
+    assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
+    assert layer.features["class_id"].tolist() == [1, 0]
+
+
+def test_undo_is_per_image(annotation: Annotation) -> None:
+    session = annotation.session
+    annotation.place((5, 5))
+    session.next_image()
+    annotation.place((6, 6))
+    annotation.undo()
+    annotation.undo()  # nothing left here
+    assert len(session.clicks("b")) == 0
+    assert len(session.clicks("a")) == 3
+    session.previous_image()
+    annotation.undo()
+    assert len(session.clicks("a")) == 2
+    annotation.redo()
+    assert session.clicks("a").points[-1].tolist() == [5, 5]
+
+
+def test_clicks_set_by_others_are_shown_and_can_be_undone(annotation: Annotation) -> None:
+    annotation.session.set_clicks("a", ClickSet(40, 60, np.array([[1.0, 2.0]]), np.array([2])))
+    assert clicks_layer(annotation).data.tolist() == [[1, 2]]
+    annotation.undo()
+    assert len(clicks_layer(annotation).data) == 2
+
+
+def test_keys_live_on_our_layer_alone(annotation: Annotation) -> None:
+    layer, session = clicks_layer(annotation), annotation.session
+    before = dict(Points.class_keymap)
+    other = annotation.viewer.add_points(np.zeros((1, 2)))
+    assert not other.keymap
+    assert before == dict(Points.class_keymap)
+    for key, expected in (("2", 2), ("0", 0), ("]", 1), ("[", 0), ("[", 2), ("9", 2)):
+        press(layer, key)
+        assert session.current_class == expected
+    press(layer, "D")
+    assert session.image_id == "b"
+    press(annotation.viewer.layers["b"], "A")
+    assert session.image_id == "a"
+
+
+def test_every_key_of_the_legend_is_bound_and_every_bound_key_is_in_the_legend(annotation: Annotation) -> None:
+    told = " ".join(keys for keys, _ in LEGEND)
+    bound = {str(key) for key in clicks_layer(annotation).keymap}
+    single = {key for key in bound if len(key) == 1}
+    assert single == set("0123456789[]ADX")
+    assert all(key in told for key in "0[]ADX")
+    assert "1 – 9" in told
+    assert {"Ctrl+Z", "Ctrl+Shift+Z", "Delete"} <= bound
+    assert all(key in told for key in ("Ctrl+Z", "Ctrl+Shift+Z", "Delete"))
+
+
+def test_delete_nearest_looks_near_the_mouse_only(annotation: Annotation) -> None:
+    layer, session, said = clicks_layer(annotation), annotation.session, []
+    session.notice.connect(said.append)
+    annotation.viewer.scene.camera.zoom = 10.0
+    annotation.viewer.cursor.position = (28.0, 39.0)
+    press(layer, "X")
+    assert session.clicks("a").points.tolist() == [[15, 15]]
+    press(layer, "X")
+    assert len(session.clicks("a")) == 1
+    assert "No click near" in said[-1]
+
+
+def test_delete_key_takes_the_selection_of_select_mode(annotation: Annotation) -> None:
+    layer = clicks_layer(annotation)
+    layer.mode = "select"
+    layer.selected_data = {0, 1}
+    press(layer, "Delete")
+    assert len(annotation.session.clicks("a")) == 0
+
+
+def test_layers_deleted_by_hand_come_back_with_all_clicks(annotation: Annotation) -> None:
+    session, viewer = annotation.session, annotation.viewer
+    viewer.layers.remove("Clicks")
+    assert len(session.clicks("a")) == 2
+    viewer.layers.remove("a")
+    assert session.image_layer is None
+    session.next_image()
+    session.previous_image()
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    assert clicks_layer(annotation).data.tolist() == [[15, 15], [30, 40]]
+
+
+def test_geometry_is_inherited_and_kept_from_image_to_image(annotation: Annotation) -> None:
+    session, viewer = annotation.session, annotation.viewer
+    image = session.image_layer
+    assert isinstance(image, Image)
+    image.scale, image.translate, image.rotate, image.shear, image.units = (2, 3), (7, -5), 30, [0.1], ("um", "um")
+    image.affine = np.array([[1, 0.2, 4], [0, 1, 0], [0, 0, 1]])
+    layer = clicks_layer(annotation)
+    world = layer.data_to_world((12, 34))
+    np.testing.assert_allclose(world, image.data_to_world((12, 34)))
+    annotation.place(world)
+    np.testing.assert_allclose(session.clicks("a").points[-1], [12, 34])
+    overlay = viewer.add_points(np.zeros((1, 2)), **session.layer_geometry())
+    np.testing.assert_allclose(overlay.data_to_world((12, 34)), world)
+    assert overlay.units == image.units
+    session.next_image()
+    np.testing.assert_allclose(session.image_layer.data_to_world((12, 34)), world)
+
+
+def test_time_on_an_image_is_kept(annotation: Annotation, three_fields: Project) -> None:
+    now = [0.0]
+    annotation.stopwatch.clock = lambda: now[0]
+    annotation.stopwatch.restart(0)
+    for _ in range(4):
+        now[0] += 5
+        annotation.viewer.cursor.position = (now[0], 1.0)
+    annotation.place((5, 5))
+    now[0] += 3
+    annotation.viewer.cursor.position = (2.0, 2.0)
+    annotation.session.next_image()
+    assert annotation.session.flush()
+    clicks = three_fields.read_clicks("a")
+    assert clicks is not None
+    assert clicks.seconds == 23
+    annotation.session.previous_image()
+    assert annotation.stopwatch.seconds == 23
+    annotation.session.next_image()
+    assert not three_fields.clicks_path("b").exists(), "looking at an image is no annotation"
+
+
+def test_damaged_clicks_are_said_and_cannot_be_overwritten(annotation: Annotation, three_fields: Project) -> None:
+    said: list[str] = []
+    annotation.session.notice.connect(said.append)
+    three_fields.clicks_path("b").write_text("{")
+    annotation.session.next_image()
+    assert "b.json" in said[-1]
+    assert [layer.name for layer in annotation.viewer.layers] == ["b"]
+    annotation.place((3, 3))
+    assert three_fields.clicks_path("b").read_text() == "{"
+    annotation.session.next_image()
+    assert [layer.name for layer in annotation.viewer.layers] == ["c", "Clicks"]
+
+
+def test_an_image_that_cannot_be_read_is_said(annotation: Annotation, three_fields: Project) -> None:
+    said: list[str] = []
+    annotation.session.notice.connect(said.append)
+    annotation._cache = type(annotation._cache)(three_fields)  # type: ignore[arg-type]  # nothing read ahead
+    three_fields.image_path("b").write_bytes(b"no picture")
+    annotation.session.next_image()
+    assert said
+    assert "b.png" in said[-1]
+    assert annotation.session.image_layer is None
+    annotation.session.next_image()
+    assert annotation.session.image_layer.name == "c"
+
+
+@pytest.mark.parametrize("close", [Annotation.close, lambda annotation: annotation.session.close_project()])
+def test_nothing_listens_after_closing(annotation: Annotation, close: Callable[[Annotation], None]) -> None:
+    close(annotation)
+    annotation.viewer.add_points(np.zeros((1, 2)), name="mine")
+    annotation.viewer.layers.clear()
+    annotation.viewer.cursor.position = (3.0, 4.0)

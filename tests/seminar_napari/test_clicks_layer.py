@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seminar.clicks import ClickSet
+from seminar.labels import ClassNames
+from seminar_napari._clicks_layer import make_clicks_layer, put_clicks, take_clicks
+
+CLASSES = ClassNames.of("background", "one", "two")
+click_sets = st.lists(st.tuples(st.floats(-1, 30), st.floats(-1, 30), st.integers(0, 2)), max_size=6).map(
+    lambda rows: ClickSet(30, 30, np.array([row[:2] for row in rows]), np.array([row[2] for row in rows]))
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(click_sets, min_size=1, max_size=4))
+def test_what_is_put_on_the_layer_is_taken_off_again(sets: list[ClickSet]) -> None:
+    layer = make_clicks_layer(sets[0], CLASSES, {})
+    for clicks in sets:
+        put_clicks(layer, clicks, CLASSES)
+        assert take_clicks(layer, clicks, 1) == clicks
+        expected = np.array([[0.42] * 3, *(np.array(CLASSES.colours[1:]) / 255)])[clicks.class_ids]
+        np.testing.assert_allclose(layer.face_color[:, :3], expected.reshape(-1, 3), atol=0.01)
+        assert len(layer.border_width) == len(clicks)
+
+
+def test_marks_of_no_class_take_the_current_one() -> None:
+    clicks = ClickSet(30, 30, np.array([[1.0, 2.0]]), np.array([1]))
+    layer = make_clicks_layer(clicks, CLASSES, {})
+    layer.features = {"class_id": [np.nan]}
+    assert take_clicks(layer, clicks, 2).class_ids.tolist() == [2]

@@ -1,0 +1,129 @@
+"""The tab *Export*: commands, progress, outcome; with a small process in place of `seminar`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from seminar.voc import Project
+from seminar_napari import _job
+from seminar_napari._export_tab import ExportTab
+from seminar_napari._session import Session
+
+PREDICT = """
+import sys, time, pathlib
+words = sys.argv[1:]
+out = pathlib.Path(words[words.index("--out") + 1])
+if words[0] == "predict":
+    out.mkdir(parents=True, exist_ok=True)
+    for name in "abc":
+        (out / f"{name}.png").touch()
+        time.sleep(0.3)
+    print("3 images predicted", " ".join(words[:3]), "--overwrite" in words, "--instances" in words)
+else:
+    out.write_text(" ".join(words))
+    print("Checked in bioimageio.core: same labels on a")
+"""
+
+
+@pytest.fixture
+def tab(three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExportTab]:
+    def command(arguments: Sequence[str]) -> tuple[str, ...]:
+        return (sys.executable, "-c", PREDICT, *arguments)
+
+    monkeypatch.setattr(_job, "seminar_command", command)
+    session = Session()
+    session.open_project(three_fields.path)
+    made = ExportTab(session, SimpleNamespace())
+    qtbot.addWidget(made)
+    made.resize(340, 500)
+    made.show()
+    yield made
+    made.shut_down()
+
+
+@pytest.fixture
+def run(three_fields: Project, tab: ExportTab) -> Path:
+    folder = three_fields.path / "runs" / "run-1"
+    folder.mkdir(parents=True)
+    (folder / "model.pt").write_bytes(b"model")
+    (folder / "config.toml").write_text("")
+    tab._session.state_changed.emit("finished")
+    return folder
+
+
+def test_without_a_model_it_says_what_to_do(tab: ExportTab) -> None:
+    assert not tab.predict.isEnabled() and not tab.export.isEnabled()
+    assert "train first" in tab.result.text()
+
+
+def test_all_images_are_predicted_with_progress(tab: ExportTab, run: Path, three_fields: Project, qtbot: QtBot) -> None:
+    assert tab.predict.isEnabled() and tab.result.text() == ""
+    assert tab.folder.text() == str(three_fields.path / "predictions" / "run-1")
+    values: list[int] = []
+    tab.bar.valueChanged.connect(values.append)
+    tab.instances.setChecked(True)
+    tab.predict.click()
+    assert tab.stop.isVisible() and not tab.predict.isEnabled()
+    qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
+    assert tab.result.text() == f"3 images predicted predict {run} {three_fields.path} True True"
+    assert tab.bar.maximum() == 3 and values and max(values) >= 1
+    assert not tab.stop.isVisible()
+
+
+def test_masks_that_exist_can_be_kept(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    tab.keep.setChecked(True)
+    tab.predict_all(tmp_path / "masks")
+    qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
+    assert tab.result.text().endswith("False False")
+
+
+def test_cancelling(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        _job, "seminar_command", lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)")
+    )
+    tab.predict_all(tmp_path / "masks")
+    tab.stop.click()
+    assert tab.result.text() == "Cancelling…"
+    qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
+    assert tab.result.text().startswith("Cancelled")
+
+
+@pytest.mark.parametrize("name", ["bioimageio", "onnx", "pt2"])
+def test_each_format_has_its_command(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, name: str) -> None:
+    tab.format.setCurrentIndex(tab.format.findData(name))
+    tab.export_to(tmp_path / "out")
+    qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
+    assert (tmp_path / "out").read_text() == f"export {run} --format {name} --out {tmp_path / 'out'}"
+    assert tab.result.text() == "Checked in bioimageio.core: same labels on a"
+
+
+def test_the_model_folder_is_saved(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    tab.format.setCurrentIndex(tab.format.findData("folder"))
+    tab.export_to(tmp_path / "mine")
+    qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
+    assert (tmp_path / "mine" / "model.pt").read_bytes() == b"model"
+    tab.export_to(tmp_path / "mine")
+    qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
+    assert tab.result.text().startswith("⚠") and "exists already" in tab.result.text()
+
+
+def test_closing_ends_the_process(
+    tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        _job, "seminar_command", lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)")
+    )
+    tab.predict_all(tmp_path / "masks")
+    qtbot.waitUntil(lambda: tab._worker.is_running, timeout=60_000)
+    tab.shut_down()
+    assert tab.job is not None and tab.job.outcome is not None and tab.job.outcome.text.startswith("Cancelled")
+
+
+def test_it_fits_into_the_dock(tab: ExportTab) -> None:
+    assert tab.minimumSizeHint().width() <= 320

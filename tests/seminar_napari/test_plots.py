@@ -1,0 +1,135 @@
+"""Curves and marks of a run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from seminar.events import ClicksTaken, Event, StageStarted, Started, Step, Validated
+from seminar_napari._curve_history import POINTS, History, Track
+from seminar_napari._plots import Curves
+
+
+def step(stage: str, iteration: int, **losses: float) -> Step:
+    return Step(
+        stage=stage,
+        iteration=iteration,
+        iterations=100,
+        losses=losses,
+        lr=1e-3,
+        iterations_per_second=1.0,
+        seconds_left=1.0,
+        memory_bytes=1,
+    )
+
+
+def a_run() -> list[Event]:
+    events: list[Event] = [
+        Started(stages=("ancillary", "primary"), class_names=("a", "b"), images=1, clicks=2, device="cpu")
+    ]
+    for stage in ("ancillary", "primary"):
+        events.append(StageStarted(stage=stage, iteration=0, iterations=100))
+        for iteration in (10, 50, 100):
+            extra = {"pseudo": 0.2} if stage == "primary" else {}
+            events.append(step(stage, iteration, pce=1 / iteration, crf=0.0, total=0.1, **extra))
+        events.append(
+            Validated(stage=stage, iteration=100, network="student", mean_iou=0.8, per_class_iou={"a": 0.8}, images=1)
+        )
+    events.insert(3, ClicksTaken(stage="ancillary", iteration=20, image_ids=("a",), added=2, removed=1))
+    return events
+
+
+def test_stages_follow_each_other_on_one_axis() -> None:
+    history = History()
+    for event in a_run():
+        history.take(event)
+    pce = history.losses["pce"]
+    assert [history.x(key) for key in pce.keys] == [10, 50, 100, 110, 150, 200]
+    assert [history.x(key) for key in history.losses["pseudo"].keys] == [110, 150, 200]
+    assert history.boundaries() == [(100, "primary")]
+    assert history.clicks == {(0, 20): 3}
+    assert history.scores["student"].values == [0.8, 0.8]
+
+
+def test_a_resumed_stage_forgets_what_it_repeats() -> None:
+    history = History()
+    for event in a_run():
+        history.take(event)
+    history.take(StageStarted(stage="primary", iteration=50, iterations=100))
+    assert [history.x(key) for key in history.losses["pce"].keys] == [10, 50, 100, 110, 150]
+    history.take(StageStarted(stage="ancillary", iteration=10, iterations=100))
+    assert [history.x(key) for key in history.losses["pce"].keys] == [10] and not history.clicks
+
+
+def test_events_that_come_twice_count_once() -> None:
+    history = History()
+    for event in a_run()[:5] * 2:
+        history.take(event)
+    assert len(history.losses["pce"].keys) == len(set(history.losses["pce"].keys))
+
+
+def test_a_long_curve_keeps_its_ends() -> None:
+    track = Track()
+    for iteration in range(10 * POINTS):
+        track.add(0, iteration, float(iteration))
+    assert len(track.keys) <= POINTS
+    assert track.values[0] == 0 and track.values[-1] == 10 * POINTS - 1
+    assert track.values == sorted(track.values)
+
+
+def shown(qtbot: QtBot) -> Curves:
+    pytest.importorskip("pyqtgraph")
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.resize(340, 400)
+    curves.show()
+    for event in a_run():
+        curves.take(event)
+    curves._redraw()
+    return curves
+
+
+def test_every_term_is_drawn_and_can_be_hidden(qtbot: QtBot) -> None:
+    curves = shown(qtbot)
+    assert {name for _, name in curves._items} == {"pce", "crf", "total", "pseudo", "student"}
+    button = curves.legend.buttons["loss", "pce"]
+    assert button.text().endswith("clicks")
+    button.click()
+    assert not curves._items["loss", "pce"].isVisible() and curves._items["loss", "total"].isVisible()
+    button.click()
+    assert curves._items["loss", "pce"].isVisible()
+
+
+def test_marks_stand_where_the_stage_changed_and_clicks_came(qtbot: QtBot) -> None:
+    curves = shown(qtbot)
+    assert sorted({line.value() for _, line in curves._marks}) == [20, 100]
+    curves._redraw()
+    assert len(curves._marks) == 4, "two marks in two plots, also when drawn again"
+
+
+def test_another_run_begins_empty(qtbot: QtBot) -> None:
+    curves = shown(qtbot)
+    curves.clear()
+    curves._redraw()
+    assert not curves._items and not curves._marks and not curves.legend.buttons
+
+
+def test_the_total_takes_the_themes_colour(qtbot: QtBot) -> None:
+    curves = shown(qtbot)
+    curves.set_colours("#123456")
+    assert curves._items["loss", "total"].opts["pen"].color().name() == "#123456"
+
+
+def test_without_pyqtgraph_a_line_says_what_to_install(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyqtgraph", None)
+    curves = Curves()
+    qtbot.addWidget(curves)
+    for event in a_run():
+        curves.take(event)
+    curves.set_colours("#ffffff")
+    curves.clear()
+    labels: list[Any] = [child for child in curves.children() if hasattr(child, "text")]
+    assert "pip install 'seminar-napari[plots]'" in labels[0].text()

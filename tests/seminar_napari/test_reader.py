@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.settings import get_settings
+from PIL import Image
+
+from seminar.clicks import ClickSet
+from seminar.voc import Project, read_label_png
+from seminar_napari._reader import get_reader, prefer_readers
+from seminar_napari._writer import write_clicks
+
+
+def test_only_projects_and_indexed_pngs_are_read(three_fields: Project, tmp_path: Path) -> None:
+    assert get_reader(str(three_fields.path)) is not None
+    assert get_reader(str(tmp_path)) is None
+    assert get_reader([str(three_fields.sparse_mask_path("a"))] * 2) is None
+    assert get_reader(str(three_fields.sparse_mask_path("a"))) is not None
+    Image.fromarray(np.zeros((4, 4, 3), dtype=np.uint8)).save(tmp_path / "rgb.png")
+    assert get_reader(str(tmp_path / "rgb.png")) is None
+    (tmp_path / "broken.png").write_bytes(b"x")
+    assert get_reader(str(tmp_path / "broken.png")) is None
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_sparse_mask_opens_as_points_in_the_colours_of_its_project(three_fields: Project) -> None:
+    (layer,) = ViewerModel().open(str(three_fields.sparse_mask_path("a")), plugin="seminar-napari")
+    assert layer.data.tolist() == [[15, 15], [30, 40]]
+    assert layer.features["class_id"].tolist() == [1, 0]
+    np.testing.assert_allclose(layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_what_napari_saves_is_what_it_opens(three_fields: Project, tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    (layer,) = viewer.open(str(three_fields.sparse_mask_path("a")), plugin="seminar-napari")
+    layer.add([7.4, 8.6])
+    layer.features = {"class_id": [1, 0, 2]}
+    assert layer.save(str(tmp_path / "mask.png"), plugin="seminar-napari") == [str(tmp_path / "mask.png")]
+    with Image.open(tmp_path / "mask.png") as image:
+        assert image.mode == "P"
+        assert image.getpalette()[3:6] == [128, 0, 0]  # type: ignore[index]
+    mask = read_label_png(tmp_path / "mask.png")
+    assert mask.shape == (40, 60)
+    np.testing.assert_array_equal(
+        mask, ClickSet(40, 60, np.array([[15, 15], [30, 40], [7, 9]]), np.array([1, 0, 2])).rasterize()
+    )
+
+
+def test_points_of_anybody_can_be_saved(tmp_path: Path) -> None:
+    path = str(tmp_path / "mask.png")
+    assert write_clicks(path, np.array([[2.0, 9.0], [4.0, 3.0]]), {}) == [path]
+    mask = read_label_png(Path(path))
+    assert mask.shape == (5, 10)
+    assert mask[2, 9] == mask[4, 3] == 1
+    assert (mask == 255).sum() == 48
+
+
+@pytest.mark.parametrize(
+    ("points", "attributes", "words"),
+    [
+        (np.zeros((0, 2)), {}, "no points"),
+        (np.zeros((1, 3)), {}, "plane"),
+        (np.zeros((1, 2)), {"features": {"class_id": [300]}}, "300"),
+    ],
+)
+def test_what_cannot_be_saved_is_said(tmp_path: Path, points: np.ndarray, attributes: dict, words: str) -> None:
+    from seminar.errors import SeminarError
+
+    with pytest.raises(SeminarError, match=words):
+        write_clicks(str(tmp_path / "mask.png"), points, attributes)
+
+
+def test_preferences_of_the_user_go_first() -> None:
+    plugins = get_settings().plugins
+    before = dict(plugins.extension2reader)
+    try:
+        plugins.extension2reader = {"*.png": "somebody-else"}
+        prefer_readers()
+        assert plugins.extension2reader == {"*/SegmentationClick/*.png": "seminar-napari", "*.png": "somebody-else"}
+    finally:
+        plugins.extension2reader = before
