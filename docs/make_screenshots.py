@@ -49,9 +49,10 @@ def save(viewer: napari.Viewer, name: str) -> None:
     """Save the window as a small indexed PNG."""
     wait(2)
     picture = Image.fromarray(np.asarray(viewer.window.screenshot(canvas_only=False, flash=False))[..., :3])
-    for colours in (256, 192, 128, 96, 64, 48, 32):
+    for colours in (0, 256, 192, 128, 96, 64, 48, 32):
         data = io.BytesIO()
-        picture.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(data, "PNG", optimize=True)
+        indexed = picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) if colours else picture
+        indexed.save(data, "PNG", optimize=True)
         if data.tell() < MAX_BYTES:
             break
     IMAGES.mkdir(exist_ok=True)

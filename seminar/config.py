@@ -85,7 +85,7 @@ class TrainConfig:
     power: float = _setting(0.9, "Exponent of the polynomial learning-rate schedule", low=0, high=10, step=0.1)
     # losses
     convention: Convention = _setting("scale_free", "How the losses are scaled: scale_free, or the paper's own (only with its lambdas)")
-    lambda_crf: float = _setting(75.0, "Weight of the dense-CRF loss", low=0, high=1e6, step=0.5)
+    lambda_crf: float = _setting(20.0, "Weight of the dense-CRF loss", low=0, high=1e6, step=0.5)
     lambda_pcons: float = _setting(1.0, "Weight of the pixel-consistency loss", low=0, high=1e6, step=0.5)
     lambda_pseudo: float = _setting(1.0, "Weight of the pseudo-label cross-entropy", low=0, high=1e6, step=0.1)
     lambda_absent: float = _setting(0.1, "Weight of the absent-class loss, where it is on", low=0, high=1e6, step=0.05)
@@ -95,6 +95,9 @@ class TrainConfig:
     sigma_xy: float = _setting(100.0, "Distance of the CRF at which two pixels still belong together, in a crop of 513 px; scaled to the crop", unit="px", low=1, high=10_000, step=5)
     crf_scale: float = _setting(0.5, "Resolution of the CRF against the crop", low=0.05, high=1, step=0.05)
     crf_method: CrfMethod = _setting("nystrom", "How the CRF is computed")
+    crf_normalize: bool = _setting(
+        True, "Normalise the CRF's kernel by its degrees, so that a large even background does not eat into small objects (a departure from the paper)"
+    )
     crf_landmarks: int = _setting(256, "Landmarks of the Nystrom method: more is truer and slower", low=8, high=4096, step=64)
     ema_decay: float = _setting(0.99, "Share of the old teacher that each step keeps", low=0, high=0.999999, step=1e-4)
     strong_augmentation: bool = _setting(False, "Colour jitter and noise for the student only (a departure from the paper, after French et al. 2020)")
@@ -138,6 +141,8 @@ class TrainConfig:
             yield f"scale_range: expected the smaller scale first, got {self.scale_range}"
         if any(channel < 0 for channel in self.channels) or len(set(self.channels)) < len(self.channels):
             yield f"channels: expected different numbers from 0 up, got {self.channels}"
+        if self.crf_normalize and self.convention == "paper":
+            yield "crf_normalize: the paper's convention knows no normalised CRF; turn it off, or take the scale_free convention"
         if self.norm == "batch" and self.batch_size < 2:
             yield "batch_size: batch norm needs at least 2 crops a step"
 
@@ -207,6 +212,7 @@ _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
         "convention": "paper",
         "lambda_crf": 1.0,
         "lambda_pcons": 200.0,
+        "crf_normalize": False,
         "crf_ramp": 0.0,
         "crf_method": "lattice",
         "ema_decay": 0.999,

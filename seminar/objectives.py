@@ -43,6 +43,7 @@ class LossSettings:
     sigma_xy: float
     crf_scale: float
     crf_method: CrfMethod
+    crf_normalize: bool
     crf_landmarks: int
     pseudo_confidence: float
 
@@ -131,6 +132,7 @@ def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) 
         method=settings.crf_method,
         landmarks=settings.crf_landmarks,
         convention=settings.convention,
+        normalize=settings.crf_normalize,
     )
 
 

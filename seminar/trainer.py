@@ -73,8 +73,7 @@ def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool
     device = devices.pick_device(config.device)
     devices.use_threads()
     image_ids = _training_ids(project, config)
-    if config.losses != ("full",):
-        validate(project, image_ids)
+    validate(project, image_ids, needs="truth" if config.losses == ("full",) else "clicks", channels=config.channels)
     dataset = ClickDataset(project, config, image_ids)
     if not dataset.clicks:
         raise DatasetError([f"{project.path}: no image has a click; click on a few objects and on the background, then train"])
@@ -241,6 +240,7 @@ def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettin
         sigma_xy=config.sigma_xy * config.crop_size / PAPER_CROP,
         crf_scale=config.crf_scale,
         crf_method=config.crf_method,
+        crf_normalize=config.crf_normalize,
         crf_landmarks=config.crf_landmarks,
         pseudo_confidence=config.pseudo_confidence,
     )

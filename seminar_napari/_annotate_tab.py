@@ -35,6 +35,8 @@ class AnnotateTab(QWidget):
         self.place.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.saved = QLabel()
         self.saved.setWordWrap(True)
+        self.saved.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.saved.setMinimumHeight(2 * self.saved.fontMetrics().lineSpacing() + 4)  # one line or two, nothing jumps
         self.warning = QLabel()
         self.warning.setWordWrap(True)
         self.legend = _legend()

@@ -23,11 +23,12 @@ from seminar_napari._clicks_layer import (
     mark_size,
     prepare_next,
     put_clicks,
+    remove_left_layers,
     take_clicks,
 )
 from seminar_napari._history import History
 from seminar_napari._image_cache import ImageCache
-from seminar_napari._image_layer import GEOMETRY, fits, make_image_layer, offered_layer, show_picture
+from seminar_napari._image_layer import GEOMETRY, fits, make_image_layer, our_layer, show_picture
 from seminar_napari._session import Session
 from seminar_napari._stopwatch import Stopwatch
 
@@ -57,6 +58,7 @@ class Annotation:
         self._shown_id = ""
         self._putting = False  # we change the layer ourselves
         self._stepping = False  # undo or redo is at work
+        remove_left_layers(viewer.layers)
         session.project_changed.connect(self._on_project)
         session.image_wanted.connect(self._show)
         session.clicks_changed.connect(self._on_clicks)
@@ -104,7 +106,7 @@ class Annotation:
             show_picture(self._image, shown, image_id)
         else:
             self._remove_image()
-            self._image = offered_layer(self.viewer.layers, image_id) or make_image_layer(
+            self._image = our_layer(self.viewer.layers, image_id) or make_image_layer(
                 shown, image_id, self.session.layer_geometry()
             )
             bind_image_keys(self._image, self)

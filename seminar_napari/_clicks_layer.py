@@ -48,6 +48,13 @@ def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, d
     return clicks.points, meta, "points"
 
 
+def remove_left_layers(layers: Any) -> None:
+    """Take away what an earlier dock left: it shows clicks, but nobody would write new ones."""
+    for layer in list(layers):
+        if isinstance(layer, Points) and not layer.editable and "height" in layer.metadata.get("seminar", {}):
+            layers.remove(layer)
+
+
 def mark_size(clicks: ClickSet) -> float:
     """Size of a mark in pixels of the image, for napari's own select mode, which does not know of sizes on screen."""
     return max(2.0, min(clicks.height, clicks.width) / MARKS_ACROSS)

@@ -135,7 +135,8 @@ class ConfigForm(QWidget):
         self._guard_wheel(self.budget.unit.native)
         layout.addLayout(face)
         self.fold = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
-        self.fold.layout().setContentsMargins(0, 0, 0, 0)
+        if (inside := self.fold.layout()) is not None:
+            inside.setContentsMargins(0, 0, 0, 0)
         self.fold.setDuration(120)
         self.fold.toggleButton().setStyleSheet(
             "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"

@@ -15,7 +15,7 @@ from psygnal import Signal
 
 from seminar_napari._child import Child, said_error, seminar_command
 
-PROBE_SECONDS = 120.0
+PROBE_SECONDS = 300.0
 FRESH_SECONDS = 300.0
 """So long an answer counts; free memory changes."""
 

@@ -102,23 +102,24 @@ def make_field(setting: dataclasses.Field[Any], hint: Any) -> Field:
     """The widget for a field of TrainConfig, from its type and metadata; it shows the field's default."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     low, high, step = (setting.metadata[key] for key in ("low", "high", "step"))
+    default: Any = setting.default
     if setting.name == "losses":
-        return _terms(setting.default)
+        return _terms(default)
     if origin is Literal:
-        return choice([(str(argument).replace("_", " "), argument) for argument in arguments], setting.default)
+        return choice([(str(argument).replace("_", " "), argument) for argument in arguments], default)
     if origin is tuple and arguments == (float, float):
-        return _pair(setting.default, low, high, step)
+        return _pair(default, low, high, step)
     if origin is tuple:
         return _numbers()
     if hint is bool:
-        return _of(CheckBox(value=setting.default, text=""))
+        return _of(CheckBox(value=default, text=""))
     if hint is int:
-        field = _of(SpinBox(value=setting.default, min=int(low), max=int(high), step=int(step)))
+        field = _of(SpinBox(value=default, min=int(low), max=int(high), step=int(step)))
         field.widget.native.setMinimumWidth(60)
         return field
     if hint is float:
-        return _of(ExactFloat(setting.default, low=low, high=high, step=step))
-    return _of(LineEdit(value=setting.default))
+        return _of(ExactFloat(default, low=low, high=high, step=step))
+    return _of(LineEdit(value=default))
 
 
 def _of(widget: Any) -> Field:

@@ -19,6 +19,7 @@ def make_image_layer(shown: Picture, image_id: str, geometry: dict[str, Any]) ->
     return Image(
         shown.data,
         name=image_id,
+        metadata=_metadata(image_id),
         rgb=shown.rgb,
         contrast_limits=shown.contrast_limits,
         **_with_leading_axes(geometry, planes),
@@ -26,18 +27,18 @@ def make_image_layer(shown: Picture, image_id: str, geometry: dict[str, Any]) ->
 
 
 def offer_layer_data(shown: Picture, image_id: str) -> tuple[Any, dict[str, Any], str]:
-    """Layer data for napari to add, which `offered_layer` finds again: napari's samples must return a layer."""
-    meta = {"name": image_id, "rgb": shown.rgb, "metadata": {"seminar": {"image_id": image_id}}}
+    """Layer data for napari to add, which `our_layer` finds again: napari's samples must return a layer."""
+    meta = {"name": image_id, "rgb": shown.rgb, "metadata": _metadata(image_id)}
     return shown.data, meta if shown.rgb else meta | {"contrast_limits": shown.contrast_limits}, "image"
 
 
-def offered_layer(layers: Iterable[Layer], image_id: str) -> Image | None:
-    """The layer that napari made of `offer_layer_data`; once, then it is like any other."""
-    for layer in layers:
-        if isinstance(layer, Image) and layer.metadata.get("seminar") == {"image_id": image_id}:
-            layer.metadata = {}
-            return layer
-    return None
+def our_layer(layers: Iterable[Layer], image_id: str) -> Image | None:
+    """A layer that shows this image already: napari's, made of `offer_layer_data`, or one that an earlier dock left."""
+    return next((layer for layer in layers if isinstance(layer, Image) and layer.metadata == _metadata(image_id)), None)
+
+
+def _metadata(image_id: str) -> dict[str, Any]:
+    return {"seminar": {"image_id": image_id}}
 
 
 def fits(layer: Image, shown: Picture) -> bool:
@@ -48,7 +49,7 @@ def fits(layer: Image, shown: Picture) -> bool:
 def show_picture(layer: Image, shown: Picture, image_id: str) -> None:
     """Show another picture in the same layer."""
     layer.data = shown.data
-    layer.name = image_id
+    layer.name, layer.metadata = image_id, _metadata(image_id)
     if shown.contrast_limits is not None and not shown.rgb:
         if shown.data.dtype != np.uint8:
             layer.contrast_limits_range = shown.contrast_limits

@@ -11,6 +11,8 @@ from seminar_napari._overlays import Overlays
 HOLD_KEYS: dict[str, Kind] = {"Q": "student", "W": "teacher", "E": "pseudo_label", "R": "truth"}
 NEXT_KEY = "N"
 
+MARK = "_of_seminar"
+
 LEGEND: tuple[tuple[str, str], ...] = (
     ("Q W E R", "while held: student, teacher, pseudo-label, truth"),
     ("N", "next click: where the networks disagree most"),
@@ -31,8 +33,9 @@ class InspectKeys:
         self._next_click = next_click
         self._bound: list[tuple[str, Callable[..., Any]]] = []
         for name, action in self._actions().items():
-            if not any(str(key) == name for key in viewer.keymap):
-                viewer.bind_key(name, action)
+            there = next((bound for key, bound in viewer.keymap.items() if str(key) == name), None)
+            if there is None or hasattr(there, MARK):  # an earlier dock of this window may have left its own
+                viewer.bind_key(name, action, overwrite=True)
                 self._bound.append((name, action))
         overlays.layer_added.connect(self.bind_on)
         for layer in overlays.layers.values():
@@ -41,8 +44,9 @@ class InspectKeys:
     def close(self) -> None:
         """Give the viewer's keys back."""
         self._overlays.layer_added.disconnect(self.bind_on)
-        for name, _action in self._bound:
-            self._viewer.bind_key(name, None)
+        for name, action in self._bound:
+            if action in self._viewer.keymap.values():
+                self._viewer.bind_key(name, None)
         self._bound.clear()
 
     def bind_on(self, layer: Any) -> None:
@@ -53,6 +57,8 @@ class InspectKeys:
     def _actions(self) -> dict[str, Callable[..., Any]]:
         actions: dict[str, Callable[..., Any]] = {name: self._holding(kind) for name, kind in HOLD_KEYS.items()}
         actions[NEXT_KEY] = lambda _target: self._next_click()
+        for action in actions.values():
+            setattr(action, MARK, True)
         return actions
 
     def _holding(self, kind: Kind) -> Callable[[Any], Generator[None]]:

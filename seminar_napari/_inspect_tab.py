@@ -28,6 +28,7 @@ from seminar.errors import SeminarError
 from seminar_napari._frames import KINDS, Kind
 from seminar_napari._inspect_keys import HOLD_KEYS, NEXT_KEY, InspectKeys
 from seminar_napari._instances_layer import InstancesLayer, has_object_clicks
+from seminar_napari._let_go import LetGo
 from seminar_napari._linked_grid import LinkedGrid
 from seminar_napari._next_click_walk import NextClickWalk
 from seminar_napari._overlay_layers import HEAT
@@ -167,16 +168,17 @@ class InspectTab(QWidget):
         self.next_click.clicked.connect(self.walk.go)
         self.against.textActivated.connect(self._on_against)
         self.make_instances.clicked.connect(lambda: self.instances.make(self.overlays.data("student")))
-        self.overlays.changed.connect(self._on_overlays)
+        self._let_go = LetGo()
+        self._let_go.connect(self.overlays.changed, self._on_overlays)
         self.walk.said.connect(lambda text: self.next_text.setText(text))
-        self.scores.changed.connect(self._draw_scores)
+        self._let_go.connect(self.scores.changed, self._draw_scores)
         self.instances.said.connect(lambda text: self.instances_text.setText(text))
         session = self._session
-        session.clicks_changed.connect(self._on_clicks)
-        session.image_layer_changed.connect(self._on_image_layer)
-        session.run_changed.connect(self._draw_runs)
-        session.project_changed.connect(self._draw_runs)
-        session.state_changed.connect(self._draw_runs)
+        self._let_go.connect(session.clicks_changed, self._on_clicks)
+        self._let_go.connect(session.image_layer_changed, self._on_image_layer)
+        for signal in (session.run_changed, session.project_changed, session.state_changed):
+            self._let_go.connect(signal, self._draw_runs)
+        self.destroyed.connect(self._let_go)
 
     # time
     def _poll(self) -> None:

@@ -31,8 +31,19 @@ def class_colormap(classes: ClassNames) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=colours)
 
 
+MARK = "seminar overlay"
+"""Key in the metadata of our layers."""
+
+
+def remove_stale(viewer: Any) -> None:
+    """Take away overlays that an earlier dock of this window has left."""
+    for layer in [layer for layer in viewer.layers if MARK in layer.metadata]:
+        viewer.layers.remove(layer)
+
+
 def make_layer(kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **options: Any) -> Labels | Image:
     """A layer of its own copy of `data`, (H, W) uint8; `options` go to napari."""
+    options["metadata"] = {MARK: kind}
     if kind == "disagreement":
         return Image(data.copy(), colormap=HEAT, contrast_limits=(0, 255), blending="translucent", **options)
     layer = Labels(data.copy(), colormap=class_colormap(classes), **options)

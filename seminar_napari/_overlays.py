@@ -18,7 +18,7 @@ from seminar.labels import ClassNames
 from seminar_napari._background import Fault, Latest
 from seminar_napari._frames import ALL, Frame, Frames, FrameSource, Kind, Shown, Stamp, outline_width
 from seminar_napari._image_layer import GEOMETRY
-from seminar_napari._overlay_layers import add_layer, class_colormap, make_layer, push
+from seminar_napari._overlay_layers import add_layer, class_colormap, make_layer, push, remove_stale
 from seminar_napari._session import Session
 
 TITLES: dict[Shown, str] = {
@@ -85,6 +85,7 @@ class Overlays:
         session.classes_changed.connect(self._on_classes)
         session.event_received.connect(self._on_event)
         viewer.layers.events.removed.connect(self._on_removed)
+        remove_stale(viewer)
         self._follow_geometry(session.image_layer)
         self._on_image()
 
@@ -197,8 +198,8 @@ class Overlays:
             self._reader.submit(partial(source.read, kinds, dict(self._known)))
 
     def _wanted(self) -> set[Shown]:
-        """What is seen, and what would be as soon as it exists."""
-        return {kind for kind in ALL if self._is_shown(kind)} | {kind for kind, layer in self.layers.items() if layer.visible}
+        """What is seen, and what was not there when it was last looked for."""
+        return {kind for kind in ALL if self._is_shown(kind) or not self.has(kind) or self.layers[kind].visible}
 
     def _is_shown(self, kind: Shown) -> bool:
         if self._together:

@@ -107,6 +107,8 @@ class SeminarDock(QWidget):
         self._poll_timer.start()
         self._foreign_timer.start()
         self._window: QObject | None = None
+        self._canvas: QObject | None = None
+        self._has_warned = False
         session, annotation = weakref.ref(self.session), weakref.ref(self.annotate.annotation)
         self.destroyed.connect(lambda: _let_go(session, annotation))
         atexit.register(_let_go, session, annotation)
@@ -164,6 +166,7 @@ class SeminarDock(QWidget):
         self.status.hide()
         if project is not None:
             remember_project(project.path)
+            self._foreign_timer.setInterval(max(FOREIGN_CLICKS_MILLISECONDS, 10 * len(self.session.image_ids)))
 
     def _look_for_foreign_clicks(self) -> None:
         for image_id in self.session.take_clicks_from_disk():
@@ -219,17 +222,35 @@ class SeminarDock(QWidget):
             self.open_project(path)
 
     def showEvent(self, event: Any) -> None:
-        """From now on see when the window closes."""
+        """From now on see when the window closes and what is dropped on the canvas."""
         super().showEvent(event)
         if self._window is not self.window():
             self._window = self.window()
-            self._window.installEventFilter(self)
+            self._canvas = getattr(self.viewer.window, "_qt_viewer", None)
+            for watched in (self._window, self._canvas):
+                if watched is not None:
+                    watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Write what waits before the window closes."""
-        if event is not None and event.type() == QEvent.Type.Close and watched is getattr(self, "_window", None):
-            _let_go(weakref.ref(self.session), weakref.ref(self.annotate.annotation), for_good=False)
+        """Write what waits before the window closes; open a project that is dropped on the canvas without napari's question."""
+        if event is None or not hasattr(self, "_window"):  # half gone already
+            return False
+        if event.type() == QEvent.Type.Close and watched is self._window:
+            return self._holds_back(event)
+        if isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop and watched is self._canvas:
+            self.dropEvent(event)
+            return _dropped_project(event) is not None
         return False
+
+    def _holds_back(self, event: QEvent) -> bool:
+        """Whether the window must stay, once, because clicks cannot be written."""
+        self.annotate.annotation.keep_seconds()
+        if self.session.flush() or self._has_warned or not event.spontaneous():
+            return False
+        self._has_warned = True
+        self.say(f"Clicks of {', '.join(self.session.unsaved())} are not on disk. Make room or give access; closing once more loses them.")
+        event.ignore()
+        return True
 
 
 def _dropped_project(event: QDropEvent) -> Path | None:
@@ -238,10 +259,10 @@ def _dropped_project(event: QDropEvent) -> Path | None:
     return paths[0] if len(paths) == 1 and is_project(paths[0]) else None
 
 
-def _let_go(session: weakref.ref[Any], annotation: weakref.ref[Any], *, for_good: bool = True) -> None:
-    """Have everything on disk; `for_good` where the dock is gone."""
+def _let_go(session: weakref.ref[Any], annotation: weakref.ref[Any]) -> None:
+    """The dock is gone: have everything on disk."""
     here, there = annotation(), session()
     if here is not None:
-        here.close() if for_good else here.keep_seconds()
+        here.close()
     if there is not None:
         there.flush()

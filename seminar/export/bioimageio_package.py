@@ -21,6 +21,10 @@ from seminar.labels import BACKGROUND
 from seminar.predictor import Predictor, most_probable
 from seminar.tiles import STRIDE
 
+MAX_DESCRIPTION = 128
+MAX_NAME = 64
+"""Longest texts that bioimage.io takes without a murmur."""
+
 PAPER = (
     "Hongjun Chen, Jinbao Wang, Hong Cai Chen, Xiantong Zhen, Feng Zheng, Rongrong Ji, Ling Shao: "
     "Seminar Learning for Click-Level Weakly Supervised Semantic Segmentation. ICCV 2021"
@@ -68,7 +72,12 @@ def write_bioimageio(path: Path, predictor: Predictor, sample: ImageArray, probs
         from bioimageio.spec import ValidationContext, save_bioimageio_package
 
         with ValidationContext(root=folder, perform_io_checks=True):
-            save_bioimageio_package(_description(folder, predictor, sample, credits), output_path=path)
+            try:
+                described = _description(folder, predictor, sample, credits)
+            except ValueError as error:  # pydantic's too
+                reason = " ".join(str(error).split())[:300]
+                raise SeminarError(f"bioimage.io does not take this description ({reason}); correct --name, --author or --license") from None
+            save_bioimageio_package(described, output_path=path)
 
 
 def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
@@ -138,7 +147,7 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
     )
     probabilities = v0_5.OutputTensorDescr(
         id=v0_5.TensorId("probabilities"),
-        description="Probability of each class: " + ", ".join(names),
+        description=("Probability of each class: " + ", ".join(names))[:MAX_DESCRIPTION],
         axes=[
             v0_5.BatchAxis(),
             v0_5.ChannelAxis(channel_names=[_identifier(name) for name in names]),
@@ -152,7 +161,7 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
         sample_tensor=v0_5.FileDescr(source=folder / "sample_output.tif"),
     )
     return v0_5.ModelDescr(
-        name=credits.name or "Segmentation of " + ", ".join(_plain(name) for name in names[1:])[:100],
+        name=credits.name or ("Segmentation of " + " and ".join(_plain(name) for name in names[1:]))[:MAX_NAME].strip(),
         description=credits.text or f"Segments {', '.join(names[1:])[:200]}; trained from clicks with seminar-napari.",
         authors=[v0_5.Author(name=credits.author)],
         cite=[v0_5.CiteEntry(text=PAPER, url=v0_5.HttpUrl(PAPER_URL))],
@@ -170,17 +179,18 @@ def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
     """What `seminar.images.to_float` does to an image of the sample's depth; the softmax is in the graph, so there is no postprocessing to get wrong."""
     from bioimageio.spec.model import v0_5
 
-    steps: list[Any] = [v0_5.EnsureDtypeDescr(kwargs=v0_5.EnsureDtypeKwargs(dtype="float32"))]
+    to_float32 = v0_5.EnsureDtypeDescr(kwargs=v0_5.EnsureDtypeKwargs(dtype="float32"))
     if sample.dtype == np.uint8 and tuple(predictor.stretch) == (0, 100):
-        return steps
+        return [to_float32]
     low, high = predictor.stretch
     return [
-        *steps,
+        to_float32,
         v0_5.ScaleRangeDescr(
             kwargs=v0_5.ScaleRangeKwargs(axes=(v0_5.AxisId("y"), v0_5.AxisId("x")), min_percentile=low, max_percentile=high, eps=1e-6)
         ),
         v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0)),
         v0_5.ScaleLinearDescr(kwargs=v0_5.ScaleLinearKwargs(gain=255.0, offset=0.0)),
+        to_float32,  # else the package would end with a cast back to the image's depth
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seminar.errors import DatasetError
@@ -25,11 +25,14 @@ NAMES_SHOWN = 5
 """A warning on many images names so many of them."""
 
 
-def folder_faults(project: Project) -> list[str]:
-    """Names that cannot be image ids, and ids that two files have."""
+def folder_faults(project: Project, image_ids: Collection[str] | None = None) -> list[str]:
+    """Names that cannot be image ids, and ids that two files have; of these images or of all."""
     faults = []
     seen: dict[str, list[Path]] = {}
+    wanted = None if image_ids is None else set(image_ids)
     for path in sorted(image_files(project.path / IMAGES)):
+        if wanted is not None and path.stem not in wanted:
+            continue
         if fault := name_fault(path.stem):
             faults.append(f"{IMAGES}/{shown(path.name)}: the name cannot be an image id: {fault}; rename the file")
         seen.setdefault(path.stem, []).append(path)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from seminar.errors import DatasetError
-from seminar.images import ImageHeader
 from seminar.voc.folder_inspection import folder_faults, folder_warnings, names_of, read_splits
 from seminar.voc.image_inspection import ImageFindings, inspect_image
 from seminar.voc.layout import (
@@ -45,20 +44,36 @@ class Findings:
 
 
 def check(
-    project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any", deep: bool = False
+    project: Project,
+    image_ids: Sequence[str] | None = None,
+    *,
+    needs: Needs = "any",
+    channels: tuple[int, ...] | None = None,
+    deep: bool = False,
 ) -> tuple[str, ...]:
     """Every fault of a project, a sentence each; see `inspect_project`."""
-    return inspect_project(project, image_ids, needs=needs, deep=deep).faults
+    return inspect_project(project, image_ids, needs=needs, channels=channels, deep=deep).faults
 
 
-def validate(project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any") -> None:
+def validate(
+    project: Project,
+    image_ids: Sequence[str] | None = None,
+    *,
+    needs: Needs = "any",
+    channels: tuple[int, ...] | None = None,
+) -> None:
     """Raise a `DatasetError` that lists every fault, if there is one; see `inspect_project`."""
-    if faults := check(project, image_ids, needs=needs):
+    if faults := check(project, image_ids, needs=needs, channels=channels):
         raise DatasetError(faults)
 
 
 def inspect_project(
-    project: Project, image_ids: Sequence[str] | None = None, *, needs: Needs = "any", deep: bool = False
+    project: Project,
+    image_ids: Sequence[str] | None = None,
+    *,
+    needs: Needs = "any",
+    channels: tuple[int, ...] | None = None,
+    deep: bool = False,
 ) -> Findings:
     """Look at every file of a project and tell all that is wrong.
 
@@ -69,6 +84,8 @@ def inspect_project(
         Look at these images alone, and take all of them for training. Without it the whole folder is looked at, splits too.
     needs : "any", "clicks" or "truth"
         What the images are to be trained or scored on. "any" looks at both, and asks for clicks unless there is dense truth.
+    channels : tuple of int, optional
+        The setting of the same name: every image must have these, or all the same number if it is empty. Without it, different numbers only warn.
     deep : bool
         Decode every image. Else only headers and ends of files are read, and float images decoded to find NaN.
 
@@ -78,13 +95,13 @@ def inspect_project(
     cut short, too small, too large or holds NaN; clicks, sparse masks, truth or objects that are not readable or of another size than the image; class ids that
     classes.txt does not have; clicks outside the image; a split that names no image or missing ones; no clicks at all, or of one class only.
 
-    Warnings: images without clicks among others that have some; a class without clicks where two others have some; images with different numbers of channels;
+    Warnings: images without clicks among others that have some; a class without clicks where two others have some; images with different numbers of channels
+    (a fault if `channels` is given);
     files without an image; an image in both train and val; names that Windows or macOS cannot keep.
     """
-    faults: list[str] = []
+    faults = folder_faults(project, image_ids)
     warnings: list[str] = []
     if image_ids is None:
-        faults += folder_faults(project)
         warnings += folder_warnings(project)
         ids = tuple(image_id for image_id in project.image_ids() if not name_fault(image_id))
         splits, split_faults, split_warnings = read_splits(project)
@@ -95,9 +112,11 @@ def inspect_project(
         ids = trained = tuple(dict.fromkeys(image_ids))
     if not ids:
         faults.append(
-            f"{IMAGES}: no image in it; put images there ({', '.join(('jpg', 'png', 'tif'))}), or make a project with `seminar new`"
+            f"{IMAGES}: no image in it; put images there (jpg, png, tif), or make a project with `seminar new`"
+            if image_ids is None
+            else "no image to train on; add images to the split, or train on another one"
         )
-        return Findings(tuple(faults), tuple(warnings))
+        return Findings(_relative(project, faults), _relative(project, warnings))
     with ThreadPoolExecutor(max_workers=4) as pool:
         findings = dict(
             zip(
@@ -109,11 +128,13 @@ def inspect_project(
     for found in findings.values():
         faults += found.faults
     trained_findings = {image_id: findings[image_id] for image_id in trained if image_id in findings}
-    label_faults, label_warnings = _label_findings(project, trained_findings, needs)
-    warnings += _channel_warnings(findings)
-    return Findings(
-        tuple(_relative(project, faults + label_faults)), tuple(_relative(project, warnings + label_warnings))
-    )
+    for more_faults, more_warnings in (
+        _label_findings(project, trained_findings, needs),
+        _channel_findings(findings, channels),
+    ):
+        faults += more_faults
+        warnings += more_warnings
+    return Findings(_relative(project, faults), _relative(project, warnings))
 
 
 def _label_findings(project: Project, trained: dict[str, ImageFindings], needs: Needs) -> tuple[list[str], list[str]]:
@@ -157,22 +178,29 @@ def _presence(without: Sequence[str], total: int, what: str, remedy: str) -> tup
     return [], [f"{names_of(without)} of {total} in the training set: no {what}, so not trained on; {remedy}"]
 
 
-def _channel_warnings(findings: dict[str, ImageFindings]) -> list[str]:
+def _channel_findings(
+    findings: dict[str, ImageFindings], channels: tuple[int, ...] | None
+) -> tuple[list[str], list[str]]:
     groups: dict[int, list[str]] = {}
     for image_id, found in findings.items():
-        if isinstance(found.header, ImageHeader):
+        if found.header is not None:
             groups.setdefault(found.header.channels, []).append(image_id)
+    if channels:
+        lacking = sorted(image_id for count, ids in groups.items() if count <= max(channels) for image_id in ids)
+        said = (
+            f"{IMAGES}: channel {max(channels)} is asked for, {names_of(lacking)} of {len(findings)} do not have it; "
+        )
+        return ([f"{said}change the setting 'channels' or convert them"] if lacking else []), []
     if len(groups) < 2:
-        return []
-    said = "; ".join(f"{channels} in {names_of(ids)}" for channels, ids in sorted(groups.items()))
-    return [
-        f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set 'channels' to some that all of them have"
-    ]
+        return [], []
+    said = "; ".join(f"{count} in {names_of(ids)}" for count, ids in sorted(groups.items()))
+    fault = f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set 'channels' to some that all of them have"
+    return ([], [fault]) if channels is None else ([fault], [])
 
 
-def _relative(project: Project, sentences: Iterable[str]) -> list[str]:
-    """Sentences with the files named from the project's folder on."""
+def _relative(project: Project, sentences: Iterable[str]) -> tuple[str, ...]:
+    """Sentences, each once, with the files named from the project's folder on."""
     if project.path == Path():
-        return list(dict.fromkeys(sentences))
+        return tuple(dict.fromkeys(sentences))
     prefixes = (f"{project.path}/", f"{project.path}\\")
-    return list(dict.fromkeys(sentence.replace(prefixes[0], "").replace(prefixes[1], "") for sentence in sentences))
+    return tuple(dict.fromkeys(sentence.replace(prefixes[0], "").replace(prefixes[1], "") for sentence in sentences))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QApplication
 from window_hands import Hands, make_project, settle, wait_until
 
 from seminar.clicks import ClickSet
@@ -198,6 +199,16 @@ def test_a_dropped_project_folder_opens(open_window: Callable[[], Any], project:
     data.setUrls([QUrl.fromLocalFile(str(project.path))])
     keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
     dock.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys))
+    assert dock.session.project.path == project.path
+
+
+def test_a_project_folder_dropped_on_the_canvas_opens_without_a_question(open_window: Callable[[], Any], project: Project) -> None:
+    dock = open_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(project.path))])
+    keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(dock.viewer.window._qt_viewer, event)
     assert dock.session.project.path == project.path
 
 

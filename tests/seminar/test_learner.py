@@ -26,6 +26,7 @@ SETTINGS = LossSettings(
     sigma_xy=20.0,
     crf_scale=0.5,
     crf_method="nystrom",
+    crf_normalize=True,
     crf_landmarks=128,
     pseudo_confidence=0.0,
 )

@@ -243,3 +243,13 @@ def test_nothing_listens_after_closing(annotation: Annotation, close: Callable[[
     annotation.viewer.add_points(np.zeros((1, 2)), name="mine")
     annotation.viewer.layers.clear()
     annotation.viewer.cursor.position = (3.0, 4.0)
+
+
+def test_a_dock_that_is_opened_again_takes_over_the_layers(annotation: Annotation, three_fields: Project) -> None:
+    annotation.close()
+    again = Annotation(Session(), annotation.viewer)
+    again.session.open_project(three_fields.path)
+    assert [layer.name for layer in annotation.viewer.layers] == ["a", "Clicks"]
+    again.place((5, 5))
+    assert len(again.session.clicks("a")) == 3
+    assert again.session.flush()

@@ -113,6 +113,20 @@ def test_a_key_that_somebody_bound_is_left_alone(qtbot: QtBot, three_fields: Pro
     assert [str(key) for key in viewer.keymap] == ["Q"]
 
 
+def test_a_new_dock_takes_over_what_a_destroyed_one_has_left(window: Window, qtbot: QtBot) -> None:
+    window.preview("student")
+    window.tab._timer.stop()  # destroyed by Qt: nobody called shut_down
+    session = Session()
+    session.open_project(window.project.path)
+    tab = InspectTab(session, window.viewer)
+    qtbot.addWidget(tab)
+    assert "student" not in [layer.name for layer in window.viewer.layers]
+    window.viewer.layers.selection.active = window.viewer.layers["Clicks"]
+    window.keys.press_key("W")
+    assert tab.overlays._held == "teacher"
+    tab.shut_down()
+
+
 def test_outline_opacity_and_grid(window: Window) -> None:
     window.preview("student", "teacher", "pseudo_label")
     tab = window.tab

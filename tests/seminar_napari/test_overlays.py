@@ -169,6 +169,16 @@ def test_only_what_is_seen_is_read_while_the_run_goes_on(window: Window) -> None
     assert (layers["teacher"].data == 2).all()
 
 
+def test_what_appears_later_in_the_run_is_noticed_though_it_is_not_shown(window: Window) -> None:
+    window.settle()
+    window.preview(1, kinds=("student", "teacher"))
+    window.settle()
+    assert window.overlays.has("teacher") and not window.overlays.layers["teacher"].visible
+    window.preview(1, kinds=("student", "teacher", "pseudo_label", "disagreement"))  # the second stage
+    window.settle()
+    assert window.overlays.has("pseudo_label") and window.overlays.has("disagreement")
+
+
 def test_held_keys_flick_and_release_goes_back(window: Window) -> None:
     window.preview(1, kinds=("student", "teacher"))
     window.settle()

@@ -21,7 +21,9 @@ class LandmarkWarning(UserWarning):
     """The image has more colours and places than the landmarks can stand for; the loss is badly approximated."""
 
 
-def check_request(sigma_rgb: float, sigma_xy: float, landmarks: int, method: str, convention: str) -> None:
+def check_request(
+    sigma_rgb: float, sigma_xy: float, landmarks: int, method: str, convention: str, normalize: bool
+) -> None:
     """Raise ValueError if a setting is out of its range."""
     for name, sigma in (("sigma_rgb", sigma_rgb), ("sigma_xy", sigma_xy)):
         if not 0 < sigma < float("inf"):
@@ -32,6 +34,8 @@ def check_request(sigma_rgb: float, sigma_xy: float, landmarks: int, method: str
         raise ValueError(f"method should be 'nystrom', 'exact' or 'lattice', not {method!r}; choose one of them")
     if convention not in ("scale_free", "paper"):
         raise ValueError(f"convention should be 'scale_free' or 'paper', not {convention!r}; choose one of them")
+    if normalize and convention == "paper":
+        raise ValueError("normalize is no part of the paper's convention; leave it off, or use convention='scale_free'")
 
 
 def check_shapes(probs: Tensor, image: Tensor, valid: Tensor | None) -> None:

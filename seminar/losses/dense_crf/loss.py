@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -33,6 +34,7 @@ def dense_crf(
     landmarks: int = 256,
     prepared: CrfPlan | None = None,
     convention: Literal["scale_free", "paper"] = "scale_free",
+    normalize: bool = False,
 ) -> Tensor:
     r"""Charge every pair of pixels that is alike in colour and place for being given to different classes.
 
@@ -78,6 +80,10 @@ def dense_crf(
         From :func:`prepare_dense_crf`, for the same image and sigmas, to save making it here.
     convention
         See above.
+    normalize
+        Use :math:`D^{-1/2} W D^{-1/2}` with the degrees :math:`D = \mathrm{diag}(W 1)` in place of W, and divide by P alone
+        (Krähenbühl and Koltun, ICML 2013, normalise their kernels so; a departure from Tang et al.). Without it a pixel counts
+        by how many pixels are like it, so that a large even background eats into the rims of small objects. One more filter pass.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def dense_crf(
     LandmarkWarning
         The landmarks are too few for this image. On the CPU alone, likewise.
     """
-    check_request(sigma_rgb, sigma_xy, landmarks, method, convention)
+    check_request(sigma_rgb, sigma_xy, landmarks, method, convention, normalize)
     check_shapes(probs, image, valid)
     batch, _, height, width = probs.shape
     with torch.autocast(probs.device.type, enabled=False):
@@ -116,6 +122,9 @@ def dense_crf(
             prepared = _plan(features, method, landmarks)
         else:
             prepared = check_plan(prepared, method, features)
+        if normalize:
+            values = values * _inverse_root_degrees(features, valid, prepared)
+            scale = scale * area
         loss: Tensor = _DenseCrf.apply(values, features, prepared, scale, convention == "paper")
         if loss.device.type == "cpu" and not math.isfinite(loss.item()):
             check_finite(image, "image")
@@ -147,7 +156,7 @@ def prepare_dense_crf(
         ``join_lattices``. A Nyström plan holds 0.6 MB an image of 256 x 256, and is for the CPU if made there (and for
         a GPU wherever it was made).
     """
-    check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free")
+    check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free", False)
     if image.dim() not in (3, 4):
         raise ValueError(f"image should be (C, H, W) or (N, C, H, W), not {tuple(image.shape)}; add the missing axes")
     check_finite(image, "image")
@@ -172,6 +181,25 @@ def _plan(features: Tensor, method: CrfMethod, landmarks: int) -> CrfPlan | None
     return plan
 
 
+def _inverse_root_degrees(features: Tensor, valid: Tensor | None, plan: CrfPlan | None) -> Tensor:
+    """(N, 1, P): one over the root of how many valid pixels each pixel is like, itself included (so at least 1)."""
+    with torch.no_grad():
+        inside = torch.ones_like(features[:, :1]) if valid is None else valid.flatten(1)[:, None].to(features.dtype)
+        degrees = _filter(features, inside, plan, lambda filtered, classes: filtered)
+        return degrees.clamp(min=1).rsqrt()
+
+
+def _filter(
+    features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callable[[Tensor, int], Tensor]
+) -> Tensor:
+    """``then(W values, 1)``, (N, K, P), by the method that the plan is of."""
+    if isinstance(plan, NystromPlan):
+        return filter_nystrom(features, values, plan, then)
+    if isinstance(plan, LatticePlan):
+        return then(filter_lattice(values, plan), 1)
+    return then(filter_exact(features, values), 1)
+
+
 class _DenseCrf(torch.autograd.Function):
     """E from one filter pass, which leaves the gradient behind."""
 
@@ -182,12 +210,7 @@ class _DenseCrf(torch.autograd.Function):
         def contrast(filtered: Tensor, classes: int) -> Tensor:  # half the derivative: t - A, or -A
             return (-filtered if paper else filtered.sum(classes, keepdim=True) - filtered) * scale
 
-        if isinstance(plan, NystromPlan):
-            slope = filter_nystrom(features, values, plan, contrast)  # (N, K, P)
-        elif isinstance(plan, LatticePlan):
-            slope = contrast(filter_lattice(values, plan), 1)
-        else:
-            slope = contrast(filter_exact(features, values), 1)
+        slope = _filter(features, values, plan, contrast)  # (N, K, P)
         ctx.save_for_backward(slope)
         energies: Tensor = torch.linalg.vecdot(values, slope)  # (N, K)
         return energies.sum()

@@ -68,11 +68,10 @@ def test_default_method_is_near_the_sum_on_64_pixels_square() -> None:
     torch.testing.assert_close(in_single.double(), expected, rtol=0.01, atol=0)
 
 
-@pytest.mark.parametrize("method", ["nystrom", "exact"])
-@pytest.mark.parametrize("landmarks", [5, 256])
+@pytest.mark.parametrize(("method", "landmarks"), [("nystrom", 5), ("nystrom", 256), ("exact", 256)])
 def test_gradient_is_that_of_the_sum(method: str, landmarks: int) -> None:
-    image = photo(2)
-    valid = torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(3)) > 0.3
+    image = photo(1, 3, 6, 5)
+    valid = torch.rand(1, 6, 5, generator=torch.Generator().manual_seed(3)) > 0.3
 
     def loss(logits: Tensor) -> Tensor:
         with warnings.catch_warnings():
@@ -86,8 +85,8 @@ def test_gradient_is_that_of_the_sum(method: str, landmarks: int) -> None:
                 landmarks=landmarks,
             )
 
-    logits = softmax(2).log().requires_grad_()
-    assert torch.autograd.gradcheck(loss, (logits,), atol=1e-7)
+    logits = softmax(1, 3, 6, 5).log().requires_grad_()
+    assert torch.autograd.gradcheck(loss, (logits,), atol=1e-7, fast_mode=landmarks == 5)
     if landmarks == 256:
         (got,) = torch.autograd.grad(loss(logits), logits)
         (expected,) = torch.autograd.grad(written_out(logits.softmax(1), image, 15.0, 3.0, valid), logits)

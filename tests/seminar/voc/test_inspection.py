@@ -384,6 +384,29 @@ def test_images_with_other_channels_warn(project: Project) -> None:
     )
 
 
+def test_channels_that_an_image_lacks_are_faults_where_channels_are_asked_for(project: Project) -> None:
+    validate(project, channels=())
+    validate(project, channels=(2, 0))
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(project.image_path("b"))
+    validate(project, channels=(0,))
+    assert check(project, channels=())[0].startswith(
+        "JPEGImages: images with different numbers of channels: 1 in 1 image (b); 3 in"
+    )
+    assert check(project, channels=(2,)) == (
+        "JPEGImages: channel 2 is asked for, 1 image (b) of 3 do not have it; change the setting 'channels' or convert them",
+    )
+
+
+def test_two_files_of_one_image_are_a_fault_where_it_is_trained(project: Project) -> None:
+    same_stem(project)
+    validate(project, ["b"])
+    assert check(project, ["a", "b"])[0].startswith("JPEGImages: a.png and a.tif have the same image id")
+
+
+def test_nothing_to_train_on_is_said(project: Project) -> None:
+    assert check(project, []) == ("no image to train on; add images to the split, or train on another one",)
+
+
 def test_files_without_an_image_warn(project: Project) -> None:
     write_label_png(project.truth_path("zz"), np.zeros((5, 5)), project.classes)
     project.clicks_path("yy").write_text(json.dumps({}))

@@ -1,0 +1,112 @@
+"""`seminar train`: options make the settings they name, and a command line repeats a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seminar.cli.app import app
+from seminar.cli.main import main
+from seminar.cli.train import command_line, settings_from
+from seminar.config import TrainConfig, preset
+from seminar.errors import ConfigError
+from seminar.events import Step
+from seminar.run_folder import RunFolder
+from seminar.voc import Project
+
+FAST = "--weights none --crop-size 64 --batch-size 2 --iterations 3 --validations 0 --device cpu --crf-landmarks 128".split()
+
+CHANGED = preset("paper").replace(
+    losses=("pce", "pcons"), channels=(2, 0), stretch=(1.0, 99.5), rotations=True, absent_class=True, ema_decay=0.9995, base_lr=5e-4, limit=7
+)
+
+
+def seminar(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "seminar", *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("settings", [TrainConfig(), preset("quick"), CHANGED, CHANGED.replace(channels=())])
+def test_a_command_line_gives_the_settings_it_was_made_from(settings: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = command_line(Path("project"), "one", settings)
+    caught: dict[str, object] = {}
+
+    def catch(given: dict[str, object], base: TrainConfig | None = None) -> TrainConfig:
+        caught.update({"settings": settings_from(given, base)})
+        raise ConfigError("caught")
+
+    monkeypatch.setattr("seminar.cli.train.settings_from", catch)
+    monkeypatch.setattr("seminar.voc.Project.open", lambda path: Project(Path(path), None))  # type: ignore[arg-type]
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, ConfigError), result.output
+    assert caught["settings"] == settings
+
+
+def test_every_setting_is_an_option_with_its_help() -> None:
+    text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "400"}).output
+    for field in dataclasses.fields(TrainConfig):
+        assert f"--{field.name.replace('_', '-')}" in text
+
+
+def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> None:
+    done = seminar("train", str(tiny_project.path), "--run", "one", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "Stage 2 of 2 (primary)" in done.stdout
+    assert "completed at iteration 3 of stage primary" in done.stdout
+    run = RunFolder.of(tiny_project.path, "one")
+    assert run.model_path.exists()
+    assert run.read_config().crop_size == 64
+    again = seminar("train", str(tiny_project.path), "--run", "one", *FAST)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+    resumed = seminar("train", str(tiny_project.path), "--run", "one", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_sigterm_stops_the_run_and_saves(tiny_project: Project) -> None:
+    command = [sys.executable, "-m", "seminar", "train", str(tiny_project.path), "--run", "term", *FAST, "--iterations", "5000"]
+    run = RunFolder.of(tiny_project.path, "term")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not any(isinstance(event, Step) for event, _, _ in run.read_events()):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "stopped at iteration" in output
+    assert run.model_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--losses", "pce,crff"], "did you mean crf?"),
+        (["--losses", "crf"], "pce is always needed"),
+        (["--ema-decay", "1.5"], "ema_decay: expected 0 to"),
+        (["--scale-range", "a,b"], "expected numbers with commas"),
+        (["--device", "tpu"], "choose auto, cpu"),
+        (["--run", "../evil"], "without slashes"),
+        (["--resume"], "never started"),
+        (["--weights", "nowhere.pth"], "no such file"),
+        (["--pseudo-labels", "nowhere"], "found none"),
+        (["--channels", "5"], "channel"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_status_2(
+    tiny_project: Project, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_option = [] if "--run" in words else ["--run", "bad"]
+    options = [] if "--resume" in words else FAST
+    monkeypatch.setattr(sys, "argv", ["seminar", "train", str(tiny_project.path), *run_option, *options, *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert sentence in message
+    assert "Traceback" not in message
+    assert message.count("\n") == 1
