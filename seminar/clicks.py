@@ -65,7 +65,8 @@ class ClickSet:
     def inside(self) -> npt.NDArray[np.bool_]:
         """(n,) bool: which clicks fall on a pixel of the image."""
         rows, cols = pixels(self.points).T
-        return (rows >= 0) & (rows < self.height) & (cols >= 0) & (cols < self.width)
+        inside: npt.NDArray[np.bool_] = (rows >= 0) & (rows < self.height) & (cols >= 0) & (cols < self.width)
+        return inside
 
     def rasterize(self) -> LabelMap:
         """Sparse mask, (height, width) uint8: each click's class on its one pixel, 255 elsewhere.
@@ -83,7 +84,7 @@ class ClickSet:
         """A click on every labelled pixel of a sparse mask, (H, W) uint8 with 255 = unlabelled (scribbles too)."""
         rows, cols = np.nonzero(mask != IGNORE_INDEX)
         height, width = mask.shape
-        return cls(height, width, np.stack([rows, cols], axis=1), mask[rows, cols])
+        return cls(height, width, np.stack([rows, cols], axis=1), mask[rows, cols].astype(np.int64))
 
     def to_json(self) -> str:
         """The text of Clicks/<image_id>.json; `from_json` reads it back as an equal value."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -25,7 +23,7 @@ def make_teacher(student: nn.Module, ema_decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def average(old: list[Tensor], new: list[Tensor], updates: Any) -> None:
+    def average(old: tuple[Tensor, ...] | list[Tensor], new: tuple[Tensor, ...] | list[Tensor], updates: Tensor | int) -> None:
         if old[0].is_floating_point():
             torch._foreach_lerp_(old, new, 1 - ema_share(int(updates) + 1, ema_decay))
         else:

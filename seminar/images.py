@@ -278,4 +278,4 @@ def _read_16_bit_colour(path: Path, raw_mode: str) -> npt.NDArray[np.uint16]:
         with PngImagePlugin.PngImageFile(path) as image:
             image.tile = [image.tile[0]._replace(args=mode)]
             halves.append(np.asarray(image)[:, :, :3].astype(np.uint16))
-    return halves[0] << 8 | halves[1]
+    return (halves[0] << 8 | halves[1]).astype(np.uint16, copy=False)

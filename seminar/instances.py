@@ -120,12 +120,12 @@ def _divided_patch(mask: npt.NDArray[np.bool_], seeds: InstanceMap) -> InstanceM
     seeds = np.searchsorted(numbers, seeds, side="right").astype(np.int32) * (seeds > 0)
     if len(numbers) == 1:
         return mask.astype(np.int32)
-    parts: InstanceMap = watershed(-distance, seeds, mask=mask).astype(np.int32)  # type: ignore[no-untyped-call]
+    parts: InstanceMap = watershed(-distance, seeds, mask=mask).astype(np.int32)
     return parts
 
 
 def _peaks(distance: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> InstanceMap:
-    peaks = peak_local_max(distance, min_distance=1, exclude_border=False, labels=mask.astype(np.int32))  # type: ignore[no-untyped-call]
+    peaks = peak_local_max(distance, min_distance=1, exclude_border=False, labels=mask.astype(np.int32))
     heights = distance[tuple(peaks.T)]
     order = np.argsort(-heights, kind="stable")
     peaks, heights = peaks[order], heights[order]

@@ -167,18 +167,18 @@ def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
     except ImportError:
         raise SeminarError("--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[zarr]'") from None
     try:
-        client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
+        client = Client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise SeminarError(f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask scheduler` and give its address") from None
     with client:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         if not workers:
             raise SeminarError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
-        flight = as_completed([client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)])  # type: ignore[no-untyped-call]
+        flight = as_completed([client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)])
         for future in flight:
             yield future.result()
             for task in itertools.islice(tasks, 1):
-                flight.add(client.submit(predict_block, task, pure=False))  # type: ignore[no-untyped-call]
+                flight.add(client.submit(predict_block, task, pure=False))
 
 
 def _starts(length: int, block: int) -> range:

@@ -95,7 +95,7 @@ class Learner:
                 losses = objective(self.student, self.teacher, part)
             shares = {name: _share(name, part, batch) for name in losses.terms}
             total = losses.total(shares)
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             for name, term in {**losses.terms, "total": total}.items():
                 value = term.detach() * shares.get(name, 1.0)
                 sums[name] = sums[name] + value if name in sums else value

@@ -16,7 +16,6 @@ from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
 from seminar.losses.cross_entropy import absent_class, partial_cross_entropy
 from seminar.losses.dense_crf import dense_crf
-from seminar.models.deeplab import perceptual
 from seminar.pseudo_labels import pseudo_label
 
 
@@ -117,7 +116,7 @@ def _click_terms(logits: Tensor, teacher: nn.Module, batch: Batch, settings: Los
 
 
 def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) -> Tensor:
-    """The CRF on probabilities by bilinear, perceptual colours by area and validity by nearest resampling, as Tang et al. do.
+    """The CRF on probabilities by bilinear, colours by area and validity by nearest resampling, as Tang et al. do.
 
     sigma_rgb is meant for three channels: it grows with the root of the number of channels, so that a grey image weighs the same as
     its RGB copy.
@@ -125,7 +124,7 @@ def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) 
     size = [max(1, round(side * settings.crf_scale)) for side in probs.shape[-2:]]
     return dense_crf(
         F.interpolate(probs, size=size, mode="bilinear", align_corners=False),
-        F.interpolate(perceptual(batch.image.float()), size=size, mode="area"),
+        F.interpolate(batch.image.float(), size=size, mode="area"),
         valid=F.interpolate(batch.valid[:, None].float(), size=size, mode="nearest")[:, 0] > 0.5,
         sigma_rgb=settings.sigma_rgb * math.sqrt(batch.image.shape[1] / 3),
         sigma_xy=settings.sigma_xy * settings.crf_scale,

@@ -94,4 +94,4 @@ def _parse(entry: object) -> HumanClick | None:
         return None
     if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int)):
         return None
-    return HumanClick(float(x), float(y), class_id, rank)
+    return HumanClick(float(x), float(y), class_id, rank)  # type: ignore[arg-type]

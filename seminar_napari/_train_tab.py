@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.utils.notifications import Notification, notification_manager
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from seminar.errors import SeminarError
-from seminar.events import Event, Started, Step
+from seminar.events import Event, Started
 from seminar.run_folder import RunFolder
 from seminar_napari._activity import Activity
 from seminar_napari._close_guard import CloseGuard
@@ -78,6 +78,10 @@ class TrainTab(QWidget):
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._draw_soon = QTimer(self)
+        self._draw_soon.setSingleShot(True)
+        self._draw_soon.setInterval(30)
+        self._draw_soon.timeout.connect(self._draw)
         self._lay_out()
         self._connect()
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
@@ -254,8 +258,8 @@ class TrainTab(QWidget):
         self.curves.take(event)
         if isinstance(event, Started):
             self.curves.setVisible(True)
-        if isinstance(event, Step):
-            self._draw()
+        if not self._draw_soon.isActive():  # many events of a run's past come at once
+            self._draw_soon.start()
 
     def _on_form(self) -> None:
         self._say("")

@@ -75,6 +75,8 @@ def write_bioimageio(path: Path, predictor: Predictor, sample: ImageArray, probs
             try:
                 described = _description(folder, predictor, sample, credits)
             except ValueError as error:  # pydantic's too
+                if "index_key" in str(error):  # bioimageio.spec 0.5.12, the one that bioimageio.core 0.11 takes, fails so from pydantic 2.14 on
+                    raise SeminarError("bioimageio.spec does not work with the pydantic that is installed; run: pip install 'pydantic<2.14'") from None
                 reason = " ".join(str(error).split())[:300]
                 raise SeminarError(f"bioimage.io does not take this description ({reason}); correct --name, --author or --license") from None
             save_bioimageio_package(described, output_path=path)

@@ -115,7 +115,7 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
     if weights == "none":
         return
     if weights == "imagenet":
-        entry = tv.get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+        entry = tv.get_model_weights(name).DEFAULT
         try:
             state = entry.get_state_dict(progress=True, check_hash=True)
         except (URLError, OSError, RuntimeError) as error:

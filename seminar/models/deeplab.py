@@ -17,15 +17,6 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def perceptual(image: Tensor) -> Tensor:
-    """Brightness as the eye and photographs have it: 255 * sqrt(image / 255) unless there are three channels.
-
-    RGB files are gamma-encoded already; the channels of a microscope count light, so that the dim rim of a bright object is far
-    from the object in numbers and near it to the eye. The network and the CRF both look at this (N, C, H, W) on 0..255.
-    """
-    return image if image.shape[1] == 3 else 255 * (image.clamp(min=0) / 255).sqrt()
-
-
 class DeepLabV3Plus(nn.Module):
     """Image in, logits out, at any size and with any number of channels.
 
@@ -66,7 +57,7 @@ class DeepLabV3Plus(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         size = image.shape[-2:]
-        taps = self.backbone((perceptual(image) - self.mean) / self.std)
+        taps = self.backbone((image - self.mean) / self.std)
         x = self.aspp(taps["deep"])  # (N, width, H/16, W/16)
         quarter = taps["quarter"]
         x = _resize(x, quarter.shape[-2:])

@@ -144,6 +144,7 @@ def test_train_click_pause_stop_resume_kill_export(open_window: Callable[[], Any
     wait_until(lambda: bool(watcher.of(ClicksTaken)), START_SECONDS, "the click being taken up")
     taken = watcher.of(ClicksTaken)[0]
     assert (taken.image_ids, taken.added) == ((session.image_id,), 1)
+    settle(0.2)
     assert f"1 new click taken up at iteration {taken.iteration}" in train.panel.note.text()
     assert sum(train.curves.history.clicks.values()) == 1
 
