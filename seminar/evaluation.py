@@ -82,11 +82,18 @@ def images_to_score(project: Project, split: str) -> tuple[str, ...]:
             )
         image_ids = tuple(image_id for image_id in project.image_ids() if project.truth_path(image_id).exists())
         if not image_ids:
-            raise DatasetError([f"{project.path / 'SegmentationClass'}: no dense truth to score against; add masks <image_id>.png"])
+            raise DatasetError(
+                [f"{project.path / 'SegmentationClass'}: no dense truth to score against; add masks <image_id>.png"]
+            )
     if not image_ids:
         raise DatasetError([f"{project.path}: split '{split}' is empty; write image ids into it, one a line"])
     missing = [image_id for image_id in image_ids if not project.truth_path(image_id).exists()]
-    _raise_all([f"{project.truth_path(image_id)}: no dense truth; add the mask, or leave the image out of split '{split}'" for image_id in missing])
+    _raise_all(
+        [
+            f"{project.truth_path(image_id)}: no dense truth; add the mask, or leave the image out of split '{split}'"
+            for image_id in missing
+        ]
+    )
     return image_ids
 
 
@@ -105,7 +112,11 @@ def _pairs(
         if truth is None:
             raise DatasetError([f"{project.truth_path(image_id)}: gone while the project was scored; restore the mask"])
         if truth.shape != size:
-            raise DatasetError([f"{project.truth_path(image_id)}: {_size(truth.shape)} pixels, but the image has {_size(size)}; restore the mask or the image"])
+            raise DatasetError(
+                [
+                    f"{project.truth_path(image_id)}: {_size(truth.shape)} pixels, but the image has {_size(size)}; restore the mask or the image"
+                ]
+            )
         try:
             predicted = _predicted(source, project, image_id, protocol)
             if protocol == "center-crop":
@@ -125,7 +136,11 @@ def _predicted(source: Predictor | Path, project: Project, image_id: str, protoc
         path = source / f"{image_id}.png"
         labels = read_label_png(path)
         if labels.shape != project.image_size(image_id):
-            raise DatasetError([f"{path}: {_size(labels.shape)} pixels, but the image has {_size(project.image_size(image_id))}; predict the image again"])
+            raise DatasetError(
+                [
+                    f"{path}: {_size(labels.shape)} pixels, but the image has {_size(project.image_size(image_id))}; predict the image again"
+                ]
+            )
         return crop_labels(labels) if protocol == "center-crop" else labels
     prepared = source.prepare(project.read_image(image_id), str(project.image_path(image_id)))
     return most_probable(source.predict_prepared(crop_image(prepared) if protocol == "center-crop" else prepared))
@@ -133,7 +148,9 @@ def _predicted(source: Predictor | Path, project: Project, image_id: str, protoc
 
 def crop_image(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The middle 513 x 513 of (C, H, W) after bilinear resizing of the short side to 513."""
-    return np.stack([_middle(np.asarray(_resized(Image.fromarray(plane), Image.Resampling.BILINEAR))) for plane in image])
+    return np.stack(
+        [_middle(np.asarray(_resized(Image.fromarray(plane), Image.Resampling.BILINEAR))) for plane in image]
+    )
 
 
 def crop_labels(labels: LabelMap) -> LabelMap:

@@ -87,9 +87,13 @@ def write_instances(path: Path, instances: InstanceMap) -> None:
         More than 65,535 objects.
     """
     if instances.max(initial=0) > MAX_OBJECTS:
-        raise SeminarError(f"{path}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a 16-bit tif; predict the image in parts")
+        raise SeminarError(
+            f"{path}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a 16-bit tif; predict the image in parts"
+        )
     data = io.BytesIO()  # tifffile takes no unnamed file
-    tifffile.imwrite(data, instances.astype(np.uint16), compression="zlib", photometric="minisblack", metadata={"axes": "YX"})
+    tifffile.imwrite(
+        data, instances.astype(np.uint16), compression="zlib", photometric="minisblack", metadata={"axes": "YX"}
+    )
     write_bytes(path, data.getvalue())
 
 

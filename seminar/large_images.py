@@ -103,8 +103,12 @@ def predict_large(
     predictor = cached_predictor(str(model), digest, device, tile_size)
     predictor_channels = predictor.channels or tuple(range(source.channels))
     if max(predictor_channels) >= source.channels or predictor.num_channels not in (None, len(predictor_channels)):
-        raise SeminarError(f"{path}: the model takes {predictor.num_channels} channels, the image has {source.channels}; give images like those that it was trained on")
-    header = json.dumps({"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size}, sort_keys=True)
+        raise SeminarError(
+            f"{path}: the model takes {predictor.num_channels} channels, the image has {source.channels}; give images like those that it was trained on"
+        )
+    header = json.dumps(
+        {"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size}, sort_keys=True
+    )
     done = _blocks_done(mark, header)
     if overwrite or done is None:
         remove_labels(target)
@@ -130,13 +134,16 @@ def predict_block(task: Task) -> str:
     predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
-        (max(0, start - HALO), min(length, start + task.block + HALO)) for start, length in ((task.row, source.height), (task.col, source.width))
+        (max(0, start - HALO), min(length, start + task.block + HALO))
+        for start, length in ((task.row, source.height), (task.col, source.width))
     )
     prepared = prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
     labels = most_probable(predictor.predict_prepared(prepared))
     top, left = task.row - rows[0], task.col - cols[0]
     inner = labels[top : top + task.block, left : left + task.block]
-    labels_array(Path(task.target))[(*task.plane, slice(task.row, task.row + inner.shape[0]), slice(task.col, task.col + inner.shape[1]))] = inner
+    labels_array(Path(task.target))[
+        (*task.plane, slice(task.row, task.row + inner.shape[0]), slice(task.col, task.col + inner.shape[1]))
+    ] = inner
     return task.key
 
 
@@ -156,7 +163,9 @@ def _tasks(first: Task, predictor: Predictor, done: set[str]) -> Iterator[Task]:
             if task.key in done:
                 continue
             if levels is None:
-                levels = find_levels(source, plane, channels=predictor.channels, stretch=predictor.stretch, block=first.block)
+                levels = find_levels(
+                    source, plane, channels=predictor.channels, stretch=predictor.stretch, block=first.block
+                )
             yield replace(task, levels=levels)
 
 
@@ -165,16 +174,22 @@ def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
     try:
         from dask.distributed import Client, as_completed
     except ImportError:
-        raise SeminarError("--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[zarr]'") from None
+        raise SeminarError(
+            "--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[zarr]'"
+        ) from None
     try:
         client = Client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
-        raise SeminarError(f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask scheduler` and give its address") from None
+        raise SeminarError(
+            f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask scheduler` and give its address"
+        ) from None
     with client:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         if not workers:
             raise SeminarError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
-        flight = as_completed([client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)])
+        flight = as_completed(
+            [client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)]
+        )
         for future in flight:
             yield future.result()
             for task in itertools.islice(tasks, 1):
@@ -197,4 +212,3 @@ def _blocks_done(mark: Path, header: str) -> set[str] | None:
     except FileNotFoundError:
         return None
     return set(lines[:-1]) if first == header else None
-

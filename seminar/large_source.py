@@ -93,19 +93,30 @@ def open_source(path: Path) -> LargeSource:
         source = LargeSource(str(path), "tif", "", axes, shape, dtype)
     with explained(path), _opened(source) as array:
         chunks = array.chunks
-    if sorted(source.axes) not in [sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")]:
-        raise SeminarError(f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with these axes")
+    if sorted(source.axes) not in [
+        sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")
+    ]:
+        raise SeminarError(
+            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with these axes"
+        )
     if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
-        raise SeminarError(f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of whole or real numbers")
+        raise SeminarError(
+            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of whole or real numbers"
+        )
     if np.prod(chunks, dtype=np.float64) * np.dtype(source.dtype).itemsize > MAX_CHUNK_BYTES:
-        raise SeminarError(f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in smaller chunks or tiles, such as 1024 x 1024")
+        raise SeminarError(
+            f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in smaller chunks or tiles, such as 1024 x 1024"
+        )
     return source
 
 
 def read_window(source: LargeSource, plane: tuple[int, ...], rows: slice, cols: slice) -> npt.NDArray[Any]:
     """(C, h, w) of one plane in the image's own depth."""
     numbers = iter(plane)
-    index = tuple(rows if axis == "y" else cols if axis == "x" else slice(None) if axis == "c" else next(numbers) for axis in source.axes)
+    index = tuple(
+        rows if axis == "y" else cols if axis == "x" else slice(None) if axis == "c" else next(numbers)
+        for axis in source.axes
+    )
     kept = [axis for axis in source.axes if axis in "cyx"]
     with explained(Path(source.path)), _opened(source) as array:
         window = np.asarray(array[index])
@@ -115,7 +126,13 @@ def read_window(source: LargeSource, plane: tuple[int, ...], rows: slice, cols: 
 
 
 def prepare_block(
-    source: LargeSource, plane: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], *, channels: tuple[int, ...], levels: Levels
+    source: LargeSource,
+    plane: tuple[int, ...],
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+    *,
+    channels: tuple[int, ...],
+    levels: Levels,
 ) -> npt.NDArray[np.float32]:
     """The network's input for a window, (C, h, w) float32 on 0..255, as `seminar.images.to_float` makes it from the whole image."""
     window = _chosen(read_window(source, plane, slice(*rows), slice(*cols)), channels)
@@ -125,7 +142,9 @@ def prepare_block(
     return np.stack([_scaled(values, black, white) for values, (black, white) in zip(window, levels, strict=True)])
 
 
-def find_levels(source: LargeSource, plane: tuple[int, ...], *, channels: tuple[int, ...], stretch: tuple[float, float], block: int) -> Levels:
+def find_levels(
+    source: LargeSource, plane: tuple[int, ...], *, channels: tuple[int, ...], stretch: tuple[float, float], block: int
+) -> Levels:
     """Black and white of each channel of a plane, from one pass over it in blocks.
 
     The same values as `seminar.images.to_float` finds in memory: least and greatest for (0, 100), else percentiles of about a million values.
@@ -140,16 +159,24 @@ def find_levels(source: LargeSource, plane: tuple[int, ...], *, channels: tuple[
         _check_finite(source, window, row, col)
         window = window[:, -row % step :: step, -col % step :: step]
         if window.size:
-            found.append(np.stack([window.min(axis=(1, 2)), window.max(axis=(1, 2))], axis=1) if whole else window.reshape(len(window), -1))
+            found.append(
+                np.stack([window.min(axis=(1, 2)), window.max(axis=(1, 2))], axis=1)
+                if whole
+                else window.reshape(len(window), -1)
+            )
     values = np.concatenate(found, axis=1).astype(np.float64)
-    limits = zip(values.min(axis=1), values.max(axis=1), strict=True) if whole else np.percentile(values, stretch, axis=1).T
+    limits = (
+        zip(values.min(axis=1), values.max(axis=1), strict=True) if whole else np.percentile(values, stretch, axis=1).T
+    )
     return tuple((float(black), float(white)) for black, white in limits)
 
 
 def _check_finite(source: LargeSource, window: npt.NDArray[Any], row: int, col: int) -> None:
     if window.dtype.kind == "f" and not np.isfinite(window).all():
         place = f"between rows {row} and {row + window.shape[1]}, columns {col} and {col + window.shape[2]}"
-        raise SeminarError(f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the image again")
+        raise SeminarError(
+            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the image again"
+        )
 
 
 def _chosen(window: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[Any]:

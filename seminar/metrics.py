@@ -98,7 +98,9 @@ def score(pairs: Iterable[tuple[LabelMap, LabelMap]], classes: ClassNames) -> Sc
     per_class = class_iou(total)
     mean_iou = mean_of_present(per_class)
     if mean_iou is None:
-        raise SeminarError(f"expected images with a known truth, got {len(of_images)} without one labelled pixel; choose another split")
+        raise SeminarError(
+            f"expected images with a known truth, got {len(of_images)} without one labelled pixel; choose another split"
+        )
     per_image = [mean_of_present(column) for column in zip(*of_images, strict=True)]
     return Scores(
         mean_iou=mean_iou,

@@ -58,7 +58,9 @@ def zarr_module() -> Any:
     try:
         import zarr
     except ImportError:
-        raise SeminarError("OME-Zarr and images larger than memory need zarr; install it with: pip install 'seminar-napari[zarr]'") from None
+        raise SeminarError(
+            "OME-Zarr and images larger than memory need zarr; install it with: pip install 'seminar-napari[zarr]'"
+        ) from None
     return zarr
 
 
@@ -82,26 +84,44 @@ def read_multiscale(path: Path) -> Multiscale:
         scales = [step["scale"] for step in dataset.get("coordinateTransformations", []) if step.get("type") == "scale"]
         names = "".join(str(axis["name"]).lower() for axis in axes)
     except FileNotFoundError:
-        raise SeminarError(f"{path}: expected an OME-Zarr, found no zarr metadata; give the folder that holds .zattrs or zarr.json") from None
+        raise SeminarError(
+            f"{path}: expected an OME-Zarr, found no zarr metadata; give the folder that holds .zattrs or zarr.json"
+        ) from None
     except _DAMAGE as error:
-        raise SeminarError(f"{path}: not readable as an OME-Zarr image ({type(error).__name__}: {str(error)[:100]}); give the folder of one image") from None
+        raise SeminarError(
+            f"{path}: not readable as an OME-Zarr image ({type(error).__name__}: {str(error)[:100]}); give the folder of one image"
+        ) from None
     array = open_array(path, name)
     if len(names) != len(array.shape):
-        raise SeminarError(f"{path}: its metadata names the axes {names}, its array has {len(array.shape)}; repair the metadata")
-    scale = tuple(float(value) for value in scales[0]) if scales and len(scales[0]) == len(names) else (1.0,) * len(names)
+        raise SeminarError(
+            f"{path}: its metadata names the axes {names}, its array has {len(array.shape)}; repair the metadata"
+        )
+    scale = (
+        tuple(float(value) for value in scales[0]) if scales and len(scales[0]) == len(names) else (1.0,) * len(names)
+    )
     return Multiscale(version, name, names, axes, scale, tuple(array.shape), str(array.dtype))
 
 
 def open_array(path: Path, name: str) -> Any:
     """An array of an OME-Zarr, read only; a name that leads out of the folder, by '..' or by a link, is refused."""
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in name or not name.strip("/") or not _lies_within(path, path / name):
-        raise SeminarError(f"{path}: its metadata names the array '{name[:80]}' outside of the image's folder, so it is not opened; get the image from a source you trust")
+    if (
+        pure.is_absolute()
+        or ".." in pure.parts
+        or "\\" in name
+        or not name.strip("/")
+        or not _lies_within(path, path / name)
+    ):
+        raise SeminarError(
+            f"{path}: its metadata names the array '{name[:80]}' outside of the image's folder, so it is not opened; get the image from a source you trust"
+        )
     zarr = zarr_module()
     try:
         return zarr.open_array(str(path / name), mode="r")
     except _DAMAGE as error:
-        raise SeminarError(f"{path / name}: not readable as a zarr array ({str(error)[:100]}); restore the image") from None
+        raise SeminarError(
+            f"{path / name}: not readable as a zarr array ({str(error)[:100]}); restore the image"
+        ) from None
 
 
 def label_folder(source: LargeSource, out: Path | None) -> Path:
@@ -181,31 +201,46 @@ def _add_coarser_level(group: Any, level: int, axes: str, version: str, block: i
         for row in range(0, height, block):
             for col in range(0, width, block):
                 part = fine[(*plane, slice(row, row + block), slice(col, col + block))][::2, ::2]
-                coarse[(*plane, slice(row // 2, row // 2 + part.shape[0]), slice(col // 2, col // 2 + part.shape[1]))] = part
+                coarse[
+                    (*plane, slice(row // 2, row // 2 + part.shape[0]), slice(col // 2, col // 2 + part.shape[1]))
+                ] = part
 
 
 def _create_level(group: Any, name: str, shape: tuple[int, ...], axes: str, version: str) -> Any:
     chunks = tuple(min(CHUNK, side) if axis in "yx" else 1 for axis, side in zip(axes, shape, strict=True))
     if _zarr_format(version) == 2:
-        return group.create_array(name, shape=shape, chunks=chunks, dtype="uint8", fill_value=0, chunk_key_encoding={"name": "v2", "separator": "/"})
+        return group.create_array(
+            name,
+            shape=shape,
+            chunks=chunks,
+            dtype="uint8",
+            fill_value=0,
+            chunk_key_encoding={"name": "v2", "separator": "/"},
+        )
     return group.create_array(name, shape=shape, chunks=chunks, dtype="uint8", fill_value=0, dimension_names=list(axes))
 
 
-def _label_metadata(source: LargeSource, classes: ClassNames, version: str, scales: Sequence[tuple[float, ...]]) -> dict[str, Any]:
+def _label_metadata(
+    source: LargeSource, classes: ClassNames, version: str, scales: Sequence[tuple[float, ...]]
+) -> dict[str, Any]:
     axes = _label_axes(source)
-    described: Sequence[Mapping[str, Any]] = [{"name": axis, "type": "time" if axis == "t" else "space"} for axis in axes]
+    described: Sequence[Mapping[str, Any]] = [
+        {"name": axis, "type": "time" if axis == "t" else "space"} for axis in axes
+    ]
     if source.kind == "zarr":
         described = [axis for axis in read_multiscale(Path(source.path)).described_axes if axis["name"].lower() != "c"]
     multiscales = {
         "name": LABEL_NAME,
         "axes": [dict(axis) for axis in described],
         "datasets": [
-            {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": list(scale)}]} for level, scale in enumerate(scales)
+            {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": list(scale)}]}
+            for level, scale in enumerate(scales)
         ],
     }
     label = {
         "colors": [
-            {"label-value": class_id, "rgba": [*colour, 0 if class_id == 0 else 255]} for class_id, colour in enumerate(classes.colours)
+            {"label-value": class_id, "rgba": [*colour, 0 if class_id == 0 else 255]}
+            for class_id, colour in enumerate(classes.colours)
         ],
         "properties": [{"label-value": class_id, "class": name} for class_id, name in enumerate(classes.names)],
     }
@@ -223,7 +258,10 @@ def _list_label(target: Path, version: str) -> None:
         labels.attrs["labels"] = sorted({*attributes.get("labels", []), LABEL_NAME})
     else:
         described = dict(attributes.get("ome", {}))
-        labels.attrs["ome"] = described | {"version": version, "labels": sorted({*described.get("labels", []), LABEL_NAME})}
+        labels.attrs["ome"] = described | {
+            "version": version,
+            "labels": sorted({*described.get("labels", []), LABEL_NAME}),
+        }
 
 
 def _version(source: LargeSource) -> str:

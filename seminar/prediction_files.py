@@ -73,7 +73,9 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
     for path in found:
         first = by_stem.setdefault(stem_of(path).casefold(), path)
         if first != path:
-            faults.append(f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or predict them into different folders")
+            faults.append(
+                f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or predict them into different folders"
+            )
     if faults:
         raise DatasetError(faults)
     return tuple(found)
@@ -103,9 +105,13 @@ def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
     place = folder.resolve()
     for image in images:
         if image.resolve().parent == place or image.parent.resolve() == place:
-            raise SeminarError(f"--out {folder}: the images to predict lie there, and labels must not replace them; give another folder")
+            raise SeminarError(
+                f"--out {folder}: the images to predict lie there, and labels must not replace them; give another folder"
+            )
     if place.name in (IMAGES, CLICKS, SPARSE_MASKS, TRUTH, OBJECTS) and (place.parent / CLASSES).exists():
-        raise SeminarError(f"--out {folder}: this folder of a project holds images, clicks or masks made by hand, which are never written; give another folder")
+        raise SeminarError(
+            f"--out {folder}: this folder of a project holds images, clicks or masks made by hand, which are never written; give another folder"
+        )
 
 
 def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
@@ -129,9 +135,17 @@ def _images_of(source: str) -> list[Path] | str:
         images = sorted([*image_files(path), *(entry for entry in path.iterdir() if is_zarr(entry) and entry.is_dir())])
         return images or f"{path}: no image in this folder (jpg, png, tif or .zarr); give another folder"
     if path.exists():
-        return [path] if path.suffix.lower() in EXTENSIONS else f"{path}: not an image by its ending; expected {', '.join(EXTENSIONS)} or .zarr"
+        return (
+            [path]
+            if path.suffix.lower() in EXTENSIONS
+            else f"{path}: not an image by its ending; expected {', '.join(EXTENSIONS)} or .zarr"
+        )
     if glob.has_magic(source):
         matches = (Path(name) for name in sorted(glob.glob(source, recursive=True)))
-        images = [match for match in matches if match.suffix.lower() in EXTENSIONS or (is_zarr(match) and os.path.isdir(match))]
+        images = [
+            match
+            for match in matches
+            if match.suffix.lower() in EXTENSIONS or (is_zarr(match) and os.path.isdir(match))
+        ]
         return images or f"{source}: no image has a name like this; check the pattern"
     return f"{path}: no such file or folder; check the name"

@@ -39,7 +39,10 @@ class Summary:
     def sentence(self) -> str:
         """The outcome in one line."""
         places = ", ".join(dict.fromkeys(map(str, self.places)))
-        parts = [f"{self.predicted} image{'' if self.predicted == 1 else 's'} predicted" + (f" into {places}" if places else "")]
+        parts = [
+            f"{self.predicted} image{'' if self.predicted == 1 else 's'} predicted"
+            + (f" into {places}" if places else "")
+        ]
         if self.passed_over:
             parts.append(f"{self.passed_over} passed over that exist already (--overwrite predicts them again)")
         if self.faults:
@@ -77,9 +80,13 @@ class PredictionJob:
         if not model.exists():
             raise SeminarError(f"{model}: no such run or model; give the folder of a run or a model.pt")
         if tile_size < 2 * STRIDE or tile_size % STRIDE:
-            raise SeminarError(f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, such as {TILE_SIZE}")
+            raise SeminarError(
+                f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, such as {TILE_SIZE}"
+            )
         if out is None and not all(map(is_zarr, images)):
-            raise SeminarError("--out: expected the folder for the label PNGs; only OME-Zarr images hold their labels themselves")
+            raise SeminarError(
+                "--out: expected the folder for the label PNGs; only OME-Zarr images hold their labels themselves"
+            )
         if out is not None:
             check_output_folder(out, [image for image in images if not is_zarr(image)])
         self.model = model
@@ -95,7 +102,12 @@ class PredictionJob:
     @cached_property
     def predictor(self) -> Predictor:
         """Loaded when the first image needs it."""
-        return Predictor.from_folder(self.model, self.device, tile_size=self.tile_size, overlap=min(OVERLAP, self.tile_size // 2 // STRIDE * STRIDE))
+        return Predictor.from_folder(
+            self.model,
+            self.device,
+            tile_size=self.tile_size,
+            overlap=min(OVERLAP, self.tile_size // 2 // STRIDE * STRIDE),
+        )
 
     def run(self, progress: Progress | None = None) -> Summary:
         """Predict everything; what is wrong with single images is collected in the summary, a full disk ends the job."""
@@ -126,7 +138,11 @@ class PredictionJob:
         if self.out is None:
             raise SeminarError(f"{path}: --out is needed for it")
         outputs = Outputs.of(
-            self.out, stem_of(path), instances=self.instances, probabilities=self.probabilities, ending=".tif" if planes > 1 else ".png"
+            self.out,
+            stem_of(path),
+            instances=self.instances,
+            probabilities=self.probabilities,
+            ending=".tif" if planes > 1 else ".png",
         )
         if outputs.exist() and not self.overwrite:
             return False
@@ -141,7 +157,9 @@ class PredictionJob:
         labels = most_probable(probs)
         if outputs.instances:
             clicks = clicks_of(path, self.predictor.classes)
-            write_instances(outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels))
+            write_instances(
+                outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels)
+            )
         if outputs.probabilities:
             _write_probabilities(outputs.probabilities, probs)
         write_label_png(outputs.labels, labels, self.predictor.classes)  # last: it says that the image is done
@@ -149,7 +167,9 @@ class PredictionJob:
     def _write_stack(self, path: Path, outputs: Outputs, planes: int, part: Callable[[float], object]) -> None:
         """Each plane by itself, one page each."""
         if outputs.instances or outputs.probabilities:
-            raise SeminarError(f"{path}: a stack of {planes} planes; --instances and --probabilities are for single images, predict it without them")
+            raise SeminarError(
+                f"{path}: a stack of {planes} planes; --instances and --probabilities are for single images, predict it without them"
+            )
 
         def pages() -> Iterator[npt.NDArray[np.uint8]]:
             for number, plane in enumerate(tif_planes(path)):
@@ -167,7 +187,9 @@ class PredictionJob:
 
     def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
         if self.instances or self.probabilities:
-            raise SeminarError(f"{path}: predicted block by block, which gives labels only; leave --instances and --probabilities away")
+            raise SeminarError(
+                f"{path}: predicted block by block, which gives labels only; leave --instances and --probabilities away"
+            )
         from seminar.large_images import predict_large
 
         out = None if self.out is None or is_zarr(path) else self.out / f"{stem_of(path)}.zarr"
@@ -193,5 +215,12 @@ def _write_pages(path: Path, pages: Iterator[LabelMap], palette: npt.NDArray[np.
     data = io.BytesIO()
     with tifffile.TiffWriter(data) as tif:
         for page in pages:
-            tif.write(page, photometric="palette", colormap=palette.T.astype(np.uint16) * 257, compression="zlib", contiguous=False, metadata=None)
+            tif.write(
+                page,
+                photometric="palette",
+                colormap=palette.T.astype(np.uint16) * 257,
+                compression="zlib",
+                contiguous=False,
+                metadata=None,
+            )
     write_bytes(path, data.getvalue())

@@ -76,7 +76,9 @@ class Predictor:
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else 1)
 
     @classmethod
-    def from_folder(cls, path: Path | str, device: str = "auto", *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Predictor:
+    def from_folder(
+        cls, path: Path | str, device: str = "auto", *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP
+    ) -> Predictor:
         """The predictor of a run folder or a model.pt. On a CPU it leaves one core free.
 
         Raises
@@ -116,7 +118,9 @@ class Predictor:
             Not an image, channels that the network does not take, NaN; memory that does not even hold one tile.
         """
         if image.ndim not in (2, 3) or image.size == 0:
-            raise SeminarError(f"{where}: expected an image of (height, width) or (height, width, channels), got shape {image.shape}")
+            raise SeminarError(
+                f"{where}: expected an image of (height, width) or (height, width, channels), got shape {image.shape}"
+            )
         return self.predict_prepared(self.prepare(image, where))
 
     def predict(self, image: ImageArray, where: str = "the image") -> LabelMap:

@@ -207,7 +207,7 @@ class Annotation:
             return
         clicks = self.session.clicks(self._shown_id)
         point = self._in_pixels(position)
-        if not ClickSet(clicks.height, clicks.width, point[None], [0]).inside()[0]:
+        if not ClickSet(clicks.height, clicks.width, point[None], np.array([0])).inside()[0]:
             self.session.notice.emit("That is outside the image: no click added.")
             return
         class_ids = np.append(clicks.class_ids, self.session.current_class)

@@ -24,7 +24,7 @@ class Budget:
         self.spin = SpinBox(value=400, min=int(_META["low"]), max=int(_META["high"]), step=int(_META["step"]))
         self.unit = ComboBox(choices=[("iterations", "iterations"), ("minutes", "minutes")], value="iterations")
         self.unit.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.unit.native.setMinimumContentsLength(7)
+        self.unit.native.setMinimumContentsLength(5)
         self.unit.native.model().item(1).setEnabled(False)
         self.unit.native.setToolTip(
             "Iterations of each stage, or minutes of the whole run; minutes can be chosen once a first run has shown how fast this machine is"

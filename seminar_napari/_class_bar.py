@@ -76,7 +76,8 @@ class ClassBar(QWidget):
 
     def _fit_height(self) -> None:
         row = self._buttons[0].sizeHint().height() + 4 if self._buttons else 24
-        needed = self._flow.heightForWidth(max(self._scroll.viewport().width(), 100)) if self._flow.count() else row
+        width = self._scroll.viewport().width()  # type: ignore[union-attr]  # a scroll area has a viewport
+        needed = self._flow.heightForWidth(max(width, 100)) if self._flow.count() else row
         self._scroll.setFixedHeight(min(needed + 2, row * ROWS_SHOWN))
 
     def _refill(self, _changed: object = None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from psygnal import Signal
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -43,6 +44,7 @@ class ConfigForm(QWidget):
     def __init__(self, config: TrainConfig | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._writing = False
+        self._changed_settings = 0
         self._guard = WheelGuard(self)
         hints = typing.get_type_hints(TrainConfig)
         self._settings = {setting.name: setting for setting in dataclasses.fields(TrainConfig)}
@@ -129,15 +131,16 @@ class ConfigForm(QWidget):
         layout.setSpacing(4)
         face = _form_layout()
         face.addRow(_label("Preset"), self._native("preset"))
-        face.addRow(_label("Network"), _row(self._native("backbone"), self._native("weights")))
+        face.addRow(_label("Network"), _row(self._native("backbone"), self._native("weights"), first=3))
         face.addRow(_label("Device"), self._native("device"))
         face.addRow(_label("Budget"), _row(self._native("iterations"), self.budget.unit.native))
         self._guard_wheel(self.budget.unit.native)
         layout.addLayout(face)
-        self.fold = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
+        self.fold = QCollapsible("More settings", expandedIcon=QIcon(), collapsedIcon=QIcon())
         if (inside := self.fold.layout()) is not None:
             inside.setContentsMargins(0, 0, 0, 0)
         self.fold.setDuration(120)
+        self.fold.toggled.connect(lambda _: self._title_fold())
         self.fold.toggleButton().setStyleSheet(
             "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"
         )
@@ -222,7 +225,13 @@ class ConfigForm(QWidget):
                 changed += self._fields[name].read() != getattr(start, name)
             elif name != "channels":
                 changed += self._fields[name].read() != self._settings[name].default
-        self.fold.setText(f"More settings ({changed} changed)" if changed else "More settings")
+        self._changed_settings = changed
+        self._title_fold()
+
+    def _title_fold(self) -> None:
+        arrow = "▾" if self.fold.isExpanded() else "▸"
+        changed = f" ({self._changed_settings} changed)" if self._changed_settings else ""
+        self.fold.setText(f"{arrow} More settings{changed}")
 
 
 def form(config: TrainConfig, parent: QWidget | None = None) -> ConfigForm:
@@ -250,11 +259,11 @@ def _label(text: str) -> QLabel:
     return label
 
 
-def _row(*widgets: QWidget) -> QWidget:
+def _row(*widgets: QWidget, first: int = 2) -> QWidget:
     row = QFrame()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
-    for widget in widgets:
-        layout.addWidget(widget, 1)
+    for number, widget in enumerate(widgets):
+        layout.addWidget(widget, 2 if number else first)
     return row

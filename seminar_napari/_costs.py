@@ -13,7 +13,7 @@ from seminar_napari._progress import RunProgress, duration
 from seminar_napari._setting_names import PRESET_TEXTS
 from seminar_napari._speed import Pace, SpeedBook
 
-UNKNOWN = "time not known yet here"
+UNKNOWN = "time not known yet"
 FEWEST_ITERATIONS = 10
 """A shorter run says nothing about the speed."""
 

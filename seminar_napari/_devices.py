@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari.qt.threading import thread_worker
 from psygnal import Signal
+from superqt.utils import thread_worker
 
 from seminar_napari._child import Child, said_error, seminar_command
 
@@ -55,7 +55,7 @@ Answer = tuple[Device, ...] | str
 
 
 class DeviceProbe:
-    """Asks for the devices without holding up the window; the answer is shared by all windows of this program for some minutes."""
+    """Asks for the devices without holding up the window (nor its closing: this worker is superqt's, napari would ask about its own); the answer is shared by all windows of this program for some minutes."""
 
     answered = Signal(tuple)  # of Device
     failed = Signal(str)

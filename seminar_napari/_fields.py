@@ -70,7 +70,9 @@ class ExactSpinBox(QDoubleSpinBox):
 
     def sizeHint(self) -> QSize:
         """Room for a dozen characters, not for 60 decimals."""
-        return QSize(self.fontMetrics().horizontalAdvance("0" * NARROW_CHARACTERS) + 40, super().sizeHint().height())
+        return QSize(
+            self.fontMetrics().horizontalAdvance("0" * (NARROW_CHARACTERS - 2)) + 40, super().sizeHint().height()
+        )
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -130,7 +132,7 @@ def choice(choices: Sequence[tuple[str, Any]], value: Any) -> Field:
     """A list to choose from; a value that is not in it is added when it is written."""
     combo = ComboBox(choices=list(choices), value=value)
     combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.native.setMinimumContentsLength(NARROW_CHARACTERS - 2)
+    combo.native.setMinimumContentsLength(NARROW_CHARACTERS - 4)
 
     def write(new: Any) -> None:
         if new not in combo.choices:

@@ -34,5 +34,7 @@ class LetGo:
                 signal.disconnect(slot)
         actions, self._actions = self._actions, []
         for action in actions:
-            with contextlib.suppress(RuntimeError, AttributeError):  # Qt was quicker; Python has taken the object apart already
+            with contextlib.suppress(
+                RuntimeError, AttributeError
+            ):  # Qt was quicker; Python has taken the object apart already
                 action()

@@ -116,7 +116,7 @@ def _native(plane: npt.NDArray[Any], layer: Image) -> npt.NDArray[Any]:
     if pixels.dtype in (np.uint8, np.uint16, np.float32):
         return np.ascontiguousarray(pixels)
     if layer.rgb and pixels.dtype.kind == "f":
-        return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(np.clip(pixels, 0, 1) * 255, dtype=np.uint8)
     if pixels.dtype.kind in "ui" and pixels.size and pixels.min() >= 0 and pixels.max() < 2**16:
         return pixels.astype(np.uint16)
     return pixels.astype(np.float32)

@@ -67,7 +67,9 @@ class NewProjectDialog(QDialog):
         self.progress = QProgressBar()
         self.progress.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.create_button = self.buttons.addButton("Create", QDialogButtonBox.ButtonRole.AcceptRole)
+        create_button = self.buttons.addButton("Create", QDialogButtonBox.ButtonRole.AcceptRole)
+        assert create_button is not None  # for the type checker: Qt makes one
+        self.create_button = create_button
         self.buttons.accepted.connect(self.create_project)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

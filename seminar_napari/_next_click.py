@@ -72,7 +72,7 @@ def spots(disagreement: npt.NDArray[np.uint8], clicks: Points, radius: float | N
     counts = _block_sums(disagreement >= DISAGREE, side)
     region = 2 * counts >= side * side
     if len(clicks) and region.any():
-        region &= _distance_to(np.floor((clicks + 0.5) / side), region.shape) * side > (near_radius((height, width)) if radius is None else radius)
+        region = _without_clicked(region, clicks, side, near_radius((height, width)) if radius is None else radius)
     if not region.any():
         return ()
     numbers, count = ndimage.label(region)
@@ -192,12 +192,21 @@ def _block_sums(mask: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.int64]
     return np.add.reduceat(sums, np.arange(0, mask.shape[1], side), axis=1)
 
 
-def _distance_to(points: Points, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    free = np.ones(shape, dtype=np.bool_)
-    rows, cols = points.astype(np.int64).T
-    free[np.clip(rows, 0, shape[0] - 1), np.clip(cols, 0, shape[1] - 1)] = False
-    distance: npt.NDArray[np.float64] = ndimage.distance_transform_edt(free)
-    return distance
+def _without_clicked(region: npt.NDArray[np.bool_], clicks: Points, side: int, radius: float) -> npt.NDArray[np.bool_]:
+    """The region without what is near a click: within `radius` pixels, and, where the click lies deep in a patch, all around it out to the patch's rim."""
+    places = np.floor((clicks + 0.5) / side).astype(np.int64)
+    rows, cols = np.clip(places, 0, np.array(region.shape) - 1).T
+    free = np.ones(region.shape, dtype=np.bool_)
+    free[rows, cols] = False
+    left: npt.NDArray[np.bool_] = region & (ndimage.distance_transform_edt(free) * side > radius)
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    for row, col in zip(rows[region[rows, cols]], cols[region[rows, cols]], strict=True):
+        reach = 1.5 * depth[row, col]  # to the corners of a square
+        top, first = max(0, int(row - reach)), max(0, int(col - reach))
+        window = left[top : int(row + reach) + 2, first : int(col + reach) + 2]
+        down, right = np.ogrid[top : top + window.shape[0], first : first + window.shape[1]]
+        window[np.hypot(down - row, right - col) <= reach] = False
+    return left
 
 
 def _strongest(disagreement: npt.NDArray[np.uint8], row: int, col: int, side: int) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def make_layer(kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **
         return Image(data.copy(), colormap=HEAT, contrast_limits=(0, 255), blending="translucent", **options)
     layer = Labels(data.copy(), colormap=class_colormap(classes), **options)
     draw = partial(_contour, layer, kind)
-    layer._calculate_contour = draw  # type: ignore[method-assign]  # napari's own takes ten times as long
+    layer._calculate_contour = draw  # napari's own takes ten times as long
     return layer
 
 

@@ -38,6 +38,10 @@ UPDATE_SECONDS = 0.5
 SHARE_OF_WINDOW = 0.04
 """Part of the window's time that drawing updates may take: slow graphics get them more rarely, so that 95 of 100 moments stay free."""
 
+LONGEST_PAUSE = 5.0
+"""Seconds between two updates at most, however slow the machine is."""
+
+
 class Overlays:
     """Labels layers of student, teacher, pseudo-label and truth, and the disagreement as an image layer.
 
@@ -185,7 +189,7 @@ class Overlays:
             self._session.notice.emit(outcome.reason)
         elif outcome is not None and outcome.image_id == self._session.image_id:
             self._take(outcome)
-        pause = max(UPDATE_SECONDS, self._cost / SHARE_OF_WINDOW)
+        pause = min(max(UPDATE_SECONDS, self._cost / SHARE_OF_WINDOW), LONGEST_PAUSE)
         if not self._reader.busy and (self._everything or (self._due and now - self._pushed_at >= pause)):
             self._request()
 

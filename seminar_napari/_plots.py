@@ -38,7 +38,7 @@ NAMES = {
 class Legend(QWidget):
     """A small button for each curve, in its colour; pressing it hides the curve, or shows it again."""
 
-    COLUMNS = 4
+    COLUMNS = 3
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -145,12 +145,13 @@ class Curves(QWidget):
         self._draw_marks()
         self._scores.hide()
 
-    def set_colours(self, foreground: str) -> None:
-        """Take the theme's text colour (the background is the dock's)."""
+    def set_colours(self, foreground: str, background: str) -> None:
+        """Take the theme's colours of text and background."""
         self._foreground = foreground
         if self._graph is None:
             return
         for plot in (self._losses, self._scores):
+            plot.setBackground(background)
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)
                 axis.setPen(foreground)
@@ -209,7 +210,7 @@ class Curves(QWidget):
         for plot, line in self._marks:
             plot.removeItem(line)
         self._marks = []
-        options = {"position": 0.92, "anchors": [(0, 0.5), (0, 0.5)], "color": self._foreground}
+        options = {"position": 0.92, "anchors": [(0, 0.5), (1, 0.5)], "color": self._foreground}
         for plot in (self._losses, self._scores):
             for x, stage in self.history.boundaries():
                 pen = self._graph.mkPen(self._foreground, width=1)

@@ -157,9 +157,10 @@ class TrainTab(QWidget):
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(6)
         column.addWidget(self.form)
+        column.addWidget(self.train)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        for button in (self.train, self.resume_last, self.attach, self.copy, self.panel.detach):
+        for button in (self.resume_last, self.attach, self.copy, self.panel.detach):
             buttons.addWidget(button)
         column.addLayout(buttons)
         column.addWidget(self.hint)
@@ -272,7 +273,8 @@ class TrainTab(QWidget):
     def _take_theme(self, event: Any = None) -> None:
         theme = getattr(self._viewer, "theme", None)
         if theme is not None:
-            self.curves.set_colours(get_theme(theme).text.as_hex())
+            colours = get_theme(theme)
+            self.curves.set_colours(colours.text.as_hex(), colours.background.as_hex())
 
     # small things
     def _next_name(self) -> str:

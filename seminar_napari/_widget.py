@@ -101,9 +101,9 @@ class SeminarDock(QWidget):
         self.session.notice.connect(self.say)
         self.header.project_chosen.connect(self.open_project)
         self.train.tab_wanted.connect(lambda name: self.tabs.setCurrentWidget(getattr(self, name)))
-        self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide)
-        self._poll_timer = QTimer(self, interval=POLL_MILLISECONDS, timeout=self.session.poll)
-        self._foreign_timer = QTimer(self, interval=FOREIGN_CLICKS_MILLISECONDS, timeout=self._look_for_foreign_clicks)
+        self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide)  # type: ignore[call-arg]  # Qt's properties
+        self._poll_timer = QTimer(self, interval=POLL_MILLISECONDS, timeout=self.session.poll)  # type: ignore[call-arg]  # Qt's properties
+        self._foreign_timer = QTimer(self, interval=FOREIGN_CLICKS_MILLISECONDS, timeout=self._look_for_foreign_clicks)  # type: ignore[call-arg]  # Qt's properties
         self._poll_timer.start()
         self._foreign_timer.start()
         self._window: QObject | None = None

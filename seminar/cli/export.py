@@ -16,7 +16,9 @@ def export(
     model: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.pt")],
     format: Annotated[str, typer.Option(help="pt2 (torch.export), onnx, or bioimageio (a bioimage.io model package)")],
     out: Annotated[Path, typer.Option(help="File to write: .pt2, .onnx or .zip")],
-    image: Annotated[Path | None, typer.Option(help="Real image to check the export on; by default the first of the run's project")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Real image to check the export on; by default the first of the run's project")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists")] = False,
     name: Annotated[str, typer.Option(help="bioimageio: title of the model")] = "",
     author: Annotated[str, typer.Option(help="bioimageio: who trained it")] = "unknown author",
@@ -27,5 +29,7 @@ def export(
     from seminar.export.bioimageio_package import Credits
 
     chosen: Any = format
-    found = export(model, chosen, out, image=image, overwrite=overwrite, credits=Credits(name=name, author=author, license=license))
+    found = export(
+        model, chosen, out, image=image, overwrite=overwrite, credits=Credits(name=name, author=author, license=license)
+    )
     Console().print(f"{out} written. {found.sentence()}", highlight=False, soft_wrap=True)

@@ -21,14 +21,40 @@ PROTOCOLS = ("full", "center-crop")
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(metavar="RUN_OR_MODEL", help="Folder of a run, or a model.pt")],
-    images: Annotated[list[str], typer.Argument(metavar="IMAGES...", help="Files, folders, projects, patterns like 'field_*.tif', OME-Zarr folders")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the label PNGs; not needed where all images are OME-Zarr, which hold their labels themselves")] = None,
-    instances: Annotated[bool, typer.Option("--instances", help="Also NAME_instances.tif, 16-bit, one number an object; from the clicks where an image of a project has some")] = False,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Also NAME_probabilities.tif, one float page a class")] = False,
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES...", help="Files, folders, projects, patterns like 'field_*.tif', OME-Zarr folders"
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the label PNGs; not needed where all images are OME-Zarr, which hold their labels themselves"
+        ),
+    ] = None,
+    instances: Annotated[
+        bool,
+        typer.Option(
+            "--instances",
+            help="Also NAME_instances.tif, 16-bit, one number an object; from the clicks where an image of a project has some",
+        ),
+    ] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also NAME_probabilities.tif, one float page a class")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict images again whose output exists")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
-    tile_size: Annotated[int, typer.Option(help="Largest side in pixels that goes through the network at once, a multiple of 16")] = 768,
-    scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="A dask.distributed scheduler, tcp://host:8786, that predicts OME-Zarr and large images")] = "",
+    tile_size: Annotated[
+        int, typer.Option(help="Largest side in pixels that goes through the network at once, a multiple of 16")
+    ] = 768,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A dask.distributed scheduler, tcp://host:8786, that predicts OME-Zarr and large images",
+        ),
+    ] = "",
 ) -> None:
     """Predict label maps: an indexed PNG an image. What exists already is passed over, so that a job can be taken up again."""
     from seminar.prediction_files import find_images
@@ -36,7 +62,15 @@ def predict(
 
     found = find_images(images)
     job = PredictionJob(
-        model, found, out=out, instances=instances, probabilities=probabilities, overwrite=overwrite, device=device, tile_size=tile_size, scheduler=scheduler
+        model,
+        found,
+        out=out,
+        instances=instances,
+        probabilities=probabilities,
+        overwrite=overwrite,
+        device=device,
+        tile_size=tile_size,
+        scheduler=scheduler,
     )
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -47,12 +81,23 @@ def predict(
 
 @app.command()
 def evaluate(
-    source: Annotated[Path, typer.Argument(metavar="RUN_OR_MASK_DIR", help="Folder of a run, a model.pt, or a folder of label PNGs <image_id>.png")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN_OR_MASK_DIR", help="Folder of a run, a model.pt, or a folder of label PNGs <image_id>.png"
+        ),
+    ],
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="Project folder with dense truth")],
-    split: Annotated[str, typer.Option(help="ImageSets/Segmentation/<split>.txt; all takes every image with truth")] = "val",
-    protocol: Annotated[str, typer.Option(help="full: whole images; center-crop: the middle 513 x 513 as in the literature")] = "full",
+    split: Annotated[
+        str, typer.Option(help="ImageSets/Segmentation/<split>.txt; all takes every image with truth")
+    ] = "val",
+    protocol: Annotated[
+        str, typer.Option(help="full: whole images; center-crop: the middle 513 x 513 as in the literature")
+    ] = "full",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Fractions as one line of JSON instead of a table in percent")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Fractions as one line of JSON instead of a table in percent")
+    ] = False,
 ) -> None:
     """Score a model or a folder of masks against the dense truth of a project."""
     if protocol not in PROTOCOLS:
@@ -75,7 +120,9 @@ def evaluate(
 def _model_or_masks(source: Path, device: str) -> Any:
     """A predictor, or the folder itself where it holds masks."""
     if not source.exists():
-        raise SeminarError(f"{source}: no such file or folder; give the folder of a run, a model.pt, or a folder of label PNGs")
+        raise SeminarError(
+            f"{source}: no such file or folder; give the folder of a run, a model.pt, or a folder of label PNGs"
+        )
     is_run = (source / "model.pt").exists() or (source / "config.toml").exists()
     if source.is_dir() and not is_run:
         if not any(source.glob("*.png")):

@@ -51,7 +51,9 @@ class Credits:
     license: str = ""
 
 
-def write_bioimageio(path: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32], credits: Credits) -> None:
+def write_bioimageio(
+    path: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32], credits: Credits
+) -> None:
     """Write the package as a zip.
 
     Parameters
@@ -75,10 +77,16 @@ def write_bioimageio(path: Path, predictor: Predictor, sample: ImageArray, probs
             try:
                 described = _description(folder, predictor, sample, credits)
             except ValueError as error:  # pydantic's too
-                if "index_key" in str(error):  # bioimageio.spec 0.5.12, the one that bioimageio.core 0.11 takes, fails so from pydantic 2.14 on
-                    raise SeminarError("bioimageio.spec does not work with the pydantic that is installed; run: pip install 'pydantic<2.14'") from None
+                if "index_key" in str(
+                    error
+                ):  # bioimageio.spec 0.5.12, the one that bioimageio.core 0.11 takes, fails so from pydantic 2.14 on
+                    raise SeminarError(
+                        "bioimageio.spec does not work with the pydantic that is installed; run: pip install 'pydantic<2.14'"
+                    ) from None
                 reason = " ".join(str(error).split())[:300]
-                raise SeminarError(f"bioimage.io does not take this description ({reason}); correct --name, --author or --license") from None
+                raise SeminarError(
+                    f"bioimage.io does not take this description ({reason}); correct --name, --author or --license"
+                ) from None
             save_bioimageio_package(described, output_path=path)
 
 
@@ -98,7 +106,9 @@ def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
         summary = test_model(path, weight_format="onnx")
         if summary.status != "passed":
             faults = "; ".join(f"{error.msg}" for detail in summary.details for error in detail.errors)
-            raise SeminarError(f"bioimageio.core does not pass the package ({faults[:300] or summary.status}); nothing was exported, please report this")
+            raise SeminarError(
+                f"bioimageio.core does not pass the package ({faults[:300] or summary.status}); nothing was exported, please report this"
+            )
         inputs = {"image": np.moveaxis(sample, 2, 0)[np.newaxis]}
         result = predict(model=load_model_description(path), inputs=inputs)
         members: dict[Any, Any] = dict(result.members)
@@ -122,7 +132,9 @@ def _write_tensors(folder: Path, predictor: Predictor, sample: ImageArray, probs
     grey = to_float(sample, stretch=predictor.stretch).astype(np.uint8)
     picture = np.moveaxis(grey if len(grey) == 3 else grey[[0, 0, 0]], 0, 2)
     labels = most_probable(probs)
-    overlay = np.where((labels != BACKGROUND)[:, :, np.newaxis], picture // 2 + predictor.classes.palette()[labels] // 2, picture)
+    overlay = np.where(
+        (labels != BACKGROUND)[:, :, np.newaxis], picture // 2 + predictor.classes.palette()[labels] // 2, picture
+    )
     both = Image.fromarray(np.concatenate([picture, overlay], axis=1).astype(np.uint8))
     both.thumbnail((600, 600))
     data = io.BytesIO()
@@ -136,12 +148,17 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
     names = predictor.classes.names
     depth: Any = str(sample.dtype)
     sides = [
-        v0_5.SpaceInputAxis(id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=4 * STRIDE, step=STRIDE)) for axis in ("y", "x")
+        v0_5.SpaceInputAxis(id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=4 * STRIDE, step=STRIDE))
+        for axis in ("y", "x")
     ]
     image = v0_5.InputTensorDescr(
         id=v0_5.TensorId("image"),
         description="Image with intensities as they were trained on",
-        axes=[v0_5.BatchAxis(), v0_5.ChannelAxis(channel_names=[f"channel{index}" for index in range(sample.shape[2])]), *sides],
+        axes=[
+            v0_5.BatchAxis(),
+            v0_5.ChannelAxis(channel_names=[f"channel{index}" for index in range(sample.shape[2])]),
+            *sides,
+        ],
         data=v0_5.IntervalOrRatioDataDescr(type=depth),
         preprocessing=_preprocessing(predictor, sample),
         test_tensor=v0_5.FileDescr(source=folder / "test_input.npy"),
@@ -154,7 +171,10 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
             v0_5.BatchAxis(),
             v0_5.ChannelAxis(channel_names=[_identifier(name) for name in names]),
             *(
-                v0_5.SpaceOutputAxis(id=v0_5.AxisId(axis), size=v0_5.SizeReference(tensor_id=v0_5.TensorId("image"), axis_id=v0_5.AxisId(axis)))
+                v0_5.SpaceOutputAxis(
+                    id=v0_5.AxisId(axis),
+                    size=v0_5.SizeReference(tensor_id=v0_5.TensorId("image"), axis_id=v0_5.AxisId(axis)),
+                )
                 for axis in ("y", "x")
             ),
         ],
@@ -188,7 +208,9 @@ def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
     return [
         to_float32,
         v0_5.ScaleRangeDescr(
-            kwargs=v0_5.ScaleRangeKwargs(axes=(v0_5.AxisId("y"), v0_5.AxisId("x")), min_percentile=low, max_percentile=high, eps=1e-6)
+            kwargs=v0_5.ScaleRangeKwargs(
+                axes=(v0_5.AxisId("y"), v0_5.AxisId("x")), min_percentile=low, max_percentile=high, eps=1e-6
+            )
         ),
         v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0)),
         v0_5.ScaleLinearDescr(kwargs=v0_5.ScaleLinearKwargs(gain=255.0, offset=0.0)),
@@ -202,7 +224,9 @@ def _identifier(name: str) -> str:
 
 def _plain(name: str) -> str:
     """Names of packages allow letters, digits and a few signs."""
-    return "".join(character if character.isascii() and (character.isalnum() or character in " -_") else " " for character in name).strip()
+    return "".join(
+        character if character.isascii() and (character.isalnum() or character in " -_") else " " for character in name
+    ).strip()
 
 
 def _documentation(predictor: Predictor) -> str:

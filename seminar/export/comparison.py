@@ -45,9 +45,7 @@ class Comparison:
 
     def sentence(self) -> str:
         """The outcome in one line."""
-        return (
-            f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image}, probabilities differ by {self.max_difference:.1e} at most"
-        )
+        return f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image}, probabilities differ by {self.max_difference:.1e} at most"
 
 
 def compare(program: str, image: str, theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]) -> Comparison:
@@ -59,10 +57,16 @@ def compare(program: str, image: str, theirs: npt.NDArray[np.float32], ours: npt
         They differ by more than `MAX_DIFFERENCE`, or agree on fewer pixels than `MIN_AGREEMENT`.
     """
     if theirs.shape != ours.shape:
-        raise SeminarError(f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; nothing was exported, please report this")
-    found = Comparison(program, float(np.abs(theirs - ours).max()), float((most_probable(theirs) == most_probable(ours)).mean()), image)
+        raise SeminarError(
+            f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; nothing was exported, please report this"
+        )
+    found = Comparison(
+        program, float(np.abs(theirs - ours).max()), float((most_probable(theirs) == most_probable(ours)).mean()), image
+    )
     if not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT:  # a NaN difference fails too
-        raise SeminarError(f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} % are allowed, so nothing was exported; please report this")
+        raise SeminarError(
+            f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} % are allowed, so nothing was exported; please report this"
+        )
     return found
 
 

@@ -23,7 +23,13 @@ _ENDINGS = {"pt2": ".pt2", "onnx": ".onnx", "bioimageio": ".zip"}
 
 
 def export(
-    model: Path, format: Format, out: Path, *, image: Path | None = None, overwrite: bool = False, credits: Credits | None = None
+    model: Path,
+    format: Format,
+    out: Path,
+    *,
+    image: Path | None = None,
+    overwrite: bool = False,
+    credits: Credits | None = None,
 ) -> Comparison:
     """Write a model as a file that other programs open.
 
@@ -55,7 +61,11 @@ def export(
     chosen = image or _image_of_project(model)
     sample = sample_of(read_image(chosen), predictor.channels)
     on_sample = Predictor(
-        predictor.network, classes=predictor.classes, stretch=predictor.stretch, num_channels=predictor.num_channels, device="cpu"
+        predictor.network,
+        classes=predictor.classes,
+        stretch=predictor.stretch,
+        num_channels=predictor.num_channels,
+        device="cpu",
     )
     prepared = on_sample.prepare(sample, str(chosen))
     ours = on_sample.predict_prepared(prepared)
@@ -82,7 +92,9 @@ def _image_of_project(model: Path) -> Path:
     folder = (model if model.is_dir() else model.parent).absolute()
     project_folder = folder.parent.parent
     if folder.parent.name != "runs" or not (project_folder / "JPEGImages").is_dir():
-        raise SeminarError(f"{model}: lies in no project, so there is no image to check the export on; give one with --image FILE")
+        raise SeminarError(
+            f"{model}: lies in no project, so there is no image to check the export on; give one with --image FILE"
+        )
     project = Project.open(project_folder)
     image_ids = project.image_ids()
     if not image_ids:

@@ -39,8 +39,12 @@ def to_graph(predictor: Predictor, channels: int) -> torch.export.ExportedProgra
     """
     network = _Probabilities(predictor.network).cpu().eval().requires_grad_(False)
     example = torch.zeros(2, channels, 10 * STRIDE, 12 * STRIDE)
-    sides = {2 + axis: STRIDE * torch.export.Dim(name, min=2, max=MAX_STRIDES) for axis, name in enumerate(("rows", "cols"))}
-    return torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch"), **sides},), strict=False)
+    sides = {
+        2 + axis: STRIDE * torch.export.Dim(name, min=2, max=MAX_STRIDES) for axis, name in enumerate(("rows", "cols"))
+    }
+    return torch.export.export(
+        network, (example,), dynamic_shapes=({0: torch.export.Dim("batch"), **sides},), strict=False
+    )
 
 
 def description(predictor: Predictor) -> str:

@@ -24,7 +24,9 @@ def require(extra: str, *modules: str) -> None:
         try:
             importlib.import_module(module)
         except ImportError:
-            raise SeminarError(f"--format {extra} needs the package {module}; install it with: pip install 'seminar-napari[{extra}]'") from None
+            raise SeminarError(
+                f"--format {extra} needs the package {module}; install it with: pip install 'seminar-napari[{extra}]'"
+            ) from None
 
 
 def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
@@ -33,7 +35,12 @@ def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about torch's own internals
         program = torch.onnx.export(
-            to_graph(predictor, channels), dynamo=True, input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, verbose=False
+            to_graph(predictor, channels),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            opset_version=OPSET,
+            verbose=False,
         )
     if program is None:
         raise SeminarError("torch made no ONNX program; nothing was exported, please report this")

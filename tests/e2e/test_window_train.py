@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress
 from qtpy.QtWidgets import QApplication
@@ -221,6 +222,8 @@ def test_a_refused_run_is_one_notification_with_the_log_at_hand(
     seen[0].actions[0][1]()
     assert "click" in dock.train._log_window.text()
     dock.train._log_window.close()
+    for dialog in tuple(NapariQtNotification._instances):  # as the person would; it holds on to the window
+        dialog.close()
     assert dock.train.panel.log.isVisible()
 
 

@@ -20,7 +20,9 @@ def zipped(path: Path, **members: bytes) -> Path:
 
 
 def test_an_honest_zip_passes(tmp_path: Path) -> None:
-    check_archive(zipped(tmp_path / "a.zip", **{"rdf.yaml": b"name: x", "weights/w.onnx": bytes(1000), "x..y.txt": b""}))
+    check_archive(
+        zipped(tmp_path / "a.zip", **{"rdf.yaml": b"name: x", "weights/w.onnx": bytes(1000), "x..y.txt": b""})
+    )
 
 
 @pytest.mark.parametrize("name", ["../evil.sh", "/etc/passwd", "a/../../b", "..\\evil.bat", "C:\\evil.bat", "a/.."])

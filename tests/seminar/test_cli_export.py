@@ -41,7 +41,9 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_the_command_says_what_was_checked(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_what_was_checked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(monkeypatch, "model.pt", "--format", "pt2", "--out", "new/model.pt2", "--image", "image.png") == 0
     out = capsys.readouterr().out
     assert "new/model.pt2 written. Checked in torch.export.load: 100.00 % same labels on image.png" in out
@@ -56,7 +58,10 @@ def test_the_command_says_what_was_checked(folder: Path, monkeypatch: pytest.Mon
         (["model.pt", "--format", "pt2", "--out", "model.pt2"], "give one with --image FILE"),
         (["absent", "--format", "pt2", "--out", "model.pt2"], "absent: no such file"),
         (["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "absent.png"], "absent.png: no such file"),
-        (["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "model.pt"], "model.pt: neither jpg, png nor tif"),
+        (
+            ["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "model.pt"],
+            "model.pt: neither jpg, png nor tif",
+        ),
     ],
 )
 def test_mistakes_are_a_sentence_and_exit_2(

@@ -75,7 +75,12 @@ def test_labels_are_indexed_pngs_in_the_classes_colours(cli: Cli, model: Path, i
 
 
 def test_probabilities_and_instances(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
-    assert cli("predict", model / "model.pt", images / "a.png", "--out", tmp_path / "out", "--probabilities", "--instances")[0] == 0
+    assert (
+        cli(
+            "predict", model / "model.pt", images / "a.png", "--out", tmp_path / "out", "--probabilities", "--instances"
+        )[0]
+        == 0
+    )
     probs = tifffile.imread(tmp_path / "out" / "a_probabilities.tif")
     assert (probs.shape, probs.dtype) == ((2, 40, 50), np.float32)
     labels = read_label_png(tmp_path / "out" / "a.png")
@@ -135,7 +140,10 @@ def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> N
     zarr = pytest.importorskip("zarr")
     group = zarr.create_group(str(tmp_path / "a.zarr"))
     group.create_array("0", shape=(40, 50), chunks=(40, 50), dtype="uint8")[:] = 9
-    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "0"}]}]}
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "0"}]}],
+    }
     status, _, err = cli("predict", model, tmp_path / "a.zarr")
     assert status == 0 and "1 image predicted" in err
     assert zarr.open_array(str(tmp_path / "a.zarr" / "labels" / "seminar" / "0"), mode="r").shape == (40, 50)
@@ -156,7 +164,10 @@ def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> N
         (["MODEL", "images", "--out", "out", "--tile-size", "100"], "--tile-size 100: expected a multiple of 16"),
         (["MODEL", "images", "--out", "out", "--device", "abacus"], "device 'abacus': not usable here"),
         (["MODEL", "rgb.png", "--out", "out"], "rgb.png: the model takes 1 channels, the image has 3"),
-        (["MODEL", "stack.tif", "--out", "out", "--instances"], "--instances and --probabilities are for single images"),
+        (
+            ["MODEL", "stack.tif", "--out", "out", "--instances"],
+            "--instances and --probabilities are for single images",
+        ),
         (["MODEL", "nan.tif", "--out", "out"], "nan.tif: "),
     ],
 )
@@ -210,7 +221,13 @@ def test_evaluate_prints_percent(cli: Cli, project: Project) -> None:
     ],
 )
 def test_mistakes_in_evaluate(
-    cli: Cli, model: Path, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+    cli: Cli,
+    model: Path,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()

@@ -72,7 +72,9 @@ def test_all_takes_every_image_with_truth(project: Project) -> None:
 def test_a_folder_of_masks_scores_as_the_model_that_made_it(project: Project, tmp_path: Path) -> None:
     predictor = bright_is_class_one()
     for image_id in project.image_ids():
-        write_label_png(tmp_path / "masks" / f"{image_id}.png", predictor.predict(project.read_image(image_id)), CLASSES)
+        write_label_png(
+            tmp_path / "masks" / f"{image_id}.png", predictor.predict(project.read_image(image_id)), CLASSES
+        )
     for protocol in ("full", "center-crop"):
         of_masks = evaluate(tmp_path / "masks", project, split="all", protocol=protocol)
         of_model = evaluate(predictor, project, split="all", protocol=protocol)

@@ -28,7 +28,9 @@ CLASSES = ClassNames.of("background", "cell", "Rand/Ω")
 
 def save(path: Path, config: TrainConfig, channels: int) -> None:
     torch.manual_seed(0)
-    save_model(path, build_network(config, num_classes=3, channels=channels), config=config, classes=CLASSES, channels=channels)
+    save_model(
+        path, build_network(config, num_classes=3, channels=channels), config=config, classes=CLASSES, channels=channels
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,10 @@ def test_samples_are_the_middle_in_multiples_of_16() -> None:
 def test_equal_probabilities_pass_and_are_told() -> None:
     probs = np.random.default_rng(0).random((2, 9, 9), dtype=np.float32)
     found = compare("onnxruntime", "a.png", probs, probs)
-    assert found.sentence() == "Checked in onnxruntime: 100.00 % same labels on a.png, probabilities differ by 0.0e+00 at most"
+    assert (
+        found.sentence()
+        == "Checked in onnxruntime: 100.00 % same labels on a.png, probabilities differ by 0.0e+00 at most"
+    )
 
 
 @pytest.mark.parametrize("wrong", [0.002, np.nan])
@@ -100,7 +105,9 @@ def test_pt2_opens_without_this_library(run: Path, tmp_path: Path) -> None:
         "print(extra['seminar.json'])\n"
         "assert not any(name.startswith('seminar') for name in sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout)["classes"] == list(CLASSES.names)
     expected = Predictor.from_folder(run, "cpu").predict_probs(image)
     np.testing.assert_allclose(np.load(tmp_path / "probs.npy")[0], expected, atol=1e-3)
@@ -135,15 +142,27 @@ def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
     image[:, :, 0] = np.linspace(0, 60_000, 90)
     tifffile.imwrite(tmp_path / "field.tif", image, photometric="rgb")
     credits = formats.Credits(author="A. Person", license="CC-BY-4.0", name="Cells")
-    found = export(tmp_path / "model.pt", "bioimageio", tmp_path / "model.zip", image=tmp_path / "field.tif", credits=credits)
+    found = export(
+        tmp_path / "model.pt", "bioimageio", tmp_path / "model.zip", image=tmp_path / "field.tif", credits=credits
+    )
     assert found.program == "bioimageio.core"
     with zipfile.ZipFile(tmp_path / "model.zip") as package:
         names = set(package.namelist())
-    assert {"cover.png", "README.md", "weights.onnx", "test_input.npy", "test_output.npy", "sample_input.tif", "sample_output.tif"} <= names
+    assert {
+        "cover.png",
+        "README.md",
+        "weights.onnx",
+        "test_input.npy",
+        "test_output.npy",
+        "sample_input.tif",
+        "sample_output.tif",
+    } <= names
     assert names & {"rdf.yaml", "bioimageio.yaml"}
 
 
-def test_an_export_that_predicts_differently_is_not_left_behind(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_predicts_differently_is_not_left_behind(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(formats, "write_pt2", lambda path, *_: path.write_bytes(b"x"))
     monkeypatch.setattr(formats, "run_pt2", lambda path, image: np.full((3, *image.shape[1:]), 1 / 3, np.float32))
     with pytest.raises(SeminarError, match="nothing was exported"):
@@ -153,7 +172,9 @@ def test_an_export_that_predicts_differently_is_not_left_behind(run: Path, tmp_p
 
 def test_a_missing_package_says_what_to_install(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(SeminarError, match=r"needs the package onnxruntime; install it with: pip install 'seminar-napari\[onnx\]'"):
+    with pytest.raises(
+        SeminarError, match=r"needs the package onnxruntime; install it with: pip install 'seminar-napari\[onnx\]'"
+    ):
         export(run, "onnx", tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 

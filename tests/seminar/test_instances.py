@@ -93,11 +93,19 @@ def test_objects_of_two_classes_never_merge() -> None:
 
 
 @settings(deadline=None)
-@given(labels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24)), elements=st.sampled_from([0, 1, 1, 2, 255])))
+@given(
+    labels=hnp.arrays(
+        np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24)), elements=st.sampled_from([0, 1, 1, 2, 255])
+    )
+)
 def test_every_object_lies_in_one_class_and_numbers_have_no_gap(labels: np.ndarray) -> None:
     for instances in (
         instances_from_shape(labels, min_area=1),
-        instances_from_clicks(labels, ClickSet(*labels.shape, np.argwhere(labels == 1)[::3], np.ones(len(np.argwhere(labels == 1)[::3]))), min_area=1),
+        instances_from_clicks(
+            labels,
+            ClickSet(*labels.shape, np.argwhere(labels == 1)[::3], np.ones(len(np.argwhere(labels == 1)[::3]))),
+            min_area=1,
+        ),
     ):
         np.testing.assert_array_equal(instances > 0, (labels > 0) & (labels != 255))
         for number in range(1, int(instances.max()) + 1):

@@ -48,7 +48,14 @@ def write_zarr(path: Path, pixels: np.ndarray, axes: str, version: str = "0.5", 
     data[:] = pixels
     multiscales = {
         "axes": [{"name": axis, "type": {"t": "time", "c": "channel"}.get(axis, "space")} for axis in axes],
-        "datasets": [{"path": array, "coordinateTransformations": [{"type": "scale", "scale": [0.5 if axis in "yx" else 1 for axis in axes]}]}],
+        "datasets": [
+            {
+                "path": array,
+                "coordinateTransformations": [
+                    {"type": "scale", "scale": [0.5 if axis in "yx" else 1 for axis in axes]}
+                ],
+            }
+        ],
     }
     if old:
         group.attrs["multiscales"] = [multiscales | {"version": "0.4"}]
@@ -90,7 +97,9 @@ class LooksFivePixelsFar(torch.nn.Module):
         return torch.cat([140 - mean, mean - 140], dim=1)
 
 
-def test_blocks_make_the_labels_that_the_predictor_makes_in_memory(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_make_the_labels_that_the_predictor_makes_in_memory(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pixels = blobs(300, 420).astype(np.uint16) * 11
     path = write_zarr(tmp_path / "a.zarr", pixels, "yx")
     predictor = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64)
@@ -124,7 +133,9 @@ def test_16_bit_blocks_are_stretched_as_the_whole_image(tmp_path: Path, stretch:
     np.testing.assert_allclose(block, to_float(pixels, channels=(1,), stretch=stretch)[:, 20:100, 33:150], atol=1e-4)
 
 
-def test_percentiles_of_a_large_image_come_from_the_same_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_percentiles_of_a_large_image_come_from_the_same_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pixels = blobs(130, 150).astype(np.uint16) * 3
     source = open_source(write_zarr(tmp_path / "a.zarr", pixels, "yx"))
     monkeypatch.setattr("seminar.large_source.SAMPLES", 2000)
@@ -133,7 +144,9 @@ def test_percentiles_of_a_large_image_come_from_the_same_samples(tmp_path: Path,
     assert levels == pytest.approx(tuple(np.percentile(pixels[::step, ::step], (2, 98))))
 
 
-def test_an_interrupted_job_goes_on_where_it_stopped(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_job_goes_on_where_it_stopped(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_zarr(tmp_path / "a.zarr", blobs(200, 260), "yx")
     real, calls = large_images.predict_block, []
 
@@ -156,7 +169,9 @@ def test_an_interrupted_job_goes_on_where_it_stopped(model: Path, tmp_path: Path
     np.testing.assert_array_equal(zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:], labels)
 
 
-def test_a_job_killed_before_its_first_block_is_not_taken_for_done(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_killed_before_its_first_block_is_not_taken_for_done(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -178,7 +193,9 @@ def test_another_model_does_not_go_on_with_the_blocks_of_the_first(model: Path, 
     assert zarr.open_array(str(mark.parent / "0"), mode="r")[:].max() < 7
 
 
-def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from seminar.prediction_job import PredictionJob
 
     pixels = blobs(300, 280)
@@ -233,7 +250,9 @@ def test_labels_of_somebody_else_are_not_replaced(model: Path, tmp_path: Path) -
 def test_a_chunk_larger_than_memory_is_refused(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "bomb.zarr"
     write_zarr(path, blobs(64, 64), "yx")
-    zarr.create_array(str(path / "0"), shape=(400_000, 400_000), chunks=(400_000, 400_000), dtype="uint8", overwrite=True)
+    zarr.create_array(
+        str(path / "0"), shape=(400_000, 400_000), chunks=(400_000, 400_000), dtype="uint8", overwrite=True
+    )
     with pytest.raises(SeminarError, match="do not fit into memory"):
         predict_large(path, model, out=None, **SMALL)
 
@@ -276,7 +295,9 @@ def test_an_address_where_nobody_listens_is_said(model: Path, tmp_path: Path, mo
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 def test_two_workers_write_what_one_process_writes(model: Path, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     pixels = blobs(200, 260)
@@ -302,6 +323,12 @@ def test_memory_does_not_grow_with_the_image(model: Path, tmp_path: Path) -> Non
         path = tmp_path / f"{side}.zarr"
         write_zarr(path, np.tile(blobs(320, 320), (side // 320, side // 320)), "yx")
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        done = subprocess.run([sys.executable, "-c", script, str(path), str(model)], capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(path), str(model)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
         peaks.append(int(done.stdout))
     assert peaks[1] < 1.1 * peaks[0]

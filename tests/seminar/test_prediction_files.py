@@ -81,7 +81,9 @@ def test_two_images_of_one_stem_are_refused(folder: Path, twin: str) -> None:
         find_images([str(folder / "b.png"), str(other / twin)])
 
 
-@pytest.mark.parametrize(("name", "stem"), [("a.png", "a"), ("a.ome.tif", "a"), ("a.b.ome.zarr", "a.b"), (".ome.tif", ".ome")])
+@pytest.mark.parametrize(
+    ("name", "stem"), [("a.png", "a"), ("a.ome.tif", "a"), ("a.b.ome.zarr", "a.b"), (".ome.tif", ".ome")]
+)
 def test_stems(name: str, stem: str) -> None:
     assert stem_of(Path(name)) == stem
 
@@ -108,7 +110,9 @@ def test_a_file_is_no_output_folder(folder: Path) -> None:
         check_output_folder(folder / "notes.txt", [])
 
 
-@pytest.mark.parametrize("name", ["JPEGImages", "SegmentationClass", "SegmentationClick", "SegmentationObject", "Clicks"])
+@pytest.mark.parametrize(
+    "name", ["JPEGImages", "SegmentationClass", "SegmentationClick", "SegmentationObject", "Clicks"]
+)
 def test_what_a_project_holds_is_never_overwritten(folder: Path, tmp_path: Path, name: str) -> None:
     project = Project.create(tmp_path / "project", [folder / "b.png"], CLASSES)
     with pytest.raises(SeminarError, match="which are never written"):

@@ -48,7 +48,9 @@ def noise(height: int, width: int, channels: int = 1) -> np.ndarray:
 
 @settings(max_examples=15, deadline=None)
 @given(height=st.integers(1, 200), width=st.integers(1, 200))
-def test_tiled_is_untiled_where_the_network_looks_less_far_than_a_quarter_of_the_overlap(height: int, width: int) -> None:
+def test_tiled_is_untiled_where_the_network_looks_less_far_than_a_quarter_of_the_overlap(
+    height: int, width: int
+) -> None:
     image = noise(height, width)
     tiled = predictor(tile_size=64, overlap=32, batch_size=3).predict_probs(image)
     whole = predictor(tile_size=208, overlap=0).predict_probs(image)
@@ -158,7 +160,9 @@ class FitsTwo(SmallField):
 def test_a_batch_that_does_not_fit_goes_in_halves() -> None:
     image = noise(150, 150)
     tight = predictor(FitsTwo(), tile_size=64, overlap=16, batch_size=8)
-    np.testing.assert_allclose(tight.predict_probs(image), predictor(tile_size=64, overlap=16).predict_probs(image), atol=1e-6)
+    np.testing.assert_allclose(
+        tight.predict_probs(image), predictor(tile_size=64, overlap=16).predict_probs(image), atol=1e-6
+    )
     assert tight.batch_size == 2
 
 

@@ -38,7 +38,9 @@ def test_a_pixel_near_a_tiles_inner_border_comes_from_the_neighbour_alone() -> N
     assert first.weights[0] == second.weights[-1] == 1
 
 
-@pytest.mark.parametrize("wrong", [{"tile_size": 100, "overlap": 16}, {"tile_size": 64, "overlap": 48}, {"tile_size": 64, "overlap": -16}])
+@pytest.mark.parametrize(
+    "wrong", [{"tile_size": 100, "overlap": 16}, {"tile_size": 64, "overlap": 48}, {"tile_size": 64, "overlap": -16}]
+)
 def test_sizes_that_do_not_go_together_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="multiples of 16"):
         plan(10, **wrong)

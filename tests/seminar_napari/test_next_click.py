@@ -45,6 +45,7 @@ def test_weak_disagreement_does_not_count() -> None:
 def test_a_clicked_region_is_left_out_and_a_large_one_is_offered_far_from_the_click() -> None:
     small = disagreement((slice(10, 16), slice(10, 16)))
     assert spots(small, np.array([[12.0, 12.0]])) == ()
+    assert spots(disagreement((slice(10, 31), slice(20, 41))), np.array([[20.0, 30.0]])) == ()  # nor are its corners offered
     wide = disagreement((slice(0, 40), slice(0, 60)))
     (spot,) = spots(wide, np.array([[20.0, 10.0]]))
     assert np.hypot(spot.row - 20, spot.col - 10) > near_radius((40, 60))

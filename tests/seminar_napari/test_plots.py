@@ -119,7 +119,7 @@ def test_another_run_begins_empty(qtbot: QtBot) -> None:
 
 def test_the_total_takes_the_themes_colour(qtbot: QtBot) -> None:
     curves = shown(qtbot)
-    curves.set_colours("#123456")
+    curves.set_colours("#123456", "#ffffff")
     assert curves._items["loss", "total"].opts["pen"].color().name() == "#123456"
 
 
@@ -129,7 +129,7 @@ def test_without_pyqtgraph_a_line_says_what_to_install(qtbot: QtBot, monkeypatch
     qtbot.addWidget(curves)
     for event in a_run():
         curves.take(event)
-    curves.set_colours("#ffffff")
+    curves.set_colours("#ffffff", "#000000")
     curves.clear()
     labels: list[Any] = [child for child in curves.children() if hasattr(child, "text")]
     assert "pip install 'seminar-napari[plots]'" in labels[0].text()

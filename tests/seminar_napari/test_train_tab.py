@@ -75,7 +75,7 @@ def test_it_fits_into_the_dock(tab: TrainTab) -> None:
 def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     native = tab.form._fields["preset"].widget.native
     assert [native.itemText(row) for row in range(3)] == [
-        f"{name}: time not known yet here" for name in ("Quick", "Balanced", "Paper")
+        f"{name}: time not known yet" for name in ("Quick", "Balanced", "Paper")
     ]
     tab.costs._speeds.remember(Pace.of(preset("quick"), "cpu (1 thread)", 2.0))
     tab.costs.show()
