@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +37,13 @@ def main() -> None:
         project = prepared(options.shared / name, options.out / name)
         for seed in options.seeds:
             common = ["--weights", str(weights), "--seed", str(seed)]
-            if "seminar" in options.only:
-                row(options.out, f"{name}/seminar/{seed}", lambda: trained(project, f"seminar-{seed}", [*common, "--limit", "20"]))
-            if "full" in options.only:
-                extra = [*common, "--limit", "20", "--losses", "full"]
-                row(options.out, f"{name}/full/{seed}", lambda: trained(project, f"full-{seed}", extra))
-            if "first_mask" in options.only:
-                row(options.out, f"{name}/first_mask/{seed}", lambda: first_mask(project, f"first-{seed}", [*common, "--limit", "3"]))
+            measures: dict[str, Callable[[], dict[str, Any]]] = {
+                "seminar": partial(trained, project, f"seminar-{seed}", [*common, "--limit", "20"]),
+                "full": partial(trained, project, f"full-{seed}", [*common, "--limit", "20", "--losses", "full"]),
+                "first_mask": partial(first_mask, project, f"first-{seed}", [*common, "--limit", "3"]),
+            }
+            for kind in options.only:
+                row(options.out, f"{name}/{kind}/{seed}", measures[kind])
     print((options.out / "rows.json").read_text())
 
 
@@ -89,7 +91,7 @@ def scores(model: Path, project: Path) -> dict[str, float]:
     return {"pooled": printed["per_class_iou"][FOREGROUND], "per_image": printed["per_image_iou"][FOREGROUND]}
 
 
-def row(out: Path, name: str, measure: Any) -> None:
+def row(out: Path, name: str, measure: Callable[[], dict[str, Any]]) -> None:
     path = out / "rows.json"
     rows = json.loads(path.read_text()) if path.exists() else {}
     if name not in rows:

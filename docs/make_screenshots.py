@@ -51,7 +51,9 @@ def save(viewer: napari.Viewer, name: str) -> None:
     picture = Image.fromarray(np.asarray(viewer.window.screenshot(canvas_only=False, flash=False))[..., :3])
     for colours in (0, 256, 192, 128, 96, 64, 48, 32):
         data = io.BytesIO()
-        indexed = picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) if colours else picture
+        indexed = (
+            picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) if colours else picture
+        )
         indexed.save(data, "PNG", optimize=True)
         if data.tell() < MAX_BYTES:
             break
@@ -75,15 +77,21 @@ def open_window(theme: str) -> tuple[napari.Viewer, SeminarDock]:
 
 def train(dock: SeminarDock, project: Path, weights: str, iterations: int) -> None:
     """Train both stages, with the tab Train in front; the picture is taken in the second stage."""
-    config = TrainConfig(preset="quick", weights=weights, iterations=iterations, crop_size=160, batch_size=4, device="cpu", validations=6)
+    config = TrainConfig(
+        preset="quick", weights=weights, iterations=iterations, crop_size=160, batch_size=4, device="cpu", validations=6
+    )
     session, control = dock.session, dock.train.control
 
     def in_second_stage() -> bool:
         step = session.last_step
-        return not control.is_going or (step is not None and step.stage == "primary" and step.iteration > 0.6 * iterations)
+        return not control.is_going or (
+            step is not None and step.stage == "primary" and step.iteration > 0.6 * iterations
+        )
 
     dock.tabs.setCurrentWidget(dock.train)
-    with subprocess.Popen(seminar_command(train_arguments(project, "glands", config)), stdout=subprocess.DEVNULL) as trainer:
+    with subprocess.Popen(
+        seminar_command(train_arguments(project, "glands", config)), stdout=subprocess.DEVNULL
+    ) as trainer:
         run = RunFolder.of(project, "glands")
         wait(600, until=lambda: run.events_path.exists() or trainer.poll() is not None)
         control.attach(run)

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from seminar.archives import check_archive
 from seminar.config import TrainConfig
-from seminar.errors import CheckpointError
+from seminar.errors import CheckpointError, SeminarError
 from seminar.files import atomic_file
 from seminar.labels import ClassNames
 from seminar.models.backbones import DAMAGE
@@ -79,7 +80,9 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
         network = build_network(config, num_classes=classes.num_classes, channels=channels, load=False)
         network.load_state_dict(content["state"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path}: the model's parts do not fit together ({_first_line(error)}); train it again") from None
+        raise CheckpointError(
+            f"{path}: the model's parts do not fit together ({_first_line(error)}); train it again"
+        ) from None
     return Model(network.to(device).eval(), config, classes, channels)
 
 
@@ -121,6 +124,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
 
 def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
     try:
+        if path.exists():
+            check_archive(path)
         with zipfile.ZipFile(path) as archive:  # torch.load does not verify the checksums
             damaged = archive.testzip()
         if damaged is not None:
@@ -130,10 +135,16 @@ def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
         raise CheckpointError(f"{path}: no such file; give a run folder or a model.pt") from None
     except CheckpointError:
         raise
+    except SeminarError as error:
+        raise CheckpointError(str(error)) from None
     except DAMAGE as error:
-        raise CheckpointError(f"{path}: not a readable {expected} file ({_first_line(error)}); restore it from a copy") from None
+        raise CheckpointError(
+            f"{path}: not a readable {expected} file ({_first_line(error)}); restore it from a copy"
+        ) from None
     if not isinstance(content, dict) or content.get("format") != expected:
-        raise CheckpointError(f"{path}: expected a {expected} file, got something else; give a run folder or a model.pt")
+        raise CheckpointError(
+            f"{path}: expected a {expected} file, got something else; give a run folder or a model.pt"
+        )
     if not isinstance(content.get("version"), int) or content["version"] > version:
         raise CheckpointError(
             f"{path}: version {content.get('version')!r} of {expected}, this program reads up to {version}; update seminar-napari"

@@ -147,7 +147,9 @@ class ClickDataset:
         truth = self.project.read_truth(image_id)
         if truth is None:
             raise DatasetError(
-                [f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found no file; train from clicks instead"]
+                [
+                    f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found no file; train from clicks instead"
+                ]
             )
         return ClickSet(*truth.shape)
 
@@ -163,7 +165,9 @@ class ClickDataset:
             rng = np.random.default_rng((self.config.seed, stage, 2, iteration, slot))
             image_id = ids[order[place]]
             samples.append(self._sample(image_id, clicks[image_id], rng))
-        return Batch(**{field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)})
+        return Batch(
+            **{field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)}
+        )
 
     def epoch_length(self) -> int:
         """Iterations in which every image is seen once (at least 1)."""
@@ -173,7 +177,9 @@ class ClickDataset:
         """(C, H, W) float16 on 0..255, from the cache where possible."""
 
         def read() -> Image:
-            pixels = to_float(self.project.read_image(image_id), channels=self.config.channels, stretch=self.config.stretch)
+            pixels = to_float(
+                self.project.read_image(image_id), channels=self.config.channels, stretch=self.config.stretch
+            )
             return pixels.astype(np.float16)
 
         return self._cache.get(("image", image_id), read)
@@ -204,7 +210,9 @@ class ClickDataset:
             labels=crop_labels(self._labels(image_id), window) if self.dense else rasterize_crop(clicks, window),
             valid=valid,
             absent=torch.from_numpy(~clicked),
-            pseudo_labels=crop_labels(self._pseudo_labels(image_id), window) if config.pseudo_labels else torch.zeros(0),
+            pseudo_labels=crop_labels(self._pseudo_labels(image_id), window)
+            if config.pseudo_labels
+            else torch.zeros(0),
         )
 
 
@@ -237,4 +245,7 @@ class _Cache:
 
 
 def _counted(clicks: ClickSet) -> set[tuple[float, float, int]]:
-    return {(row, col, class_id) for (row, col), class_id in zip(clicks.points.tolist(), clicks.class_ids.tolist(), strict=True)}
+    return {
+        (row, col, class_id)
+        for (row, col), class_id in zip(clicks.points.tolist(), clicks.class_ids.tolist(), strict=True)
+    }

@@ -30,7 +30,9 @@ def pick_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise SeminarError(f"device '{name}': not usable here ({reason}); choose auto, cpu, cuda, cuda:1 or mps") from None
+        raise SeminarError(
+            f"device '{name}': not usable here ({reason}); choose auto, cpu, cuda, cuda:1 or mps"
+        ) from None
     return device
 
 
@@ -72,5 +74,6 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(
-        sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+        sign in text
+        for sign in ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
     )

@@ -23,7 +23,9 @@ def make_teacher(student: nn.Module, ema_decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def average(old: tuple[Tensor, ...] | list[Tensor], new: tuple[Tensor, ...] | list[Tensor], updates: Tensor | int) -> None:
+    def average(
+        old: tuple[Tensor, ...] | list[Tensor], new: tuple[Tensor, ...] | list[Tensor], updates: Tensor | int
+    ) -> None:
         if old[0].is_floating_point():
             torch._foreach_lerp_(old, new, 1 - ema_share(int(updates) + 1, ema_decay))
         else:

@@ -155,7 +155,10 @@ _KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 
 def to_json_line(event: Event, time: float) -> str:
     """One line for events.jsonl; `time` is seconds since the epoch."""
-    return json.dumps({"version": EVENTS_VERSION, "time": time, "event": type(event).__name__} | dataclasses.asdict(event)) + "\n"
+    return (
+        json.dumps({"version": EVENTS_VERSION, "time": time, "event": type(event).__name__} | dataclasses.asdict(event))
+        + "\n"
+    )
 
 
 def from_json_line(line: str | bytes) -> tuple[Event, float] | None:
@@ -165,7 +168,9 @@ def from_json_line(line: str | bytes) -> tuple[Event, float] | None:
         kind = _KINDS[data.pop("event")]
         time = float(data.pop("time"))
         known = {field.name for field in dataclasses.fields(kind)}
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known}
+        values = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known
+        }
         return kind(**values), time
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -20,9 +20,7 @@ from seminar.objectives import Losses
 Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
 """(student, teacher, batch) to losses."""
 
-DIVERGED = (
-    "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the last checkpoint is kept"
-)
+DIVERGED = "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the last checkpoint is kept"
 
 
 class Learner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from seminar.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
 from seminar.losses.cross_entropy import absent_class, partial_cross_entropy
-from seminar.losses.dense_crf import dense_crf
+from seminar.losses.dense_crf import LandmarkWarning, dense_crf
 from seminar.pseudo_labels import pseudo_label
 
 
@@ -65,7 +66,9 @@ class Losses:
     def total(self, shares: Mapping[str, Tensor | float] | None = None) -> Tensor:
         """What is minimised, a scalar. `shares` scales the terms of a part of a batch so that all parts add up to the batch's loss."""
         shares = shares or {}
-        return torch.stack([shares.get(name, 1.0) * self.weights.get(name, 1.0) * term for name, term in self.terms.items()]).sum()
+        return torch.stack(
+            [shares.get(name, 1.0) * self.weights.get(name, 1.0) * term for name, term in self.terms.items()]
+        ).sum()
 
 
 def dense_objective(student: nn.Module, batch: Batch, settings: LossSettings) -> Losses:
@@ -122,17 +125,19 @@ def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) 
     its RGB copy.
     """
     size = [max(1, round(side * settings.crf_scale)) for side in probs.shape[-2:]]
-    return dense_crf(
-        F.interpolate(probs, size=size, mode="bilinear", align_corners=False),
-        F.interpolate(batch.image.float(), size=size, mode="area"),
-        valid=F.interpolate(batch.valid[:, None].float(), size=size, mode="nearest")[:, 0] > 0.5,
-        sigma_rgb=settings.sigma_rgb * math.sqrt(batch.image.shape[1] / 3),
-        sigma_xy=settings.sigma_xy * settings.crf_scale,
-        method=settings.crf_method,
-        landmarks=settings.crf_landmarks,
-        convention=settings.convention,
-        normalize=settings.crf_normalize,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LandmarkWarning)  # on noisy crops a rough kernel still regularises
+        return dense_crf(
+            F.interpolate(probs, size=size, mode="bilinear", align_corners=False),
+            F.interpolate(batch.image.float(), size=size, mode="area"),
+            valid=F.interpolate(batch.valid[:, None].float(), size=size, mode="nearest")[:, 0] > 0.5,
+            sigma_rgb=settings.sigma_rgb * math.sqrt(batch.image.shape[1] / 3),
+            sigma_xy=settings.sigma_xy * settings.crf_scale,
+            method=settings.crf_method,
+            landmarks=settings.crf_landmarks,
+            convention=settings.convention,
+            normalize=settings.crf_normalize,
+        )
 
 
 def _weights(settings: LossSettings) -> dict[str, float]:

@@ -42,7 +42,9 @@ class Previewer:
         All images that can be asked for; the first one is drawn where nobody asks.
     """
 
-    def __init__(self, run: RunFolder, classes: ClassNames, read: Callable[[str], Image], image_ids: tuple[str, ...]) -> None:
+    def __init__(
+        self, run: RunFolder, classes: ClassNames, read: Callable[[str], Image], image_ids: tuple[str, ...]
+    ) -> None:
         self._run = run
         self._classes = classes
         self._read = read
@@ -92,8 +94,13 @@ class Previewer:
         asked = self._run.preview_requested()
         return asked if asked in self._known else self._image_ids[0]
 
-    def _draw_tile(self, image: Image, top: int, left: int, networks: Mapping[str, nn.Module], device: torch.device) -> None:
-        rows, cols = slice(max(0, top - MARGIN), top + TILE + MARGIN), slice(max(0, left - MARGIN), left + TILE + MARGIN)
+    def _draw_tile(
+        self, image: Image, top: int, left: int, networks: Mapping[str, nn.Module], device: torch.device
+    ) -> None:
+        rows, cols = (
+            slice(max(0, top - MARGIN), top + TILE + MARGIN),
+            slice(max(0, left - MARGIN), left + TILE + MARGIN),
+        )
         crop = torch.from_numpy(np.ascontiguousarray(image[:, rows, cols], dtype=np.float32))[None].to(device)
         inner = (slice(top - rows.start, top - rows.start + TILE), slice(left - cols.start, left - cols.start + TILE))
         outer = (slice(top, top + TILE), slice(left, left + TILE))

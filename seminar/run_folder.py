@@ -59,8 +59,10 @@ class RunFolder:
     @classmethod
     def of(cls, project: Path, name: str) -> RunFolder:
         """The folder of the run `name` in the project folder `project`; it need not exist yet."""
-        if not name or name in (".", "..") or any(character in name for character in '/\\\0\n\r') or len(name) > 100:
-            raise SeminarError(f"run name {name!r}: expected up to 100 characters without slashes or line breaks; choose another")
+        if not name or name in (".", "..") or any(character in name for character in "/\\\0\n\r") or len(name) > 100:
+            raise SeminarError(
+                f"run name {name!r}: expected up to 100 characters without slashes or line breaks; choose another"
+            )
         return cls(project / "runs" / name)
 
     # what repeats the run
@@ -203,8 +205,13 @@ class RunFolder:
             Another living process of this machine trains here.
         """
         if self.is_alive():
-            raise SeminarError(f"{self.path}: another process trains in this run folder; stop it first or choose another run name")
-        write_text(self.process_path, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "start": psutil.Process().create_time()}))
+            raise SeminarError(
+                f"{self.path}: another process trains in this run folder; stop it first or choose another run name"
+            )
+        write_text(
+            self.process_path,
+            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "start": psutil.Process().create_time()}),
+        )
 
     def release(self) -> None:
         self.process_path.unlink(missing_ok=True)
@@ -231,4 +238,3 @@ class RunFolder:
     def remove(self) -> None:
         """Delete the run and all it holds."""
         shutil.rmtree(self.path)
-

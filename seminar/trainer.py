@@ -76,7 +76,9 @@ def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool
     validate(project, image_ids, needs="truth" if config.losses == ("full",) else "clicks", channels=config.channels)
     dataset = ClickDataset(project, config, image_ids)
     if not dataset.clicks:
-        raise DatasetError([f"{project.path}: no image has a click; click on a few objects and on the background, then train"])
+        raise DatasetError(
+            [f"{project.path}: no image has a click; click on a few objects and on the background, then train"]
+        )
     run.path.mkdir(parents=True, exist_ok=True)
     run.claim()
     try:
@@ -256,9 +258,7 @@ def _lr(config: TrainConfig, stage: str, iteration: int) -> float:
 def _validated(course: _Course, stage: str, learner: Learner) -> Iterator[events.Event]:
     """Score student and teacher on the first images of the val split that have dense truth; nothing where there are none."""
     project, config = course.project, course.config
-    ids = tuple(
-        image_id for image_id in project.split(config.val_split) or () if project.truth_path(image_id).exists()
-    )
+    ids = tuple(image_id for image_id in project.split(config.val_split) or () if project.truth_path(image_id).exists())
     for name, network in (("student", learner.student), ("teacher", learner.teacher.module)) if ids else ():
         predictor = Predictor(
             network, classes=project.classes, channels=config.channels, stretch=config.stretch, device=course.device
@@ -301,7 +301,9 @@ def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
         folder = Path(config.pseudo_labels)
         ids = tuple(image_id for image_id in ids if (folder / f"{image_id}.png").is_file())
         if not ids:
-            raise SeminarError(f"--pseudo-labels {folder}: expected label PNGs named as the images, found none; give their folder")
+            raise SeminarError(
+                f"--pseudo-labels {folder}: expected label PNGs named as the images, found none; give their folder"
+            )
     return ids[: config.limit] if config.limit else ids
 
 

@@ -124,7 +124,9 @@ class Bench:
         turns, end = [], time.perf_counter() + seconds
         while time.perf_counter() < end and not until():
             while self._written:
-                event = Preview(stage="ancillary", iteration=0, image_id=self._written.popleft(), layers=("student", "teacher"))
+                event = Preview(
+                    stage="ancillary", iteration=0, image_id=self._written.popleft(), layers=("student", "teacher")
+                )
                 self.session.receive(event)
             turn = timed(self._turn)
             turns.append(Spent(*(max(value, HEARTBEAT_MS) for value in astuple(turn))))
@@ -141,7 +143,9 @@ class Bench:
         end = self._stand_in() if stand_in else self._train()
         self.run_for(START_SECONDS, until=lambda: overlays.has("student") and overlays.has("teacher"))
         if not overlays.has("teacher"):
-            raise SystemExit(f"no preview came in {START_SECONDS} s: {self.dock.train.control.message or self.session.state}")
+            raise SystemExit(
+                f"no preview came in {START_SECONDS} s: {self.dock.train.control.message or self.session.state}"
+            )
         for kind in ("student", "teacher"):
             overlays.layers[kind].visible = True
             overlays.layers[kind].events.set_data.connect(lambda event: updates.append(time.perf_counter()))
@@ -154,7 +158,9 @@ class Bench:
 
     def _train(self) -> Callable[[], None]:
         """Start the real trainer as the window does; the result ends it."""
-        config = TrainConfig(weights="none", device="cpu", iterations=100_000, batch_size=2, crop_size=128, losses=("pce", "pcons"))
+        config = TrainConfig(
+            weights="none", device="cpu", iterations=100_000, batch_size=2, crop_size=128, losses=("pce", "pcons")
+        )
         control = self.dock.train.control
         control.start("bench", config)
 
@@ -190,6 +196,7 @@ class Bench:
             thread.join()
 
         return end
+
 
 def make_project(folder: Path) -> Project:
     """Six images of `SIDE` px with a few clicks each."""
@@ -295,7 +302,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="seminar bench overlay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the two long measurements")
-    parser.add_argument("--stand-in", action="store_true", help="write masks twice a second in place of training: what the window itself costs")
+    parser.add_argument(
+        "--stand-in",
+        action="store_true",
+        help="write masks twice a second in place of training: what the window itself costs",
+    )
     options = parser.parse_args(arguments)
     times = measure(options.seconds, stand_in=options.stand_in)
     if options.json:

@@ -127,7 +127,9 @@ _PERIODS: Mapping[Style, tuple[int, int]] = {"solid": (1, 1), "dashed": (3, 5), 
 """(drawn, period) along a line, in line widths."""
 
 
-def outlines(labels: npt.NDArray[np.uint8], thickness: int, *, background: int = 0, style: Style = "solid") -> npt.NDArray[np.uint8]:
+def outlines(
+    labels: npt.NDArray[np.uint8], thickness: int, *, background: int = 0, style: Style = "solid"
+) -> npt.NDArray[np.uint8]:
     """The label map with `background` everywhere but on the inner rims of its regions.
 
     Takes a tenth of the time of napari's own outline (grey morphology: 340 ms at 2048 x 2048 and 5 px), and draws dashes.

@@ -94,7 +94,10 @@ class InspectTab(QWidget):
             button = QRadioButton(f"{TITLES[kind]}  {key}")
             button.setToolTip(f"Hold {key} over the image to see the {TITLES[kind]} for as long")
             self.show_kind[kind] = button
-        self.fill, self.outline = _toggle("Fill", "Colour whole regions"), _toggle("Outline", "Draw the rims of regions alone")
+        self.fill, self.outline = (
+            _toggle("Fill", "Colour whole regions"),
+            _toggle("Outline", "Draw the rims of regions alone"),
+        )
         self._look = QButtonGroup(self)
         self._look.addButton(self.fill)
         self._look.addButton(self.outline)
@@ -103,12 +106,16 @@ class InspectTab(QWidget):
         self.opacity.setValue(round(100 * self.overlays.opacity))
         self.opacity.setToolTip("Opacity of all overlays")
         self.two_by_two = _toggle("2×2 grid", "The image and three networks side by side, moved and zoomed as one")
-        self.disagreement = _toggle("Disagreement", "Heat map: how far student and teacher are apart; in the second stage, stage 1 and 2")
+        self.disagreement = _toggle(
+            "Disagreement", "Heat map: how far student and teacher are apart; in the second stage, stage 1 and 2"
+        )
         self.heat_scale = QLabel()
         self.heat_scale.setPixmap(_heat_bar())
         self.heat_scale.setToolTip("Disagreement from none to full")
         self.next_click = QPushButton(f"Next click ({NEXT_KEY})")
-        self.next_click.setToolTip("Go to the place, over all images, where the networks disagree most and no click is near")
+        self.next_click.setToolTip(
+            "Go to the place, over all images, where the networks disagree most and no click is near"
+        )
         self.next_text, self.score_text, self.instances_text = _line(), _line(), _line()
         self.against = QComboBox()
         self.against.setToolTip("Hold the score against an earlier run")
@@ -263,7 +270,9 @@ class InspectTab(QWidget):
             with suppress(SeminarError, OSError):  # whoever shows the clicks says what is wrong with them
                 clicked = has_object_clicks(session.clicks(session.image_id))
         self.make_instances.setEnabled(self.overlays.has("student"))
-        self.make_instances.setText("Instances from clicks" if clicked or not self.make_instances.isEnabled() else "Instances by shape")
+        self.make_instances.setText(
+            "Instances from clicks" if clicked or not self.make_instances.isEnabled() else "Instances by shape"
+        )
         self.make_instances.setToolTip(
             "Divide the student's mask among the object clicks, show it as a layer and save it as a 16-bit tif"
             if clicked

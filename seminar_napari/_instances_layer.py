@@ -19,7 +19,7 @@ from seminar.instances import instances_from_clicks, instances_from_shape, write
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.voc import Project
 from seminar_napari._background import Fault, Latest
-from seminar_napari._overlay_layers import add_layer, push
+from seminar_napari._overlay_layers import add_layer, lie_at, push
 from seminar_napari._session import Session
 
 NAME = "instances"
@@ -146,8 +146,7 @@ class InstancesLayer:
 
     def _on_image_layer(self, _layer: object) -> None:
         if self.layer is not None:
-            for name, value in self._session.layer_geometry().items():
-                setattr(self.layer, name, value)
+            lie_at(self.layer, self._session.layer_geometry())
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:

@@ -8,7 +8,7 @@ from napari.layers import Image, Points
 
 from seminar_napari._frames import Shown
 from seminar_napari._image_layer import GEOMETRY
-from seminar_napari._overlay_layers import selection_kept
+from seminar_napari._overlay_layers import lie_at, selection_kept
 from seminar_napari._overlays import TITLES, Overlays
 from seminar_napari._session import Session
 
@@ -147,7 +147,10 @@ def _copy(image: Image, name: str, *, visible: bool = True) -> Image:
 
 
 def _fit(copies: list[Image], image: Image) -> bool:
-    return all(copy.rgb == image.rgb and copy.data.ndim == image.data.ndim and copy.data.dtype == image.data.dtype for copy in copies)
+    return all(
+        copy.rgb == image.rgb and copy.data.ndim == image.data.ndim and copy.data.dtype == image.data.dtype
+        for copy in copies
+    )
 
 
 def _follow(copies: list[Image], image: Image) -> None:
@@ -156,8 +159,7 @@ def _follow(copies: list[Image], image: Image) -> None:
             copy.data = image.data
         if not image.rgb:
             copy.contrast_limits = image.contrast_limits
-        for name in GEOMETRY:
-            setattr(copy, name, getattr(image, name))
+        lie_at(copy, {name: getattr(image, name) for name in GEOMETRY})
 
 
 def _arrange(layers: Any, wanted: list[Any]) -> None:

@@ -154,7 +154,9 @@ class NextClickFinder:
         """Newest change of what is known of each image; a preview's folder changes whenever a file in it is replaced."""
         predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
         labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
-        stamps = {image_id: max(predicted[image_id], labelled[image_id]) for image_id in predicted.keys() & labelled.keys()}
+        stamps = {
+            image_id: max(predicted[image_id], labelled[image_id]) for image_id in predicted.keys() & labelled.keys()
+        }
         return stamps | _mtimes(self.run.path / "previews", "")
 
     def _disagreement(self, image_id: str) -> npt.NDArray[np.uint8] | None:
@@ -181,7 +183,11 @@ def _mtimes(folder: Path, ending: str) -> dict[str, int]:
     """mtime of each entry of a folder by its name without `ending`; nothing where there is no folder."""
     try:
         with os.scandir(folder) as entries:
-            return {entry.name.removesuffix(ending): entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(ending)}
+            return {
+                entry.name.removesuffix(ending): entry.stat().st_mtime_ns
+                for entry in entries
+                if entry.name.endswith(ending)
+            }
     except FileNotFoundError:
         return {}
 

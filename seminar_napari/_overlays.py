@@ -18,7 +18,7 @@ from seminar.labels import ClassNames
 from seminar_napari._background import Fault, Latest
 from seminar_napari._frames import ALL, Frame, Frames, FrameSource, Kind, Shown, Stamp, outline_width
 from seminar_napari._image_layer import GEOMETRY
-from seminar_napari._overlay_layers import add_layer, class_colormap, make_layer, push, remove_stale
+from seminar_napari._overlay_layers import add_layer, class_colormap, lie_at, make_layer, push, remove_stale
 from seminar_napari._session import Session
 
 TITLES: dict[Shown, str] = {
@@ -228,7 +228,11 @@ class Overlays:
     # layers
     def _make(self, kind: Shown, frame: Frame) -> None:
         assert frame.data is not None and self._session.project is not None
-        options: dict[str, Any] = {"name": TITLES[kind], "visible": self._is_shown(kind), **self._session.layer_geometry()}
+        options: dict[str, Any] = {
+            "name": TITLES[kind],
+            "visible": self._is_shown(kind),
+            **self._session.layer_geometry(),
+        }
         layer = make_layer(kind, frame.data, self._session.project.classes, **options)
         self._dress(kind, layer)
         self.layers[kind] = layer
@@ -297,8 +301,7 @@ class Overlays:
 
     def _lie_over_image(self, _event: object = None) -> None:
         for overlay in self.layers.values():
-            for name, value in self._session.layer_geometry().items():
-                setattr(overlay, name, value)
+            lie_at(overlay, self._session.layer_geometry())
 
     def _on_project(self, project: object) -> None:
         self._remove_layers()

@@ -248,7 +248,9 @@ class SeminarDock(QWidget):
         if self.session.flush() or self._has_warned or not event.spontaneous():
             return False
         self._has_warned = True
-        self.say(f"Clicks of {', '.join(self.session.unsaved())} are not on disk. Make room or give access; closing once more loses them.")
+        self.say(
+            f"Clicks of {', '.join(self.session.unsaved())} are not on disk. Make room or give access; closing once more loses them."
+        )
         event.ignore()
         return True
 

@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "seminar", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine is no defect
+settings.load_profile("seminar")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,12 @@ def run() -> None:
     except SeminarError as error:
         sys.exit(_say(str(error), 2))
     except OSError as error:
-        sys.exit(_say(f"{error.filename or 'a file'}: {error.strerror or error}; make room or give access, then run the command again", 2))
+        sys.exit(
+            _say(
+                f"{error.filename or 'a file'}: {error.strerror or error}; make room or give access, then run the command again",
+                2,
+            )
+        )
     except KeyboardInterrupt:
         sys.exit(_say("interrupted", 130))
 

@@ -30,14 +30,20 @@ def bench(
         from seminar.bench.step import run_step_bench
 
         figures = dataclasses.asdict(run_step_bench(device=device))
-        print(json.dumps(figures) if as_json else "\n".join(f"{name.replace('_', ' ')}: {_text(value)}" for name, value in figures.items()))
+        print(
+            json.dumps(figures)
+            if as_json
+            else "\n".join(f"{name.replace('_', ' ')}: {_text(value)}" for name, value in figures.items())
+        )
 
 
 def _run_in_window(as_json: bool) -> None:
     command = [sys.executable, "-m", "seminar_napari._bench_overlay", *(["--json"] if as_json else [])]
     done = subprocess.run(command, check=False)
     if done.returncode:
-        raise SeminarError("bench overlay: the window's benchmark did not run (see above); it needs napari with Qt and a display")
+        raise SeminarError(
+            "bench overlay: the window's benchmark did not run (see above); it needs napari with Qt and a display"
+        )
 
 
 def _text(value: object) -> str:

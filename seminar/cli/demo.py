@@ -9,13 +9,24 @@ import typer
 
 from seminar.cli.app import app
 
-DEMO_SETTINGS: dict[str, Any] = {"weights": "none", "crop_size": 128, "batch_size": 8, "iterations": 150, "base_lr": 2e-3, "head_lr_factor": 1.0}
+DEMO_SETTINGS: dict[str, Any] = {
+    "weights": "none",
+    "crop_size": 96,
+    "batch_size": 8,
+    "iterations": 160,
+    "base_lr": 1e-3,
+    "head_lr_factor": 1.0,
+    "lambda_crf": 3.0,
+    "ema_decay": 0.95,
+}
 """No pretrained weights, so that the demo needs no network; small crops of a small sample."""
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Where the project folder and the picture go")] = Path("seminar-demo"),
+    out: Annotated[Path, typer.Option("--out", help="Where the project folder and the picture go")] = Path(
+        "seminar-demo"
+    ),
 ) -> None:
     """Make a sample project, train both stages on its clicks, score them, and draw a picture. Under three minutes on a laptop."""
     from seminar.cli.train import show

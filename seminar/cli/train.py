@@ -41,11 +41,15 @@ def train(
         if not folder.config_path.exists():
             raise SeminarError(f"{folder.path}: nothing to resume, this run was never started; leave --resume away")
         if given or config:
-            raise ConfigError("--resume goes on with the settings the run was started with; leave the other options away")
+            raise ConfigError(
+                "--resume goes on with the settings the run was started with; leave the other options away"
+            )
         settings = folder.read_config()
     else:
         if folder.config_path.exists():
-            raise SeminarError(f"{folder.path}: this run exists; add --resume to go on with it, or choose another --run name")
+            raise SeminarError(
+                f"{folder.path}: this run exists; add --resume to go on with it, or choose another --run name"
+            )
         settings = settings_from(given, load_config(config) if config else None)
     show(_stopping_on_interrupt(folder, record(folder, start(opened, folder, settings, resume=resume))))
 
@@ -102,13 +106,17 @@ def show(stream: Iterator[Event]) -> None:
                     detail = f"{terms} · {event.iterations_per_second:.1f} it/s · {minutes}:{seconds:02d} left"
                     progress.update(bar, completed=event.iteration, detail=detail)
                     if not console.is_terminal and event.iteration == event.iterations:
-                        progress.print(f"  {event.iteration} iterations: {terms}, {event.iterations_per_second:.2f} it/s")
+                        progress.print(
+                            f"  {event.iteration} iterations: {terms}, {event.iterations_per_second:.2f} it/s"
+                        )
                 case events.Validated():
                     progress.print(
                         f"  iteration {event.iteration}: {event.network} mean IoU {event.mean_iou:.1%} on {event.images} images"
                     )
                 case events.ClicksTaken():
-                    progress.print(f"  {event.added} new clicks taken up at iteration {event.iteration} ({event.removed} removed)")
+                    progress.print(
+                        f"  {event.added} new clicks taken up at iteration {event.iteration} ({event.removed} removed)"
+                    )
                 case events.BatchHalved():
                     progress.print(f"  memory ran out: batches now go through in parts of {event.part_size}")
                 case events.Paused():
@@ -150,14 +158,18 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
     try:
         return tuple(kind(word) for word in words)
     except ValueError:
-        raise ConfigError(f"--{name.replace('_', '-')}: expected numbers with commas between them, got '{value}'") from None
+        raise ConfigError(
+            f"--{name.replace('_', '-')}: expected numbers with commas between them, got '{value}'"
+        ) from None
 
 
 def _with_settings(function: types.FunctionType) -> types.FunctionType:
     """Give `function` one optional keyword a setting in place of its **options, so that typer makes an option of each."""
     hints = typing.get_type_hints(TrainConfig)
     signature = inspect.signature(function, eval_str=True)
-    parameters = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    parameters = [
+        parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD
+    ]
     for field in dataclasses.fields(TrainConfig):
         hint = hints[field.name]
         kind = hint if hint in (int, float, bool) else str
@@ -166,7 +178,9 @@ def _with_settings(function: types.FunctionType) -> types.FunctionType:
         option = "--" + field.name.replace("_", "-")
         flag = f"{option}/--no-{option[2:]}" if hint is bool else option
         annotation = Annotated[kind | None, typer.Option(flag, help=field.metadata["help"] + choices + unit)]  # type: ignore[valid-type]
-        parameters.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+        parameters.append(
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        )
     function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return function

@@ -61,7 +61,9 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(groups, channels)
 
 
-def build_backbone(name: Backbone, *, norm: Norm, weights: str, channels: int, load: bool = True) -> tuple[nn.Module, Features]:
+def build_backbone(
+    name: Backbone, *, norm: Norm, weights: str, channels: int, load: bool = True
+) -> tuple[nn.Module, Features]:
     """A feature extractor and its channels.
 
     The module maps (N, `channels`, H, W), normalised, to a dict of "half", "quarter" and "deep".
@@ -133,7 +135,9 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
             f"weights '{weights}': expected a torchvision {name}, but {len(misfit)} of its {len(known)} tensors are missing or of another "
             f"shape, first {misfit[0]}; give the weights of that network or another --backbone"
         )
-    network.load_state_dict({key: state[key] for key in known if key in state and state[key].shape == known[key].shape}, strict=False)
+    network.load_state_dict(
+        {key: state[key] for key in known if key in state and state[key].shape == known[key].shape}, strict=False
+    )
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -144,7 +148,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"weights '{path}': no such file; give imagenet, none or a file") from None
     except DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"weights '{path}': not a readable weights file ({reason[:120]}); download it again") from None
+        raise CheckpointError(
+            f"weights '{path}': not a readable weights file ({reason[:120]}); download it again"
+        ) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"weights '{path}': expected a state dict of tensors; give a torchvision state dict")
     return state
@@ -162,7 +168,9 @@ def adapt_first_conv(parent: nn.Module, attribute: str, channels: int) -> None:
     repeated = weight[:, [index % 3 for index in range(channels)]] * (3 / channels)
     if channels == 1:
         repeated = weight.sum(dim=1, keepdim=True)
-    new = nn.Conv2d(channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, bias=conv.bias is not None)
+    new = nn.Conv2d(
+        channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, bias=conv.bias is not None
+    )
     new.weight = nn.Parameter(repeated.clone())
     if conv.bias is not None:
         new.bias = nn.Parameter(conv.bias.detach().clone())

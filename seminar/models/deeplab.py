@@ -30,7 +30,9 @@ class DeepLabV3Plus(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: nn.Module, features: Features, *, num_classes: int, channels: int, group: bool) -> None:
+    def __init__(
+        self, backbone: nn.Module, features: Features, *, num_classes: int, channels: int, group: bool
+    ) -> None:
         super().__init__()
         width = 128 if features.light else 256
         repeat = [index % 3 for index in range(channels)] if channels != 1 else None
@@ -51,7 +53,13 @@ class DeepLabV3Plus(nn.Module):
             self.fuse_half = _separable(fused + 16, 32, 3)
         self.classify = nn.Conv2d(32 if features.light else fused, num_classes, 1)
         if group:
-            for head in (self.aspp, self.skip_quarter, self.fuse_quarter, self.skip_half, getattr(self, "fuse_half", None)):
+            for head in (
+                self.aspp,
+                self.skip_quarter,
+                self.fuse_quarter,
+                self.skip_half,
+                getattr(self, "fuse_half", None),
+            ):
                 if head is not None:
                     _use_group_norm(head)
 
@@ -77,7 +85,9 @@ class DeepLabV3Plus(nn.Module):
 
 def build_network(config: TrainConfig, *, num_classes: int, channels: int, load: bool = True) -> DeepLabV3Plus:
     """The network that `config` describes, for images of `channels` channels; `load=False` skips its start weights."""
-    backbone, features = build_backbone(config.backbone, norm=config.norm, weights=config.weights, channels=channels, load=load)
+    backbone, features = build_backbone(
+        config.backbone, norm=config.norm, weights=config.weights, channels=channels, load=load
+    )
     return DeepLabV3Plus(backbone, features, num_classes=num_classes, channels=channels, group=config.norm == "group")
 
 

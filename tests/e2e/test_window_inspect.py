@@ -58,7 +58,12 @@ def colour_at(dock: Any, hands: Hands, row: float, col: float) -> np.ndarray:
     """Mean colour of the canvas over a few image pixels, (3,)."""
     picture = dock.viewer.screenshot(canvas_only=True, flash=False)
     place = hands.where(row, col)
-    return picture[place.y() - 8 : place.y() + 8, place.x() - 8 : place.x() + 8, :3].reshape(-1, 3).astype(float).mean(axis=0)
+    return (
+        picture[place.y() - 8 : place.y() + 8, place.x() - 8 : place.x() + 8, :3]
+        .reshape(-1, 3)
+        .astype(float)
+        .mean(axis=0)
+    )
 
 
 def is_marked(dock: Any, hands: Hands, row: float, col: float) -> bool:
@@ -141,7 +146,9 @@ def test_overlays_change_while_the_real_trainer_runs(open_window: Callable[[], A
     dock.open_project(project.path)
     seen: list[Preview] = []
     dock.session.event_received.connect(lambda event, when: seen.append(event) if isinstance(event, Preview) else None)
-    config = TrainConfig(weights="none", device="cpu", iterations=5000, batch_size=2, crop_size=64, losses=("pce", "pcons"))
+    config = TrainConfig(
+        weights="none", device="cpu", iterations=5000, batch_size=2, crop_size=64, losses=("pce", "pcons")
+    )
     dock.train.control.start("live", config)
     overlays = dock.inspect.overlays
     wait_until(lambda: overlays.has("student") and overlays.has("teacher"), 240, "the first preview")

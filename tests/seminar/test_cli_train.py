@@ -21,10 +21,32 @@ from seminar.events import Step
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 
-FAST = "--weights none --crop-size 64 --batch-size 2 --iterations 3 --validations 0 --device cpu --crf-landmarks 128".split()
+FAST = [
+    "--weights",
+    "none",
+    "--crop-size",
+    "64",
+    "--batch-size",
+    "2",
+    "--iterations",
+    "3",
+    "--validations",
+    "0",
+    "--device",
+    "cpu",
+    "--crf-landmarks",
+    "128",
+]
 
 CHANGED = preset("paper").replace(
-    losses=("pce", "pcons"), channels=(2, 0), stretch=(1.0, 99.5), rotations=True, absent_class=True, ema_decay=0.9995, base_lr=5e-4, limit=7
+    losses=("pce", "pcons"),
+    channels=(2, 0),
+    stretch=(1.0, 99.5),
+    rotations=True,
+    absent_class=True,
+    ema_decay=0.9995,
+    base_lr=5e-4,
+    limit=7,
 )
 
 
@@ -33,7 +55,9 @@ def seminar(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("settings", [TrainConfig(), preset("quick"), CHANGED, CHANGED.replace(channels=())])
-def test_a_command_line_gives_the_settings_it_was_made_from(settings: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_line_gives_the_settings_it_was_made_from(
+    settings: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = command_line(Path("project"), "one", settings)
     caught: dict[str, object] = {}
 
@@ -70,7 +94,18 @@ def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> No
 
 
 def test_sigterm_stops_the_run_and_saves(tiny_project: Project) -> None:
-    command = [sys.executable, "-m", "seminar", "train", str(tiny_project.path), "--run", "term", *FAST, "--iterations", "5000"]
+    command = [
+        sys.executable,
+        "-m",
+        "seminar",
+        "train",
+        str(tiny_project.path),
+        "--run",
+        "term",
+        *FAST,
+        "--iterations",
+        "5000",
+    ]
     run = RunFolder.of(tiny_project.path, "term")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not any(isinstance(event, Step) for event, _, _ in run.read_events()):
@@ -98,7 +133,11 @@ def test_sigterm_stops_the_run_and_saves(tiny_project: Project) -> None:
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_status_2(
-    tiny_project: Project, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny_project: Project,
+    words: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run_option = [] if "--run" in words else ["--run", "bad"]
     options = [] if "--resume" in words else FAST

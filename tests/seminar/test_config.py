@@ -40,7 +40,11 @@ def values(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
 
 
 configs = st.fixed_dictionaries({field.name: values(field) for field in FIELDS}).map(
-    lambda chosen: TrainConfig(**chosen | ({"batch_size": 2} if chosen["norm"] == "batch" else {}))
+    lambda chosen: TrainConfig(
+        **chosen
+        | ({"batch_size": 2} if chosen["norm"] == "batch" else {})
+        | ({"crf_normalize": False} if chosen["convention"] == "paper" else {})
+    )
 )
 
 
@@ -124,6 +128,11 @@ def test_a_wrong_value_is_refused_with_what_was_expected(name: str, value: objec
 def test_batch_norm_refuses_single_crops() -> None:
     with pytest.raises(ConfigError, match="batch_size"):
         TrainConfig(norm="batch", batch_size=1)
+
+
+def test_the_papers_convention_refuses_a_normalised_crf() -> None:
+    with pytest.raises(ConfigError, match="crf_normalize"):
+        TrainConfig(convention="paper", crf_normalize=True)
 
 
 def test_all_faults_are_named_at_once() -> None:

@@ -135,7 +135,14 @@ def test_onnx_runs_at_other_sizes_and_batches(run: Path, tmp_path: Path) -> None
 def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
     """16 bit, two of three channels, percentiles: all of it is repeated by bioimageio.core from the package."""
     pytest.importorskip("bioimageio.core")
+    import pydantic
     import tifffile
+    from bioimageio.spec import __version__ as spec
+
+    if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 14) and spec.startswith("0.5.12"):
+        pytest.skip(
+            f"bioimageio.spec {spec} does not work with pydantic {pydantic.VERSION}; the extra asks for pydantic<2.14"
+        )
 
     save(tmp_path / "model.pt", TrainConfig(weights="none", channels=(2, 0), stretch=(1.0, 99.0)), 2)
     image = np.random.default_rng(0).integers(100, 40_000, (70, 90, 3)).astype(np.uint16)

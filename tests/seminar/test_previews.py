@@ -43,7 +43,9 @@ def test_label_maps_and_disagreement_of_the_asked_image(tmp_path: Path) -> None:
     pictures = {"a": picture(9, 7), "b": picture(40, 30)}
     previewer, run = previewer_of(tmp_path, pictures)
     run.request_preview("b")
-    event = previewer.draw({"student": Threshold(100.5), "teacher": Threshold(150.5)}, stage="ancillary", iteration=3, device=CPU)
+    event = previewer.draw(
+        {"student": Threshold(100.5), "teacher": Threshold(150.5)}, stage="ancillary", iteration=3, device=CPU
+    )
     assert (event.image_id, event.layers) == ("b", ("student", "teacher", "disagreement"))
     student, teacher, disagreement = (run.read_preview("b", layer) for layer in event.layers)
     np.testing.assert_array_equal(student, pictures["b"][0] > 100)

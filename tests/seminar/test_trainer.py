@@ -34,7 +34,9 @@ def of_kind(stream: Iterator[events.Event], kind: type) -> list[events.Event]:
     return [event for event in stream if isinstance(event, kind)]
 
 
-def test_a_run_goes_through_both_stages_and_leaves_what_predicts(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_a_run_goes_through_both_stages_and_leaves_what_predicts(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     run = run_of(tiny_project, "both")
     config = tiny_config.replace(validations=1, val_split="train")
     (tiny_project.path / "ImageSets" / "Segmentation").mkdir(parents=True, exist_ok=True)
@@ -195,7 +197,16 @@ def test_two_trainers_do_not_share_a_run_folder(tiny_project: Project, tiny_conf
 def test_a_failure_is_the_last_event(tiny_project: Project, tiny_config: TrainConfig) -> None:
     run = run_of(tiny_project, "diverged")
     with pytest.raises(SeminarError, match="diverged"):
-        list(record(run, train(tiny_project, run, tiny_config.replace(iterations=40, base_lr=10.0, optimizer="sgd", head_lr_factor=1000.0))))
+        list(
+            record(
+                run,
+                train(
+                    tiny_project,
+                    run,
+                    tiny_config.replace(iterations=40, base_lr=10.0, optimizer="sgd", head_lr_factor=1000.0),
+                ),
+            )
+        )
     *_, (last, _, _) = run.read_events()
     assert isinstance(last, events.Failed)
     assert "--base-lr" in last.message

@@ -24,7 +24,9 @@ def three_fields(tmp_path: Path) -> Project:
     truth[10:20, 10:20] = 1
     for image_id in ("a", "b", "c"):
         Image.fromarray(truth * 150 + 50).save(folder / "JPEGImages" / f"{image_id}.png")
-        write_label_png(folder / "SegmentationClass" / f"{image_id}.png", truth, ClassNames.of("background", "cell", "fibre"))
+        write_label_png(
+            folder / "SegmentationClass" / f"{image_id}.png", truth, ClassNames.of("background", "cell", "fibre")
+        )
     project = Project.open(folder)
     project.write_clicks("a", ClickSet(40, 60, np.array([[15.0, 15.0], [30.0, 40.0]]), np.array([1, 0])))
     return project

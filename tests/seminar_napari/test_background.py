@@ -35,7 +35,11 @@ def _fail(error: BaseException) -> int:
 
 @pytest.mark.parametrize(
     ("error", "part"),
-    [(SeminarError("the mask is torn"), "torn"), (OSError(28, "No space left", "x.tif"), "x.tif"), (MemoryError(), "memory")],
+    [
+        (SeminarError("the mask is torn"), "torn"),
+        (OSError(28, "No space left", "x.tif"), "x.tif"),
+        (MemoryError(), "memory"),
+    ],
 )
 def test_what_goes_wrong_is_an_outcome_in_words(error: BaseException, part: str) -> None:
     latest: Latest[int] = Latest("test")

@@ -14,7 +14,9 @@ from seminar_napari._bench_overlay import Spent, middle, percentile, waits
 
 def test_events_arrive_at_any_moment_of_a_gap() -> None:
     assert waits([10.0] * 7, 0.95) == pytest.approx(9.5)
-    assert waits([5.0] * 180 + [100.0], 0.5) == pytest.approx(500 / 181)  # where 180 (5 - x) + (100 - x) is half of the 1,000 ms
+    assert waits([5.0] * 180 + [100.0], 0.5) == pytest.approx(
+        500 / 181
+    )  # where 180 (5 - x) + (100 - x) is half of the 1,000 ms
     # in one second, one gap of 100 ms: 5 of 100 events arrive in its first half and wait more than 50 ms
     assert waits([5.0] * 180 + [100.0], 0.95) == pytest.approx(50.0, rel=0.01)
 
@@ -31,6 +33,11 @@ def test_it_explains_itself_and_imports_neither_torch_nor_qt_before_it_measures(
     environment = os.environ | {"PYTHONPATH": str(root)}
     assert subprocess.run([sys.executable, "-c", code], cwd=root, env=environment).returncode == 0
     help_text = subprocess.run(
-        [sys.executable, "-m", "seminar_napari._bench_overlay", "--help"], cwd=root, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "seminar_napari._bench_overlay", "--help"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert "--json" in help_text and "--stand-in" in help_text

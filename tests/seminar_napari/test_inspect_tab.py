@@ -158,7 +158,9 @@ def test_scores_of_the_image_the_set_and_against_an_earlier_run(window: Window) 
     window.session.set_state("running")
     window.preview("student")
     window.qtbot.waitUntil(lambda: window.tab.overlays.has("truth"), timeout=10_000)
-    window.session.receive(Validated(stage="primary", iteration=1, network="student", mean_iou=0.8, per_class_iou={}, images=3))
+    window.session.receive(
+        Validated(stage="primary", iteration=1, network="student", mean_iou=0.8, per_class_iou={}, images=3)
+    )
     assert window.tab.score_text.text() == "This image 1.00 · all 0.80"
     window.tab.against.setCurrentText("earlier")
     window.tab.against.textActivated.emit("earlier")
@@ -185,7 +187,16 @@ def test_the_tab_fits_the_narrowest_dock(window: Window) -> None:
 
 def test_shutting_down_leaves_no_listener_layer_key_or_timer(window: Window, qtbot: QtBot) -> None:
     viewer, session = ViewerModel(), Session()
-    signals = ("image_changed", "image_layer_changed", "clicks_changed", "run_changed", "project_changed", "state_changed", "event_received", "classes_changed")
+    signals = (
+        "image_changed",
+        "image_layer_changed",
+        "clicks_changed",
+        "run_changed",
+        "project_changed",
+        "state_changed",
+        "event_received",
+        "classes_changed",
+    )
     tab = InspectTab(session, viewer)
     qtbot.addWidget(tab)
     assert all(len(getattr(session, name)) for name in signals)

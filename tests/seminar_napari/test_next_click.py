@@ -45,7 +45,9 @@ def test_weak_disagreement_does_not_count() -> None:
 def test_a_clicked_region_is_left_out_and_a_large_one_is_offered_far_from_the_click() -> None:
     small = disagreement((slice(10, 16), slice(10, 16)))
     assert spots(small, np.array([[12.0, 12.0]])) == ()
-    assert spots(disagreement((slice(10, 31), slice(20, 41))), np.array([[20.0, 30.0]])) == ()  # nor are its corners offered
+    assert (
+        spots(disagreement((slice(10, 31), slice(20, 41))), np.array([[20.0, 30.0]])) == ()
+    )  # nor are its corners offered
     wide = disagreement((slice(0, 40), slice(0, 60)))
     (spot,) = spots(wide, np.array([[20.0, 10.0]]))
     assert np.hypot(spot.row - 20, spot.col - 10) > near_radius((40, 60))
@@ -58,7 +60,9 @@ def test_large_images_are_found_to_the_pixel(place: tuple[int, int]) -> None:
     values = disagreement((slice(row, row + 17), slice(col, col + 17)), size=(2048, 2050))
     (spot,) = spots(values, np.array([[900.0, 500.0]]))
     assert values[spot.row, spot.col] == 255
-    assert spot.area == pytest.approx(np.count_nonzero(values), rel=0.35)  # blocks that are less than half full are left out
+    assert spot.area == pytest.approx(
+        np.count_nonzero(values), rel=0.35
+    )  # blocks that are less than half full are left out
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,7 +77,9 @@ def test_every_spot_disagrees_and_is_away_from_clicks(height: int, width: int, s
         assert np.hypot(*(clicks - (spot.row, spot.col)).T).min() > near_radius((height, width)) - 2 * side
 
 
-def test_over_all_images_the_worst_first_then_the_next_and_round_again(three_fields: Project, followed_run: RunFolder) -> None:
+def test_over_all_images_the_worst_first_then_the_next_and_round_again(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
     for image_id, side in (("a", 9), ("b", 12), ("c", 5)):
         values = disagreement((slice(25, 25 + side), slice(45, 45 + side)))
         followed_run.write_preview(image_id, "disagreement", values, three_fields.classes)
@@ -115,7 +121,9 @@ def test_what_was_found_is_remembered_until_a_file_changes(
     assert found is not None and (found.image_id, found.spot.area) == ("b", 256)
 
 
-def test_without_previews_predictions_are_held_against_pseudo_labels(three_fields: Project, followed_run: RunFolder) -> None:
+def test_without_previews_predictions_are_held_against_pseudo_labels(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
     labels = np.zeros((40, 60), dtype=np.uint8)
     write_label_png(followed_run.pseudo_label_path("c"), labels, three_fields.classes)
     labels[5:12, 30:37] = 1

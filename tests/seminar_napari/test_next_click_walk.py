@@ -69,7 +69,12 @@ def test_where_nothing_disagrees_it_says_so_and_stays(window: Window, followed_r
 
 @pytest.mark.parametrize(
     ("stage", "words"),
-    [("ancillary", "student and teacher"), ("primary", "stage 1 and 2"), ("primary-2", "stage 2 and 3"), ("", "student and teacher")],
+    [
+        ("ancillary", "student and teacher"),
+        ("primary", "stage 1 and 2"),
+        ("primary-2", "stage 2 and 3"),
+        ("", "student and teacher"),
+    ],
 )
 def test_who_disagrees(stage: str, words: str) -> None:
     assert disagreeing(stage) == words

@@ -45,7 +45,9 @@ class Window:
         for _ in range(12):
             self.poll()
 
-    def preview(self, value: int, image_id: str = "a", kinds: tuple[str, ...] = ("student",), size: tuple[int, int] = SIZE) -> None:
+    def preview(
+        self, value: int, image_id: str = "a", kinds: tuple[str, ...] = ("student",), size: tuple[int, int] = SIZE
+    ) -> None:
         assert self.session.project is not None
         time.sleep(0.002)  # another mtime
         for kind in kinds:
@@ -58,7 +60,9 @@ def window(three_fields: Project, followed_run: RunFolder) -> Iterator[Window]:
     viewer = ViewerModel()
     session = Session()
     session.open_project(three_fields.path)
-    session.image_layer = viewer.add_image(np.zeros(SIZE), name="image", scale=(0.5, 0.25), translate=(3, 4), rotate=10, units=("um", "um"))
+    session.image_layer = viewer.add_image(
+        np.zeros(SIZE), name="image", scale=(0.5, 0.25), translate=(3, 4), rotate=10, units=("um", "um")
+    )
     viewer.add_points(np.zeros((0, 2)), name="Clicks")
     session.set_run(followed_run)
     now = [0.0]
@@ -81,7 +85,9 @@ def test_layers_appear_with_their_first_frame_below_the_clicks_and_leave_the_sel
     window.settle()
     assert names(window) == ["image", "truth", "student", "teacher", "pseudo-label", "disagreement", "Clicks"]
     assert window.viewer.layers.selection == {clicks} and window.viewer.layers.selection.active is clicks
-    assert isinstance(window.overlays.layers["student"], Labels) and isinstance(window.overlays.layers["disagreement"], Image)
+    assert isinstance(window.overlays.layers["student"], Labels) and isinstance(
+        window.overlays.layers["disagreement"], Image
+    )
 
 
 def test_the_geometry_of_the_image_is_inherited_and_followed(window: Window) -> None:
@@ -234,7 +240,9 @@ def test_outline_and_opacity_are_of_all_layers(window: Window) -> None:
     window.overlays.opacity = 0.3
     labels = [layer for layer in window.overlays.layers.values() if isinstance(layer, Labels)]
     assert {layer.contour for layer in labels} == {1}
-    assert {round(layer.opacity, 3) for layer in labels} == {0.6} and window.overlays.layers["disagreement"].opacity == 0.3
+    assert {round(layer.opacity, 3) for layer in labels} == {0.6} and window.overlays.layers[
+        "disagreement"
+    ].opacity == 0.3
     student = window.overlays.layers["student"]
     student.data[...] = 0
     student.data[10:20, 10:20] = 1
@@ -259,7 +267,14 @@ def test_closing_takes_every_layer_and_listener_away(window: Window) -> None:
     window.settle()
     window.overlays.close()
     assert names(window) == ["image", "Clicks"]
-    signals = ("image_changed", "image_layer_changed", "run_changed", "project_changed", "classes_changed", "event_received")
+    signals = (
+        "image_changed",
+        "image_layer_changed",
+        "run_changed",
+        "project_changed",
+        "classes_changed",
+        "event_received",
+    )
     assert [len(getattr(window.session, name)) for name in signals] == [0] * len(signals)
     window.overlays.viewer = ViewerModel()  # closing again, by the fixture, finds nothing to do
     window.overlays = Overlays(window.viewer, window.session)

@@ -289,7 +289,9 @@ def test_a_finished_run_is_known_from_its_last_line(folder: RunFolder) -> None:
 
 def test_a_request_that_cannot_be_written_is_said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.path.mkdir(parents=True)
-    folder.append_event(events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda"))
+    folder.append_event(
+        events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda")
+    )
     folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
 
     def refuse(self: RunFolder) -> None:

@@ -189,9 +189,7 @@ def _inverse_root_degrees(features: Tensor, valid: Tensor | None, plan: CrfPlan 
         return degrees.clamp(min=1).rsqrt()
 
 
-def _filter(
-    features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callable[[Tensor, int], Tensor]
-) -> Tensor:
+def _filter(features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callable[[Tensor, int], Tensor]) -> Tensor:
     """``then(W values, 1)``, (N, K, P), by the method that the plan is of."""
     if isinstance(plan, NystromPlan):
         return filter_nystrom(features, values, plan, then)

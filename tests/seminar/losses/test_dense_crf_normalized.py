@@ -33,9 +33,17 @@ def test_it_is_the_sum_over_all_pairs(method: str) -> None:
     valid = torch.ones(1, 12, 12, dtype=torch.bool)
     valid[0, 9:, 4:] = False
     found = dense_crf(
-        probs, image, valid=valid, sigma_xy=6.0, method=method, landmarks=144, normalize=True  # type: ignore[arg-type]
+        probs,
+        image,
+        valid=valid,
+        sigma_xy=6.0,
+        method=method,
+        landmarks=144,
+        normalize=True,  # type: ignore[arg-type]
     )
-    torch.testing.assert_close(found, by_definition(probs, image, valid), rtol=1e-3 if method == "nystrom" else 1e-9, atol=0)
+    torch.testing.assert_close(
+        found, by_definition(probs, image, valid), rtol=1e-3 if method == "nystrom" else 1e-9, atol=0
+    )
 
 
 def test_the_gradient_is_the_derivative() -> None:
