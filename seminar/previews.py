@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,19 @@ MIN_INTERVAL = 0.5
 
 MAX_SHARE = 0.04
 """Share of the run's time that previews may take, at most."""
+
+
+OTHERS_EVERY = 4
+"""Every so manieth picture is of another image, in turn, so that the next click can be looked for in all of them."""
+
+
+@dataclass
+class _Canvas:
+    """The label maps of one image and the tiles, (top, left), that are still to be drawn in this round."""
+
+    image_id: str
+    maps: dict[str, npt.NDArray[np.uint8]]
+    tiles: list[tuple[int, int]]
 
 
 class Previewer:
@@ -52,9 +66,9 @@ class Previewer:
         self._known = frozenset(image_ids)
         self._next = 0.0
         self._cost = 0.0
-        self._image_id = ""
-        self._maps: dict[str, npt.NDArray[np.uint8]] = {}
-        self._tiles: list[tuple[int, int]] = []
+        self._count = 0
+        self._other = 0
+        self._canvases: dict[bool, _Canvas] = {}
 
     def is_due(self, now: float) -> bool:
         """Whether enough time has passed since the last picture, at `now` of `time.monotonic()`."""
@@ -70,46 +84,63 @@ class Previewer:
             pseudo-label where there is one, otherwise against the teacher.
         """
         start = time.monotonic()
-        image_id = self._wanted()
+        shown = self._wanted()
+        self._count += 1
+        of_other = self._count % OTHERS_EVERY == 0 and len(self._image_ids) > 1
+        image_id = self._next_other(shown) if of_other else shown
         image = self._read(image_id)
-        if image_id != self._image_id or set(self._maps) != {*networks, "disagreement"}:
-            shape = image.shape[1:]
-            self._image_id, self._tiles = image_id, []
-            self._maps = {name: np.full(shape, IGNORE_INDEX, dtype=np.uint8) for name in networks}
-            self._maps["disagreement"] = np.zeros(shape, dtype=np.uint8)
+        canvas = self._canvases.get(of_other)
+        if canvas is None or canvas.image_id != image_id or set(canvas.maps) != {*networks, "disagreement"}:
+            maps = {name: np.full(image.shape[1:], IGNORE_INDEX, dtype=np.uint8) for name in networks}
+            maps["disagreement"] = np.zeros(image.shape[1:], dtype=np.uint8)
+            canvas = self._canvases[of_other] = _Canvas(image_id, maps, [])
         while True:
-            if not self._tiles:
+            if not canvas.tiles:
                 height, width = image.shape[1:]
-                self._tiles = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)][::-1]
-            self._draw_tile(image, *self._tiles.pop(), networks, device)
-            if not self._tiles or time.monotonic() - start > MIN_INTERVAL * MAX_SHARE:
+                canvas.tiles = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)][::-1]
+            _draw_tile(canvas.maps, image, *canvas.tiles.pop(), networks, device)
+            if not canvas.tiles or time.monotonic() - start > MIN_INTERVAL * MAX_SHARE:
                 break
-        for name, labels in self._maps.items():
+        for name, labels in canvas.maps.items():
             self._run.write_preview(image_id, name, labels, self._classes)
         now = time.monotonic()
         self._next = now + max(MIN_INTERVAL, (now - start) / MAX_SHARE)
-        return Preview(stage=stage, iteration=iteration, image_id=image_id, layers=tuple(self._maps))
+        return Preview(stage=stage, iteration=iteration, image_id=image_id, layers=tuple(canvas.maps))
+
+    def _next_other(self, shown: str) -> str:
+        """The image that is being drawn beside the shown one, or the next in turn once it is whole."""
+        canvas = self._canvases.get(True)
+        if canvas is not None and canvas.tiles and canvas.image_id != shown:
+            return canvas.image_id
+        self._other = (self._other + 1) % len(self._image_ids)
+        if self._image_ids[self._other] == shown:
+            self._other = (self._other + 1) % len(self._image_ids)
+        return self._image_ids[self._other]
 
     def _wanted(self) -> str:
         asked = self._run.preview_requested()
         return asked if asked in self._known else self._image_ids[0]
 
-    def _draw_tile(
-        self, image: Image, top: int, left: int, networks: Mapping[str, nn.Module], device: torch.device
-    ) -> None:
-        rows, cols = (
-            slice(max(0, top - MARGIN), top + TILE + MARGIN),
-            slice(max(0, left - MARGIN), left + TILE + MARGIN),
-        )
-        crop = torch.from_numpy(np.ascontiguousarray(image[:, rows, cols], dtype=np.float32))[None].to(device)
-        inner = (slice(top - rows.start, top - rows.start + TILE), slice(left - cols.start, left - cols.start + TILE))
-        outer = (slice(top, top + TILE), slice(left, left + TILE))
-        probs = {name: _probs(network, crop)[:, inner[0], inner[1]] for name, network in networks.items()}
-        for name, values in probs.items():
-            self._maps[name][outer] = values.argmax(dim=0).to(torch.uint8).cpu().numpy()
-        other = probs.get("pseudo_label", probs["teacher"])
-        distance = (probs["student"] - other).abs().sum(dim=0) / 2  # total variation, 0..1
-        self._maps["disagreement"][outer] = (255 * distance).to(torch.uint8).cpu().numpy()
+
+def _draw_tile(
+    maps: dict[str, npt.NDArray[np.uint8]],
+    image: Image,
+    top: int,
+    left: int,
+    networks: Mapping[str, nn.Module],
+    device: torch.device,
+) -> None:
+    rows = slice(max(0, top - MARGIN), top + TILE + MARGIN)
+    cols = slice(max(0, left - MARGIN), left + TILE + MARGIN)
+    crop = torch.from_numpy(np.ascontiguousarray(image[:, rows, cols], dtype=np.float32))[None].to(device)
+    inner = (slice(top - rows.start, top - rows.start + TILE), slice(left - cols.start, left - cols.start + TILE))
+    outer = (slice(top, top + TILE), slice(left, left + TILE))
+    probs = {name: _probs(network, crop)[:, inner[0], inner[1]] for name, network in networks.items()}
+    for name, values in probs.items():
+        maps[name][outer] = values.argmax(dim=0).to(torch.uint8).cpu().numpy()
+    other = probs.get("pseudo_label", probs["teacher"])
+    distance = (probs["student"] - other).abs().sum(dim=0) / 2  # total variation, 0..1
+    maps["disagreement"][outer] = (255 * distance).to(torch.uint8).cpu().numpy()
 
 
 def _probs(network: nn.Module, crop: Tensor) -> Tensor:

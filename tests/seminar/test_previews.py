@@ -99,3 +99,17 @@ def test_the_student_stays_in_training_mode(tmp_path: Path) -> None:
     student = Threshold(3).train()
     previewer.draw({"student": student, "teacher": Threshold(3).eval()}, stage="ancillary", iteration=1, device=CPU)
     assert student.training
+
+
+def test_every_few_pictures_another_image_gets_its_turn(tmp_path: Path) -> None:
+    pictures = {name: picture(8, 8) for name in "abc"}
+    previewer, run = previewer_of(tmp_path, pictures)
+    run.request_preview("b")
+    networks = {"student": Threshold(100.5), "teacher": Threshold(100.5)}
+    drawn = [
+        previewer.draw(networks, stage="ancillary", iteration=i, device=CPU).image_id
+        for i in range(4 * previews.OTHERS_EVERY)
+    ]
+    others = drawn[previews.OTHERS_EVERY - 1 :: previews.OTHERS_EVERY]
+    assert others == ["c", "a", "c", "a"]
+    assert drawn.count("b") == len(drawn) - len(others)
