@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -318,9 +319,13 @@ class TrainTab(QWidget):
         self.hint.setVisible(bool(text))
 
     def _notify(self, message: str) -> None:
-        notice = Notification(
-            f"Training failed: {message}", "error", actions=(("Open log", lambda *_: self.open_log()),)
-        )
+        tab = weakref.ref(self)  # napari keeps every notification, and must not keep the window with it
+
+        def open_log(*_: object) -> None:
+            if (alive := tab()) is not None:
+                alive.open_log()
+
+        notice = Notification(f"Training failed: {message}", "error", actions=(("Open log", open_log),))
         notification_manager.dispatch(notice)
 
 
