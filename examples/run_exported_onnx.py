@@ -13,9 +13,12 @@ from PIL import Image
 
 model, source, target = sys.argv[1:]
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-classes = json.loads(session.get_modelmeta().custom_metadata_map["seminar"])["classes"]
+about = json.loads(session.get_modelmeta().custom_metadata_map["seminar"])
 
 pixels = np.atleast_3d(np.asarray(Image.open(source))).astype(np.float32)  # (H, W, C) on 0..255
+if about["stretch"] != [0, 100]:  # percentiles of each channel that become black and white, as in training
+    black, white = np.percentile(pixels, about["stretch"], axis=(0, 1)).astype(np.float32)
+    pixels = np.clip((pixels - black) * (255 / np.maximum(white - black, 1e-6)), 0, 255)
 height, width = pixels.shape[:2]
 padding = [(0, max(32 - side, -side % 16)) for side in (height, width)]  # sides are multiples of 16 from 32 up
 image = np.pad(pixels, [*padding, (0, 0)], mode="edge").transpose(2, 0, 1)[np.newaxis]
@@ -23,5 +26,5 @@ image = np.pad(pixels, [*padding, (0, 0)], mode="edge").transpose(2, 0, 1)[np.ne
 (probabilities,) = session.run(None, {"image": image})
 labels = probabilities[0, :, :height, :width].argmax(axis=0).astype(np.uint8)
 Image.fromarray(labels).save(target)
-for class_id, name in enumerate(classes):
+for class_id, name in enumerate(about["classes"]):
     print(f"{name}: {(labels == class_id).mean():.1%} of the pixels")

@@ -18,6 +18,11 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _commands() -> None:
+    """Train a segmentation network from a few clicks."""
+
+
 def run() -> None:
     """Run the command line: exit status 0 done, 2 the user's input is wrong, 1 anything else."""
     try:

@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("export")
     Image.fromarray(data.astronaut()[100:260, 150:350]).save(folder / "portrait.png")
     made = Project.create(folder / "project", [folder / "portrait.png"], CLASSES)
-    save(made.path / "runs" / "first" / "model.pt", TrainConfig(weights="none"), 3)
+    save(made.path / "runs" / "first" / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 3)
     return made
 
 
@@ -202,7 +202,7 @@ def test_mistakes(run: Path, tmp_path: Path, format: formats.Format, name: str, 
 
 
 def test_a_model_outside_of_a_project_needs_an_image(tmp_path: Path) -> None:
-    save(tmp_path / "model.pt", TrainConfig(weights="none"), 3)
+    save(tmp_path / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 3)
     with pytest.raises(SeminarError, match="give one with --image FILE"):
         export(tmp_path / "model.pt", "pt2", tmp_path / "model.pt2")
 
