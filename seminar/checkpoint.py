@@ -124,7 +124,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
 
 def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
     try:
-        if path.exists():
+        if zipfile.is_zipfile(path):
             check_archive(path)
         with zipfile.ZipFile(path) as archive:  # torch.load does not verify the checksums
             damaged = archive.testzip()

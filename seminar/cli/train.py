@@ -61,23 +61,6 @@ def settings_from(given: dict[str, Any], base: TrainConfig | None = None) -> Tra
     return base.replace(**{name: _parsed(name, value, hints[name]) for name, value in given.items()})
 
 
-def command_line(project: Path, run: str, settings: TrainConfig) -> list[str]:
-    """Arguments behind `seminar` that start a run with these settings; only what differs from the preset is named."""
-    words = ["train", str(project), "--run", run, "--preset", settings.preset]
-    base = preset(settings.preset)
-    for field in dataclasses.fields(TrainConfig):
-        value = getattr(settings, field.name)
-        if value == getattr(base, field.name):
-            continue
-        option = "--" + field.name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
-        else:
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words.append(f"{option}={text}")
-    return words
-
-
 def show(stream: Iterator[Event]) -> None:
     """Print a run's events: a live line with stage, iteration, losses, speed and time left, the rest above it."""
     from rich.console import Console

@@ -7,16 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from seminar.cli.app import app
 from seminar.cli.main import main
-from seminar.cli.train import command_line, settings_from
-from seminar.config import TrainConfig, preset
-from seminar.errors import ConfigError
+from seminar.config import TrainConfig
 from seminar.events import Step
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
@@ -38,38 +35,9 @@ FAST = [
     "128",
 ]
 
-CHANGED = preset("paper").replace(
-    losses=("pce", "pcons"),
-    channels=(2, 0),
-    stretch=(1.0, 99.5),
-    rotations=True,
-    absent_class=True,
-    ema_decay=0.9995,
-    base_lr=5e-4,
-    limit=7,
-)
-
 
 def seminar(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "seminar", *words], capture_output=True, text=True, check=False)
-
-
-@pytest.mark.parametrize("settings", [TrainConfig(), preset("quick"), CHANGED, CHANGED.replace(channels=())])
-def test_a_command_line_gives_the_settings_it_was_made_from(
-    settings: TrainConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = command_line(Path("project"), "one", settings)
-    caught: dict[str, object] = {}
-
-    def catch(given: dict[str, object], base: TrainConfig | None = None) -> TrainConfig:
-        caught.update({"settings": settings_from(given, base)})
-        raise ConfigError("caught")
-
-    monkeypatch.setattr("seminar.cli.train.settings_from", catch)
-    monkeypatch.setattr("seminar.voc.Project.open", lambda path: Project(Path(path), None))  # type: ignore[arg-type]
-    result = CliRunner().invoke(app, words)
-    assert isinstance(result.exception, ConfigError), result.output
-    assert caught["settings"] == settings
 
 
 def test_every_setting_is_an_option_with_its_help() -> None:

@@ -48,6 +48,7 @@ class Stage:
 def stage(three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
     """Makes a stage whose runs behave as `mode` says."""
     made: list[Stage] = []
+    before = {child.pid for child in psutil.Process().children()}
 
     def make(mode: str = "well", iterations: int = 20) -> Stage:
         def command(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -62,7 +63,8 @@ def stage(three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) 
     for one in made:
         one.control.stop()
         one.control.close()
-    _, alive = psutil.wait_procs(psutil.Process().children(), timeout=15)
+    ours = [child for child in psutil.Process().children() if child.pid not in before]
+    _, alive = psutil.wait_procs(ours, timeout=15)
     assert not alive
 
 
