@@ -74,7 +74,15 @@ class Previewer:
         """Whether enough time has passed since the last picture, at `now` of `time.monotonic()`."""
         return now >= self._next
 
-    def draw(self, networks: Mapping[str, nn.Module], *, stage: str, iteration: int, device: torch.device) -> Preview:
+    def draw(
+        self,
+        networks: Mapping[str, nn.Module],
+        *,
+        stage: str,
+        iteration: int,
+        device: torch.device,
+        only_shown: bool = False,
+    ) -> Preview:
         """Draw as many tiles as the time allows, at least one, and write the label maps.
 
         Parameters
@@ -82,11 +90,13 @@ class Previewer:
         networks : mapping
             "student", "teacher", and in the second stage "pseudo_label", the ancillary network. Disagreement is student against
             pseudo-label where there is one, otherwise against the teacher.
+        only_shown : bool
+            No other image has its turn: for the last picture of a stage.
         """
         start = time.monotonic()
         shown = self._wanted()
-        self._count += 1
-        of_other = self._count % OTHERS_EVERY == 0 and len(self._image_ids) > 1
+        self._count += not only_shown
+        of_other = not only_shown and self._count % OTHERS_EVERY == 0 and len(self._image_ids) > 1
         image_id = self._next_other(shown) if of_other else shown
         image = self._read(image_id)
         canvas = self._canvases.get(of_other)

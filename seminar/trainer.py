@@ -183,10 +183,13 @@ def train_stage(
                 yield events.BatchHalved(stage=stage, iteration=learner.iteration, part_size=learner.part_size)
             if clock.passed("step", STEP_INTERVAL) or learner.iteration == iterations:
                 yield clock.step(stage, learner.iteration, iterations, lr, course.device)
-            if course.previewer.is_due(time.monotonic()) or learner.iteration == iterations:
+            last = learner.iteration == iterations
+            if course.previewer.is_due(time.monotonic()) or last:
                 networks = {"student": learner.student, "teacher": learner.teacher}
                 networks |= {"pseudo_label": ancillary} if ancillary is not None else {}
-                yield course.previewer.draw(networks, stage=stage, iteration=learner.iteration, device=course.device)
+                yield course.previewer.draw(
+                    networks, stage=stage, iteration=learner.iteration, device=course.device, only_shown=last
+                )
             if learner.iteration in validations:
                 yield from _validated(course, stage, learner)
             if clock.passed("checkpoint", CHECKPOINT_INTERVAL):

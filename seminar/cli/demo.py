@@ -40,7 +40,11 @@ def demo(
 
     project = create_sample_project(out)
     run = RunFolder.of(project.path, "demo")
-    shown = (project.split("train") or project.image_ids())[0]
+    clicked = {image_id: project.read_clicks(image_id) for image_id in project.image_ids()}
+    shown, clicks = max(
+        ((image_id, clicks) for image_id, clicks in clicked.items() if clicks),
+        key=lambda entry: len(set(entry[1].class_ids)),
+    )  # the first one with the most classes
     run.request_preview(shown)
     show(record(run, train(project, run, preset("quick").replace(**DEMO_SETTINGS))))
 
@@ -50,8 +54,6 @@ def demo(
 
     panels = {name: run.read_preview(shown, name) for name in ("student", "teacher", "pseudo_label")}
     panels["truth"] = project.read_truth(shown)
-    clicks = project.read_clicks(shown)
-    assert clicks is not None  # the sample's training fields have clicks
     picture = project.path / "demo.png"
     labels = {name.replace("_", "-"): panel for name, panel in panels.items() if panel is not None}
     draw_demo_picture(project.read_image(shown), clicks, labels, project.classes, picture)
