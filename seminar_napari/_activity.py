@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from napari.utils.progress import cancelable_progress
 from qtpy.QtCore import QObject, QTimer
@@ -43,10 +44,11 @@ class Activity(QObject):
     def end(self) -> None:
         """Take the bar away."""
         self._wanted = None
-        if self._bar is not None:  # before the timer, which Qt may have deleted already
+        if self._bar is not None:
             bar, self._bar = self._bar, None
             bar.close()
-        self._timer.stop()
+        with suppress(RuntimeError):  # while napari let events run, the window may have closed and Qt deleted the timer
+            self._timer.stop()
 
     @property
     def bar(self) -> cancelable_progress | None:
