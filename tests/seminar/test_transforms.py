@@ -88,3 +88,13 @@ def test_the_strong_view_is_another_picture_of_the_same_range() -> None:
     assert strong.max() <= 255
     assert (strong - crop).abs().mean() > 1
     torch.testing.assert_close(strong, strong_view(crop, np.random.default_rng(1)))
+
+
+def test_the_strong_view_lights_a_crop_unevenly() -> None:
+    even = torch.full((1, 96, 96), 120.0)
+    spans = []
+    for seed in range(8):
+        corners = strong_view(even, np.random.default_rng(seed)).unfold(1, 24, 24).unfold(2, 24, 24).mean(dim=(-1, -2))
+        spans.append(float(corners.max() - corners.min()))  # the noise is averaged away
+    assert min(spans) > 5
+    assert len({round(span) for span in spans}) > 3
