@@ -35,6 +35,7 @@ from seminar.losses.dense_crf.lattice import filter_lattice, plan_lattice
 from seminar.losses.dense_crf.nystrom import filter_nystrom
 
 PHOTOS = ("astronaut", "coffee", "rocket", "chelsea")
+_SIDES = (128, 256, 512, 1024)  # of the images whose times give the exponent
 _SIGMA_RGB = 15.0
 _SIGMA_XY_SHARE = 100 / 513  # of the image's side, as in the paper
 _MANGLED = "_Z21bilateralfilter_batchPfiS_iS_iiiiiff"  # what a C++ compiler calls theirs
@@ -89,9 +90,9 @@ def run_crf_bench(
     rows = [
         *_errors(images),
         *_speed(images, lattice, repeats, reference_name),
-        _share_of_step(images, repeats, step),
+        *_share_of_step(images, repeats, step),
         *_memory(size),
-        _exponent(repeats),
+        _exponent(repeats, _SIDES),
     ]
     return CrfBench(tuple(rows), reference_name, torch.get_num_threads())
 
@@ -162,8 +163,9 @@ def _loss_and_gradient(probs: Tensor, image: Tensor, sigma_xy: float, plan: CrfP
     torch.autograd.grad(dense_crf(probs, image, sigma_xy=sigma_xy, prepared=plan), probs)
 
 
-def _share_of_step(images: Tensor, repeats: int, step: Callable[[], object] | None) -> CrfRow:
-    note = (
+def _share_of_step(images: Tensor, repeats: int, step: Callable[[], object] | None) -> list[CrfRow]:
+    """Share of the CRF in a step that has it: prepared as training does it (``objectives.with_crf_plan``), and all in the step."""
+    beside = (
         "a step of ours" if step else "forward, cross-entropy, backward, SGD of one MobileNetV2, stride 16, ASPP head"
     )
     half = nn.functional.interpolate(images, size=(128, 128), mode="area")
@@ -175,10 +177,12 @@ def _share_of_step(images: Tensor, repeats: int, step: Callable[[], object] | No
         partial(_loss_and_gradient, probs, half, 128 * _SIGMA_XY_SHARE),
         partial(_loss_and_gradient, probs, half, 128 * _SIGMA_XY_SHARE, plan),
     )
-    with_plan = 100 * prepared.processor / (whole.processor + prepared.processor)
-    note += f"; {loss.processor:.0f} ms beside {whole.processor:.0f}; prepared {with_plan:.1f} %"
-    share = 100 * loss.processor / (whole.processor + loss.processor)
-    return CrfRow("share of a training step, K = 21", share, "%", 3.0, note)
+    rows = []
+    for title, timing, bar in (("landmarks from the loader", prepared, 3.0), ("landmarks made in it", loss, None)):
+        share = 100 * timing.processor / (whole.processor + timing.processor)
+        note = f"{timing.processor:.0f} ms beside {whole.processor:.0f} of {beside}"
+        rows.append(CrfRow(f"share of a training step, K = 21, {title}", share, "%", bar, note))
+    return rows
 
 
 def _training_step() -> Callable[[], object]:
@@ -229,8 +233,8 @@ def _status(field: str) -> int:
     return int(line.split()[1])
 
 
-def _exponent(repeats: int) -> CrfRow:
-    sides, times = (128, 256, 512, 1024), []
+def _exponent(repeats: int, sides: tuple[int, ...]) -> CrfRow:
+    times = []
     for side in sides:
         image, probs = load_photos(side)[:1], smooth_probs(1, 21, side).requires_grad_()
         work = partial(_loss_and_gradient, probs, image, side * _SIGMA_XY_SHARE)
@@ -238,7 +242,7 @@ def _exponent(repeats: int) -> CrfRow:
     x, y = [2 * math.log(side) for side in sides], [math.log(timing.processor) for timing in times]
     note = ", ".join(f"{side}²: {timing.processor:.0f} ms" for side, timing in zip(sides, times, strict=True))
     slope = statistics.linear_regression(x, y).slope
-    return CrfRow("exponent of time in pixels, 128² to 1024²", slope, "", 1.0, note)
+    return CrfRow(f"exponent of time in pixels, {sides[0]}² to {sides[-1]}²", slope, "", 1.0, note)
 
 
 class _Timing(NamedTuple):

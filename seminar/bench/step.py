@@ -1,4 +1,7 @@
-"""What one training step costs against the bare student step, term by term."""
+"""What one training step costs against the bare student step, term by term.
+
+As in training on the CPU, the CRF's plan is made outside the step, where a thread of the loader makes it; its time is a figure of its own.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from seminar.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.learner import Learner
 from seminar.models.deeplab import build_network
-from seminar.objectives import click_objective
+from seminar.objectives import click_objective, with_crf_plan
 from seminar.trainer import loss_settings
 
 
@@ -33,6 +36,8 @@ class StepBench:
         Forward, backward and optimiser step of the student alone (clicks only).
     teacher_ratio, crf_ratio, ancillary_ratio : float
         Time of a step with the teacher and consistency added, with the CRF added, with both, against the student's, paired by round.
+    plan_ratio : float
+        Time to make the CRF's plan of a batch, likewise; 0 on a GPU, which makes it within the step.
     """
 
     device: str
@@ -43,6 +48,7 @@ class StepBench:
     teacher_ratio: float
     crf_ratio: float
     ancillary_ratio: float
+    plan_ratio: float
 
 
 def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig | None = None) -> StepBench:
@@ -62,17 +68,20 @@ def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig
         "ancillary": full,
     }
     batch = _photographs(config)
-    times: dict[str, list[float]] = {name: [] for name in kinds}
-    for number in range(rounds + 1):
+    times: dict[str, list[float]] = {name: [] for name in ("plan", *kinds)}
+    plan_settings = dataclasses.replace(full, lambda_crf=full.lambda_crf * (where.type == "cpu"))
+    planned = with_crf_plan(batch, plan_settings)
+    for _ in range(rounds + 1):
+        times["plan"].append(_seconds(lambda: with_crf_plan(batch, plan_settings), where))
         for name, settings in kinds.items():
             seconds = _seconds(
                 lambda settings=settings: learner.step(  # type: ignore[misc]
-                    batch, lambda student, teacher, part: click_objective(student, teacher, part, settings), 1e-6
+                    planned, lambda student, teacher, part: click_objective(student, teacher, part, settings), 1e-6
                 ),
                 where,
             )
-            if number:  # the first round warms up
-                times[name].append(seconds)
+            times[name].append(seconds)
+    times = {name: values[1:] for name, values in times.items()}  # the first round warms up
     ratios = {
         name: statistics.median(one / base for one, base in zip(values, times["student"], strict=True))
         for name, values in times.items()
@@ -86,6 +95,7 @@ def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig
         teacher_ratio=ratios["teacher"],
         crf_ratio=ratios["crf"],
         ancillary_ratio=ratios["ancillary"],
+        plan_ratio=ratios["plan"],
     )
 
 

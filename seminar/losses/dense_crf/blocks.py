@@ -4,8 +4,8 @@ C is mostly nothing: at sigma_rgb = 15 a landmark reaches a fifth of a busy phot
 that lie together in the feature space, and a landmark farther than ``_REACH_SQUARED`` from a block's bounding box is
 left out of the block's part of C, in both directions, so that C A^-1 C^T stays symmetric and positive. Every entry that
 is left out is below exp(-4), and with a jitter of 1e-3 on A that adds 0.1 % to the error of busy photos and up to 0.6 %
-to that of smooth ones, which have it to spare; two thirds of the work is gone. Chunks of blocks go through the cache once to gather C^T S and once to spread C A^-1 C^T S;
-the first few megabytes of C are kept between the two, the rest is made again.
+to that of smooth ones, which have it to spare; two thirds of the work is gone. Chunks of blocks go through the cache once
+to gather C^T S and once to spread C A^-1 C^T S; the first 20 MB of C are kept between the two, the rest is made again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from seminar.losses.dense_crf.features import Mix, exponent_rows
+from seminar.losses.dense_crf.features import Mix, exponent_columns, exponent_rows
 from seminar.losses.dense_crf.workspace import workspace
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 _BLOCK = 256  # pixels
 _REACH_SQUARED = 8.0  # in units of the kernel's width; at 6 smooth photos show it (4.5 % instead of 0.6 %)
 _CHUNK_ELEMENTS = 2**19  # of C at a time: 2 MB in float32, near the cache
-_KEPT_BYTES = 21e6  # of C between its two uses, less what the values take; the rest is made again, memory being dearer
+_KEPT_BYTES = 21e6  # of C between its two uses, less values and columns; the rest is made again, memory being dearer
 
 
-def block_lists(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def cut_blocks(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Cut the pixels into blocks and list the landmarks near each.
 
     Parameters
@@ -42,7 +42,7 @@ def block_lists(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Ten
     Returns
     -------
     tuple of Tensor
-        ``blocks``, ``lists``, ``widths`` of :class:`NystromPlan`. Blocks of few landmarks come first, so that a chunk
+        ``blocks``, ``columns``, ``lists``, ``widths`` of :class:`NystromPlan`. Blocks of few landmarks come first, so that a chunk
         pads little; the last block, alone in being filled up with copies of its last pixel, stays last.
     """
     dims, pixels = features.shape
@@ -51,72 +51,73 @@ def block_lists(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Ten
     order = torch.cat([order, order[-1:].expand(pad)]) if pad else order
     parts = features.index_select(1, order).view(dims, -1, _BLOCK)
     low, high = parts.amin(-1)[:, :, None], parts.amax(-1)[:, :, None]
-    gap = torch.maximum(low - landmarks[:, None], landmarks[:, None] - high).clamp_(min=0)  # (D, B, m)
-    near = gap.square_().sum(0) < _REACH_SQUARED
+    middle, half = (low + high) / 2, (high - low) / 2
+    squared = features.new_zeros((parts.shape[1], count))
+    for d in range(dims):
+        gap = (landmarks[d] - middle[d]).abs_().sub_(half[d]).clamp_(min=0)
+        squared.addcmul_(gap, gap)
+    near = squared < _REACH_SQUARED
     widths = near.sum(1)
     turn = torch.cat([widths[:-1].argsort(stable=True), widths.new_tensor([len(widths) - 1])])
     near, widths = near[turn], widths[turn]
     place = torch.where(near, near.cumsum(1) - 1, count)  # in its block's list; the last column takes the rest
     lists = torch.full((len(widths), count + 1), count, dtype=torch.int16)
     lists.scatter_(1, place, torch.arange(count, dtype=torch.int16).expand(len(widths), -1))
-    return order.view(-1, _BLOCK)[turn].to(torch.int32), lists[:, :count], widths.cummax(0).values.to(torch.int16)
+    columns = exponent_columns(parts.sub_(landmarks.mean(1)[:, None, None]).flatten(1)).view(dims + 2, -1, _BLOCK)
+    blocks = order.view(-1, _BLOCK)[turn].to(torch.int32)
+    return (
+        blocks,
+        columns.index_select(1, turn).transpose(0, 1),
+        lists[:, :count],
+        widths.cummax(0).values.to(torch.int16),
+    )
 
 
-def filter_blocks(features: Tensor, values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> None:
-    """Write mix(W values) (K, P) into ``out``, for one image with features (D, P) and its plan."""
+def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> None:
+    """Write mix(W values) (K, P) into ``out``, for one image and its plan."""
     classes, pixels = values.shape
     count, dims = plan.landmarks.shape
     index, blocks = plan.blocks.view(-1), len(plan.blocks)
-    centre = plan.landmarks.mean(0)
-    rows = torch.cat([exponent_rows((plan.landmarks - centre).T).T, values.new_zeros((1, dims + 2))])
+    rows = torch.cat([exponent_rows((plan.landmarks - plan.landmarks.mean(0)).T).T, values.new_zeros((1, dims + 2))])
     rows[-1, dims] = -60.0  # the filler's kernel is 2^-60
-    columns = _block_columns(features, index, centre, blocks)  # (B, D + 2, 256)
     ordered = torch.index_select(values, 1, index, out=workspace.take("values", (classes, len(index)), values))
     if len(index) > pixels:
         ordered[:, pixels - len(index) :] = 0
     grouped = ordered.view(classes, blocks, _BLOCK).transpose(0, 1)  # (B, K, 256)
     lists = plan.lists.long()
     chunks = _chunks(plan.widths.tolist())
+    places = [lists[start:stop, :width].flatten() for start, stop, width in chunks]
 
-    room = max(0, int(_KEPT_BYTES / values.element_size()) - 3 * ordered.numel())
+    scratch = workspace.take("kernel", (max(_size(chunk) for chunk in chunks),), values)
+    room = max(0, int(_KEPT_BYTES / values.element_size()) - 3 * ordered.numel() - plan.columns.numel())
     store = workspace.take("kept", (min(room, sum(_size(chunk) for chunk in chunks)),), values)
     kept: list[Tensor | None] = []
 
-    def kernel(chunk: tuple[int, int, int], memory: Tensor) -> Tensor:  # (b, w, 256)
-        start, stop, width = chunk
-        out = memory[: _size(chunk)].view(stop - start, width, _BLOCK)
-        return torch.bmm(rows[lists[start:stop, :width]], columns[start:stop], out=out).exp2_()
+    def kernel(number: int, memory: Tensor) -> Tensor:  # (b, w, 256)
+        start, stop, width = chunks[number]
+        shape = (stop - start, width, _BLOCK)
+        exponent = scratch[: _size(chunks[number])].view(shape)  # in the cache, which the product needs more than exp2
+        landmarks = rows.index_select(0, places[number]).view(stop - start, width, -1)
+        torch.bmm(landmarks, plan.columns[start:stop], out=exponent)
+        return torch.exp2(exponent, out=memory[: _size(chunks[number])].view(shape))
 
-    scratch = workspace.take("kernel", (max(_size(chunk) for chunk in chunks),), values)
-    gathered = values.new_zeros((count + 1, classes))
-    for chunk in chunks:
-        start, stop, width = chunk
-        is_kept = _size(chunk) <= len(store)
-        near = kernel(chunk, store if is_kept else scratch)
+    gathered = values.new_zeros((classes, count + 1))
+    for number, (start, stop, _) in enumerate(chunks):
+        is_kept = _size(chunks[number]) <= len(store)
+        near = kernel(number, store if is_kept else scratch)
         kept.append(near if is_kept else None)
-        store = store[_size(chunk) :] if is_kept else store
+        store = store[_size(chunks[number]) :] if is_kept else store
         part = torch.bmm(grouped[start:stop], near.transpose(1, 2))  # (b, K, w)
-        gathered.index_add_(0, lists[start:stop, :width].reshape(-1), part.transpose(1, 2).reshape(-1, classes))
-    weights = torch.zeros_like(gathered)  # (m + 1, K)
-    weights[:-1] = mix(torch.cholesky_solve(gathered[:-1], plan.factor), -1)
-    for chunk, held in zip(chunks, kept, strict=True):
-        start, stop, width = chunk
-        near = kernel(chunk, scratch) if held is None else held
-        grouped[start:stop] = torch.bmm(weights[lists[start:stop, :width]].transpose(1, 2), near)
-    out.index_copy_(1, index.long(), ordered)
-
-
-def _block_columns(features: Tensor, index: Tensor, centre: Tensor, blocks: int) -> Tensor:
-    """``exponent_columns`` of the reordered pixels, in the workspace: (B, D + 2, 256)."""
-    dims = len(features)
-    columns = workspace.take("columns", (dims + 2, len(index)), features)
-    torch.index_select(features, 1, index, out=columns[:dims])
-    columns[:dims].sub_(centre[:, None])
-    columns[dims] = 1
-    torch.mul(columns[0], columns[0], out=columns[-1])
-    for d in range(1, dims):
-        columns[-1].addcmul_(columns[d], columns[d])
-    return columns.view(dims + 2, blocks, _BLOCK).transpose(0, 1)
+        gathered.scatter_add_(1, places[number].expand(classes, -1), part.transpose(0, 1).reshape(classes, -1))
+    weights = values.new_zeros((count + 1, classes))
+    weights[:-1] = mix(torch.cholesky_solve(gathered[:, :-1].T, plan.factor), -1)
+    for number, (start, stop, width) in enumerate(chunks):
+        held = kept[number]
+        near = kernel(number, scratch) if held is None else held
+        heights = weights.index_select(0, places[number]).view(stop - start, width, classes)
+        grouped[start:stop] = torch.bmm(heights.transpose(1, 2), near)
+    back = torch.empty(pixels, dtype=torch.int64).scatter_(0, index.long(), torch.arange(len(index)))
+    torch.index_select(ordered, 1, back, out=out)  # faster than to scatter every class
 
 
 def _chunks(widths: list[int]) -> list[tuple[int, int, int]]:

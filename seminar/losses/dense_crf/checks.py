@@ -81,7 +81,7 @@ def check_plan(plan: CrfPlan, method: str, features: Tensor) -> CrfPlan:
         fits = plan.landmarks.dim() == 3 and (
             features.device.type != "cpu" or 0 <= plan.blocks[0].numel() - pixels < 256
         )
-        plan = plan._replace(landmarks=plan.landmarks.to(features.dtype), factor=plan.factor.to(features.dtype))
+        plan = NystromPlan(*(part.to(features.dtype) if part.is_floating_point() else part for part in plan))
     else:
         made_for = "lattice", plan.corners.shape[0], plan.corners.shape[1] - 1
         fits = plan.corners.shape[-1] == pixels
@@ -104,5 +104,5 @@ def warn_if_too_few(residual: Tensor, landmarks: int) -> None:
             f"{landmarks} landmarks miss {worst:.0%} of the dense-CRF kernel of this image (up to {RESIDUAL_LIMIT:.0%} is "
             "fine); double them, enlarge sigma_rgb, or smooth a noisy image",
             LandmarkWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

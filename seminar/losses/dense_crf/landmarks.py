@@ -7,12 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seminar.losses.dense_crf.blocks import block_lists
+from seminar.losses.dense_crf.blocks import cut_blocks
 from seminar.losses.dense_crf.features import gaussian
 from seminar.losses.dense_crf.order import order_along_curve
 from seminar.losses.dense_crf.workspace import for_each_image
 
-_JITTER = 1e-3  # on the unit diagonal of A; bounds the weight of what ``block_lists`` leaves out
+_JITTER = 1e-3  # on the unit diagonal of A; bounds the weight of what ``cut_blocks`` leaves out
 _SAMPLES_PER_LANDMARK = 8
 _LLOYD_STEPS = 2
 _PROBES = 64  # pixels on which the residual is measured
@@ -31,20 +31,26 @@ class NystromPlan(NamedTuple):
         (m, m), lower Cholesky factor of the kernel between the landmarks.
     blocks : Tensor
         (B, 256) int32, the pixels of each block; B = 0 unless made on the CPU.
+    columns : Tensor
+        (B, C + 4, 256), ``exponent_columns`` of those pixels, about the mean of the landmarks.
     lists : Tensor
         (B, m) int16, the landmarks that each block needs, then m as filler.
     widths : Tensor
         (B,) int16, how many of ``lists`` to read; never falls.
     residual : Tensor
         (), share of the kernel's trace that the landmarks miss, in [0, 1].
+    roots : Tensor
+        (P,), one over the root of how many valid pixels each pixel is like; (0,) where it was not asked for.
     """
 
     landmarks: Tensor
     factor: Tensor
     blocks: Tensor
+    columns: Tensor
     lists: Tensor
     widths: Tensor
     residual: Tensor
+    roots: Tensor
 
 
 def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
@@ -61,13 +67,16 @@ def _plan(features: Tensor, count: int) -> NystromPlan:
     between = gaussian(chosen, chosen)
     between.diagonal(dim1=1, dim2=2).add_(_JITTER)
     factor, _ = torch.linalg.cholesky_ex(between)  # the checking form would wait for a GPU
+    nothing = features.new_empty((len(features), 0))
     if features.device.type == "cpu":
-        made = [block_lists(features[i], order[i], chosen[i]) for i in range(len(features))]
-        blocks, lists, widths = (torch.stack(parts) for parts in zip(*made, strict=True))
+        made = [cut_blocks(features[i], order[i], chosen[i]) for i in range(len(features))]
+        blocks, columns, lists, widths = (torch.stack(parts) for parts in zip(*made, strict=True))
     else:
-        blocks = lists = widths = order.new_empty((len(features), 0))
+        blocks = columns = lists = widths = nothing
     residual = _residual(features, order, chosen, factor)
-    return NystromPlan(chosen.transpose(1, 2).contiguous(), factor, blocks, lists, widths, residual)
+    return NystromPlan(
+        chosen.transpose(1, 2).contiguous(), factor, blocks, columns, lists, widths, residual, roots=nothing
+    )
 
 
 def _pick(features: Tensor, order: Tensor, count: int) -> Tensor:
@@ -81,13 +90,13 @@ def _cluster(features: Tensor, order: Tensor, count: int) -> Tensor:
     batch, dims, _ = features.shape
     sample = _pick(features, order, count * _SAMPLES_PER_LANDMARK)
     centres = sample.view(batch, dims, count, -1).mean(-1)
+    counted = torch.cat([sample, torch.ones_like(sample[:, :1])], 1)  # (N, D + 1, n)
     for _ in range(_LLOYD_STEPS):
-        score = torch.bmm(sample.transpose(1, 2), centres).sub_(centres.square().sum(1)[:, None, :] / 2)
-        nearest = score.max(-1).indices  # (N, n)
-        sums = torch.zeros_like(centres).scatter_add_(2, nearest[:, None].expand_as(sample), sample)
-        sizes = centres.new_zeros((batch, 1, count))
-        sizes.scatter_add_(2, nearest[:, None], sizes.new_ones(()).expand(batch, 1, sample.shape[-1]))
-        centres = torch.where(sizes > 0, sums / sizes.clamp(min=1), centres)
+        shifted = torch.cat([centres, centres.square().sum(1, keepdim=True) / -2], 1)
+        score = torch.bmm(counted.transpose(1, 2), shifted)  # (N, n, m), largest for the nearest centre
+        is_nearest = score.eq_(score.amax(-1, keepdim=True))  # 0 or 1; faster than to ask for the place of the largest
+        sums = torch.bmm(counted, is_nearest)
+        centres = torch.where(sums[:, -1:] > 0, sums[:, :-1] / sums[:, -1:].clamp(min=1), centres)
     return centres
 
 

@@ -122,8 +122,14 @@ def dense_crf(
             prepared = _plan(features, method, landmarks)
         else:
             prepared = check_plan(prepared, method, features)
+        if isinstance(prepared, NystromPlan):
+            warn_if_too_few(prepared.residual, prepared.landmarks.shape[1])
         if normalize:
-            values = values * _inverse_root_degrees(features, valid, prepared)
+            if isinstance(prepared, NystromPlan) and prepared.roots.shape[1] > 0:
+                roots = prepared.roots[:, None]
+            else:
+                roots = _inverse_root_degrees(features, valid, prepared)
+            values = values * roots
             scale = scale * area
         loss: Tensor = _DenseCrf.apply(values, features, prepared, scale, convention == "paper")
         if loss.device.type == "cpu" and not math.isfinite(loss.item()):
@@ -137,23 +143,27 @@ def prepare_dense_crf(
     *,
     sigma_rgb: float = 15.0,
     sigma_xy: float = 100.0,
+    valid: Tensor | None = None,
     method: Literal["nystrom", "lattice"] = "nystrom",
     landmarks: int = 256,
+    normalize: bool = False,
 ) -> CrfPlan:
-    """Do ahead, in a loader worker, say, the part of :func:`dense_crf` that depends on the image alone.
+    """Do ahead, in a loader's thread, say, the part of :func:`dense_crf` that does not depend on ``probs``.
 
     Parameters
     ----------
     image
         (C, H, W), or (N, C, H, W) for a batch, on the 0..255 scale, at the resolution of the loss.
-    sigma_rgb, sigma_xy, method, landmarks
-        As the loss will be called.
+    sigma_rgb, sigma_xy, method, landmarks, normalize
+        As the loss will be called. With ``normalize`` a Nyström plan has the degrees, too, one of the two filter passes.
+    valid
+        (H, W), or (N, H, W), bool. Only the degrees depend on it.
 
     Returns
     -------
     NystromPlan or LatticePlan
         Tensors. Nyström plans of single images become a batch by ``torch.utils.data.default_collate``, lattices by
-        ``join_lattices``. A Nyström plan holds 0.6 MB an image of 256 x 256, and is for the CPU if made there (and for
+        ``join_lattices``. A Nyström plan holds 2.7 MB an image of 256 x 256, and is for the CPU if made there (and for
         a GPU wherever it was made).
     """
     check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free", False)
@@ -164,7 +174,11 @@ def prepare_dense_crf(
     batch = image[None] if one else image
     dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
     with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
-        plan = _plan(pixel_features(batch.to(dtype), sigma_rgb, sigma_xy), method, landmarks)
+        features = pixel_features(batch.to(dtype), sigma_rgb, sigma_xy)
+        plan = _plan(features, method, landmarks)
+        if normalize and isinstance(plan, NystromPlan):
+            inside = valid[None] if one and valid is not None else valid
+            plan = plan._replace(roots=_inverse_root_degrees(features, inside, plan)[:, 0])
     if one and isinstance(plan, NystromPlan):
         return NystromPlan(*(part[0] for part in plan))
     assert plan is not None
@@ -176,9 +190,7 @@ def _plan(features: Tensor, method: CrfMethod, landmarks: int) -> CrfPlan | None
         return None
     if method == "lattice":
         return plan_lattice(features)
-    plan = plan_nystrom(features, landmarks)
-    warn_if_too_few(plan.residual, plan.landmarks.shape[1])
-    return plan
+    return plan_nystrom(features, landmarks)
 
 
 def _inverse_root_degrees(features: Tensor, valid: Tensor | None, plan: CrfPlan | None) -> Tensor:

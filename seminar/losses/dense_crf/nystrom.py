@@ -30,7 +30,7 @@ def filter_nystrom(
     filtered = torch.empty_like(values)
 
     def work(i: int) -> None:
-        filter_blocks(features[i], values[i], NystromPlan(*(part[i] for part in plan)), mix, filtered[i])
+        filter_blocks(values[i], NystromPlan(*(part[i] for part in plan)), mix, filtered[i])
 
     for_each_image(work, len(values))
     return filtered

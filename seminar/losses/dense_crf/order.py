@@ -35,8 +35,8 @@ def order_along_curve(features: Tensor) -> Tensor:
     for i in range(batch):  # a row at a time: sorting int16 is fast in one dimension only
         key = torch.zeros(pixels, dtype=torch.int16, device=features.device)
         for d in range(dims):
-            cell = torch.addcmul(shift[i, d], features[i, d], scale[i, d]).long().clamp_(0, _CELLS - 1)  # 0 for a NaN
-            key += table[i, d, cell]
+            cell = torch.addcmul(shift[i, d], features[i, d], scale[i, d]).int().clamp_(0, _CELLS - 1)  # 0 for a NaN
+            key += table[i, d].index_select(0, cell)
         orders.append(key.argsort(stable=True))
     return torch.stack(orders)
 
@@ -48,9 +48,8 @@ def _interleave(widths: Tensor) -> Tensor:
     """
     level = torch.arange(8, device=widths.device)
     halves = widths[..., None] * 0.5**level  # (N, D, 8)
-    taken = halves.flatten(1).topk(_KEY_BITS).indices[..., None]  # (N, 13, 1), the widest first
-    steps = torch.arange(_CELLS, device=widths.device)
-    bit = (steps >> (7 - taken % 8)) & 1  # (N, 13, 256)
-    place = torch.arange(_KEY_BITS - 1, -1, -1, device=widths.device)[:, None]
-    table = torch.zeros((*widths.shape, _CELLS), dtype=torch.int64, device=widths.device)
-    return table.scatter_add_(1, (taken // 8).expand_as(bit), bit << place).to(torch.int16)
+    taken = halves.flatten(1).topk(_KEY_BITS).indices  # (N, 13), the widest first
+    place = 2.0 ** torch.arange(_KEY_BITS - 1, -1, -1, device=widths.device, dtype=widths.dtype)
+    worth = torch.zeros_like(halves).flatten(1).scatter_(1, taken, place.expand(len(taken), -1)).view_as(halves)
+    bit = (torch.arange(_CELLS, device=widths.device) >> (7 - level)[:, None]) & 1  # (8, 256)
+    return (worth @ bit.to(worth.dtype)).to(torch.int16)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.utils.data import default_collate
 
-from seminar.losses.dense_crf import dense_crf
+from seminar.losses.dense_crf import dense_crf, prepare_dense_crf
 from seminar.losses.dense_crf.features import pixel_features
 
 
@@ -68,3 +69,15 @@ def test_a_crop_without_a_valid_pixel_costs_nothing() -> None:
 def test_it_is_no_part_of_the_paper() -> None:
     with pytest.raises(ValueError, match="normalize"):
         dense_crf(torch.rand(1, 2, 4, 4), torch.rand(1, 3, 4, 4), convention="paper", normalize=True)
+
+
+def test_degrees_made_ahead_give_the_same_and_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    image = torch.cat([smooth_image(12), smooth_image(12).flip(2)])
+    probs, valid = torch.randn(2, 3, 12, 12, dtype=torch.float64).softmax(dim=1), torch.rand(2, 12, 12) > 0.2
+    expected = dense_crf(probs, image, valid=valid, sigma_xy=6.0, normalize=True)
+    together = prepare_dense_crf(image, valid=valid, sigma_xy=6.0, normalize=True)
+    single = [prepare_dense_crf(i, valid=v, sigma_xy=6.0, normalize=True) for i, v in zip(image, valid, strict=True)]
+    monkeypatch.setattr("seminar.losses.dense_crf.loss._inverse_root_degrees", None)
+    for plan in (together, default_collate(single)):
+        assert torch.equal(dense_crf(probs, image, valid=valid, sigma_xy=6.0, normalize=True, prepared=plan), expected)
