@@ -17,7 +17,7 @@ X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-curs
 # A Mac has a display of its own.
 XVFB := $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1600x1200x24")
 
-.PHONY: help demo test check check-style check-format check-types check-layers check-manifest clean display
+.PHONY: help demo test pytest test-lowest test-wheel check check-style check-format check-types check-layers check-manifest clean display
 help:
 	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
 
@@ -27,13 +27,31 @@ demo: $(VENV)/installed
 
 # The tests run even where a check has failed; any of the three makes it fail. The window's tests have a process of their own:
 # torch must not be loaded where napari has a canvas.
-WINDOW_TESTS := tests/seminar_napari tests/e2e/test_window_annotate.py tests/e2e/test_window_inspect.py tests/e2e/test_window_train.py
+WINDOW_TESTS := tests/seminar_napari $(sort $(wildcard tests/e2e/test_window_*.py))
 
 test: $(VENV)/installed-dev display
 	@$(MAKE) --no-print-directory --keep-going check; checks=$$?; \
-		$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS); window=$$?; \
+		$(MAKE) --no-print-directory pytest; tests=$$?; \
+		exit $$((checks || tests))
+
+pytest: $(VENV)/installed-dev display
+	@$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS); window=$$?; \
 		$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(addprefix --ignore=,$(WINDOW_TESTS)); library=$$?; \
-		exit $$((checks || window || library))
+		exit $$((window || library))
+
+# The tests with the oldest versions that we say we work with, and the wheel alone in an environment of its own: each downloads
+# PyTorch once more. PYTHON names another Python; PIP_OPTIONS may name another index, PIP_OPTIONS='--index-url ...'.
+LOWEST := torch==2.8.0 torchvision==0.23.0 napari==0.9.0
+
+test-lowest:
+	$(MAKE) pytest VENV=.venv-lowest PINNED='$(LOWEST)' PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"
+
+test-wheel:
+	rm -rf .venv-wheel build/wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel $(PIP_OPTIONS) .
+	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) "$$(ls $(CURDIR)/build/wheel/*.whl)[all]"
+	cd .venv-wheel && QT_QPA_PLATFORM=offscreen bin/python -P ../tests/faults/try_installation.py
 
 # What needs no display.
 check: check-style check-format check-types check-layers check-manifest
@@ -60,7 +78,7 @@ $(VENV)/installed: $(VENV)/python pyproject.toml
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --editable '.[dev]' $(PINNED)
 	@touch $@ $(VENV)/installed
 
 display:
@@ -74,4 +92,4 @@ display:
 		echo "the window's tests need a display: install Xvfb (xvfb-run) and software OpenGL" >&2; exit 1; }
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-wheel demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

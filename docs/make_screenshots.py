@@ -1,13 +1,12 @@
 """Make the pictures of the window in docs/images from the sample project: `python docs/make_screenshots.py` on a real or virtual X display.
 
-Trains for real, a minute or two on two free cores. `xvfb-run -a -s "-screen 0 1700x1050x24" python docs/make_screenshots.py` where there is no screen.
+Trains for real, a few minutes on two free cores. `xvfb-run -a -s "-screen 0 1700x1050x24" python docs/make_screenshots.py` where there is no screen.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,14 +20,12 @@ from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
-from seminar.config import TrainConfig
-from seminar.run_folder import RunFolder
+from seminar.config import TrainConfig, preset
 from seminar.sample_project import create_sample_project
-from seminar_napari._child import seminar_command
-from seminar_napari._command import train_arguments
 from seminar_napari._widget import SeminarDock
 
 IMAGES = Path(__file__).parent / "images"
+SHOWN = "glands_4"  # all three classes, and a clear rim
 SIZE = (1280, 800)
 DOCK_WIDTH = 380
 MAX_BYTES = 300_000
@@ -45,7 +42,10 @@ def wait(seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
     return until()
 
 
-def save(viewer: napari.Viewer, name: str) -> None:
+Save = Callable[[str], None]
+
+
+def save_picture(viewer: napari.Viewer, path: Path) -> None:
     """Save the window as a small indexed PNG."""
     wait(2)
     picture = Image.fromarray(np.asarray(viewer.window.screenshot(canvas_only=False, flash=False))[..., :3])
@@ -57,9 +57,9 @@ def save(viewer: napari.Viewer, name: str) -> None:
         indexed.save(data, "PNG", optimize=True)
         if data.tell() < MAX_BYTES:
             break
-    IMAGES.mkdir(exist_ok=True)
-    (IMAGES / f"{name}.png").write_bytes(data.getvalue())
-    sys.stdout.write(f"{name}.png: {picture.width} x {picture.height}, {data.tell() // 1000} kB\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.getvalue())
+    sys.stdout.write(f"{path.name}: {picture.width} x {picture.height}, {data.tell() // 1000} kB\n")
 
 
 def open_window(theme: str) -> tuple[napari.Viewer, SeminarDock]:
@@ -75,32 +75,53 @@ def open_window(theme: str) -> tuple[napari.Viewer, SeminarDock]:
     return viewer, dock
 
 
-def train(dock: SeminarDock, project: Path, weights: str, iterations: int) -> None:
-    """Train both stages, with the tab Train in front; the picture is taken in the second stage."""
-    config = TrainConfig(
-        preset="quick", weights=weights, iterations=iterations, crop_size=160, batch_size=4, device="cpu", validations=6
-    )
-    session, control = dock.session, dock.train.control
+def train(dock: SeminarDock, config: TrainConfig, share: float, save: Save) -> None:
+    """Train as a person does, or go on with what was begun, until `share` of the second stage is done."""
+    session, tab = dock.session, dock.train
 
     def in_second_stage() -> bool:
         step = session.last_step
-        return not control.is_going or (
-            step is not None and step.stage == "primary" and step.iteration > 0.6 * iterations
+        going = (
+            session.state == "running"
+            and step is not None
+            and step.stage == "primary"
+            and step.iteration > share * config.iterations
         )
+        return (going and dock.inspect.overlays.has("student")) or not tab.control.is_going
 
+    dock.tabs.setCurrentWidget(tab)
+    wait(600, until=lambda: bool(tab.devices.known))
+    tab.form.write(config)
+    tab.start() if not session.project or not session.project.runs() else tab.resume_newest()
+    if session.run is None and session.project is not None:  # all is trained already
+        tab.attach_to(session.project.path / "runs" / session.project.runs()[-1])
+    wait(7200, until=in_second_stage)
+    save("train")
+
+
+def look_around(dock: SeminarDock, save: Save) -> None:
+    """Every other state of the dock, to be looked at."""
+    run = dock.session.run
+    dock.session.show_image(SHOWN)
     dock.tabs.setCurrentWidget(dock.train)
-    with subprocess.Popen(
-        seminar_command(train_arguments(project, "glands", config)), stdout=subprocess.DEVNULL
-    ) as trainer:
-        run = RunFolder.of(project, "glands")
-        wait(600, until=lambda: run.events_path.exists() or trainer.poll() is not None)
-        control.attach(run)
-        wait(5, until=lambda: control.is_going)
-        wait(1800, until=in_second_stage)
-        save(dock.viewer, "train")
-        wait(1800, until=lambda: not control.is_going)
-    if session.state != "finished":
-        raise SystemExit(f"the run did not finish: {control.message or session.state}")
+    save("train-ended")
+    dock.tabs.setCurrentWidget(dock.inspect)
+    save("inspect-ended")
+    dock.train.control.detach()
+    dock.tabs.setCurrentWidget(dock.train)
+    save("train-idle")
+    dock.train.form.fold.expand(animate=False)
+    save("train-settings")
+    dock.train.form.fold.collapse(animate=False)
+    dock.tabs.setCurrentWidget(dock.export)
+    save("export")
+    dock.tabs.setCurrentWidget(dock.annotate)
+    dock.annotate.show_keys()
+    dock.session.show_image(min(dock.session.image_states.held_out))
+    save("annotate-held-out")
+    if run is not None:
+        dock.train.attach_to(run.path)
+        wait(10, until=lambda: not dock.train.control.is_going)
 
 
 def main() -> None:
@@ -108,33 +129,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--weights", default="imagenet", help="imagenet (downloaded once), none, or a file")
-    parser.add_argument("--iterations", type=int, default=80, help="optimiser steps of each stage")
+    parser.add_argument("--iterations", type=int, default=150, help="optimiser steps of each stage")
+    parser.add_argument(
+        "--share", type=float, default=0.9, help="part of the second stage before the pictures are taken"
+    )
+    parser.add_argument("--project", type=Path, help="keep the project here; a run that was begun there goes on")
+    parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
+    parser.add_argument("--every-state", action="store_true", help="also what the documentation does not show")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        project = create_sample_project(Path(folder) / "glands")
+        path = (options.project or Path(folder) / "glands").resolve()
+        if not path.exists():
+            create_sample_project(path)
         viewer, dock = open_window(options.theme)
-        dock.open_project(project.path)
-        clicked = [image_id for image_id in project.image_ids() if project.clicks_path(image_id).exists()]
-        dock.session.show_image(clicked[0])
+
+        def save(name: str) -> None:
+            save_picture(viewer, options.out / f"{name}.png")
+
+        dock.open_project(path)
+        dock.session.show_image(SHOWN)
         dock.inspect.overlays.choose(None)
-        save(viewer, "annotate")
+        save("annotate")
         dock.inspect.overlays.choose("student")
-        train(dock, project.path, options.weights, options.iterations)
+        weights = options.weights if options.weights in ("imagenet", "none") else str(Path(options.weights).resolve())
+        config = preset("quick").replace(
+            weights=weights, iterations=options.iterations, crop_size=128, batch_size=4, ema_decay=0.95, device="cpu"
+        )
+        train(dock, config, options.share, save)
         inspect = dock.inspect
         dock.tabs.setCurrentWidget(inspect)
         inspect.outline.click()
         inspect.disagreement.click()
         inspect.next_click.click()
-        wait(20, until=lambda: "disagree" in inspect.next_text.text())
-        save(viewer, "inspect")
-        inspect.disagreement.click()
-        dock.session.show_image(clicked[0])
+        wait(60, until=lambda: "disagree" in inspect.next_text.text())
         viewer.reset_view()
-        wait(20, until=lambda: inspect.overlays.has("student"))
+        save("inspect")
+        inspect.disagreement.click()
+        inspect.fill.click()
+        dock.session.show_image(SHOWN)
+        viewer.reset_view()
+        wait(60, until=lambda: inspect.overlays.has("student"))
         inspect.two_by_two.click()
-        save(viewer, "grid")
+        save("grid")
         inspect.two_by_two.click()
+        dock.train.control.stop()
+        wait(600, until=lambda: not dock.train.control.is_going)
+        for theme in ("dark", "light") if options.every_state else ():
+            viewer.theme = theme
+            look_around(dock, lambda name, theme=theme: save(f"{theme}-{name}"))
         wait(1)
+        dock.train.shut_down()
         inspect.shut_down()
         viewer.close()
 

@@ -6,14 +6,17 @@ import time
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible, QElidingLabel
 
+from seminar.errors import SeminarError
 from seminar_napari._annotation import Annotation
 from seminar_napari._class_bar import ClassBar
 from seminar_napari._click_actions import LEGEND
 from seminar_napari._image_list import ImageList
 from seminar_napari._image_states import ImageState
+from seminar_napari._inspect_keys import LEGEND as INSPECT_LEGEND
 from seminar_napari._session import Session
 
 PAPER_SECONDS = 22.1  # per image: Bearman et al. 2016, as the paper quotes it
@@ -39,6 +42,11 @@ class AnnotateTab(QWidget):
         self.saved.setMinimumHeight(2 * self.saved.fontMetrics().lineSpacing() + 4)  # one line or two, nothing jumps
         self.warning = QLabel()
         self.warning.setWordWrap(True)
+        self.train_on = _button(
+            "Train on this image",
+            "Add the image to the training split (ImageSets/Segmentation); it no longer counts in the scores of the validation split",
+            self._train_on,
+        )
         self.legend = _legend()
         steps = QHBoxLayout()
         steps.addWidget(self.previous)
@@ -52,6 +60,7 @@ class AnnotateTab(QWidget):
         layout.addLayout(steps)
         layout.addWidget(self.saved)
         layout.addWidget(self.warning)
+        layout.addWidget(self.train_on)
         layout.addWidget(self.legend)
         session.image_changed.connect(self._show_place)
         session.project_changed.connect(self._show_place)
@@ -96,15 +105,27 @@ class AnnotateTab(QWidget):
     def _show_warning(self, _image_ids: object = None) -> None:
         session = self._session
         state = session.image_states[session.image_id] if session.image_id else ImageState()
-        text = _advice(state) if session.image_id else ""
+        text = _advice(state, session.split) if session.image_id else ""
         self.warning.setText(f"⚠ {text}" if text else "")
         self.warning.setVisible(bool(text))
+        self.train_on.setVisible(state.held_out)
+
+    def _train_on(self) -> None:
+        session = self._session
+        try:
+            session.train_on(session.image_id)
+        except (SeminarError, OSError) as error:
+            session.notice.emit(str(error))
 
 
-def _advice(state: ImageState) -> str:
+def _advice(state: ImageState, split: str) -> str:
     """What this image still needs, in one sentence."""
     if state.fault:
         return state.fault
+    if state.held_out and state.counts:
+        return f"Clicks here are not trained on: {split}.txt does not list this image."
+    if state.held_out:
+        return f"Kept for scoring: {split}.txt does not list this image, so clicks here would not be trained on."
     if state.outside:
         return f"{state.outside} clicks lie outside the image: move or delete them."
     if state.kind == "nothing":
@@ -131,7 +152,11 @@ def _button(text: str, tip: str, action: Any) -> QPushButton:
 
 
 def _legend() -> QCollapsible:
-    legend = QCollapsible("Keys and mouse")
+    legend = QCollapsible("▸ Keys and mouse", expandedIcon=QIcon(), collapsedIcon=QIcon())  # superqt's own are black
+    legend.toggled.connect(lambda is_open: legend.setText(f"{'▾' if is_open else '▸'} Keys and mouse"))
+    legend.toggleButton().setStyleSheet(
+        "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"
+    )
     legend.setFrameShape(QFrame.Shape.NoFrame)
     rows = QWidget()
     grid = QGridLayout(rows)
@@ -139,11 +164,9 @@ def _legend() -> QCollapsible:
     grid.setHorizontalSpacing(10)
     grid.setVerticalSpacing(1)
     grid.setColumnStretch(1, 1)
-    for row, (keys, what) in enumerate(LEGEND):
+    for row, (keys, what) in enumerate((*LEGEND, *INSPECT_LEGEND)):
         grid.addWidget(QLabel(keys), row, 0)
-        meaning = QLabel(what)
-        meaning.setWordWrap(True)
-        grid.addWidget(meaning, row, 1)
+        grid.addWidget(QLabel(what), row, 1)  # not wrapped: the fold does not ask how high it would be
     legend.addWidget(rows)
     legend.collapse(animate=False)
     return legend

@@ -20,7 +20,6 @@ from seminar_napari._clicks_layer import (
     class_ids_of,
     colour_marks,
     make_clicks_layer,
-    mark_size,
     prepare_next,
     put_clicks,
     remove_left_layers,
@@ -139,7 +138,6 @@ class Annotation:
             self.viewer.add_layer(self.layer)
             self.layer.mode = "add"
             bind_mouse(self.layer, self)
-        self.layer.size = mark_size(clicks)
         self._put(clicks)
         self._prepare()
         self.viewer.layers.selection.active = self.layer
@@ -162,7 +160,10 @@ class Annotation:
             return
         self._putting = True
         try:
-            put_clicks(self.layer, clicks, self._classes)
+            with self.layer.events.data.blocker(
+                self.viewer._on_layers_change
+            ):  # marks lie on the image: it decides the extent
+                put_clicks(self.layer, clicks, self._classes)
         finally:
             self._putting = False
 

@@ -301,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="seminar bench overlay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the two long measurements")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the two long measurements")
     parser.add_argument(
         "--stand-in",
         action="store_true",

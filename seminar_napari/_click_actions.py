@@ -15,20 +15,20 @@ REACH_PIXELS = 60.0  # on screen: so far the key X looks for the nearest click
 DRAG_PIXELS = 5.0  # on screen: less than this is a click, not a drag
 
 LEGEND: tuple[tuple[str, str], ...] = (
-    ("Click", "add a click of the current class"),
-    ("Click a mark", "give it the current class"),
+    ("Click", "add a click"),
+    ("Click a mark", "give it this class"),
     ("Drag a mark", "move it"),
     ("Drag elsewhere", "move the picture"),
     ("0", "background"),
     ("1 – 9", "class 1 to 9"),
     ("[  ]", "previous, next class"),
     ("D  A", "next, previous image"),
-    ("X, Delete", "delete the click nearest to the mouse"),
-    ("Ctrl+click, Alt+click", "delete the click under the mouse"),
+    ("X, Delete", "delete the nearest click"),
+    ("Ctrl or Alt+click", "delete the click there"),
     ("Ctrl+Z", "undo"),
     ("Ctrl+Shift+Z", "redo"),
 )
-"""What the keys and the mouse do, for people."""
+"""What the keys and the mouse do, for people; short enough for one line of the narrowest dock."""
 
 
 class ClickActions(Protocol):

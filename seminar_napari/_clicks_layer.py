@@ -65,10 +65,13 @@ def put_clicks(layer: Points, clicks: ClickSet, classes: ClassNames) -> None:
     layer.selected_data = set()
     layer.metadata = {"seminar": {"height": clicks.height, "width": clicks.width}}
     shown = class_ids_of(layer)
-    layer.data = clicks.points.copy()  # napari moves points in place
-    now = class_ids_of(layer)  # new marks have taken the current class
-    if not np.array_equal(now, clicks.class_ids):
-        layer.features = {CLASS: clicks.class_ids}
+    with layer._block_refresh():  # napari would slice all marks and draw the thumbnail four times
+        layer.data = clicks.points.copy()  # napari moves points in place
+        layer.size = mark_size(clicks)
+        now = class_ids_of(layer)  # new marks have taken the current class
+        if not np.array_equal(now, clicks.class_ids):
+            layer.features = {CLASS: clicks.class_ids}
+    layer.refresh()
     if len(shown) > len(now) or not np.array_equal(now, clicks.class_ids):
         colour_marks(layer, clicks.class_ids, classes)
 

@@ -56,6 +56,10 @@ class History:
             case StageStarted():
                 stage = self._stage(event.stage)
                 self.lengths[event.stage] = event.iterations
+                if (
+                    event.iteration >= event.iterations
+                ):  # a resumed run says that this stage is done: what came after it stays
+                    return
                 for track in (*self.losses.values(), *self.scores.values()):
                     track.cut(stage, event.iteration)
                 self.clicks = {

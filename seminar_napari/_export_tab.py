@@ -102,8 +102,8 @@ class ExportTab(QWidget):
         arguments += ["--overwrite"] * (not self.keep.isChecked())
         self._start("Predicting", Job(arguments, count_new_masks(out, len(self._session.image_ids))))
 
-    def export_to(self, target: Path) -> None:
-        """Write the model in the format chosen to `target`."""
+    def export_to(self, target: Path, *, overwrite: bool = False) -> None:
+        """Write the model in the format chosen to `target`; a file that is there is kept unless `overwrite`."""
         model = self.chosen_model()
         if model is None:
             return
@@ -111,6 +111,7 @@ class ExportTab(QWidget):
             self._start("Saving the model", CopyModel(model, target))
         else:
             arguments = ["export", str(model), "--format", str(self.format.currentData()), "--out", str(target)]
+            arguments += ["--overwrite"] * overwrite
             self._start("Exporting", Job(arguments))
 
     def cancel(self) -> None:
@@ -250,7 +251,10 @@ class ExportTab(QWidget):
         )
         if target:
             path = Path(target)
-            self.export_to(path if not ending or path.suffix == ending else path.with_name(path.name + ending))
+            if not ending or path.suffix == ending:
+                self.export_to(path, overwrite=True)  # the dialog has asked
+            else:
+                self.export_to(path.with_name(path.name + ending))
 
 
 @thread_worker  # type: ignore[untyped-decorator,unused-ignore]

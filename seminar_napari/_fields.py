@@ -7,12 +7,13 @@ import math
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from magicgui.backends._qtpy.widgets import QBaseRangedWidget
 from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit, SpinBox
 from magicgui.widgets.bases import RangedWidget, Widget
-from qtpy.QtCore import QEvent, QObject, QSize
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QWidget
 
@@ -129,14 +130,16 @@ def _of(widget: Any) -> Field:
 
 
 def choice(choices: Sequence[tuple[str, Any]], value: Any) -> Field:
-    """A list to choose from; a value that is not in it is added when it is written."""
+    """A list to choose from; a value that is not in it, such as a file, is added by its name when it is written."""
     combo = ComboBox(choices=list(choices), value=value)
     combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.native.setMinimumContentsLength(NARROW_CHARACTERS - 4)
 
     def write(new: Any) -> None:
         if new not in combo.choices:
-            combo.set_choice(str(new), new)
+            name = Path(str(new)).name
+            combo.set_choice(name if combo.native.findText(name) < 0 else str(new), new)
+            combo.native.setItemData(combo.native.findData(new), str(new), Qt.ItemDataRole.ToolTipRole)
         combo.value = new
 
     return Field(combo, lambda: combo.value, write, combo.changed)
@@ -174,6 +177,7 @@ _TERM_TEXTS = {
     "crf": "edges (crf)",
     "pcons": "consistency (pcons)",
     "pseudo": "second stage (pseudo)",
+    "presence": "classes (presence)",
     "full": "dense masks (full)",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -22,6 +23,7 @@ from seminar_napari._image_states import SYMBOLS, ImageState
 from seminar_napari._session import Session
 
 ID_ROLE = Qt.ItemDataRole.UserRole
+_HELD_OUT = QColor(128, 128, 128)  # readable on both themes
 
 
 class ImageModel(QAbstractTableModel):
@@ -67,6 +69,8 @@ class ImageModel(QAbstractTableModel):
             return (SYMBOLS[state.kind], image_id, _short(state))[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tooltip(image_id, self._session.image_states[image_id])
+        if role == Qt.ItemDataRole.ForegroundRole and self._session.image_states[image_id].held_out:
+            return _HELD_OUT
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 2:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -79,15 +83,19 @@ class ImageModel(QAbstractTableModel):
             f"{number} {names[class_id] if class_id < len(names) else f'class {class_id}'}"
             for class_id, number in state.counts
         ]
-        kind = {"ready": "ready", "nothing": "no clicks yet"}.get(
-            state.kind, "no background yet" if state.objects else "background only"
-        )
+        kind = {
+            "ready": "ready",
+            "nothing": "no clicks yet",
+            "held out": f"not in {self._session.split}.txt, so it is not trained on",
+        }.get(state.kind, "no background yet" if state.objects else "background only")
         return f"{image_id}: {kind}" + (f"\n{', '.join(counted)}" if counted else "")
 
 
 def _short(state: ImageState) -> str:
     if state.fault:
         return "not readable"
+    if state.held_out and not state.counts:
+        return "held out"
     return f"{state.objects} obj · {dict(state.counts).get(BACKGROUND, 0)} bg" if state.counts else ""
 
 

@@ -1,11 +1,11 @@
-"""How far each image is: clicks per class, faults, seconds; and what to say before training."""
+"""How far each image is: clicks per class, faults, seconds, and whether it trains."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,11 +13,11 @@ from psygnal import Signal
 
 from seminar.clicks import ClickSet
 from seminar.errors import SeminarError
-from seminar.labels import BACKGROUND, ClassNames
+from seminar.labels import BACKGROUND
 from seminar.voc import Project
 
-Kind = Literal["ready", "objects only", "nothing", "fault"]
-SYMBOLS: dict[Kind, str] = {"ready": "●", "objects only": "◐", "nothing": "○", "fault": "!"}
+Kind = Literal["ready", "objects only", "nothing", "held out", "fault"]
+SYMBOLS: dict[Kind, str] = {"ready": "●", "objects only": "◐", "nothing": "○", "held out": "–", "fault": "!"}
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,15 @@ class ImageState:
         Time a person has spent on the image; 0 where unknown.
     fault : str
         Why the clicks cannot be read; "" where they can.
+    held_out : bool
+        Whether training leaves the image out, because it is not in the split; clicks there teach nothing.
     """
 
     counts: tuple[tuple[int, int], ...] = ()
     outside: int = 0
     seconds: float = 0.0
     fault: str = ""
+    held_out: bool = False
 
     @classmethod
     def of(cls, clicks: ClickSet) -> ImageState:
@@ -60,25 +63,35 @@ class ImageState:
     def kind(self) -> Kind:
         if self.fault:
             return "fault"
+        if self.held_out:
+            return "held out"
         if self.objects and self.background:
             return "ready"
         return "objects only" if self.objects or self.background else "nothing"
 
     @property
     def is_to_do(self) -> bool:
-        return self.kind != "ready"
+        return self.kind not in ("ready", "held out")
 
 
 _UNTOUCHED = ImageState()
+_HELD_OUT = ImageState(held_out=True)
 
 
 class ImageStates:
-    """The states of all images of a project; those on disk are read in the background and told by `poll`."""
+    """The states of all images of a project; those on disk are read in the background and told by `poll`.
+
+    Attributes
+    ----------
+    held_out : frozenset of str
+        Images that training leaves out.
+    """
 
     changed = Signal(object)  # tuple of image ids
 
     def __init__(self) -> None:
         self._states: dict[str, ImageState] = {}
+        self.held_out: frozenset[str] = frozenset()
         self._found: deque[tuple[int, str, ImageState]] = deque()
         self._generation = 0
         self._thread: threading.Thread | None = None
@@ -88,6 +101,7 @@ class ImageStates:
         self._generation += 1
         self._states.clear()
         self._found.clear()
+        self.held_out = frozenset()
         if project is not None and with_clicks:
             arguments = (project, tuple(with_clicks), self._generation)
             self._thread = threading.Thread(target=self._read, args=arguments, name="seminar-image-states", daemon=True)
@@ -110,21 +124,35 @@ class ImageStates:
         while self._found:
             generation, image_id, state = self._found.popleft()
             if generation == self._generation and image_id not in self._states:
-                self._states[image_id] = state
+                self._states[image_id] = self._marked(image_id, state)
                 news.append(image_id)
         if news:
             self.changed.emit(tuple(news))
 
     def put(self, image_id: str, state: ImageState) -> None:
         """This is the image's state now."""
-        self._states[image_id] = state
+        self._states[image_id] = self._marked(image_id, state)
         self.changed.emit((image_id,))
 
+    def hold_out(self, image_ids: frozenset[str]) -> None:
+        """These images, and no others, are left out of training."""
+        changed = image_ids ^ self.held_out
+        self.held_out = image_ids
+        for image_id in changed & self._states.keys():
+            self._states[image_id] = self._marked(image_id, self._states[image_id])
+        if changed:
+            self.changed.emit(tuple(changed))
+
+    def _marked(self, image_id: str, state: ImageState) -> ImageState:
+        held_out = image_id in self.held_out
+        return state if state.held_out == held_out else replace(state, held_out=held_out)
+
     def __getitem__(self, image_id: str) -> ImageState:
-        return self._states.get(image_id, _UNTOUCHED)
+        state = self._states.get(image_id)
+        return state or (_HELD_OUT if image_id in self.held_out else _UNTOUCHED)
 
     def number_ready(self) -> int:
-        """How many images have objects and background."""
+        """How many images that train have objects and background."""
         return sum(state.kind == "ready" for state in self._states.values())
 
     def mean_seconds(self) -> float | None:
@@ -145,40 +173,3 @@ def _read_state(project: Project, image_id: str) -> ImageState:
     except (SeminarError, OSError) as error:
         return ImageState(fault=str(error))
     return ImageState.of(clicks) if clicks is not None else _UNTOUCHED
-
-
-def warnings_before_training(states: Iterable[tuple[str, ImageState]], classes: ClassNames) -> Iterator[str]:
-    """What a person should know before training on these images, a sentence each; nothing where all is well."""
-    everything = list(states)
-    totals: dict[int, int] = {}
-    for _, state in everything:
-        for class_id, number in state.counts:
-            totals[class_id] = totals.get(class_id, 0) + number
-    for _image_id, state in everything:
-        if state.fault:
-            yield state.fault
-    if not totals:
-        yield "No image has clicks yet: click a few objects and some background in at least one image."
-        return
-    if not totals.get(BACKGROUND):
-        yield "No background clicks at all: add a few between the objects, with key 0."
-    for class_id, name in enumerate(classes.names[1:], start=1):
-        if not totals.get(class_id):
-            yield f"Class {class_id} '{name}' has no clicks: it will not be learnt."
-    unknown = sorted(class_id for class_id in totals if class_id >= classes.num_classes)
-    if unknown:
-        yield f"Clicks of class {', '.join(map(str, unknown))} are not in classes.txt: add the class or delete the clicks."
-    outside = [image_id for image_id, state in everything if state.outside]
-    if outside:
-        yield f"Clicks outside the image in {_some(outside)}: they count for nothing; move or delete them."
-    one_sided = [image_id for image_id, state in everything if state.kind == "objects only" and not state.background]
-    if one_sided and totals.get(BACKGROUND):
-        yield f"No background clicks in {_some(one_sided)}: add a few between the objects."
-    empty = [image_id for image_id, state in everything if state.kind == "nothing"]
-    if empty:
-        yield f"{len(empty)} of {len(everything)} images have no clicks: they are left out of training."
-
-
-def _some(image_ids: Sequence[str]) -> str:
-    shown = ", ".join(image_ids[:3])
-    return shown if len(image_ids) <= 3 else f"{shown} and {len(image_ids) - 3} more"

@@ -14,8 +14,9 @@ NEXT_KEY = "N"
 MARK = "_of_seminar"
 
 LEGEND: tuple[tuple[str, str], ...] = (
-    ("Q W E R", "while held: student, teacher, pseudo-label, truth"),
-    ("N", "next click: where the networks disagree most"),
+    ("hold Q, W", "see student, teacher"),
+    ("hold E, R", "pseudo-label, truth"),
+    ("N", "go to the next click"),
 )
 """What the keys do, for people."""
 

@@ -34,7 +34,13 @@ class LetGo:
                 signal.disconnect(slot)
         actions, self._actions = self._actions, []
         for action in actions:
-            with contextlib.suppress(
-                RuntimeError, AttributeError
-            ):  # Qt was quicker; Python has taken the object apart already
+            try:
                 action()
+            except RuntimeError as error:
+                if "deleted" not in str(error):  # what Qt's bindings say where Qt was quicker
+                    raise
+            except AttributeError as error:
+                if getattr(
+                    error.obj, "__dict__", True
+                ):  # the garbage collector leaves an object with no attribute at all
+                    raise

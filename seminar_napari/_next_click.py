@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,9 +109,12 @@ class NextClickFinder:
     _found: dict[str, tuple[tuple[int, int], tuple[Spot, ...]]] = field(default_factory=dict)
     _shown: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
-    def find(self) -> NextClick | None:
-        """The worst place that was not shown before; when all were shown, it begins anew. None where the networks agree."""
-        self._look()
+    def find(self, held_out: Collection[str] = ()) -> NextClick | None:
+        """The worst place that was not shown before; when all were shown, it begins anew. None where the networks agree.
+
+        Images that are held out of training are passed over: a click there teaches nothing.
+        """
+        self._look(held_out)
         if not (best := self._best()) and self._shown:
             self._shown.clear()
             best = self._best()
@@ -132,9 +135,9 @@ class NextClickFinder:
                     yield image_id, spot
                     break
 
-    def _look(self) -> None:
+    def _look(self, held_out: Collection[str]) -> None:
         """Bring what was found up to date with the files."""
-        images = set(self.project.image_ids())
+        images = set(self.project.image_ids()).difference(held_out)
         clicked = self.project.clicks_stamps()
         stamps = {image_id: stamp for image_id, stamp in self._stamps().items() if image_id in images}
         for image_id in self._found.keys() - stamps.keys():

@@ -50,8 +50,8 @@ class NextClickWalk:
             self._finder = NextClickFinder(project, run)
         self._asked = True
         self.said.emit("Looking …")
-        finder = self._finder
-        self._search.submit(lambda: finder.find() or False)
+        finder, held_out = self._finder, self._session.image_states.held_out
+        self._search.submit(lambda: finder.find(held_out) or False)
 
     def poll(self) -> None:
         """Go to what was found, in the window's thread."""

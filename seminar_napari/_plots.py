@@ -45,13 +45,15 @@ class Legend(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(44, 0, 0, 0)
         self._grid.setSpacing(2)
+        self._grid.setColumnStretch(self.COLUMNS, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.buttons: dict[tuple[str, str], QToolButton] = {}
+        self.buttons: dict[str, QToolButton] = {}
         self._plain: list[QToolButton] = []
         self._foreground = "#f0f1f2"
 
-    def add(self, key: tuple[str, str], text: str, colour: str | None, show: Callable[[bool], object]) -> None:
+    def add(self, key: str, colour: str | None, show: Callable[[bool], object]) -> None:
         """Add a curve; without a colour it takes the theme's text colour."""
+        text = NAMES.get(key, key)
         button = QToolButton()
         button.setCheckable(True)
         button.setChecked(True)
@@ -62,10 +64,12 @@ class Legend(QWidget):
         if colour is None:
             self._plain.append(button)
         self._paint(button, colour or self._foreground)
-        self._grid.addWidget(
-            button, len(self.buttons) // self.COLUMNS, len(self.buttons) % self.COLUMNS, Qt.AlignmentFlag.AlignLeft
-        )
         self.buttons[key] = button
+        known = [name for name in NAMES if name in self.buttons]
+        for place, name in enumerate([*known, *(name for name in self.buttons if name not in NAMES)]):
+            self._grid.addWidget(
+                self.buttons[name], place // self.COLUMNS, place % self.COLUMNS, Qt.AlignmentFlag.AlignLeft
+            )
 
     def set_foreground(self, colour: str) -> None:
         """Take the theme's text colour."""
@@ -118,10 +122,10 @@ class Curves(QWidget):
         self._scores.setXLink(self._losses)
         self._scores.setYRange(0, 1, padding=0.02)
         self._scores.hide()
-        self.legend = Legend()
-        layout.addWidget(self.legend)
-        layout.addWidget(self._losses)
-        layout.addWidget(self._scores)
+        self.legends = {"loss": Legend(), "score": Legend()}
+        for plot, legend in ((self._losses, self.legends["loss"]), (self._scores, self.legends["score"])):
+            layout.addWidget(legend)
+            layout.addWidget(plot)
         layout.addStretch(1)
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MILLISECONDS)
@@ -141,7 +145,8 @@ class Curves(QWidget):
         for (plot, _), item in self._items.items():
             (self._losses if plot == "loss" else self._scores).removeItem(item)
         self._items.clear()
-        self.legend.clear()
+        for legend in self.legends.values():
+            legend.clear()
         self._draw_marks()
         self._scores.hide()
 
@@ -159,7 +164,8 @@ class Curves(QWidget):
         for (_, name), item in self._items.items():
             if name == "total":
                 item.setPen(foreground, width=1.5)
-        self.legend.set_foreground(foreground)
+        for legend in self.legends.values():
+            legend.set_foreground(foreground)
         self._dirty = True
 
     def _plot(self, left: str) -> Any:
@@ -199,11 +205,9 @@ class Curves(QWidget):
             symbol = (
                 {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None} if kind == "score" else {}
             )
-            item = plot.plot(
-                name=NAMES.get(name, name), pen=self._graph.mkPen(colour, width=1.5), connect="finite", **symbol
-            )
-            self._items[kind, name] = item
-            self.legend.add((kind, name), NAMES.get(name, name), None if name == "total" else colour, item.setVisible)
+            pen = self._graph.mkPen(colour, width=1.5)
+            item = self._items[kind, name] = plot.plot(pen=pen, connect="finite", **symbol)
+            self.legends[kind].add(name, None if name == "total" else colour, item.setVisible)
         item.setData([self.history.x(key) for key in track.keys], values)
 
     def _draw_marks(self) -> None:

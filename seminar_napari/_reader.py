@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+from napari.plugins._npe2 import get_readers
 from napari.settings import get_settings
 from PIL import Image
 
@@ -14,7 +17,7 @@ from seminar.errors import SeminarError
 from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
 from seminar.voc import read_label_png
 from seminar_napari._clicks_layer import layer_data
-from seminar_napari._opening import is_project, open_dock
+from seminar_napari._opening import PLUGIN, is_project, open_dock
 
 LayerData = tuple[Any, ...]
 NOTHING_TO_ADD: list[LayerData] = [(None,)]  # npe2's word for "done, no layer"
@@ -32,11 +35,26 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
 
 
 def prefer_readers() -> None:
-    """Have napari open sparse masks with us and other PNG files itself without asking; what the user has chosen is kept."""
-    rules = get_settings().plugins.extension2reader
-    ours = {"*/SegmentationClick/*.png": "seminar-napari", "*.png": "napari"}
-    if any(pattern not in rules for pattern in ours):
-        get_settings().plugins.extension2reader = ours | rules
+    """Have napari open sparse masks with us, and other PNG files as before, without asking which plugin to take.
+
+    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and napari would ask at each. The rules are written
+    once: what the user has chosen before, changes or deletes later is kept, and other plugins that read PNG files are asked about as ever.
+    """
+    marker = _written()
+    if marker.exists():
+        return
+    rules = {"*/SegmentationClick/*.png": PLUGIN}
+    if get_readers("any.png").keys() <= {PLUGIN, "napari"}:
+        rules["*.png"] = "napari"
+    plugins = get_settings().plugins
+    plugins.extension2reader = rules | plugins.extension2reader
+    with suppress(OSError):
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+
+def _written() -> Path:
+    return platformdirs.user_data_path("seminar-napari", appauthor=False) / "reader_rules_written"
 
 
 def _open_project(path: str | Sequence[str]) -> list[LayerData]:

@@ -19,7 +19,9 @@ from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari._autosave import Autosave, NotSaved, Saved
-from seminar_napari._image_states import ImageState, ImageStates, warnings_before_training
+from seminar_napari._image_states import ImageState, ImageStates
+from seminar_napari._training_split import add_to_split, held_out
+from seminar_napari._training_warnings import warnings_before_training
 
 RunState = Literal["none", "starting", "running", "paused", "stopping", "stopped", "failed", "finished", "lost"]
 
@@ -52,6 +54,8 @@ class Session:
         Clicks per class, faults and seconds of every image.
     only_to_do : bool
         Whether next and previous pass over images that are ready.
+    split : str
+        Name of the split that would be trained on; the images outside of it are held out.
     """
 
     project_changed = Signal(object)
@@ -78,11 +82,15 @@ class Session:
         self.not_saved: dict[str, str] = {}
         self.image_states = ImageStates()
         self.only_to_do = False
+        self.split = "train"
+        self._split_fault = ""
+        self._told_held_out: set[str] = set()
         self._image_ids: tuple[str, ...] = ()
         self._positions: dict[str, int] = {}
         self._image_layer: Any = None
         self._geometry: dict[str, Any] = {}
         self._clicks: dict[str, ClickSet] = {}
+        self._bases: dict[str, ClickSet] = {}  # what our clicks were last like on disk
         self._stamps: dict[str, int] = {}
         self._autosave = autosave or Autosave()
 
@@ -114,6 +122,7 @@ class Session:
         self.show_image("")
         self.set_run(None)
         self._clicks.clear()
+        self._bases.clear()
         self._stamps.clear()
         self._geometry.clear()
         self.project, self._image_ids, self.saved_at = project, image_ids, 0.0
@@ -122,10 +131,42 @@ class Session:
             self._stamps = project.clicks_stamps()
             self.current_class = min(self.current_class, project.classes.num_classes - 1)
         self.image_states.open(project, tuple(image_id for image_id in image_ids if image_id in self._stamps))
+        self._told_held_out.clear()
+        self._hold_out()
         self.project_changed.emit(project)
         self.class_changed.emit(self.current_class)
         if image_ids and show:
             self.show_image(image_ids[0])
+
+    # the split
+    def use_split(self, name: str) -> None:
+        """The next training takes the images of this split."""
+        if name != self.split:
+            self.split = name
+            self._hold_out()
+
+    def train_on(self, image_id: str) -> None:
+        """Add an image to the split, so that the next training learns from its clicks.
+
+        Raises
+        ------
+        SeminarError, OSError
+            The split's file is damaged or cannot be written.
+        """
+        was_scored = add_to_split(self._open_project(), image_id, self.split)
+        self._hold_out()
+        scored = ", and no longer in val.txt" if was_scored else ""
+        self.notice.emit(f"{image_id} is in {self.split}.txt now{scored}: the next run trains on its clicks.")
+
+    def _hold_out(self) -> None:
+        left_out: frozenset[str] = frozenset()
+        self._split_fault = ""
+        if self.project is not None:
+            try:
+                left_out = held_out(self.project, self.split)
+            except SeminarError as error:
+                self._split_fault = str(error)
+        self.image_states.hold_out(left_out)
 
     # classes
     def reload_classes(self) -> None:
@@ -224,13 +265,30 @@ class Session:
         """
         if image_id not in self._clicks:
             project = self._open_project()
-            self._clicks[image_id] = project.read_clicks(image_id) or ClickSet(*project.image_size(image_id))
+            clicks = project.read_clicks(image_id) or ClickSet(*project.image_size(image_id))
+            self._clicks[image_id] = self._bases[image_id] = clicks
         return self._clicks[image_id]
 
     def set_clicks(self, image_id: str, clicks: ClickSet) -> None:
-        """Take these as the clicks of an image and have them written; `clicks_saved` says when they are on disk."""
-        self._autosave.submit(image_id, partial(self._open_project().write_clicks, image_id, clicks))
-        self._take_clicks(image_id, clicks)
+        """Take these as the clicks of an image and have them written; `clicks_saved` says when they are on disk.
+
+        What another window wrote meanwhile is kept, too, and taken up by `take_clicks_from_disk`.
+        """
+        write = partial(self._write, self._open_project(), image_id, clicks)
+        try:
+            self._take_clicks(image_id, clicks)
+        finally:  # after the drawing, which would wait for the writer's thread; whatever goes wrong there
+            self._autosave.submit(image_id, write)
+        if image_id not in self._told_held_out and self.image_states[image_id].held_out:
+            self._told_held_out.add(image_id)
+            self.notice.emit(
+                f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train on this image' in the tab Annotate adds it."
+            )
+
+    def _write(self, project: Project, image_id: str, clicks: ClickSet) -> None:
+        """In the writer's thread."""
+        project.write_clicks(image_id, clicks, base=self._bases.get(image_id))
+        self._bases[image_id] = clicks
 
     def _take_clicks(self, image_id: str, clicks: ClickSet) -> None:
         self._clicks[image_id] = clicks
@@ -243,13 +301,17 @@ class Session:
             return ()
         self.image_states.wait(FLUSH_SECONDS)
         states = [(image_id, self.image_states[image_id]) for image_id in self._image_ids]
-        return tuple(warnings_before_training(states, self.project.classes))
+        found = warnings_before_training(states, self.project.classes, self.split)
+        return (self._split_fault, *found) if self._split_fault else tuple(found)
 
     def take_clicks_from_disk(self) -> tuple[str, ...]:
         """Take up what another program changed on disk since the last call; the images concerned."""
         if self.project is None or self.unsaved():
             return ()
-        stamps = self.project.clicks_stamps()
+        try:
+            stamps = self.project.clicks_stamps()
+        except OSError:  # a network disk that is away for a moment: at the next look
+            return ()
         changed = [image_id for image_id in self._image_ids if stamps.get(image_id) != self._stamps.get(image_id)]
         self._stamps = stamps
         return tuple(image_id for image_id in changed if self._read_again(image_id))
@@ -258,9 +320,10 @@ class Session:
         project, known = self._open_project(), self._clicks.get(image_id)
         try:
             clicks = project.read_clicks(image_id) or ClickSet(*project.image_size(image_id))
-        except SeminarError as error:
+        except (SeminarError, OSError) as error:
             self.image_states.put(image_id, ImageState(fault=str(error)))
             return False
+        self._bases[image_id] = clicks
         if clicks == known:
             return False
         self._take_clicks(image_id, clicks)

@@ -12,6 +12,7 @@ KEPT_BY_PRESETS = (
     "val_split",
     "limit",
     "pseudo_labels",
+    "objectness",
     "absent_class",
     "weights",
     "channels",
@@ -61,4 +62,7 @@ NAMES: dict[str, str] = {
     "strong_augmentation": "Strong augment.",
     "self_generation": "Self-generation",
     "pseudo_labels": "Pseudo-labels from",
+    "objectness": "Objectness from",
+    "lambda_presence": "Presence weight",
+    "lambda_objectness": "Objectness weight",
 }

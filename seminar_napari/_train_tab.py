@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from seminar_napari._run_control import RunControl
 from seminar_napari._run_panel import RunPanel
 from seminar_napari._session import Session
 from seminar_napari._speed import SpeedBook
+from seminar_napari._warning_lines import WarningLines
 
 
 class TrainTab(QWidget):
@@ -76,6 +78,7 @@ class TrainTab(QWidget):
             "Attach…", "Follow a run that another process or another machine trains, or look at an old one"
         )
         self.copy = _button("Copy command", "The same run as a line for a terminal or a cluster")
+        self.warnings = WarningLines(session)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -158,6 +161,7 @@ class TrainTab(QWidget):
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(6)
         column.addWidget(self.form)
+        column.addWidget(self.warnings)
         column.addWidget(self.train)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
@@ -208,11 +212,13 @@ class TrainTab(QWidget):
         """Ask for the devices when the tab is first looked at, not when napari starts."""
         super().showEvent(event)
         self.devices.ask()
+        self.warnings.draw_soon()
 
     def _draw(self) -> None:
         going = self.control.is_going
         project = self._session.project
         self.form.setEnabled(not going)
+        self.warnings.set_wanted(not going)
         for button in (self.train, self.resume_last, self.attach):
             button.setVisible(not going)
         self.train.setEnabled(project is not None)
@@ -240,6 +246,10 @@ class TrainTab(QWidget):
         self.panel.progress = RunProgress()
         self.curves.clear()
         self.curves.setVisible(run is not None)
+        if run is not None and run.config_path.exists():  # attached or resumed: show what it is trained with
+            with contextlib.suppress(SeminarError, OSError):  # said when it is of importance
+                self.form.write(run.read_config())
+                self._session.use_split(self.form.value("split"))
         self._draw()
 
     def _on_state(self, state: str) -> None:
@@ -266,6 +276,7 @@ class TrainTab(QWidget):
     def _on_form(self) -> None:
         self._say("")
         self.costs.show()
+        self._session.use_split(self.form.value("split"))
 
     def _on_devices(self, devices: Any) -> None:
         self.form.show_devices(devices)

@@ -146,6 +146,21 @@ def test_images_and_classes_by_key(window: Window, project: Project) -> None:
     assert "no class 9" in dock.status.text()
 
 
+def test_from_many_clicks_to_few_and_back_in_their_colours(window: Window, project: Project) -> None:
+    rng = np.random.default_rng(0)
+    for image_id, count in (("image_1", 40), ("image_2", 3), ("image_3", 12)):
+        class_ids = rng.integers(0, 3, count)
+        project.write_clicks(image_id, ClickSet(120, 160, rng.random((count, 2)) * 100, class_ids))
+    dock, hands = window()
+    for key in (Qt.Key.Key_D, Qt.Key.Key_D, Qt.Key.Key_A, Qt.Key.Key_A):
+        hands.key(key)
+        layer, clicks = dock.viewer.layers["Clicks"], dock.session.clicks(dock.session.image_id)
+        np.testing.assert_array_equal(layer.data, clicks.points)
+        expected = np.array(project.classes.colours)[clicks.class_ids] / 255
+        seen = clicks.class_ids > 0
+        np.testing.assert_allclose(layer.face_color[seen, :3], expected[seen], atol=0.01)
+
+
 def test_clicks_are_pixels_whatever_the_geometry(window: Window, project: Project) -> None:
     dock, hands = window()
     image = dock.session.image_layer

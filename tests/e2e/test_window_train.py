@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -224,6 +226,29 @@ def test_a_refused_run_is_one_notification_with_the_log_at_hand(
     assert "click" in dock.train._log_window.text()
     dock.train._log_window.close()
     assert dock.train.panel.log.isVisible()
+
+
+def test_the_copied_command_repeats_the_run(
+    open_window: Callable[[], Any], project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, watcher = opened(open_window, project)
+    dock.train.form.write(SMALL.replace(iterations=3, seed=5))
+    dock.train.copy.click()
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    line = clipboard.text()
+    dock.train.train.click()
+    until_state(dock, "finished")
+    run: RunFolder = dock.session.run
+    config, losses = run.read_config(), [step.losses for step in watcher.of(Step)]
+    dock.train.control.detach()
+    run.path.rename(tmp_path / "first")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert run.read_config() == config
+    assert [event.losses for event, _, _ in run.read_events() if isinstance(event, Step)] == losses
+    assert len(losses) == 3
 
 
 def test_closing_with_a_run_going_and_attaching_again(open_window: Callable[[], Any], project: Project) -> None:

@@ -13,7 +13,10 @@ from seminar.labels import ClassNames
 from seminar.voc import Project
 from seminar_napari._annotation import Annotation
 from seminar_napari._click_actions import LEGEND
+from seminar_napari._clicks_layer import mark_size
 from seminar_napari._session import Session
+
+LOOKS = ("set_data", "face_color", "border_color", "border_width", "symbol")
 
 
 @pytest.fixture
@@ -89,6 +92,18 @@ def test_what_scripts_and_napari_tools_do_to_the_layer_become_clicks(annotation:
         annotation.undo()
     assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
     assert layer.features["class_id"].tolist() == [1, 0]
+
+
+def test_a_click_is_drawn_once_and_the_viewer_is_not_measured_anew(annotation: Annotation) -> None:
+    layer, drawn = clicks_layer(annotation), []
+    for name in LOOKS:
+        getattr(layer.events, name).connect(lambda event: drawn.append(event.type))
+    annotation.viewer.dims.events.connect(lambda event: drawn.append("dims"))
+    annotation.place((5, 6))
+    assert drawn == ["set_data"]
+    annotation.undo()
+    assert "dims" not in drawn
+    assert layer.face_color.shape == (2, 4) and set(layer.size) == {mark_size(annotation.session.clicks("a"))}
 
 
 def test_undo_is_per_image(annotation: Annotation) -> None:

@@ -12,11 +12,14 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from PIL import Image as PillowImage
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from seminar.labels import ClassNames
 from seminar.voc import Project
 from seminar_napari._annotate_tab import AnnotateTab
+from seminar_napari._click_actions import LEGEND
 from seminar_napari._header import Header
+from seminar_napari._inspect_keys import LEGEND as INSPECT_LEGEND
 from seminar_napari._new_project_dialog import NewProjectDialog
 from seminar_napari._recent import recent_projects, remember_project
 from seminar_napari._session import Session
@@ -51,6 +54,30 @@ def test_the_list_tells_state_name_and_clicks(tab: AnnotateTab, three_fields: Pr
     assert tab._session.flush()
     tab._session.take_clicks_from_disk()
     assert rows(tab)[2][0] == "!"
+
+
+def test_an_image_held_out_says_so_and_one_click_adds_it(tab: AnnotateTab, three_fields: Project) -> None:
+    splits = three_fields.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "train.txt").write_text("a\n")
+    tab._session.close_project()
+    tab._session.open_project(three_fields.path)
+    tab._session.image_states.wait(5)
+    assert rows(tab) == [("●", "a", "1 obj · 1 bg"), ("–", "b", "held out"), ("–", "c", "held out")]
+    assert not tab.train_on.isVisible()
+    tab._session.show_image("b")
+    assert "Kept for scoring: train.txt does not list this image" in tab.warning.text()
+    tab.annotation.place((5, 5))
+    assert rows(tab)[1] == ("–", "b", "1 obj · 0 bg")
+    assert "Clicks here are not trained on" in tab.warning.text()
+    tab.train_on.click()
+    assert three_fields.split("train") == ("a", "b")
+    assert rows(tab)[1] == ("◐", "b", "1 obj · 0 bg") and not tab.train_on.isVisible()
+
+
+def test_the_legend_tells_the_keys_of_all_tabs(tab: AnnotateTab) -> None:
+    told = [label.text() for label in tab.legend.findChildren(QLabel)]
+    assert all(keys in told for keys, _ in (*LEGEND, *INSPECT_LEGEND))
 
 
 def test_the_filter_to_do_keeps_the_shown_image(tab: AnnotateTab) -> None:

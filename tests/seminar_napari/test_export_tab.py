@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QFileDialog
 
 from seminar.voc import Project
 from seminar_napari import _job
@@ -101,6 +102,17 @@ def test_each_format_has_its_command(tab: ExportTab, run: Path, tmp_path: Path, 
     qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
     assert (tmp_path / "out").read_text() == f"export {run} --format {name} --out {tmp_path / 'out'}"
     assert tab.result.text() == "Checked in bioimageio.core: same labels on a"
+
+
+def test_a_file_that_the_dialog_asked_about_is_replaced(
+    tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab.format.setCurrentIndex(tab.format.findData("onnx"))
+    for chosen, replaces in (("a.onnx", True), ("a", False)):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, name=chosen: (str(tmp_path / name), ""))
+        tab.export.click()
+        qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
+        assert ("--overwrite" in (tmp_path / "a.onnx").read_text()) == replaces
 
 
 def test_the_model_folder_is_saved(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot) -> None:

@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 
 from seminar.clicks import ClickSet
-from seminar.labels import ClassNames
 from seminar.voc import Project
-from seminar_napari._image_states import ImageState, ImageStates, warnings_before_training
-
-CLASSES = ClassNames.of("background", "cell", "fibre")
+from seminar_napari._image_states import ImageState, ImageStates
 
 
-def state(*class_ids: int, outside: int = 0) -> ImageState:
+def state(*class_ids: int) -> ImageState:
     points = np.full((len(class_ids), 2), 5.0)
-    points[:outside] = -9
     return ImageState.of(ClickSet(20, 20, points, np.array(class_ids)))
 
 
@@ -27,23 +23,20 @@ def test_kinds(class_ids: tuple[int, ...], kind: str, to_do: bool) -> None:
     assert state(*class_ids).objects == sum(class_id > 0 for class_id in class_ids)
 
 
-def warnings(*states: ImageState) -> str:
-    return "\n".join(warnings_before_training([(f"im{number}", value) for number, value in enumerate(states)], CLASSES))
-
-
-def test_nothing_to_say_where_all_is_well() -> None:
-    assert warnings(state(0, 1), state(0, 1, 2)) == ""
-
-
-def test_each_trouble_is_named() -> None:
-    assert "No image has clicks" in warnings(state(), state())
-    assert "No background clicks at all" in warnings(state(1, 2))
-    assert "Class 2 'fibre' has no clicks" in warnings(state(0, 1))
-    assert "outside the image in im1" in warnings(state(0, 1, 2), state(0, 1, 2, outside=1))
-    assert "1 of 2 images have no clicks" in warnings(state(0, 1, 2), state())
-    assert "No background clicks in im1" in warnings(state(0, 1, 2), state(1))
-    assert "class 7" in warnings(state(0, 1, 2, 7))
-    assert "broken.json: restore it" in warnings(state(0, 1, 2), ImageState(fault="broken.json: restore it"))
+def test_an_image_held_out_of_training_is_neither_ready_nor_to_do(three_fields: Project) -> None:
+    states, told = ImageStates(), []
+    states.open(three_fields, ("a",))
+    states.wait(5)
+    states.changed.connect(told.append)
+    states.hold_out(frozenset({"a", "b"}))
+    assert [states[image_id].kind for image_id in "abc"] == ["held out", "held out", "nothing"]
+    assert [states[image_id].is_to_do for image_id in "abc"] == [False, False, True]
+    assert states["a"].objects == 1 and states.number_ready() == 0
+    assert sorted(told.pop()) == ["a", "b"]
+    states.put("a", state(0, 1))
+    assert states["a"].kind == "held out"
+    states.hold_out(frozenset({"b"}))
+    assert states["a"].kind == "ready" and told.pop() == ("a",)
 
 
 def test_states_on_disk_are_read_in_the_background(three_fields: Project) -> None:

@@ -64,6 +64,13 @@ def test_a_resumed_stage_forgets_what_it_repeats() -> None:
     assert [history.x(key) for key in history.losses["pce"].keys] == [10] and not history.clicks
 
 
+def test_a_stage_that_is_done_takes_nothing_from_the_next_one() -> None:
+    history = History()
+    for event in (*a_run(), StageStarted(stage="ancillary", iteration=100, iterations=100)):
+        history.take(event)
+    assert any(stage == 1 for stage, _ in history.losses["total"].keys)
+
+
 def test_events_that_come_twice_count_once() -> None:
     history = History()
     for event in a_run()[:5] * 2:
@@ -95,7 +102,7 @@ def shown(qtbot: QtBot) -> Curves:
 def test_every_term_is_drawn_and_can_be_hidden(qtbot: QtBot) -> None:
     curves = shown(qtbot)
     assert {name for _, name in curves._items} == {"pce", "crf", "total", "pseudo", "student"}
-    button = curves.legend.buttons["loss", "pce"]
+    button = curves.legends["loss"].buttons["pce"]
     assert button.text().endswith("clicks")
     button.click()
     assert not curves._items["loss", "pce"].isVisible() and curves._items["loss", "total"].isVisible()
@@ -114,7 +121,7 @@ def test_another_run_begins_empty(qtbot: QtBot) -> None:
     curves = shown(qtbot)
     curves.clear()
     curves._redraw()
-    assert not curves._items and not curves._marks and not curves.legend.buttons
+    assert not curves._items and not curves._marks and not any(legend.buttons for legend in curves.legends.values())
 
 
 def test_the_total_takes_the_themes_colour(qtbot: QtBot) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,12 +76,36 @@ def test_what_cannot_be_saved_is_said(tmp_path: Path, points: np.ndarray, attrib
         write_clicks(str(tmp_path / "mask.png"), points, attributes)
 
 
-def test_preferences_of_the_user_go_first() -> None:
+@pytest.fixture
+def reader_rules() -> Iterator[Any]:
+    """napari's rules which reader takes which file, put back after the test."""
     plugins = get_settings().plugins
     before = dict(plugins.extension2reader)
-    try:
-        plugins.extension2reader = {"*.png": "somebody-else"}
-        prefer_readers()
-        assert plugins.extension2reader == {"*/SegmentationClick/*.png": "seminar-napari", "*.png": "somebody-else"}
-    finally:
-        plugins.extension2reader = before
+    yield plugins
+    plugins.extension2reader = before
+
+
+@pytest.mark.usefixtures("plugins")
+def test_rules_are_written_once_and_the_users_go_first(reader_rules: Any) -> None:
+    reader_rules.extension2reader = {"*.tif": "somebody-else"}
+    prefer_readers()
+    ours = {"*/SegmentationClick/*.png": "seminar-napari"}
+    assert reader_rules.extension2reader == {"*.tif": "somebody-else", "*.png": "napari", **ours}
+    reader_rules.extension2reader = {}  # the user takes them out
+    prefer_readers()
+    assert reader_rules.extension2reader == {}
+
+
+@pytest.mark.usefixtures("plugins")
+def test_what_the_user_chose_for_png_stays(reader_rules: Any) -> None:
+    reader_rules.extension2reader = {"*.png": "somebody-else"}
+    prefer_readers()
+    assert reader_rules.extension2reader["*.png"] == "somebody-else"
+
+
+def test_with_another_png_reader_napari_asks_as_before(reader_rules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"napari": "napari", "seminar-napari": "Seminar", "other": "Other"}
+    monkeypatch.setattr("seminar_napari._reader.get_readers", lambda path: known)
+    reader_rules.extension2reader = {}
+    prefer_readers()
+    assert reader_rules.extension2reader == {"*/SegmentationClick/*.png": "seminar-napari"}

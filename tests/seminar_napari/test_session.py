@@ -102,10 +102,10 @@ def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(
 
     is_read_only = True
 
-    def write(self: Project, image_id: str, clicks: ClickSet) -> None:
+    def write(self: Project, image_id: str, clicks: ClickSet, **options: Any) -> None:
         if is_read_only:
             raise OSError(30, "Read-only file system", str(self.clicks_path(image_id)))
-        real(self, image_id, clicks)
+        real(self, image_id, clicks, **options)
 
     monkeypatch.setattr(Project, "write_clicks", write)
     session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
@@ -198,6 +198,40 @@ def test_a_project_of_new_images(tmp_path: Path) -> None:
     session.create_project(tmp_path / "made", [tmp_path / "x.png"], ClassNames.of("background", "thing"))
     assert session.image_id == "x"
     assert session.warnings()[0].startswith("No image has clicks")
+
+
+def test_clicks_outside_the_training_split_are_said_once_and_one_call_mends_it(
+    session: Session, three_fields: Project
+) -> None:
+    splits = three_fields.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "train.txt").write_text("a\n")
+    (splits / "val.txt").write_text("b\nc\n")
+    session.close_project()
+    session.open_project(three_fields.path)
+    notices = Heard(session.notice)
+    assert session.image_states["b"].kind == "held out"
+    for row in (3, 5):
+        session.set_clicks("b", one_more(session.clicks("b"), row, 4, 2))
+    assert len(notices) == 1 and "b is not in train.txt" in notices.pop()
+    assert "Clicks in b are not trained on" in session.warnings()[0]
+    session.train_on("b")
+    assert "b is in train.txt now, and no longer in val.txt" in notices.pop()
+    assert session.image_states["b"].kind == "objects only"
+    assert three_fields.split("train") == ("a", "b") and three_fields.split("val") == ("c",)
+    assert not any("not trained on" in line for line in session.warnings())
+    session.use_split("val")
+    assert session.image_states["a"].kind == "held out" and "a, b are not trained on" in session.warnings()[0]
+
+
+def test_a_damaged_split_is_a_warning(session: Session, three_fields: Project) -> None:
+    splits = three_fields.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "train.txt").write_text("nowhere\n")
+    session.close_project()
+    session.open_project(three_fields.path)
+    assert "no image nowhere" in session.warnings()[0]
+    assert not session.image_states.held_out
 
 
 def test_opening_what_is_no_project_keeps_the_open_one(session: Session, tmp_path: Path) -> None:

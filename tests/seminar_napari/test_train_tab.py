@@ -72,6 +72,26 @@ def test_it_fits_into_the_dock(tab: TrainTab) -> None:
     assert tab.minimumSizeHint().width() <= 320
 
 
+def test_what_training_would_miss_is_said_before_it_starts(tab: TrainTab, three_fields: Project, qtbot: QtBot) -> None:
+    session = tab._session
+    qtbot.waitUntil(lambda: "Class 2 'fibre' has no clicks" in tab.warnings.text(), timeout=60_000)
+    assert "2 of 3 images have no clicks" in tab.warnings.text() and tab.warnings.isVisible()
+    session.set_clicks("a", session.clicks("b"))
+    qtbot.waitUntil(lambda: "No image has clicks yet" in tab.warnings.text(), timeout=60_000)
+    for state in ("running", "finished"):
+        session.set_run(RunFolder.of(three_fields.path, "first"))
+        session.set_state(state)  # type: ignore[arg-type]
+        qtbot.waitUntil(lambda seen=state == "finished": tab.warnings.isVisible() == seen, timeout=60_000)
+
+
+def test_the_split_of_the_form_decides_what_is_held_out(tab: TrainTab, three_fields: Project) -> None:
+    splits = three_fields.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "few.txt").write_text("b\n")
+    tab.form._fields["split"].widget.value = "few"
+    assert tab._session.image_states.held_out == {"a", "c"}
+
+
 def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     native = tab.form._fields["preset"].widget.native
     assert [native.itemText(row) for row in range(3)] == [
