@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seminar.errors import SeminarError
 from seminar.large_source import LargeSource, Levels, find_levels, open_source, prepare_block
-from seminar.ome_zarr import create_labels, finish_labels, is_finished, label_folder, labels_array, remove_labels
+from seminar.ome_zarr_output import create, finish, full_array, is_finished, output_of
 from seminar.predictor import OVERLAP, Predictor, most_probable
 from seminar.run_folder import RunFolder
 
@@ -31,8 +31,8 @@ class Task:
 
     Attributes
     ----------
-    target : str
-        Folder of the label image.
+    target, probabilities : str
+        Folder of the label image, and of the probabilities where they are wanted.
     digest : str
         Of the model file, so that a worker that lives on notices a model that was trained again.
     levels : tuple of (black, white) or None
@@ -45,6 +45,7 @@ class Task:
     tile_size: int
     source: LargeSource
     target: str
+    probabilities: str
     plane: tuple[int, ...]
     row: int
     col: int
@@ -62,6 +63,7 @@ def predict_large(
     model: Path,
     *,
     out: Path | None,
+    probabilities: Path | None = None,
     device: str = "auto",
     tile_size: int,
     overwrite: bool = False,
@@ -78,6 +80,8 @@ def predict_large(
     ----------
     out : Path or None
         The OME-Zarr to write for a tif.
+    probabilities : Path, optional
+        Another OME-Zarr, for the probabilities: float32, a channel a class.
     scheduler : str
         Address of a dask.distributed scheduler whose workers see the same files; empty predicts here.
     progress : callable
@@ -86,7 +90,7 @@ def predict_large(
     Returns
     -------
     bool
-        False where the labels exist already and `overwrite` is off.
+        False where all of it exists already and `overwrite` is off.
 
     Raises
     ------
@@ -94,28 +98,36 @@ def predict_large(
         Not such an image, hostile metadata, labels that are not ours, a package or the scheduler that is missing.
     """
     source = open_source(path.absolute())  # workers of a cluster stand in other folders
-    target = label_folder(source, out.absolute() if out else None)
-    mark = target / PROGRESS
-    if is_finished(target) and not overwrite:
-        return False
     model = model.absolute()
     digest = _digest(model)
+    outputs = [output_of(source, out.absolute() if out else None)]
+    if all(map(is_finished, outputs)) and not (overwrite or probabilities):
+        return False
     predictor = cached_predictor(str(model), digest, device, tile_size)
+    if probabilities:
+        number = predictor.classes.num_classes
+        outputs.append(
+            output_of(source, probabilities.absolute(), name="probabilities", dtype="float32", channels=number)
+        )
+        if all(map(is_finished, outputs)) and not overwrite:
+            return False
+    mark = outputs[0].target / PROGRESS
     predictor_channels = predictor.channels or tuple(range(source.channels))
     if max(predictor_channels) >= source.channels or predictor.num_channels not in (None, len(predictor_channels)):
         raise SeminarError(
             f"{path}: the model takes {predictor.num_channels} channels, the image has {source.channels}; give images like those that it was trained on"
         )
-    header = json.dumps(
-        {"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size}, sort_keys=True
-    )
+    targets = [str(output.target) for output in outputs]
+    job = {"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size, "targets": targets}
+    header = json.dumps(job, sort_keys=True)
     done = _blocks_done(mark, header)
     if overwrite or done is None:
-        remove_labels(target)
         done = set()
-        create_labels(source, target)
+        for output in outputs:
+            create(output)
         mark.write_text(header + "\n", encoding="utf-8")
-    first = Task(str(model), digest, device, tile_size, source, str(target), (), 0, 0, block, None)
+    second = targets[1] if probabilities else ""
+    first = Task(str(model), digest, device, tile_size, source, targets[0], second, (), 0, 0, block, None)
     tasks = _tasks(first, predictor, done)
     number = source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
     with mark.open("a", encoding="utf-8") as file:
@@ -124,13 +136,14 @@ def predict_large(
             file.write(key + "\n")
             file.flush()
             progress(count / number)
-    finish_labels(source, target, predictor.classes, block)
+    for output in reversed(outputs):
+        finish(output, block, predictor.classes)
     mark.unlink()
     return True
 
 
 def predict_block(task: Task) -> str:
-    """Predict one block and write its labels; returns the block's name. Runs in any process that sees the files."""
+    """Predict one block and write what is wanted of it; returns the block's name. Runs in any process that sees the files."""
     predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
@@ -138,12 +151,15 @@ def predict_block(task: Task) -> str:
         for start, length in ((task.row, source.height), (task.col, source.width))
     )
     prepared = prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
-    labels = most_probable(predictor.predict_prepared(prepared))
     top, left = task.row - rows[0], task.col - cols[0]
-    inner = labels[top : top + task.block, left : left + task.block]
-    labels_array(Path(task.target))[
-        (*task.plane, slice(task.row, task.row + inner.shape[0]), slice(task.col, task.col + inner.shape[1]))
-    ] = inner
+    probs = predictor.predict_prepared(prepared)[:, top : top + task.block, left : left + task.block]
+    place = (slice(task.row, task.row + probs.shape[1]), slice(task.col, task.col + probs.shape[2]))
+    full_array(Path(task.target))[(*task.plane, *place)] = most_probable(probs)
+    if task.probabilities:
+        channel = int(source.plane_axes.startswith("t"))  # t, c, z, y, x
+        array = full_array(Path(task.probabilities))
+        for class_id, values in enumerate(probs):
+            array[(*task.plane[:channel], class_id, *task.plane[channel:], *place)] = values
     return task.key
 
 

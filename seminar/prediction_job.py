@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tifffile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.files import write_bytes
+from seminar.files import atomic_file
 from seminar.images import MAX_PIXELS, explained, read_image
-from seminar.instances import instances_from_clicks, instances_from_shape, write_instances
-from seminar.labels import LabelMap
+from seminar.instances import as_16_bit, instances_from_clicks, instances_from_shape, write_instances
 from seminar.prediction_files import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
 from seminar.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
 from seminar.tif import tif_layout, tif_planes
 from seminar.tiles import STRIDE
 from seminar.voc import write_label_png
+
+PAGE: Mapping[str, Any] = {"compression": "zlib", "contiguous": False, "metadata": None}
+"""How a page of a stack is written, by itself."""
 
 Progress = Callable[[float, float], None]
 """Called with (images done, images in all); a large image counts in fractions."""
@@ -87,8 +89,10 @@ class PredictionJob:
             raise SeminarError(
                 "--out: expected the folder for the label PNGs; only OME-Zarr images hold their labels themselves"
             )
+        if out is None and probabilities:
+            raise SeminarError("--probabilities of an OME-Zarr go into a folder of their own; give one with --out")
         if out is not None:
-            check_output_folder(out, [image for image in images if not is_zarr(image)])
+            check_output_folder(out, [image for image in images if probabilities or not is_zarr(image)])
         self.model = model
         self.images = tuple(images)
         self.out = out
@@ -161,22 +165,29 @@ class PredictionJob:
                 outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels)
             )
         if outputs.probabilities:
-            _write_probabilities(outputs.probabilities, probs)
+            with _tif(outputs.probabilities) as tif:
+                tif.write(probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
         write_label_png(outputs.labels, labels, self.predictor.classes)  # last: it says that the image is done
 
     def _write_stack(self, path: Path, outputs: Outputs, planes: int, part: Callable[[float], object]) -> None:
-        """Each plane by itself, one page each."""
-        if outputs.instances or outputs.probabilities:
-            raise SeminarError(
-                f"{path}: a stack of {planes} planes; --instances and --probabilities are for single images, predict it without them"
-            )
-
-        def pages() -> Iterator[npt.NDArray[np.uint8]]:
+        """Each plane by itself: a page of labels, one of instances (numbered from 1 in each plane), one of probabilities for each class."""
+        palette = self.predictor.classes.palette().T.astype(np.uint16) * 257
+        with contextlib.ExitStack() as files:
+            labels_tif = files.enter_context(_tif(outputs.labels))
+            instances_tif = files.enter_context(_tif(outputs.instances)) if outputs.instances else None
+            probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True)) if outputs.probabilities else None
             for number, plane in enumerate(tif_planes(path)):
-                yield self.predictor.predict(plane, f"{path}, plane {number + 1}")
+                where = f"{path}, plane {number + 1}"
+                probs = self.predictor.predict_probs(plane, where)
+                labels = most_probable(probs)
+                labels_tif.write(labels, photometric="palette", colormap=palette, **PAGE)
+                if instances_tif:
+                    objects = as_16_bit(instances_from_shape(labels), where)
+                    instances_tif.write(objects, photometric="minisblack", **PAGE)
+                if probs_tif:
+                    for values in probs:
+                        probs_tif.write(values, photometric="minisblack", **PAGE)
                 part((number + 1) / planes)
-
-        _write_pages(outputs.labels, pages(), self.predictor.classes.palette())
 
     def _is_giant(self, path: Path) -> bool:
         if path.suffix.lower() not in (".tif", ".tiff"):
@@ -186,41 +197,35 @@ class PredictionJob:
         return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
 
     def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
-        if self.instances or self.probabilities:
-            raise SeminarError(
-                f"{path}: predicted block by block, which gives labels only; leave --instances and --probabilities away"
-            )
         from seminar.large_images import predict_large
+        from seminar.large_instances import divide_large
 
-        out = None if self.out is None or is_zarr(path) else self.out / f"{stem_of(path)}.zarr"
-        return predict_large(
+        stem = stem_of(path)
+        beside = None if self.out is None or is_zarr(path) else self.out  # an OME-Zarr holds its labels itself
+        labels = beside / f"{stem}.zarr" if beside else None
+        is_new = predict_large(
             path,
             self.model,
-            out=out,
+            out=labels,
+            probabilities=self.out / f"{stem}_probabilities.zarr" if self.probabilities and self.out else None,
             device=self.device,
             tile_size=self.tile_size,
             overwrite=self.overwrite,
             scheduler=self.scheduler,
             progress=part,
         )
+        if not self.instances:
+            return is_new
+        out = beside / f"{stem}_instances.zarr" if beside else None
+        return divide_large(path, labels=labels, out=out, overwrite=is_new) or is_new
 
 
-def _write_probabilities(path: Path, probs: npt.NDArray[np.float32]) -> None:
-    data = io.BytesIO()  # tifffile takes no unnamed file
-    tifffile.imwrite(data, probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
-    write_bytes(path, data.getvalue())
-
-
-def _write_pages(path: Path, pages: Iterator[LabelMap], palette: npt.NDArray[np.uint8]) -> None:
-    data = io.BytesIO()
-    with tifffile.TiffWriter(data) as tif:
-        for page in pages:
-            tif.write(
-                page,
-                photometric="palette",
-                colormap=palette.T.astype(np.uint16) * 257,
-                compression="zlib",
-                contiguous=False,
-                metadata=None,
-            )
-    write_bytes(path, data.getvalue())
+@contextlib.contextmanager
+def _tif(path: Path, *, is_big: bool = False) -> Iterator[tifffile.TiffWriter]:
+    """A tif that is written page by page and appears when it is whole."""
+    with (
+        atomic_file(path) as file,
+        tifffile.FileHandle(file, name=path.name) as handle,
+        tifffile.TiffWriter(handle, bigtiff=is_big) as tif,
+    ):
+        yield tif

@@ -37,11 +37,15 @@ def predict(
         bool,
         typer.Option(
             "--instances",
-            help="Also NAME_instances.tif, 16-bit, one number an object; from the clicks where an image of a project has some",
+            help="Also one number an object: NAME_instances.tif, 16-bit (a label image of an OME-Zarr); from the clicks where an image of a project has some",
         ),
     ] = False,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Also NAME_probabilities.tif, one float page a class")
+        bool,
+        typer.Option(
+            "--probabilities",
+            help="Also NAME_probabilities.tif, one float page a class; of OME-Zarr and large images NAME_probabilities.zarr",
+        ),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict images again whose output exists")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",

@@ -19,6 +19,7 @@ from seminar.checkpoint import save_model
 from seminar.cli.app import run
 from seminar.clicks import ClickSet
 from seminar.config import TrainConfig
+from seminar.instances import instances_from_shape
 from seminar.labels import ClassNames
 from seminar.models.deeplab import build_network
 from seminar.predictor import Predictor
@@ -122,6 +123,20 @@ def test_a_stack_becomes_a_stack_of_labels(cli: Cli, model: Path, tmp_path: Path
     np.testing.assert_array_equal(labels[7], predictor.predict(stack[7]))
 
 
+def test_instances_and_probabilities_of_a_stack(cli: Cli, model: Path, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (5, 30, 40), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    out = tmp_path / "out"
+    assert cli("predict", model, tmp_path / "stack.tif", "--out", out, "--instances", "--probabilities")[0] == 0
+    labels, instances, probs = (
+        tifffile.imread(out / f"stack{ending}.tif") for ending in ("", "_instances", "_probabilities")
+    )
+    assert (instances.shape, instances.dtype, probs.shape) == ((5, 30, 40), np.uint16, (10, 30, 40))
+    for plane, page in enumerate(labels):
+        np.testing.assert_array_equal(instances[plane], instances_from_shape(page))
+        np.testing.assert_array_equal(probs[2 * plane : 2 * plane + 2].argmax(axis=0), page)
+
+
 def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
     (images / "a.png").write_bytes((images / "a.png").read_bytes()[:60])
     status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
@@ -148,8 +163,17 @@ def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> N
     assert status == 0 and "1 image predicted" in err
     assert zarr.open_array(str(tmp_path / "a.zarr" / "labels" / "seminar" / "0"), mode="r").shape == (40, 50)
     assert "1 passed over" in cli("predict", model, tmp_path / "a.zarr")[2]
-    status, _, err = cli("predict", model, tmp_path / "a.zarr", "--overwrite", "--instances")
-    assert status == 2 and "labels only" in err
+    assert "1 image predicted" in cli("predict", model, tmp_path / "a.zarr", "--instances")[2]
+    instances = zarr.open_array(str(tmp_path / "a.zarr" / "labels" / "seminar_instances" / "0"), mode="r")
+    assert (instances.shape, instances.dtype) == ((40, 50), np.uint32)
+    assert "1 passed over" in cli("predict", model, tmp_path / "a.zarr", "--instances")[2]
+    status, _, err = cli("predict", model, tmp_path / "a.zarr", "--probabilities")
+    assert status == 2 and "give one with --out" in err
+    words = ("predict", model, tmp_path / "a.zarr", "--out", tmp_path / "out", "--probabilities")
+    assert "1 image predicted" in cli(*words)[2]
+    probs = zarr.open_array(str(tmp_path / "out" / "a_probabilities.zarr" / "0"), mode="r")[...]
+    np.testing.assert_allclose(probs.sum(axis=0), 1, atol=1e-5)
+    assert "1 passed over" in cli(*words)[2]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +188,6 @@ def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> N
         (["MODEL", "images", "--out", "out", "--tile-size", "100"], "--tile-size 100: expected a multiple of 16"),
         (["MODEL", "images", "--out", "out", "--device", "abacus"], "device 'abacus': not usable here"),
         (["MODEL", "rgb.png", "--out", "out"], "rgb.png: the model takes 1 channels, the image has 3"),
-        (
-            ["MODEL", "stack.tif", "--out", "out", "--instances"],
-            "--instances and --probabilities are for single images",
-        ),
         (["MODEL", "nan.tif", "--out", "out"], "nan.tif: "),
     ],
 )

@@ -121,6 +121,28 @@ def test_planes_are_predicted_one_by_one(model: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels[1, 2], expected)
 
 
+def test_probabilities_are_those_in_memory_with_a_channel_a_class(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = blobs(2, 3, 150, 170)
+    path = write_zarr(tmp_path / "a.zarr", pixels, "tzyx", "0.4")
+    predictor = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64)
+    monkeypatch.setattr(large_images, "cached_predictor", lambda *_: predictor)
+    out = tmp_path / "out" / "a_probabilities.zarr"
+    assert predict_large(path, model, out=None, probabilities=out, **SMALL)
+    probs = zarr.open_group(str(out), mode="r")
+    (described,) = probs.attrs["multiscales"]
+    assert [axis["name"] for axis in described["axes"]] == ["t", "c", "z", "y", "x"]
+    assert described["datasets"][0]["coordinateTransformations"][0]["scale"] == [1, 1, 1, 0.5, 0.5]
+    assert "image-label" not in probs.attrs
+    whole = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=432, overlap=0)
+    np.testing.assert_allclose(probs["0"][1, :, 2], whole.predict_probs(pixels[1, 2]), atol=1e-4)
+    labels = zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[...]
+    np.testing.assert_array_equal(probs["0"][...].argmax(axis=1), labels)
+    assert not predict_large(path, model, out=None, probabilities=out, **SMALL)
+    assert not predict_large(path, model, out=None, **SMALL)
+
+
 @pytest.mark.parametrize("stretch", [(0.0, 100.0), (2.0, 98.0)])
 def test_16_bit_blocks_are_stretched_as_the_whole_image(tmp_path: Path, stretch: tuple[float, float]) -> None:
     from seminar.images import to_float
@@ -210,7 +232,7 @@ def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(
 
 
 def test_coarser_levels_are_every_second_pixel(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seminar.ome_zarr.SMALLEST_LEVEL", 100)
+    monkeypatch.setattr("seminar.ome_zarr_output.SMALLEST_LEVEL", 100)
     path = write_zarr(tmp_path / "a.zarr", blobs(131, 201), "yx")
     predict_large(path, model, out=None, **SMALL)
     label = zarr.open_group(str(path / "labels" / "seminar"), mode="r")
