@@ -14,7 +14,7 @@ from torch import nn
 from seminar.archives import check_archive
 from seminar.config import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
-from seminar.files import atomic_file
+from seminar.files import atomic_file, rename
 from seminar.labels import ClassNames
 from seminar.models.backbones import DAMAGE
 from seminar.models.deeplab import DeepLabV3Plus, build_network
@@ -56,8 +56,7 @@ def save_model(path: Path, network: nn.Module, *, config: TrainConfig, classes: 
         "channels": channels,
         "state": state,
     }
-    with atomic_file(path) as file:
-        torch.save(content, file)
+    _write(path, content)
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
@@ -89,11 +88,11 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Write all that resumes a stage. The checkpoint before it stays beside it as previous.pt."""
     previous = path.with_name("previous.pt")
-    with atomic_file(path.with_name("checkpoint.new")) as file:
-        torch.save({"format": "seminar-checkpoint", "version": CHECKPOINT_VERSION} | dict(content), file)
+    head = {"format": "seminar-checkpoint", "version": CHECKPOINT_VERSION}
+    _write(path.with_name("checkpoint.new"), head | dict(content))
     if path.exists():
-        path.replace(previous)
-    path.with_name("checkpoint.new").replace(path)
+        rename(path, previous)
+    rename(path.with_name("checkpoint.new"), path)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
@@ -120,6 +119,19 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
     if faults:
         raise CheckpointError("; ".join(faults) + "; no whole checkpoint is left, start the run again under a new name")
     return None, faults
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with atomic_file(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # what torch makes of a disk that is full
+            cause = error.__context__
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__context__
+            if cause is not None:
+                raise cause from None
+            raise
 
 
 def _load(path: Path, expected: str, version: int) -> dict[str, Any]:

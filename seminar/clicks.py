@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -143,6 +144,34 @@ class ClickSet:
         return cls(
             height, width, np.array(points, dtype=np.float64), np.array(class_ids, dtype=np.int64), float(seconds)
         )
+
+
+def merged(base: ClickSet, ours: ClickSet, theirs: ClickSet) -> ClickSet:
+    """`ours`, with what `theirs` added to and removed from `base` since both began from it; a click that both added counts once.
+
+    Clicks of images of different sizes cannot be merged: then `ours` as they are.
+    """
+    if (ours.height, ours.width) != (theirs.height, theirs.width):
+        return ours
+    was, here, there = (Counter(_rows(clicks)) for clicks in (base, ours, theirs))
+    gone, new = was - there, (there - was) - (here - was)
+    rows = []
+    for row in _rows(ours):
+        if gone[row] > 0:
+            gone[row] -= 1
+        else:
+            rows.append(row)
+    rows += new.elements()
+    values = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    seconds = max(ours.seconds, theirs.seconds)
+    return ClickSet(ours.height, ours.width, values[:, :2], values[:, 2].astype(np.int64), seconds)
+
+
+def _rows(clicks: ClickSet) -> list[tuple[float, float, int]]:
+    return [
+        (row, col, int(class_id))
+        for (row, col), class_id in zip(clicks.points.tolist(), clicks.class_ids.tolist(), strict=True)
+    ]
 
 
 def pixels(points: Points) -> npt.NDArray[np.int64]:

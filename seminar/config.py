@@ -16,7 +16,7 @@ import tomli_w
 from seminar.errors import ConfigError
 
 PresetName = Literal["quick", "balanced", "paper"]
-Term = Literal["pce", "crf", "pcons", "pseudo", "full"]
+Term = Literal["pce", "crf", "pcons", "pseudo", "presence", "full"]
 Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "resnet50", "resnet101"]
 Convention = Literal["scale_free", "paper"]
 CrfMethod = Literal["nystrom", "exact", "lattice"]
@@ -57,7 +57,7 @@ class TrainConfig:
     # what the networks learn from
     losses: tuple[Term, ...] = _setting(
         ("pce", "crf", "pcons", "pseudo"),
-        "Loss terms: clicks (pce), dense CRF (crf), pixel consistency (pcons), pseudo-labels from a second stage (pseudo); or full, dense masks instead of clicks",
+        "Loss terms: clicks (pce), dense CRF (crf), pixel consistency (pcons), pseudo-labels from a second stage (pseudo), classes that an image has or lacks (presence, of What's the Point); or full, dense masks instead of clicks",
     )
     modules: int = _setting(
         1,
@@ -71,6 +71,10 @@ class TrainConfig:
     )
     pseudo_labels: str = _setting(
         "", "Folder with label PNGs of another origin, used in place of the ancillary network's pseudo-labels"
+    )
+    objectness: str = _setting(
+        "",
+        "Folder with a prior of where objects are, 8-bit grey PNGs named as the images, 255 = surely an object (What's the Point)",
     )
     absent_class: bool = _setting(
         False,
@@ -127,6 +131,16 @@ class TrainConfig:
     lambda_pcons: float = _setting(0.1, "Weight of the pixel-consistency loss", low=0, high=1e6, step=0.5)
     lambda_pseudo: float = _setting(1.0, "Weight of the pseudo-label cross-entropy", low=0, high=1e6, step=0.1)
     lambda_absent: float = _setting(0.1, "Weight of the absent-class loss, where it is on", low=0, high=1e6, step=0.05)
+    lambda_presence: float = _setting(
+        1.0,
+        "Weight of the presence loss; its absent classes need every class in an image to be clicked",
+        low=0,
+        high=1e6,
+        step=0.1,
+    )
+    lambda_objectness: float = _setting(
+        1.0, "Weight of the objectness prior, where there is one", low=0, high=1e6, step=0.1
+    )
     crf_ramp: float = _setting(
         0.2, "Share of a stage over which the CRF's weight grows from 0", low=0, high=1, step=0.05
     )
@@ -344,3 +358,5 @@ def load_config(path: Path) -> TrainConfig:
         raise ConfigError(f"{path}: expected the settings of a run, found no file; give the folder of a run") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not readable as text; restore the file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}; put a readable file there") from None

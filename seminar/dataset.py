@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from seminar.config import TrainConfig
 from seminar.errors import DatasetError
 from seminar.images import to_float
 from seminar.labels import LabelMap
+from seminar.losses.dense_crf import NystromPlan
 from seminar.transforms import (
     Image,
     crop_image,
@@ -48,11 +49,13 @@ class Sample:
     """(K,) bool: classes clicked nowhere in the whole image."""
     pseudo_labels: Tensor
     """(S, S) int64 from a folder, or empty."""
+    objectness: Tensor
+    """(S, S) float32 on 0..1 from a folder, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Samples stacked: every field of `Sample` with a leading N."""
+    """Samples stacked: every field of `Sample` with a leading N, and the CRF's plan."""
 
     image: Tensor
     student_image: Tensor
@@ -60,6 +63,9 @@ class Batch:
     valid: Tensor
     absent: Tensor
     pseudo_labels: Tensor
+    objectness: Tensor = field(default_factory=lambda: torch.zeros(0))
+    crf_plan: NystromPlan | None = None
+    """What the CRF needs of the crops, where `objectives.with_crf_plan` made it ahead."""
 
     def __len__(self) -> int:
         return len(self.image)
@@ -72,7 +78,11 @@ class Batch:
         return self._map(lambda tensor: tensor[start:stop])
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        return Batch(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+        tensors: dict[str, Any] = {
+            field.name: change(getattr(self, field.name)) for field in fields(self) if field.name != "crf_plan"
+        }
+        plan = None if self.crf_plan is None else NystromPlan(*map(change, self.crf_plan))
+        return Batch(**tensors, crf_plan=plan)
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,7 @@ class ClickDataset:
         self.config = config
         self.image_ids = tuple(image_ids)
         self.dense = config.losses == ("full",)
+        self._refuse_missing_objectness()
         self._cache = _Cache()
         self._stamps: dict[str, int] = {}
         self._clicks: dict[str, ClickSet] = {}
@@ -153,21 +164,27 @@ class ClickDataset:
             )
         return ClickSet(*truth.shape)
 
-    def batch(self, stage: int, iteration: int) -> Batch:
-        """Batch `iteration` (from 0) of stage number `stage`, on the CPU."""
+    def adopt(self, clicks: dict[str, ClickSet]) -> None:
+        """Train on these clicks: those that another process of the run read."""
+        with self._lock:
+            self._clicks = clicks
+
+    def batch(self, stage: int, iteration: int, slots: range | None = None) -> Batch:
+        """Batch `iteration` (from 0) of stage number `stage`, on the CPU; `slots` chooses some of its crops."""
         with self._lock:
             clicks = self._clicks
         ids = tuple(clicks)
         samples = []
-        for slot in range(self.config.batch_size):
+        for slot in slots or range(self.config.batch_size):
             epoch, place = divmod(iteration * self.config.batch_size + slot, len(ids))
             order = np.random.default_rng((self.config.seed, stage, 1, epoch)).permutation(len(ids))
             rng = np.random.default_rng((self.config.seed, stage, 2, iteration, slot))
             image_id = ids[order[place]]
             samples.append(self._sample(image_id, clicks[image_id], rng))
-        return Batch(
-            **{field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)}
-        )
+        stacked: dict[str, Any] = {
+            field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)
+        }
+        return Batch(**stacked)
 
     def epoch_length(self) -> int:
         """Iterations in which every image is seen once (at least 1)."""
@@ -196,6 +213,33 @@ class ClickDataset:
         path = Path(self.config.pseudo_labels) / f"{image_id}.png"
         return self._cache.get(("pseudo", image_id), lambda: read_label_png(path))
 
+    def _objectness(self, image_id: str) -> LabelMap:
+        def read() -> LabelMap:
+            path, size = self._objectness_path(image_id), self.project.image_size(image_id)
+            prior = read_label_png(path)
+            if prior.shape != size:
+                raise DatasetError(
+                    [
+                        f"{path}: {prior.shape[0]} x {prior.shape[1]} pixels (height x width), but the image has {size[0]} x {size[1]}; make the map anew"
+                    ]
+                )
+            return prior
+
+        return self._cache.get(("objectness", image_id), read)
+
+    def _objectness_path(self, image_id: str) -> Path:
+        return Path(self.config.objectness) / f"{image_id}.png"
+
+    def _refuse_missing_objectness(self) -> None:
+        """Raise a `DatasetError` where the prior lacks an image."""
+        paths = [self._objectness_path(image_id) for image_id in self.image_ids] if self.config.objectness else []
+        if missing := [path for path in paths if not path.is_file()]:
+            raise DatasetError(
+                [
+                    f"--objectness: {len(missing)} of {len(paths)} images have no map (first {missing[0]}); add 8-bit grey PNGs named as the images"
+                ]
+            )
+
     def _sample(self, image_id: str, clicks: ClickSet, rng: np.random.Generator) -> Sample:
         config = self.config
         image = self.image(image_id)
@@ -212,6 +256,9 @@ class ClickDataset:
             absent=torch.from_numpy(~clicked),
             pseudo_labels=crop_labels(self._pseudo_labels(image_id), window)
             if config.pseudo_labels
+            else torch.zeros(0),
+            objectness=crop_image(self._objectness(image_id)[None].astype(np.float32), window)[0][0] / 255
+            if config.objectness
             else torch.zeros(0),
         )
 

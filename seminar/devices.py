@@ -36,10 +36,13 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def use_threads() -> int:
-    """Let torch use all CPU cores but one, which stays free for the window and the loader; returns how many."""
+def use_threads(processes: int = 1) -> int:
+    """Let torch use all CPU cores but one, which stays free for the window and the loader; returns how many.
+
+    `processes` that compute on this machine share them.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = max(1, cores - 1)
+    threads = max(1, (cores - 1) // processes)
     torch.set_num_threads(threads)
     return threads
 

@@ -24,6 +24,12 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 MAX_PIXELS = 2**28
 """Largest image that is read, height times width (16,384 x 16,384): a damaged or hostile header must not fill the memory."""
 
+MAX_VALUES = 2**30
+"""Most values that are read, height times width times channels."""
+
+MAX_CHANNELS = 1024
+"""Most channels that are read: a damaged header may name any number, and hyperspectral cameras have some hundreds."""
+
 ImageArray = npt.NDArray[Any]
 """(H, W, C) uint8, uint16 or float32."""
 
@@ -55,9 +61,10 @@ _DAMAGE = (
     TypeError,
     struct.error,
     zlib.error,
-    NotImplementedError,
+    RuntimeError,
+    ArithmeticError,
 )
-"""What Pillow and tifffile raise on damaged files."""
+"""What Pillow, tifffile and imagecodecs raise on damaged files."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +127,21 @@ def image_header(path: Path) -> ImageHeader:
                 "that one image may have; cut it into smaller images"
             ]
         )
-    if header.height * header.width == 0:
+    if header.height * header.width * header.channels == 0:
         raise DatasetError([f"{path}: an image without pixels; remove it"])
+    if header.channels > MAX_CHANNELS:
+        raise DatasetError(
+            [
+                f"{path}: {header.channels:,} channels are more than the {MAX_CHANNELS:,} that are read; is the file damaged?"
+            ]
+        )
+    if header.height * header.width * header.channels > MAX_VALUES:
+        raise DatasetError(
+            [
+                f"{path}: {header.height} x {header.width} pixels of {header.channels} channels are more than the {MAX_VALUES:,} values "
+                "that one image may have; save the channels that are needed, or cut it into smaller images"
+            ]
+        )
     return header
 
 
@@ -213,6 +233,10 @@ def explained(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise DatasetError(
             [f"{path}: {error.strerror or 'no permission'}; give yourself the right to read it"]
+        ) from None
+    except MemoryError:
+        raise DatasetError(
+            [f"{path}: too large for the memory that is left; close other programs or cut the image"]
         ) from None
     except _DAMAGE as error:
         reason = " ".join(str(error).replace(repr(str(path)), "the file").split())[:120] or type(error).__name__

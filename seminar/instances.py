@@ -78,22 +78,60 @@ def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> Insta
     return _divided(labels, np.zeros(labels.shape, dtype=np.int32), min_area=min_area)
 
 
-def write_instances(path: Path, instances: InstanceMap) -> None:
-    """Write an instance map as a 16-bit tif, whole or not at all.
+def divide_patch(mask: npt.NDArray[np.bool_]) -> InstanceMap:
+    """One connected patch, given in its box, divided at its waists as by `instances_from_shape`: numbers from 1, 0 outside of the mask."""
+    return _divided_patch(mask, np.zeros(mask.shape, dtype=np.int32))
+
+
+def divide_piece(
+    mask: npt.NDArray[np.bool_], open_sides: tuple[tuple[bool, bool], ...]
+) -> tuple[InstanceMap, npt.NDArray[np.int64]]:
+    """A piece that was cut out of a patch too large for memory, divided at its waists.
+
+    Parameters
+    ----------
+    open_sides : ((top, bottom), (left, right))
+        Where the patch may go on, so that the cut counts as no rim.
+
+    Returns
+    -------
+    parts : ndarray
+        Numbers from 1, 0 outside of the mask.
+    peaks : ndarray, (n, 2)
+        Pixel of each part that is farthest from the rim; (-1, -1) where the piece has no rim.
+    """
+    padding = [(int(not before), int(not after)) for before, after in open_sides]
+    padded = np.pad(mask, padding)
+    if padded.all():
+        return mask.astype(np.int32), np.full((1, 2), -1)
+    inner = tuple(slice(before, before + side) for (before, _), side in zip(padding, mask.shape, strict=True))
+    distance = ndimage.distance_transform_edt(padded)[inner]
+    seeds = _peaks(ndimage.gaussian_filter(distance, SMOOTHING) * mask, mask)
+    places = np.argwhere(seeds > 0)
+    parts: InstanceMap = watershed(-distance, seeds, mask=mask).astype(np.int32)
+    return parts, places[np.argsort(seeds[tuple(places.T)])]
+
+
+def as_16_bit(instances: InstanceMap, where: str) -> npt.NDArray[np.uint16]:
+    """An instance map as image programs read it.
 
     Raises
     ------
     SeminarError
-        More than 65,535 objects.
+        More than 65,535 objects; `where` names the file.
     """
     if instances.max(initial=0) > MAX_OBJECTS:
         raise SeminarError(
-            f"{path}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a 16-bit tif; predict the image in parts"
+            f"{where}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a 16-bit tif; predict the image in parts"
         )
+    return instances.astype(np.uint16)
+
+
+def write_instances(path: Path, instances: InstanceMap) -> None:
+    """Write an instance map as a 16-bit tif, whole or not at all; errors as of `as_16_bit`."""
+    values = as_16_bit(instances, str(path))
     data = io.BytesIO()  # tifffile takes no unnamed file
-    tifffile.imwrite(
-        data, instances.astype(np.uint16), compression="zlib", photometric="minisblack", metadata={"axes": "YX"}
-    )
+    tifffile.imwrite(data, values, compression="zlib", photometric="minisblack", metadata={"axes": "YX"})
     write_bytes(path, data.getvalue())
 
 

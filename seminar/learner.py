@@ -12,13 +12,16 @@ from seminar import devices
 from seminar.config import TrainConfig
 from seminar.dataset import Batch
 from seminar.ema import make_teacher
-from seminar.errors import SeminarError
-from seminar.labels import IGNORE_INDEX
-from seminar.models.deeplab import DeepLabV3Plus
-from seminar.objectives import Losses
+from seminar.errors import CheckpointError, SeminarError
+from seminar.models.deeplab import CropDropout, DeepLabV3Plus
+from seminar.objectives import Losses, counted, share
+from seminar.process_group import ALONE, Ranks
 
 Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
 """(student, teacher, batch) to losses."""
+
+Labelling = Callable[[Batch], Batch]
+"""Adds pseudo-labels to a batch, or nothing."""
 
 DIVERGED = "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the last checkpoint is kept"
 
@@ -35,20 +38,26 @@ class Learner:
         Crops that go through the network at once; smaller than the batch after memory ran out.
     """
 
-    def __init__(self, student: DeepLabV3Plus, config: TrainConfig, device: torch.device) -> None:
+    def __init__(self, student: DeepLabV3Plus, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> None:
         self.device = device
+        self._config, self._ranks = config, ranks
+        if ranks.size > 1 and config.norm == "batch":
+            student = _with_shared_statistics(student, device)
         memory_format = torch.channels_last if device.type != "mps" else torch.contiguous_format
         self.student = student.to(device, memory_format=memory_format).train()  # type: ignore[call-overload]
         self.teacher = make_teacher(self.student, config.ema_decay)
         self.iteration = 0
-        self.part_size = config.batch_size
-        self._head_lr_factor = config.head_lr_factor
+        self.part_size = -(-config.batch_size // ranks.size)
+        ranks.copy_from_first(self.student)
+        ranks.copy_from_first(self.teacher)
         self._optimizer = _optimizer(self.student, config)
 
-    def step(self, batch: Batch, objective: Objective, lr: float) -> Mapping[str, float]:
+    def step(
+        self, batch: Batch, objective: Objective, lr: float, label: Labelling = lambda batch: batch
+    ) -> Mapping[str, float]:
         """One optimiser step and the teacher's update; returns the unweighted loss terms and "total".
 
-        Where memory runs out, the batch goes through in smaller parts whose gradients are added up, which leaves the step as it was
+        Of several processes each takes its own crops of the batch (`Ranks.share`), and all take the same step. Where memory runs out, the batch goes through in smaller parts whose gradients are added up, which leaves the step as it was
         (but for plain batch norm's statistics); `part_size` tells.
 
         Raises
@@ -56,11 +65,11 @@ class Learner:
         SeminarError
             Memory runs out with a single crop, or a loss is not finite; student and teacher are then as before the step.
         """
-        for group, factor in zip(self._optimizer.param_groups, (1.0, self._head_lr_factor), strict=True):
+        for group, factor in zip(self._optimizer.param_groups, (1.0, self._config.head_lr_factor), strict=True):
             group["lr"] = lr * factor
         while True:
             try:
-                values = self._gradients(batch.to(self.device), objective)
+                values = self._gradients(batch, objective, label)
                 break
             except ValueError as error:  # dense_crf refuses probabilities that are not finite
                 raise SeminarError(f"iteration {self.iteration}: {error}; {DIVERGED}") from None
@@ -83,22 +92,44 @@ class Learner:
         self.iteration += 1
         return values
 
-    def _gradients(self, batch: Batch, objective: Objective) -> dict[str, float]:
-        """Fill the gradients of the whole batch, part by part; returns the terms' values."""
+    def _gradients(self, batch: Batch, objective: Objective, label: Labelling) -> dict[str, float]:
+        """Fill the gradients of the whole batch, part by part and process by process; returns the terms' values."""
+        ranks, config = self._ranks, self._config
         self._optimizer.zero_grad(set_to_none=True)
-        sums: dict[str, Tensor] = {}
-        for start in range(0, len(batch), self.part_size):
-            part = batch.part(start, start + self.part_size)
+        with ranks.together():
+            batch = batch.to(self.device)
+            starts = range(0, len(batch), self.part_size)
             with devices.mixed_precision(self.device):
-                losses = objective(self.student, self.teacher, part)
-            shares = {name: _share(name, part, batch) for name in losses.terms}
-            total = losses.total(shares)
-            total.backward()
-            for name, term in {**losses.terms, "total": total}.items():
-                value = term.detach() * shares.get(name, 1.0)
-                sums[name] = sums[name] + value if name in sums else value
-        values = torch.stack(list(sums.values())).tolist()
+                parts = [label(batch.part(start, start + self.part_size)) for start in starts]
+            counts = [counted(part, config.crf_scale) for part in parts]
+        whole = ranks.sum(torch.stack(counts).sum(dim=0))
+        is_whole = len(parts) == 1 and ranks.size == 1
+        sums: dict[str, Tensor] = {}
+        with ranks.together():
+            for start, part, count in zip(starts, parts, counts, strict=True):
+                first = None if is_whole else ranks.share(config.batch_size).start + start
+                self._place_dropout(first)
+                with devices.mixed_precision(self.device):
+                    losses = objective(self.student, self.teacher, part)
+                shares = (
+                    {} if is_whole else {name: share(name, count, whole, config.convention) for name in losses.terms}
+                )
+                total = losses.total(shares)
+                total.backward()
+                for name, term in {**losses.terms, "total": total}.items():
+                    value = term.detach() * shares.get(name, 1.0)
+                    sums[name] = sums[name] + value if name in sums else value
+        ranks.sum_gradients(self.student.parameters())
+        values = ranks.sum(torch.stack(list(sums.values()))).tolist()
         return dict(zip(sums, values, strict=True))
+
+    def _place_dropout(self, first: int | None) -> None:
+        """Dropout of the crops from number `first` of the batch on, each part from the iteration's seed; None where the batch is whole."""
+        if first is not None:
+            torch.manual_seed(torch.initial_seed())
+        for module in self.student.modules():
+            if isinstance(module, CropDropout):
+                module.place = None if first is None else (first, self._config.batch_size)
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened.
@@ -119,12 +150,24 @@ class Learner:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        self.student.load_state_dict(state["student"])
-        self.teacher.load_state_dict(state["teacher"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        """Go on from what `state` returned.
+
+        Raises
+        ------
+        CheckpointError
+            It is of another network.
+        """
+        try:
+            self.student.load_state_dict(state["student"])
+            self.teacher.load_state_dict(state["teacher"])
+            self._optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [""])[-1].strip()[:150]
+            raise CheckpointError(
+                f"the checkpoint is of another network ({reason}); were classes, channels or settings changed? Start a run under a new name"
+            ) from None
         self.iteration = state["iteration"]
-        self.part_size = state["part_size"]
+        self.part_size = min(state["part_size"], self.part_size)
 
 
 def _optimizer(student: DeepLabV3Plus, config: TrainConfig) -> torch.optim.Optimizer:
@@ -138,10 +181,11 @@ def _optimizer(student: DeepLabV3Plus, config: TrainConfig) -> torch.optim.Optim
     return torch.optim.AdamW(groups, lr=config.base_lr, weight_decay=config.weight_decay, foreach=True)
 
 
-def _share(term: str, part: Batch, batch: Batch) -> Tensor | float:
-    """What a part's mean counts for in the batch's mean: labelled pixels for the clicks, valid pixels for the rest."""
-    if len(part) == len(batch):
-        return 1.0
-    if term in ("pce", "full"):
-        return (part.labels != IGNORE_INDEX).sum() / (batch.labels != IGNORE_INDEX).sum().clamp(min=1)
-    return part.valid.sum() / batch.valid.sum().clamp(min=1)
+def _with_shared_statistics(student: DeepLabV3Plus, device: torch.device) -> DeepLabV3Plus:
+    """Batch norm over the crops of all processes, which torch can do on GPUs alone."""
+    if device.type != "cuda":
+        raise SeminarError(
+            f"--norm batch: several processes need the statistics of all crops, which {device} cannot share; choose --norm group, or one process"
+        )
+    shared: DeepLabV3Plus = nn.SyncBatchNorm.convert_sync_batchnorm(student)
+    return shared

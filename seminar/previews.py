@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -111,8 +112,9 @@ class Previewer:
             _draw_tile(canvas.maps, image, *canvas.tiles.pop(), networks, device)
             if not canvas.tiles or time.monotonic() - start > MIN_INTERVAL * MAX_SHARE:
                 break
-        for name, labels in canvas.maps.items():
-            self._run.write_preview(image_id, name, labels, self._classes)
+        with contextlib.suppress(OSError):  # a full disk costs a picture, not the run
+            for name, labels in canvas.maps.items():
+                self._run.write_preview(image_id, name, labels, self._classes)
         now = time.monotonic()
         self._next = now + max(MIN_INTERVAL, (now - start) / MAX_SHARE)
         return Preview(stage=stage, iteration=iteration, image_id=image_id, layers=tuple(canvas.maps))

@@ -167,7 +167,7 @@ class RunFolder:
         """The image id to preview, or None where nobody asked."""
         try:
             return (self.path / "preview.request").read_text(encoding="utf-8").strip() or None
-        except (FileNotFoundError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError):
             return None
 
     # previews
@@ -197,7 +197,7 @@ class RunFolder:
         return self.path / "process.json"
 
     def claim(self) -> None:
-        """Note this process as the run's trainer.
+        """Note this process as the run's trainer, and remove what one that was killed has left half written.
 
         Raises
         ------
@@ -212,6 +212,8 @@ class RunFolder:
             self.process_path,
             json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "start": psutil.Process().create_time()}),
         )
+        for leftover in self.path.rglob(".*.part"):
+            leftover.unlink(missing_ok=True)
 
     def release(self) -> None:
         self.process_path.unlink(missing_ok=True)
@@ -221,7 +223,7 @@ class RunFolder:
         try:
             data = json.loads(self.process_path.read_text(encoding="utf-8"))
             pid, host, start = int(data["pid"]), data["host"], float(data["start"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return False
         if host != socket.gethostname():
             return None

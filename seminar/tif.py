@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +15,15 @@ import tifffile
 
 from seminar.errors import DatasetError
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # a damaged file is told in one sentence, by us
+
 MAX_UNNAMED_CHANNELS = 16
 """Pages that no metadata names as channels or planes are the channels of one image up to this number; above, a stack of planes."""
+
+SUB_PAGES = 330
+"""Tag of the pages below a page, such as its smaller versions."""
+
+MAX_SUB_PAGES = 1000
 
 Pages = Literal["auto", "planes", "channels"]
 """What the pages of a tif are: as the file says, each an image, or the channels of one image."""
@@ -67,6 +76,7 @@ class TifLayout:
 
 def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
     """Layout of the first series; where the file does not say whether pages are channels or planes, see `MAX_UNNAMED_CHANNELS`."""
+    refuse_tangled(tif)
     if not tif.series:
         raise ValueError("no image in the file")
     series = tif.series[0]
@@ -83,6 +93,36 @@ def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
         raise ValueError(f"axes {series.axes} of {series.shape} are not those of images")
     samples = tif.pages.first.extrasamples
     return TifLayout(shape, axes, len(samples) == 1 and int(samples[0]) in (1, 2))
+
+
+def refuse_tangled(tif: tifffile.TiffFile) -> None:
+    """Refuse pages that overlap or go round in circles, which tifffile would follow for hours: a few damaged bytes are enough.
+
+    Raises
+    ------
+    ValueError
+        It is so.
+    """
+    file, order = tif.filehandle, tif.byteorder
+    number, offset_type, entry = ("Q", "Q", 20) if tif.is_bigtiff else ("H", "I", 12)
+    head = struct.Struct(order + number)
+    link = struct.Struct(order + offset_type)
+    file.seek(8 if tif.is_bigtiff else 4)
+    (offset,) = link.unpack(file.read(link.size))
+    used = 0
+    while 0 < offset < file.size:
+        file.seek(offset)
+        (count,) = head.unpack(file.read(head.size))
+        used += head.size + count * entry + link.size
+        if used > file.size:
+            raise ValueError("the pages overlap or go round in circles")
+        entries = file.read(count * entry)
+        for start in range(0, len(entries) - entry + 1, entry):
+            tag, _, values = struct.unpack_from(order + "HH" + offset_type, entries, start)
+            if tag == SUB_PAGES and values > MAX_SUB_PAGES:
+                raise ValueError(f"a page has {values} pages below it")
+        following = file.read(link.size)
+        offset = link.unpack(following)[0] if len(following) == link.size else 0
 
 
 def tif_header(path: Path) -> tuple[int, int, int, bool]:
@@ -124,6 +164,7 @@ def tif_is_whole(path: Path) -> bool:
     """Whether the file is long enough for all the data that its header lists."""
     length = path.stat().st_size
     with tifffile.TiffFile(path) as tif:
+        refuse_tangled(tif)
         return all(
             offset + count <= length
             for page in tif.pages

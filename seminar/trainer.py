@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,19 @@ from seminar.config import TrainConfig
 from seminar.dataset import Batch, ClickDataset
 from seminar.errors import DatasetError, SeminarError
 from seminar.evaluation import evaluate
-from seminar.learner import Learner, Objective
+from seminar.learner import Labelling, Learner, Objective
 from seminar.models.deeplab import build_network
-from seminar.objectives import LossSettings, click_objective, dense_objective, seminar_objective
+from seminar.objectives import (
+    LossSettings,
+    click_objective,
+    dense_objective,
+    pseudo_labelled,
+    seminar_objective,
+    with_crf_plan,
+)
 from seminar.predictor import Predictor
 from seminar.previews import Previewer
+from seminar.process_group import Ranks, is_first_process, joined, own_device, processes_here
 from seminar.run_folder import RunFolder, stage_names
 from seminar.schedules import linear_ramp, poly_lr
 from seminar.voc import Project, validate
@@ -41,6 +50,12 @@ CHECKPOINT_INTERVAL = 30.0
 
 MAX_CHECKPOINT_SHARE = 0.02
 """Share of the run's time that checkpoints may take."""
+
+ROOM_INTERVAL = 1.0
+"""Seconds between two attempts to write to a disk that refuses."""
+
+STOP_PATIENCE = 10.0
+"""Seconds that a run that is asked to stop goes on trying to save on such a disk."""
 
 LOOKAHEAD = 3
 """Batches made ahead by the loader."""
@@ -59,6 +74,9 @@ def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool
     Events are not written here: `record` does that. A stop request (`RunFolder.request_stop`) ends the run within one iteration and
     saves; closing the generator leaves the last checkpoint.
 
+    Started by torchrun in several processes, all of them train the one run: same batches, same losses. The first yields the events and
+    writes the run folder, the others yield nothing.
+
     Parameters
     ----------
     resume : bool
@@ -70,29 +88,36 @@ def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool
     SeminarError
         The project, the settings or the run folder cannot be trained with; the message says why.
     """
-    device = devices.pick_device(config.device)
-    devices.use_threads()
-    image_ids = _training_ids(project, config)
-    validate(project, image_ids, needs="truth" if config.losses == ("full",) else "clicks", channels=config.channels)
-    dataset = ClickDataset(project, config, image_ids)
-    if not dataset.clicks:
-        raise DatasetError(
-            [f"{project.path}: no image has a click; click on a few objects and on the background, then train"]
-        )
-    run.path.mkdir(parents=True, exist_ok=True)
-    run.claim()
+    device = own_device(config.device)
+    devices.use_threads(processes_here())
+    with joined(device) as ranks, contextlib.closing(_train(project, run, config, device, ranks, resume)) as stream:
+        for event in stream:
+            if ranks.is_first:
+                yield event
+
+
+def _train(
+    project: Project, run: RunFolder, config: TrainConfig, device: torch.device, ranks: Ranks, resume: bool
+) -> Generator[events.Event, None, None]:
+    with ranks.together():
+        dataset = _dataset(project, config, ranks)
+    dataset.adopt(ranks.from_first(lambda: dataset.clicks))
+    if ranks.is_first:
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.claim()
     try:
-        run.clear_requests()
-        run.write_config(config)
+        if ranks.is_first:
+            run.clear_requests()
+            run.write_config(config)
         previewer = Previewer(run, project.classes, dataset.image, project.image_ids())
         channels = len(dataset.image(next(iter(dataset.clicks))))
-        course = _Course(project, run, config, dataset, device, previewer, stage_names(config), channels)
+        course = _Course(project, run, config, dataset, device, ranks, previewer, stage_names(config), channels)
         yield events.Started(
             stages=course.stages,
             class_names=project.classes.names,
             images=len(dataset.clicks),
             clicks=sum(len(clicks) for clicks in dataset.clicks.values()),
-            device=devices.describe(device),
+            device=devices.describe(device) + (f", {ranks.size} processes" if ranks.size > 1 else ""),
             resumed=resume,
         )
         learner: Learner | None = None
@@ -103,20 +128,52 @@ def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool
                 return
         yield events.Finished(reason="completed", stage=course.stages[-1], iteration=config.iterations)
     finally:
-        run.release()
+        if ranks.is_first:
+            run.release()
+
+
+def _dataset(project: Project, config: TrainConfig, ranks: Ranks) -> ClickDataset:
+    """What there is to train on, looked through for faults."""
+    if config.batch_size < ranks.size:
+        raise SeminarError(
+            f"--batch-size {config.batch_size}: {ranks.size} processes share the crops of a batch; take at least {ranks.size}, or fewer processes"
+        )
+    image_ids = _training_ids(project, config)
+    validate(project, image_ids, needs="truth" if config.losses == ("full",) else "clicks", channels=config.channels)
+    dataset = ClickDataset(project, config, image_ids)
+    if not dataset.clicks:
+        raise DatasetError(
+            [f"{project.path}: no image has a click; click on a few objects and on the background, then train"]
+        )
+    return dataset
 
 
 def record(run: RunFolder, stream: Iterator[events.Event]) -> Iterator[events.Event]:
-    """Pass events on after appending them to events.jsonl; an error becomes a `Failed` event on its way out."""
+    """Pass events on after appending them to events.jsonl; an error becomes a `Failed` event on its way out.
+
+    What a full disk does not take is appended with a later event.
+    """
+    writes = is_first_process()
+    waiting: deque[events.Event] = deque()
     try:
         for event in stream:
-            if run.path.is_dir():
-                run.append_event(event)
+            waiting.append(event)
+            with contextlib.suppress(OSError):
+                _append(run, waiting)
             yield event
+        _append(run, waiting)
     except (SeminarError, OSError, RuntimeError) as error:
-        if run.path.is_dir():
-            run.append_event(events.Failed(message=str(error).splitlines()[0] if str(error) else type(error).__name__))
+        if writes:
+            waiting.append(events.Failed(message=str(error).splitlines()[0] if str(error) else type(error).__name__))
+            with contextlib.suppress(OSError):
+                _append(run, waiting)
         raise
+
+
+def _append(run: RunFolder, waiting: deque[events.Event]) -> None:
+    while waiting and run.path.is_dir():
+        run.append_event(waiting[0])
+        waiting.popleft()
 
 
 @dataclass(frozen=True)
@@ -128,6 +185,7 @@ class _Course:
     config: TrainConfig
     dataset: ClickDataset
     device: torch.device
+    ranks: Ranks
     previewer: Previewer
     stages: tuple[str, ...]
     channels: int
@@ -148,41 +206,50 @@ def train_stage(
     before : Learner or None
         The stage before, whose frozen student makes the pseudo-labels.
     """
-    config, run, dataset = course.config, course.run, course.dataset
+    config, run, dataset, ranks = course.config, course.run, course.dataset, course.ranks
     stage, iterations = course.stages[number], config.iterations
     learner = _start(course, number, before)
     if resume:
-        content, faults = checkpoint.load_checkpoint(run.checkpoint_path(stage))
+        with ranks.together():  # nobody writes the next one before all have read this one
+            content, faults = checkpoint.load_checkpoint(run.checkpoint_path(stage))
+            if content is not None:
+                learner.restore(content)
         for fault in faults:
             yield events.Warned(message=f"{fault}; the checkpoint before it is used")
-        if content is not None:
-            learner.restore(content)
     ancillary = _frozen(before, config) if before is not None else None
     yield events.StageStarted(stage=stage, iteration=learner.iteration, iterations=iterations)
     clock = _Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
     validations = _validation_iterations(config)
-    with _Loader(dataset, number, learner.iteration, iterations) as loader:
+    slots = ranks.share(config.batch_size)
+    with _Loader(dataset, number, learner.iteration, slots, _preparation(course)) as loader:
         while learner.iteration < iterations:
-            if run.pause_requested() and not run.stop_requested():
+            request = ranks.from_first(lambda: _request(run))
+            if request == "pause":
                 yield events.Paused(stage=stage, iteration=learner.iteration)
-                while run.pause_requested() and not run.stop_requested():
+                while (request := ranks.from_first(lambda: _request(run))) == "pause":
                     time.sleep(0.05)
                 yield events.Continued(stage=stage, iteration=learner.iteration)
                 clock.restart(learner.iteration)
-            if run.stop_requested():
+            if request == "stop":
                 break
-            if clock.passed("clicks", REFRESH_INTERVAL) and (changes := dataset.refresh()).image_ids:
+            changes = ranks.from_first(lambda: dataset.refresh() if clock.passed("clicks", REFRESH_INTERVAL) else None)
+            if changes is not None and changes.image_ids:
+                dataset.adopt(ranks.from_first(lambda: dataset.clicks))
                 loader.restart(learner.iteration)
                 yield events.ClicksTaken(stage=stage, iteration=learner.iteration, **dataclasses.asdict(changes))
             part_size = learner.part_size
             torch.manual_seed(_seed(config.seed, number, learner.iteration))  # dropout: a resumed run repeats it
             lr = _lr(config, stage, learner.iteration)
-            objective = _objective(course, stage, ancillary, learner.iteration)
-            clock.add(learner.step(loader.next(), objective, lr))
+            with ranks.together():
+                batch = loader.next()
+            settings = loss_settings(config, learner.iteration, dataset.epoch_length())
+            clock.add(learner.step(batch, _objective(stage, settings), lr, _labelling(ancillary, settings)))
             if learner.part_size < part_size:
                 yield events.BatchHalved(stage=stage, iteration=learner.iteration, part_size=learner.part_size)
             if clock.passed("step", STEP_INTERVAL) or learner.iteration == iterations:
                 yield clock.step(stage, learner.iteration, iterations, lr, course.device)
+            if not ranks.is_first:
+                continue
             last = learner.iteration == iterations
             if course.previewer.is_due(time.monotonic()) or last:
                 networks = {"student": learner.student, "teacher": learner.teacher}
@@ -193,12 +260,15 @@ def train_stage(
             if learner.iteration in validations:
                 yield from _validated(course, stage, learner)
             if clock.passed("checkpoint", CHECKPOINT_INTERVAL):
-                clock.took("checkpoint", _save(run, stage, learner) / MAX_CHECKPOINT_SHARE)
+                start = time.monotonic()
+                yield from _when_there_is_room(run, lambda: _save(run, stage, learner))
+                clock.took("checkpoint", (time.monotonic() - start) / MAX_CHECKPOINT_SHARE)
                 yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
-    _save(run, stage, learner)
-    course.save_model(run.model_path, learner.student)
-    if learner.iteration == iterations:
-        course.save_model(run.student_path(stage), learner.student)
+    if ranks.is_first:
+        yield from _when_there_is_room(run, lambda: _save(run, stage, learner))
+        yield from _when_there_is_room(run, lambda: course.save_model(run.model_path, learner.student))
+        if learner.iteration == iterations:
+            yield from _when_there_is_room(run, lambda: course.save_model(run.student_path(stage), learner.student))
     yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
     return learner
 
@@ -208,7 +278,7 @@ def _start(course: _Course, number: int, before: Learner | None) -> Learner:
     config = course.config
     torch.manual_seed(_seed(config.seed, number, -1))
     student = build_network(config, num_classes=course.project.classes.num_classes, channels=course.channels)
-    learner = Learner(student, config, course.device)
+    learner = Learner(student, config, course.device, course.ranks)
     if before is not None and course.stages[number] == SELF_GENERATION:
         learner.student.load_state_dict(before.student.state_dict())
         learner.teacher.load_state_dict(before.teacher.state_dict())
@@ -221,14 +291,33 @@ def _frozen(before: Learner, config: TrainConfig) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False)
 
 
-def _objective(course: _Course, stage: str, ancillary: nn.Module | None, iteration: int) -> Objective:
-    """This iteration's objective, as a function of student, teacher and batch."""
-    settings = loss_settings(course.config, iteration, course.dataset.epoch_length())
+def _request(run: RunFolder) -> str:
+    """What is asked of the run: "stop", "pause" or nothing."""
+    if run.stop_requested():
+        return "stop"
+    return "pause" if run.pause_requested() else ""
+
+
+def _labelling(ancillary: nn.Module | None, settings: LossSettings) -> Labelling:
+    """How the second stage's crops get their pseudo-labels; they stay as they are without an ancillary network."""
+    if ancillary is None:
+        return lambda batch: batch
+    return lambda batch: pseudo_labelled(batch, ancillary, confidence=settings.pseudo_confidence)
+
+
+def _objective(stage: str, settings: LossSettings) -> Objective:
+    """An iteration's objective, as a function of student, teacher and batch."""
     if stage == "full":
         return lambda student, teacher, batch: dense_objective(student, batch, settings)
     if stage == "ancillary":
         return lambda student, teacher, batch: click_objective(student, teacher, batch, settings)
-    return lambda student, teacher, batch: seminar_objective(student, teacher, ancillary, batch, settings)
+    return lambda student, teacher, batch: seminar_objective(student, teacher, None, batch, settings)
+
+
+def _preparation(course: _Course) -> Callable[[Batch], Batch]:
+    """What the loader adds to a batch: the CRF's plan, but for a GPU, which makes it faster than a core here would."""
+    settings = loss_settings(course.config, course.config.iterations - 1, 1)
+    return lambda batch: with_crf_plan(batch, settings) if course.device.type == "cpu" else batch
 
 
 def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettings:
@@ -241,6 +330,8 @@ def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettin
         lambda_pcons=config.lambda_pcons * pcons_ramp * ("pcons" in config.losses),
         lambda_pseudo=config.lambda_pseudo,
         lambda_absent=config.lambda_absent * config.absent_class,
+        lambda_presence=config.lambda_presence * ("presence" in config.losses),
+        lambda_objectness=config.lambda_objectness * bool(config.objectness),
         sigma_rgb=config.sigma_rgb,
         sigma_xy=config.sigma_xy * config.crop_size / PAPER_CROP,
         crf_scale=config.crf_scale,
@@ -283,11 +374,27 @@ def _validation_iterations(config: TrainConfig) -> frozenset[int]:
     return frozenset(round(config.iterations * (index + 1) / config.validations) for index in range(config.validations))
 
 
-def _save(run: RunFolder, stage: str, learner: Learner) -> float:
-    """Write a checkpoint; returns the seconds it took."""
-    start = time.monotonic()
+def _save(run: RunFolder, stage: str, learner: Learner) -> None:
     checkpoint.save_checkpoint(run.checkpoint_path(stage), learner.state())
-    return time.monotonic() - start
+
+
+def _when_there_is_room(run: RunFolder, write: Callable[[], None]) -> Iterator[events.Event]:
+    """Write; where the disk refuses, say so once and try until it takes it: what was learnt is worth a wait. A stop request shortens it."""
+    told_at = stopped_at = math.inf
+    while True:
+        try:
+            return write()
+        except OSError as error:
+            now = time.monotonic()
+            stopped_at = min(stopped_at, now) if run.stop_requested() else math.inf
+            if now - stopped_at > STOP_PATIENCE:
+                raise
+            if told_at == math.inf:
+                yield events.Warned(
+                    message=f"{error.filename or run.path}: {error.strerror or error}; make room or give access, training waits and then goes on"
+                )
+                told_at = now
+            time.sleep(ROOM_INTERVAL)
 
 
 def _seed(seed: int, stage: int, iteration: int) -> int:
@@ -311,11 +418,16 @@ def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
 
 
 class _Loader:
-    """Batches in order, made ahead by one thread."""
+    """Batches in order (or this process's share of them), made ahead by threads."""
 
-    def __init__(self, dataset: ClickDataset, stage: int, iteration: int, iterations: int) -> None:
-        self._dataset, self._stage, self._iterations = dataset, stage, iterations
-        self._pool = ThreadPoolExecutor(LOADER_THREADS, thread_name_prefix="seminar-loader")
+    def __init__(
+        self, dataset: ClickDataset, stage: int, iteration: int, slots: range, prepare: Callable[[Batch], Batch]
+    ) -> None:
+        self._dataset, self._stage, self._slots, self._prepare = dataset, stage, slots, prepare
+        self._iterations = dataset.config.iterations
+        self._pool = ThreadPoolExecutor(
+            LOADER_THREADS, "seminar-loader", initializer=torch.set_num_threads, initargs=(1,)
+        )
         self._queue: deque[Future[Batch]] = deque()
         self._ahead = iteration
 
@@ -328,9 +440,17 @@ class _Loader:
     def next(self) -> Batch:
         """The next batch, waiting for it where needed."""
         while len(self._queue) <= LOOKAHEAD and self._ahead < self._iterations:
-            self._queue.append(self._pool.submit(self._dataset.batch, self._stage, self._ahead))
+            self._queue.append(self._pool.submit(self._make, self._ahead))
             self._ahead += 1
-        return self._queue.popleft().result()
+        try:
+            return self._queue.popleft().result()
+        except MemoryError:
+            raise SeminarError(
+                "memory ran out while images were read; close other programs or choose a smaller --crop-size"
+            ) from None
+
+    def _make(self, iteration: int) -> Batch:
+        return self._prepare(self._dataset.batch(self._stage, iteration, self._slots))
 
     def restart(self, iteration: int) -> None:
         """Throw away what was made ahead: from `iteration` on, batches have the new clicks."""

@@ -36,6 +36,8 @@ def run() -> None:
                 2,
             )
         )
+    except MemoryError:
+        sys.exit(_say("memory ran out; close other programs, or work on smaller images", 1))
     except KeyboardInterrupt:
         sys.exit(_say("interrupted", 130))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import signal
+import sys
 import types
 import typing
 from collections.abc import Iterator
@@ -68,7 +70,8 @@ def show(stream: Iterator[Event]) -> None:
 
     from seminar import events
 
-    console = Console(stderr=False, highlight=False, soft_wrap=True)
+    output = typing.cast("typing.TextIO", _Output(sys.stdout))
+    console = Console(file=output, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"))
     stages: tuple[str, ...] = ()
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
@@ -112,6 +115,25 @@ def show(stream: Iterator[Event]) -> None:
                     progress.print(f"{event.reason} at iteration {event.iteration} of stage {event.stage}")
                 case _:
                     pass
+
+
+class _Output:
+    """A stream on which nothing fails: a log on a full disk or a closed pipe must not end a run."""
+
+    def __init__(self, stream: typing.TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _stopping_on_interrupt(run: RunFolder, stream: Iterator[Event]) -> Iterator[Event]:

@@ -20,8 +20,9 @@ from torchvision import models as tv
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from seminar.archives import check_archive
 from seminar.config import Backbone, Norm
-from seminar.errors import CheckpointError
+from seminar.errors import CheckpointError, SeminarError
 
 GROUP_CHANNELS = 8
 """GroupNorm's groups have this many channels (fewer where the number does not divide)."""
@@ -143,7 +144,11 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """A state dict from a file, loaded with `weights_only=True`."""
     try:
+        if zipfile.is_zipfile(path):
+            check_archive(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except SeminarError as error:
+        raise CheckpointError(f"weights {error}") from None
     except FileNotFoundError:
         raise CheckpointError(f"weights '{path}': no such file; give imagenet, none or a file") from None
     except DAMAGE as error:

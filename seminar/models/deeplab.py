@@ -17,6 +17,27 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+class CropDropout(nn.Dropout):
+    """Dropout that gives a crop the same mask whether its batch goes through whole or in parts, from the same seed.
+
+    Attributes
+    ----------
+    place : (int, int) or None
+        Number of the first crop of the part, and crops in the whole batch; None where the batch is whole.
+    """
+
+    place: tuple[int, int] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.place is None or not self.training:
+            return super().forward(x)
+        first, whole = self.place
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        ones = x.new_ones((whole, *x.shape[1:]))
+        mask = super().forward(ones.to(memory_format=torch.channels_last if last else torch.contiguous_format))
+        return x * mask[first : first + len(x)]
+
+
 class DeepLabV3Plus(nn.Module):
     """Image in, logits out, at any size and with any number of channels.
 
@@ -42,7 +63,7 @@ class DeepLabV3Plus(nn.Module):
         self.register_buffer("std", 255 * std[:, None, None], persistent=False)
         self.backbone = backbone
         self.aspp = ASPP(features.deep, list(ATROUS_RATES), width)
-        self.aspp.project[3].p = 0.1 if features.light else 0.5
+        self.aspp.project[3] = CropDropout(0.1 if features.light else 0.5)
         self.skip_quarter = _conv(features.quarter, 48, 1)
         block = _separable if features.light else _conv
         fused = 64 if features.light else width

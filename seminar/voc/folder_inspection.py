@@ -16,6 +16,7 @@ from seminar.voc.layout import (
     folder_entries,
     ids_in,
     image_files,
+    is_folder,
     read_split,
 )
 from seminar.voc.names import name_fault, portability_fault, same_name, shown
@@ -61,7 +62,7 @@ def folder_warnings(project: Project) -> list[str]:
                 f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are one name on Windows and macOS; rename one of them"
             )
     for entry in folder_entries(project.path / IMAGES):
-        if entry.is_dir():
+        if is_folder(entry):
             warnings.append(f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not seen; move them up")
     known = set(ids)
     for folder, ending in ((CLICKS, ".json"), (SPARSE_MASKS, ".png"), (TRUTH, ".png"), (OBJECTS, ".png")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +13,13 @@ import numpy as np
 
 from seminar.clicks import ClickSet
 from seminar.errors import DatasetError
-from seminar.images import ImageHeader, image_header, looks_whole, not_finite, read_image
+from seminar.images import ImageHeader, explained, image_header, looks_whole, not_finite, read_image
 from seminar.labels import IGNORE_INDEX, LabelMap
 from seminar.voc.label_png import png_size, read_label_png
 from seminar.voc.layout import CLASSES, IMAGES, MIN_SIDE, too_small
 from seminar.voc.names import name_fault
 from seminar.voc.project import Project, clicks_faults
+from seminar.voc.sparse_mask import can_be_mask, mask_state
 
 MAX_FAULTS_A_FILE = 10
 """A file with more faults than this is told by its first ones and their number."""
@@ -29,7 +31,7 @@ class ImageFindings:
 
     Attributes
     ----------
-    faults : list of str
+    faults, warnings : list of str
     header : ImageHeader or None
         None where the image is not readable.
     clicks : Counter of int
@@ -40,6 +42,7 @@ class ImageFindings:
     """
 
     faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     header: ImageHeader | None = None
     clicks: Counter[int] = field(default_factory=Counter)
     click_files_are_faulty: bool = False
@@ -69,6 +72,8 @@ def inspect_image(
         except DatasetError as error:
             found.faults += _capped(list(error.faults))
         found.click_files_are_faulty = len(found.faults) > before
+        if needs == "any" and not found.click_files_are_faulty:  # training has no use for the mask
+            found.warnings += _step_warnings(project, image_id)
     if needs != "clicks":
         found.has_truth = project.truth_path(image_id).exists()
         found.faults += truth_faults(project, image_id, size)
@@ -92,7 +97,7 @@ def _link_faults(project: Project, path: Path) -> Iterator[str]:
 
 def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | None) -> tuple[Counter[int], list[str]]:
     path = project.clicks_path(image_id)
-    if not path.exists():
+    if not os.path.lexists(path):
         path = project.sparse_mask_path(image_id)
         if not path.exists():
             return Counter(), []
@@ -101,11 +106,27 @@ def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | Non
         return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))), _mask_faults(
             project, path, mask, size
         )
-    clicks = ClickSet.from_json(path.read_bytes(), str(path))
+    with explained(path):
+        text = path.read_bytes()
+    clicks = ClickSet.from_json(text, str(path))
     faults = list(clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width)))
     if size == (clicks.height, clicks.width):
         faults += _outside_faults(clicks, path)
     return Counter(clicks.class_ids[clicks.inside()].tolist()), faults
+
+
+def _step_warnings(project: Project, image_id: str) -> Iterator[str]:
+    """A sparse mask that says something else than the JSON, which counts."""
+    path, mask_path = project.clicks_path(image_id), project.sparse_mask_path(image_id)
+    if not path.exists() or not mask_path.exists():
+        return
+    text = path.read_bytes()
+    clicks = ClickSet.from_json(text, str(path))
+    match mask_state(mask_path, clicks, text, by_pixels=True) if can_be_mask(clicks) else "in step":
+        case "lagging":
+            yield f"{mask_path}: damaged or older than {path}, which counts; it is made anew when the image is opened or trained on"
+        case "foreign":
+            yield f"{mask_path}: another program changed it, but {path} counts; delete the JSON to use the mask, or the mask to have it made anew"
 
 
 def _outside_faults(clicks: ClickSet, path: Path) -> Iterator[str]:

@@ -97,7 +97,7 @@ def inspect_project(
 
     Warnings: images without clicks among others that have some; a class without clicks where two others have some; images with different numbers of channels
     (a fault if `channels` is given);
-    files without an image; an image in both train and val; names that Windows or macOS cannot keep.
+    files without an image; an image in both train and val; names that Windows or macOS cannot keep; a sparse mask that is not in step with its JSON.
     """
     faults = folder_faults(project, image_ids)
     warnings: list[str] = []
@@ -127,6 +127,7 @@ def inspect_project(
         )
     for found in findings.values():
         faults += found.faults
+        warnings += found.warnings
     trained_findings = {image_id: findings[image_id] for image_id in trained if image_id in findings}
     for more_faults, more_warnings in (
         _label_findings(project, trained_findings, needs),

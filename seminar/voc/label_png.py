@@ -14,16 +14,23 @@ from seminar.files import write_bytes
 from seminar.images import MAX_PIXELS, explained
 from seminar.labels import ClassNames, LabelMap
 
+_NOTE = "seminar"
 
-def write_label_png(path: Path, labels: npt.NDArray[np.integer], classes: ClassNames, *, durable: bool = True) -> None:
+
+def write_label_png(
+    path: Path, labels: npt.NDArray[np.integer], classes: ClassNames, *, durable: bool = True, note: str = ""
+) -> None:
     """Write a label map, (H, W) class ids with 255 = ignored, as an indexed PNG in the colours of the classes.
 
-    Whole or not at all; `durable=False` does not wait for the disk.
+    Whole or not at all; `durable=False` does not wait for the disk. `note` is kept in the file, for `read_png_note`.
     """
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
     image.putpalette(classes.palette().tobytes())
     data = io.BytesIO()
-    image.save(data, format="PNG", compress_level=3)
+    texts = PngImagePlugin.PngInfo()
+    if note:
+        texts.add_text(_NOTE, note)
+    image.save(data, format="PNG", compress_level=3, pnginfo=texts)
     write_bytes(path, data.getvalue(), durable=durable)
 
 
@@ -58,6 +65,12 @@ def read_object_png(path: Path) -> npt.NDArray[np.int32]:
         colours = pixels[:, :, :3].astype(np.int32)
         return colours[:, :, 0] << 16 | colours[:, :, 1] << 8 | colours[:, :, 2]
     return pixels.astype(np.int32)
+
+
+def read_png_note(path: Path) -> str:
+    """The note that `write_label_png` has put into the file; empty where another program wrote it. Reads the header alone."""
+    with explained(path), PngImagePlugin.PngImageFile(path) as image:
+        return str(image.info.get(_NOTE, ""))
 
 
 def png_size(path: Path) -> tuple[int, int]:

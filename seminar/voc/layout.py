@@ -39,8 +39,16 @@ def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
 def image_files(folder: Path) -> Iterator[Path]:
     """Image files of a folder in no order, known by their endings."""
     for entry in folder_entries(folder):
-        if os.path.splitext(entry.name)[1].lower() in EXTENSIONS and not entry.is_dir():
+        if os.path.splitext(entry.name)[1].lower() in EXTENSIONS and not is_folder(entry):
             yield Path(entry.path)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link that leads round in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def ids_in(folder: Path, ending: str) -> dict[str, os.DirEntry[str]]:
@@ -56,4 +64,6 @@ def read_split(path: Path) -> list[tuple[int, str]] | None:
         return None
     except UnicodeDecodeError:
         raise DatasetError([f"{path}: not UTF-8 text; save it as UTF-8, one image id a line"]) from None
+    except OSError as error:
+        raise DatasetError([f"{path}: {error.strerror or error}; put a readable file there"]) from None
     return [(number, line.strip(" \t\r")) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from seminar.clicks import ClickSet
+from seminar.clicks import ClickSet, merged
 from seminar.errors import DatasetError
-from seminar.files import write_text
-from seminar.images import EXTENSIONS, MAX_PIXELS, ImageArray, image_size, read_image
-from seminar.labels import IGNORE_INDEX, ClassNames, LabelMap
+from seminar.files import locked, write_bytes
+from seminar.images import EXTENSIONS, ImageArray, explained, image_size, read_image
+from seminar.labels import ClassNames, LabelMap
 from seminar.voc.creation import create_project
-from seminar.voc.label_png import read_label_png, read_object_png, write_label_png
+from seminar.voc.label_png import read_label_png, read_object_png
 from seminar.voc.layout import (
     CLASSES,
     CLICKS,
@@ -31,9 +31,11 @@ from seminar.voc.layout import (
     folder_entries,
     ids_in,
     image_files,
+    is_folder,
     read_split,
 )
 from seminar.voc.names import name_fault, shown
+from seminar.voc.sparse_mask import can_be_mask, mask_state, write_sparse_mask
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Project:
             text = (path / CLASSES).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             raise DatasetError([f"{path / CLASSES}: not UTF-8 text; save it as UTF-8"]) from None
+        except OSError as error:
+            raise DatasetError([f"{path / CLASSES}: {error.strerror or error}; put a readable file there"]) from None
         return cls(path, ClassNames.parse(text, str(path / CLASSES)))
 
     @classmethod
@@ -164,7 +168,8 @@ class Project:
     def read_clicks(self, image_id: str) -> ClickSet | None:
         """Clicks of an image: from the JSON, else every labelled pixel of the sparse mask; None where there is neither.
 
-        A mask that lags behind the JSON (a crash between the two) is written anew where the folder allows it.
+        A mask that lags behind the JSON (a crash between the two) is written anew where the folder allows it; one that another program drew
+        stays, without counting: `seminar check` tells.
 
         Raises
         ------
@@ -173,22 +178,29 @@ class Project:
         """
         path = self.clicks_path(image_id)
         mask_path = self.sparse_mask_path(image_id)
-        try:
-            with path.open("rb") as file:
-                changed = os.fstat(file.fileno()).st_mtime_ns
-                text = file.read()
-        except FileNotFoundError:
+        with explained(path):
+            text = path.read_bytes() if os.path.lexists(path) else None
+        if text is None:
             return ClickSet.from_mask(read_label_png(mask_path)) if mask_path.exists() else None
         clicks = ClickSet.from_json(text, str(path))
-        if _changed(mask_path) < changed and _can_be_mask(clicks):
-            with contextlib.suppress(OSError):  # a read-only project is read all the same
-                self._write_mask(mask_path, clicks, changed)
+        if can_be_mask(clicks) and mask_state(mask_path, clicks, text) == "lagging":
+            with contextlib.suppress(OSError), locked(self.path):  # a read-only project is read all the same
+                if path.read_bytes() == text:  # else a writer came in between, who writes the mask, too
+                    write_sparse_mask(mask_path, clicks, self.classes, text)
         return clicks
 
-    def write_clicks(self, image_id: str, clicks: ClickSet, *, durable: bool = True) -> None:
+    def write_clicks(
+        self, image_id: str, clicks: ClickSet, *, base: ClickSet | None = None, durable: bool = True
+    ) -> None:
         """Write the JSON and then its sparse mask, each whole or not at all.
 
-        `durable=False` does not wait for the disk: for many images at once, whose clicks can be made again.
+        Parameters
+        ----------
+        base : ClickSet or None
+            What `clicks` was made from. Where the file says something else by now, because another window or program wrote it, what was
+            changed there is kept, too (`seminar.clicks.merged`). None replaces whatever is there.
+        durable : bool
+            False does not wait for the disk: for many images at once, whose clicks can be made again.
 
         Raises
         ------
@@ -200,16 +212,21 @@ class Project:
         path = self.clicks_path(image_id)
         if faults := clicks_faults(clicks, self.classes, str(path), self.image_size(image_id)):
             raise DatasetError(faults)
-        write_text(path, clicks.to_json(), durable=durable)
-        self._write_mask(self.sparse_mask_path(image_id), clicks, path.stat().st_mtime_ns)
+        with locked(self.path):
+            if base is not None:
+                with contextlib.suppress(FileNotFoundError, DatasetError):  # what is gone or damaged is replaced
+                    clicks = merged(base, clicks, ClickSet.from_json(path.read_bytes()))
+            text = clicks.to_json().encode()
+            write_bytes(path, text, durable=durable)
+            write_sparse_mask(self.sparse_mask_path(image_id), clicks, self.classes, text)
 
     def clicks_stamps(self) -> dict[str, int]:
-        """For each image with clicks the time of their last change in nanoseconds: the newer of JSON and mask."""
+        """For each image with clicks the time of their last change in nanoseconds: the JSON's, else the mask's."""
         stamps: dict[str, int] = {}
-        for folder, ending in ((CLICKS, ".json"), (SPARSE_MASKS, ".png")):
+        for folder, ending in ((SPARSE_MASKS, ".png"), (CLICKS, ".json")):
             for image_id, entry in ids_in(self.path / folder, ending).items():
-                with contextlib.suppress(FileNotFoundError):  # replaced while we look
-                    stamps[image_id] = max(stamps.get(image_id, 0), entry.stat().st_mtime_ns)
+                with contextlib.suppress(OSError):  # replaced while we look, or a link that leads nowhere
+                    stamps[image_id] = entry.stat().st_mtime_ns
         return stamps
 
     def read_truth(self, image_id: str) -> LabelMap | None:
@@ -226,8 +243,8 @@ class Project:
         """Names of the run folders, the newest last."""
         found = []
         for entry in folder_entries(self.path / RUNS):
-            if entry.is_dir():
-                found.append((_changed(Path(entry.path, "config.toml")) or entry.stat().st_mtime_ns, entry.name))
+            if is_folder(entry):
+                found.append((_changed(Path(entry.path, "config.toml")) or _changed(Path(entry.path)), entry.name))
         return tuple(name for _, name in sorted(found))
 
     def _file(self, folder: str, image_id: str, ending: str) -> Path:
@@ -236,10 +253,6 @@ class Project:
                 [f"{self.path}: '{shown(image_id)}' cannot be an image id: {fault}; give the image another name"]
             )
         return self.path / folder / f"{image_id}{ending}"
-
-    def _write_mask(self, path: Path, clicks: ClickSet, changed: int) -> None:
-        write_label_png(path, clicks.rasterize(), self.classes, durable=False)
-        os.utime(path, ns=(changed, changed))  # the JSON's time: a slow writer of older clicks is seen to lag behind
 
 
 def clicks_faults(clicks: ClickSet, classes: ClassNames, where: str, size: tuple[int, int]) -> tuple[str, ...]:
@@ -267,7 +280,3 @@ def _changed(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _can_be_mask(clicks: ClickSet) -> bool:
-    return bool((clicks.class_ids < IGNORE_INDEX).all()) and 0 < clicks.height * clicks.width <= MAX_PIXELS

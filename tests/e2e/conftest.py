@@ -19,6 +19,7 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "user"
     monkeypatch.setattr("seminar_napari._sample_data.sample_folder", lambda: folder / "sample")
     monkeypatch.setattr("seminar_napari._recent._file", lambda: folder / "recent.txt")
+    monkeypatch.setattr("seminar_napari._reader._written", lambda: folder / "reader_rules_written")
     return folder
 
 

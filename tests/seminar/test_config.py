@@ -24,7 +24,7 @@ def values(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
     """Values that the field accepts on its own."""
     hint, low, high = HINTS[field.name], field.metadata["low"], field.metadata["high"]
     if field.name == "losses":
-        others = st.lists(st.sampled_from(["crf", "pcons", "pseudo"]), unique=True)
+        others = st.lists(st.sampled_from(["crf", "pcons", "pseudo", "presence"]), unique=True)
         return st.just(("full",)) | others.map(lambda terms: ("pce", *terms))
     if field.name == "channels":
         return st.lists(st.integers(0, 99), unique=True, max_size=5).map(tuple)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 from seminar.clicks import ClickSet
 from seminar.config import TrainConfig
 from seminar.dataset import ClickDataset
+from seminar.errors import DatasetError
 from seminar.labels import IGNORE_INDEX
-from seminar.voc import Project
+from seminar.voc import Project, write_label_png
 
 
 def dataset_of(project: Project, config: TrainConfig) -> ClickDataset:
@@ -70,3 +74,27 @@ def test_full_supervision_has_a_label_on_every_valid_pixel(tiny_project: Project
     batch = dataset.batch(0, 0)
     assert torch.equal(batch.labels != IGNORE_INDEX, batch.valid)
     assert set(batch.labels[batch.valid].unique().tolist()) == {0, 1}
+
+
+def test_an_objectness_prior_moves_with_the_crop(
+    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+) -> None:
+    for image_id in tiny_project.image_ids():
+        truth = tiny_project.read_truth(image_id)
+        assert truth is not None
+        write_label_png(tmp_path / "prior" / f"{image_id}.png", truth * 255, tiny_project.classes)
+    batch = dataset_of(tiny_project, tiny_config.replace(objectness=str(tmp_path / "prior"))).batch(0, 0)
+    assert batch.objectness.shape == batch.valid.shape
+    disc = batch.image.mean(dim=1) > 120  # the image is bright there
+    assert ((batch.objectness > 0.5) == disc)[batch.valid].float().mean() > 0.98
+    assert dataset_of(tiny_project, tiny_config).batch(0, 0).objectness.numel() == 0
+
+
+def test_an_objectness_prior_must_fit(tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path) -> None:
+    config = tiny_config.replace(objectness=str(tmp_path))
+    with pytest.raises(DatasetError, match=r"4 of 4 images have no map \(first .*disc_0.png\)"):
+        dataset_of(tiny_project, config)
+    for image_id in tiny_project.image_ids():
+        write_label_png(tmp_path / f"{image_id}.png", np.zeros((72, 80), dtype=np.uint8), tiny_project.classes)
+    with pytest.raises(DatasetError, match=r"72 x 80 pixels .*, but the image has 80 x 72"):
+        dataset_of(tiny_project, config).batch(0, 0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from seminar.config import TrainConfig
+from seminar.config import Convention, TrainConfig
 from seminar.dataset import Batch
 from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX
@@ -22,6 +23,8 @@ SETTINGS = LossSettings(
     lambda_pcons=1.0,
     lambda_pseudo=1.0,
     lambda_absent=0.1,
+    lambda_presence=0.5,
+    lambda_objectness=0.5,
     sigma_rgb=15.0,
     sigma_xy=20.0,
     crf_scale=0.5,
@@ -43,7 +46,13 @@ def batch_of(count: int, *, size: int = 32) -> Batch:
     valid[0, :, : size // 2] = False
     absent = torch.tensor([[False, False]] * count)
     return Batch(
-        image=image, student_image=image, labels=labels, valid=valid, absent=absent, pseudo_labels=torch.zeros(count, 0)
+        image=image,
+        student_image=image,
+        labels=labels,
+        valid=valid,
+        absent=absent,
+        pseudo_labels=torch.zeros(count, 0),
+        objectness=image[:, 0] / 200,
     )
 
 
@@ -51,12 +60,12 @@ def objective(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
     return click_objective(student, teacher, batch, SETTINGS)
 
 
-def network() -> DeepLabV3Plus:
+def network(*, dropout: float = 0.0) -> DeepLabV3Plus:
     torch.manual_seed(0)
     model = build_network(TrainConfig(weights="none"), num_classes=2, channels=3)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
-            module.p = 0.0
+            module.p = dropout
     return model
 
 
@@ -64,15 +73,30 @@ def learner_of(model: DeepLabV3Plus, config: TrainConfig) -> Learner:
     return Learner(copy.deepcopy(model), config, torch.device("cpu"))
 
 
-def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(tiny_config: TrainConfig) -> None:
-    config = tiny_config.replace(batch_size=3, optimizer="sgd")
-    model, batch = network(), batch_of(3)
+@pytest.mark.parametrize("convention", ["scale_free", "paper"])
+def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(tiny_config: TrainConfig, convention: Convention) -> None:
+    config = tiny_config.replace(batch_size=3, optimizer="sgd", convention=convention, crf_normalize=False)
+    settings = dataclasses.replace(SETTINGS, convention=convention, crf_normalize=False)
+    model, batch = network(dropout=0.5), batch_of(3)
+
+    def seminar(student: nn.Module, teacher: nn.Module, part: Batch) -> Losses:
+        return seminar_objective(student, teacher, None, part, settings)
+
+    def label(part: Batch) -> Batch:  # sure in the first crop alone
+        unsure = part.labels.new_full(part.labels.shape, IGNORE_INDEX)
+        unsure[(part.labels == 1).flatten(1).sum(dim=1) == 1, :9] = 1
+        return dataclasses.replace(part, pseudo_labels=unsure)
+
     whole, parts = learner_of(model, config), learner_of(model, config)
     parts.part_size = 2
     for learner in (whole, parts):
         learner.teacher.update_parameters(model)
-    first, second = whole.step(batch, objective, 1e-3), parts.step(batch, objective, 1e-3)
-    assert first.keys() == {"pce", "crf", "pcons", "absent", "total"}
+    values = []
+    for learner in (whole, parts):
+        torch.manual_seed(5)
+        values.append(learner.step(batch, seminar, 1e-3, label))
+    first, second = values
+    assert first.keys() == {"pce", "crf", "pcons", "absent", "presence", "objectness", "pseudo", "total"}
     assert second == pytest.approx(first, rel=1e-3, abs=1e-6)
     for one, other in zip(whole.student.parameters(), parts.student.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=2e-5)

@@ -14,7 +14,9 @@ from seminar import events
 from seminar.checkpoint import load_checkpoint, load_model
 from seminar.clicks import ClickSet
 from seminar.config import TrainConfig
+from seminar.dataset import Batch
 from seminar.errors import DatasetError, SeminarError
+from seminar.learner import Learner
 from seminar.run_folder import RunFolder
 from seminar.trainer import record, train
 from seminar.voc import Project, write_label_png
@@ -79,6 +81,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny_project: Pro
     for stage in ("ancillary", "primary"):
         for one, other in zip(weights(whole, stage), weights(parts, stage), strict=True):
             assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("losses", "is_planned"), [(("pce", "crf"), True), (("pce",), False)])
+def test_the_loader_makes_the_plan_of_the_crf(
+    tiny_project: Project,
+    tiny_config: TrainConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    losses: tuple[str, ...],
+    is_planned: bool,
+) -> None:
+    seen = []
+    step = Learner.step
+
+    def spied(self: Learner, batch: Batch, *rest: object) -> object:
+        seen.append(batch.crf_plan is not None)
+        return step(self, batch, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Learner, "step", spied)
+    list(train(tiny_project, run_of(tiny_project, "plan"), tiny_config.replace(losses=losses, iterations=2)))
+    assert seen == [is_planned] * 2
 
 
 def test_a_stop_ends_within_one_iteration_and_saves(tiny_project: Project, tiny_config: TrainConfig) -> None:

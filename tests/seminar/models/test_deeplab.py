@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,15 @@ def test_weights_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="state dict"):
         read_state_dict(tmp_path / "list.pth")
+
+
+def test_weights_in_a_hostile_zip_are_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pth"
+    torch.save(nn.Linear(2, 2).state_dict(), path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../evil", b"x")
+    with pytest.raises(CheckpointError, match=r"weights .*bomb\.pth: its member '\.\./evil' leads out"):
+        read_state_dict(path)
 
 
 def test_offline_the_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
