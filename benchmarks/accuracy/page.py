@@ -1,0 +1,261 @@
+"""The results as a markdown page."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.accuracy.plan import EMA_DECAYS, LAMBDAS_PCONS, MODULES, Bench
+from benchmarks.measure import SETS, Row, spread
+from seminar.events import Validated
+from seminar.run_folder import RunFolder
+from seminar.voc import Project, training_ids
+
+BY_HAND = "<!-- from here on written by hand; the tables above are made by benchmarks/accuracy -->"
+
+CLICK_SECONDS = 22.1
+"""To annotate an image by clicks (Table 2 of the paper)."""
+
+FULL_SECONDS = 239.7
+"""To annotate an image densely (Bearman et al. 2016), also of PASCAL VOC."""
+
+ROWS: dict[str, tuple[str, str]] = {
+    "pCE": ("pce", "ancillary"),
+    "pCE + CRF": ("pce,crf", "ancillary"),
+    "pCE + pCons": ("pce,pcons", "ancillary"),
+    "pCE + CRF + pCons (ancillary)": ("seminar", "ancillary"),
+    "**seminar (primary)**": ("seminar", "primary"),
+    "full supervision": ("full", "full"),
+    "random forest": ("forest", "masks"),
+    "Otsu": ("otsu", "masks"),
+    "Regularized Loss": ("regularized", "ancillary"),
+    "What's the Point": ("whats_the_point", "ancillary"),
+    "ScribbleSup-like, once": ("scribblesup", "turn-1"),
+    "ScribbleSup-like, alternated": ("scribblesup", "turn-2"),
+}
+"""Title of each row, the file it is in and the network of it."""
+
+STEPS = (
+    ("pCE + CRF", "pCE"),
+    ("pCE + pCons", "pCE"),
+    ("pCE + CRF + pCons (ancillary)", "pCE + CRF"),
+    ("pCE + CRF + pCons (ancillary)", "pCE + pCons"),
+    ("**seminar (primary)**", "pCE + CRF + pCons (ancillary)"),
+    ("**seminar (primary)**", "random forest"),
+    ("**seminar (primary)**", "Regularized Loss"),
+    ("**seminar (primary)**", "full supervision"),
+)
+"""What is compared seed by seed."""
+
+Table = dict[str, dict[int, dict[str, float]]]
+"""Scores by row and seed."""
+
+
+def write_page(bench: Bench, sets: Sequence[str], path: Path) -> None:
+    """Write the page; what stands below `BY_HAND` in an older one is kept."""
+    by_hand = path.read_text(encoding="utf-8").partition(BY_HAND)[2] if path.exists() else "\n"
+    parts = [_head(bench)]
+    for name in sets:
+        parts += [f"## {name}", _set_line(bench, name), _scores(read_table(bench.out, name)), _picture(path, name)]
+    parts += ["## Yardsticks", _yardsticks(bench, sets)]
+    parts += ["## Figs. 4 and 5", *(_figures(bench.out, name) for name in sets)]
+    parts += ["## Learning curves", _curves(bench, sets)]
+    path.write_text("\n\n".join(part for part in parts if part) + f"\n\n{BY_HAND}{by_hand}", encoding="utf-8")
+
+
+def read_table(out: Path, set_name: str) -> Table:
+    """The scores of every row of `ROWS` that is there."""
+    table: Table = {}
+    for title, (name, network) in ROWS.items():
+        for seed, row in read_rows(out, set_name, name).items():
+            if network in row:
+                table.setdefault(title, {})[seed] = row[network]
+    return table
+
+
+def read_rows(out: Path, set_name: str, name: str) -> dict[int, Row]:
+    """A row's results by seed."""
+    found = {}
+    for path in (out / "rows" / set_name).glob(f"{name}-*.json"):
+        seed = path.stem.removeprefix(f"{name}-")
+        if seed.isdigit():
+            found[int(seed)] = json.loads(path.read_text())
+    return dict(sorted(found.items()))
+
+
+def _head(bench: Bench) -> str:
+    rows = [json.loads(path.read_text()) for path in (bench.out / "rows").rglob("*.json")]
+    days = sorted({row["date"] for row in rows}) or [datetime.date.today().isoformat()]
+    versions = ", ".join(sorted({row["version"] for row in rows}))
+    return f"""# What clicks reach, against full supervision and other methods
+
+Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {machine()}, torch {torch.__version__.partition("+")[0]}, version {versions}.
+
+```sh
+pip install -e '.[bench]'                                             # scikit-learn, for the random forest
+for table in table3 peers fig4 fig5 time page; do
+    python benchmarks/accuracy $table SHARED_DATA --out FOLDER        # takes up where it was
+done
+```
+
+Every row is a `seminar` command on the same images with the same clicks (`seminar simulate-clicks --seed 0`), ImageNet MobileNetV2,
+the same number of iterations a stage, scored on the whole val split. Mean ± standard deviation over seeds of training; the clicks stay.
+"Pooled" is the IoU from one confusion matrix over all images (of two classes the foreground's, of more the mean over classes), "per image" the mean of the images' own.
+Images of ccp and camvid have half their sides; these sets are trained for 1,500 iterations a stage."""
+
+
+def machine() -> str:
+    """Processor and number of cores in words."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{os.cpu_count()} cores of {model}{accelerator}"
+
+
+def _set_line(bench: Bench, name: str) -> str:
+    images, clicks = counted(bench, name)
+    project = Project.open(bench.project(name))
+    scored = len(project.split("val") or ())
+    return f"{images} images with {clicks:,} clicks, {project.classes.num_classes} classes; {scored} images to score."
+
+
+def counted(bench: Bench, set_name: str) -> tuple[int, int]:
+    """Images and clicks that a set trains on."""
+    project = Project.open(bench.project(set_name))
+    ids = training_ids(project, "train", SETS[set_name].limit)
+    return len(ids), sum(len(clicks) for image_id in ids if (clicks := project.read_clicks(image_id)))
+
+
+def _scores(table: Table) -> str:
+    full = table.get("full supervision")
+    lines = ["| | pooled | per image | against full | seeds |", "|---|---|---|---|---|"]
+    for title, seeds in table.items():
+        pooled = _figure(seeds, "pooled")
+        share = _share(seeds, full)
+        lines.append(f"| {title} | {pooled} | {_figure(seeds, 'per_image')} | {share} | {len(seeds)} |")
+    compared = []
+    for better, worse in STEPS:
+        common = sorted(table.get(better, {}).keys() & table.get(worse, {}).keys())
+        if common:
+            gains = [_gain(table, better, worse, common, key) for key in ("pooled", "per_image")]
+            compared.append(f"| {better.strip('*')} − {worse} | {gains[0]} | {gains[1]} | {len(common)} |")
+    if compared:
+        lines += ["", "| seed by seed | pooled | per image | seeds |", "|---|---|---|---|", *compared]
+    return "\n".join(lines)
+
+
+def _gain(table: Table, better: str, worse: str, seeds: Iterable[int], key: str) -> str:
+    gains = [table[better][seed][key] - table[worse][seed][key] for seed in seeds]
+    mean, deviation = spread(gains)
+    return f"{mean:+.3f} ± {deviation:.3f}" if len(gains) > 1 else f"{mean:+.3f}"
+
+
+def _picture(page: Path, name: str) -> str:
+    picture = page.parent / "pictures" / f"{name}.jpg"
+    return f"![{name}: images, truth and masks of each row](pictures/{picture.name})" if picture.exists() else ""
+
+
+def _yardsticks(bench: Bench, sets: Sequence[str]) -> str:
+    lines = [
+        f"Annotation is counted as {CLICK_SECONDS} s an image for clicks (the paper's Table 2) and {FULL_SECONDS} s for dense masks (Bearman et al. 2016), both measured on",
+        "PASCAL VOC, whose images have two to three objects. Time to a useful mask: from the command to the first scoring with 90 % of the",
+        "final score, on the first 8 val images; in brackets without the time that scoring itself took.",
+        "",
+        "| set | seminar | against full | against forest | against Otsu, per image | IoU per 100 clicks | IoU per minute: clicks [dense] | useful mask after |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in sets:
+        table = read_table(bench.out, name)
+        ours = table.get("**seminar (primary)**")
+        if not ours:
+            continue
+        images, clicks = counted(bench, name)
+        pooled, full, forest, otsu = (
+            _mean(ours, "pooled"),
+            *(table.get(title) for title in ("full supervision", "random forest", "Otsu")),
+        )
+        minutes, dense_minutes = CLICK_SECONDS * images / 60, FULL_SECONDS * images / 60
+        cells = [
+            _figure(ours, "pooled"),
+            _share(ours, full),
+            f"{pooled - _mean(forest, 'pooled'):+.3f}" if forest else "",
+            f"{_mean(ours, 'per_image') - _mean(otsu, 'per_image'):+.3f}" if otsu else "",
+            f"{100 * pooled / clicks:.3f}",
+            f"{pooled / minutes:.3f}" + (f" [{_mean(full, 'pooled') / dense_minutes:.3f}]" if full else ""),
+            _useful(bench.out, name),
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _useful(out: Path, name: str) -> str:
+    rows = [row for row in read_rows(out, name, "time").values() if "seconds" in row]
+    if not rows:
+        return ""
+    wall, bare = (spread([row[key] for row in rows])[0] for key in ("seconds", "without_scoring"))
+    return f"{wall:.0f} s [{bare:.0f} s]"
+
+
+def _figures(out: Path, name: str) -> str:
+    """Fig. 4 and Fig. 5 of a set, as far as they were measured."""
+    fig4 = [("ancillary", "seminar", "ancillary"), ("student-student (seminar)", "seminar", "primary")]
+    fig4 += [(f"self-generation, rate {how}", f"self-{how}", "self-generation") for how in ("reset", "unchanged")]
+    later = ["primary", *(f"primary-{number}" for number in range(2, MODULES + 1))]
+    fig5 = [(f"{number} modules", "modules", network) for number, network in enumerate(["ancillary", *later])]
+    fig5 += [(f"ema_decay {decay}", f"ema-{decay}", "ancillary") for decay in EMA_DECAYS]
+    fig5 += [(f"lambda_pcons {weight}", f"pcons-{weight}", "ancillary") for weight in LAMBDAS_PCONS]
+    parts = []
+    for figure, rows, needed in (("Fig. 4", fig4, "self-reset"), ("Fig. 5", fig5, "modules")):
+        if not read_rows(out, name, needed):
+            continue
+        lines = [f"| {figure}, {name} | pooled | per image | seeds |", "|---|---|---|---|"]
+        for title, file, network in rows:
+            seeds = {seed: row[network] for seed, row in read_rows(out, name, file).items() if network in row}
+            if seeds:
+                lines.append(f"| {title} | {_figure(seeds, 'pooled')} | {_figure(seeds, 'per_image')} | {len(seeds)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _curves(bench: Bench, sets: Sequence[str]) -> str:
+    """Student's mean IoU on the first val images during each run of seed 0, as the run itself scored it."""
+    lines = [
+        "Mean IoU (background included) of the student on the first 8 val images while it trained, seed 0, at each fifth of a stage.",
+        "",
+        "| set | run | stage | 20 % | 40 % | 60 % | 80 % | 100 % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in sets:
+        for row in ("pce", "pce,crf", "pce,pcons", "seminar", "full"):
+            run = RunFolder.of(bench.project(name), f"{name}-{row.replace(',', '+')}-0")
+            curves: dict[str, list[float]] = {}
+            for event, _, _ in run.read_events():
+                if isinstance(event, Validated) and event.network == "student":
+                    curves.setdefault(event.stage, []).append(event.mean_iou)
+            for stage, curve in curves.items():
+                lines.append(f"| {name} | {row} | {stage} | {' | '.join(f'{value:.3f}' for value in curve)} |")
+    return "\n".join(lines)
+
+
+def _share(seeds: dict[int, dict[str, float]], full: dict[int, dict[str, float]] | None) -> str:
+    """Pooled IoU as a share of full supervision's; empty where that was not measured."""
+    whole = _mean(full, "pooled") if full else 0.0
+    return f"{_mean(seeds, 'pooled') / whole:.3f}" if whole else ""
+
+
+def _mean(seeds: dict[int, dict[str, float]], key: str) -> float:
+    return spread([scores[key] for scores in seeds.values()])[0]
+
+
+def _figure(seeds: dict[int, dict[str, float]], key: str) -> str:
+    mean, deviation = spread([scores[key] for scores in seeds.values()])
+    return f"{mean:.3f} ± {deviation:.3f}" if len(seeds) > 1 else f"{mean:.3f}"

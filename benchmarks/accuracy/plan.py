@@ -1,0 +1,187 @@
+"""Which rows each table has, and how each is measured."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.accuracy.peers import forest_masks, otsu_masks
+from benchmarks.measure import SEMINAR, SETS, Row, measured, prepared, scores, seminar, trained
+from seminar.events import Validated
+from seminar.run_folder import RunFolder
+
+TABLE3: dict[str, tuple[str, ...]] = {
+    "pce": ("--losses", "pce"),
+    "pce,crf": ("--losses", "pce,crf"),
+    "pce,pcons": ("--losses", "pce,pcons"),
+    "seminar": (),
+    "full": ("--losses", "full"),
+}
+"""Options of each run; the ancillary of `seminar` is the row pce,crf,pcons."""
+
+REGULARIZED = (
+    *("--losses", "pce,crf", "--crf-method", "lattice", "--no-crf-normalize"),
+    *("--sigma-rgb", "15", "--sigma-xy", "100", "--lambda-crf", "25"),
+)
+"""Tang et al. 2018: their kernel, and the weight that their 2e-9 is under scale-free losses: 2e-9 * 256^2 * 2 pi 50^2 * 12."""
+
+WHATS_THE_POINT = ("--losses", "pce,presence")
+"""Bearman et al. 2016: points and image-level presence and absence."""
+
+PROPAGATED = ("--losses", "pce,pseudo")
+"""Lin et al. 2016 (ScribbleSup): clicks and what they were spread to."""
+
+ALTERNATIONS = 2
+"""How often ScribbleSup's rows spread the clicks and train."""
+
+EMA_DECAYS = (0.9, 0.97, 0.99, 0.999)
+LAMBDAS_PCONS = (0.01, 0.1, 1.0, 10.0)
+MODULES = 3
+
+GOOD_SHARE = 0.9
+"""A mask is useful from this share of the final score on."""
+
+TABLES = ("table3", "peers", "fig4", "fig5", "time")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the data is, where the results go, and options that every training command gets on top of its set's own."""
+
+    shared: Path
+    out: Path
+    extra: tuple[str, ...] = ()
+
+    def measure(self, table: str, set_name: str, seed: int) -> None:
+        """Every row of a table that is not there yet."""
+        for name, row in self._rows(table, set_name, seed):
+            measured(self.out, f"{set_name}/{name}-{seed}", row)
+
+    def _rows(self, table: str, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        train = partial(self.train, set_name, seed)
+        if table == "table3":
+            for name, options in TABLE3.items():
+                yield name, partial(train, name, *options)
+        elif table == "peers":
+            yield "forest", partial(self.forest, set_name, seed)
+            if set_name.startswith("fluo"):
+                yield "otsu", partial(self.otsu, set_name)
+            yield "regularized", partial(train, "regularized", *REGULARIZED)
+            yield "whats_the_point", partial(train, "whats_the_point", *WHATS_THE_POINT)
+            yield "scribblesup", partial(self.scribblesup, set_name, seed)
+        elif table == "fig4":
+            yield "seminar", partial(train, "seminar")
+            for how in ("reset", "unchanged"):
+                yield f"self-{how}", partial(train, f"self-{how}", "--self-generation", how)
+        elif table == "fig5":
+            yield "modules", partial(train, "modules", "--modules", str(MODULES))
+            ancillary = ("--losses", "pce,crf,pcons")
+            for decay in EMA_DECAYS:
+                yield f"ema-{decay}", partial(train, f"ema-{decay}", *ancillary, "--ema-decay", str(decay))
+            for weight in LAMBDAS_PCONS:
+                yield f"pcons-{weight}", partial(train, f"pcons-{weight}", *ancillary, "--lambda-pcons", str(weight))
+        elif table == "time":
+            yield "seminar", partial(train, "seminar")
+            yield "time", partial(self.time_to_good, set_name, seed)
+
+    def project(self, set_name: str) -> Path:
+        """The set's copy, made where it is missing."""
+        chosen = SETS[set_name]
+        return prepared(self.shared / chosen.source, self.out / chosen.source, half=chosen.half)
+
+    def options(self, set_name: str, seed: int) -> list[str]:
+        """What every training command on a set has in common."""
+        chosen = SETS[set_name]
+        weights = next((self.shared / "weights").glob("mobilenet_v2*.pth"))
+        return [
+            *("--weights", str(weights), "--limit", str(chosen.limit), "--seed", str(seed)),
+            *chosen.options,
+            *self.extra,
+        ]
+
+    def train(self, set_name: str, seed: int, name: str, *options: str) -> Row:
+        """A training command with these options, and the scores of each stage."""
+        run = run_name(set_name, name, seed)
+        return trained(self.project(set_name), run, [*self.options(set_name, seed), *options])
+
+    def forest(self, set_name: str, seed: int) -> Row:
+        """A random forest on the clicked pixels of the same images."""
+        project, folder = self.project(set_name), self.out / "masks" / set_name / f"forest-{seed}"
+        start = time.monotonic()
+        forest_masks(project, folder, limit=SETS[set_name].limit, seed=seed)
+        return {"seconds": time.monotonic() - start, "masks": scores(folder, project)}
+
+    def otsu(self, set_name: str) -> Row:
+        """Otsu's threshold of each val image."""
+        project, folder = self.project(set_name), self.out / "masks" / set_name / "otsu-0"
+        otsu_masks(project, folder)
+        return {"masks": scores(folder, project)}
+
+    def scribblesup(self, set_name: str, seed: int) -> Row:
+        """Clicks spread over superpixels, a network trained on them, its probabilities used to spread the clicks anew, and so on."""
+        project, row = self.project(set_name), Row()
+        model: list[object] = []
+        for turn in range(1, ALTERNATIONS + 1):
+            folder = self.out / "propagated" / set_name / f"{seed}-{turn}"
+            shutil.rmtree(folder, ignore_errors=True)
+            seminar("propagate", project, "--out", folder, "--limit", SETS[set_name].limit, *model)
+            name = f"scribblesup-{turn}"
+            trained_row = self.train(set_name, seed, name, *PROPAGATED, "--pseudo-labels", str(folder))
+            model = ["--model", project / "runs" / run_name(set_name, name, seed)]
+            row |= {"options": trained_row["options"], f"turn-{turn}": trained_row["primary"]}
+            row["seconds"] = row.get("seconds", 0) + trained_row["seconds"]
+        return row
+
+    def time_to_good(self, set_name: str, seed: int) -> Row:
+        """Seconds from the command until a network reaches `GOOD_SHARE` of what the run `seminar` ends with, both on the first val images.
+
+        `seconds` has the scoring in it, which a person does not wait for; `without_scoring` leaves it out.
+        """
+        project = self.project(set_name)
+        final = [
+            event.mean_iou
+            for event, _, _ in RunFolder.of(project, run_name(set_name, "seminar", seed)).read_events()
+            if isinstance(event, Validated) and event.network == "student"
+        ][-1]
+        run = RunFolder.of(project, run_name(set_name, "time", seed))
+        shutil.rmtree(run.path, ignore_errors=True)
+        options = [*self.options(set_name, seed), "--validations", "25"]
+        start = time.time()
+        process = subprocess.Popen([*SEMINAR, "train", str(project), "--run", run.path.name, *options])
+        found: Row | None = None
+        while found is None and process.poll() is None:
+            time.sleep(0.2)
+            found = first_good(run, start, GOOD_SHARE * final)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        return {"final": final, "options": options} | (found or first_good(run, start, GOOD_SHARE * final) or {})
+
+
+def first_good(run: RunFolder, start: float, goal: float) -> Row | None:
+    """When a run's student or teacher first scored at least `goal`, in seconds after `start`; None as long as neither has."""
+    scoring = 0.0
+    last = start
+    for event, moment, _ in run.read_events():
+        if isinstance(event, Validated):
+            scoring += moment - last
+            if event.mean_iou >= goal:
+                return {
+                    "seconds": moment - start,
+                    "without_scoring": moment - start - scoring,
+                    "iteration": event.iteration,
+                    "stage": event.stage,
+                    "network": event.network,
+                }
+        last = moment
+    return None
+
+
+def run_name(set_name: str, name: str, seed: int) -> str:
+    """The folder of a run in its project."""
+    return f"{set_name}-{name.replace(',', '+')}-{seed}"

@@ -1,0 +1,149 @@
+"""What the benchmarks share: sets of images with clicks, real `seminar` commands, and rows that are measured once.
+
+The benchmarks run from a checkout in which the package is installed editable (`pip install -e .`), which makes `benchmarks` importable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from seminar.files import locked
+from seminar.labels import ClassNames
+from seminar.voc import Project, read_label_png, write_label_png
+
+SEMINAR = [sys.executable, "-m", "seminar"]
+
+SCENES = ("--no-rotations", "--iterations", "1500")
+"""Street scenes and photos of people have an up, and more classes than a laptop's default budget can tell apart."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The first `limit` training images of a data set; `half` halves the sides of all its images and masks."""
+
+    source: str
+    limit: int
+    options: tuple[str, ...] = ()
+    half: bool = False
+
+
+SETS: Mapping[str, ImageSet] = {
+    "fluo3": ImageSet("dsb2018_fluo", 3),
+    "fluo20": ImageSet("dsb2018_fluo", 20),
+    "fluo100": ImageSet("dsb2018_fluo", 100),
+    "histology3": ImageSet("dsb2018_histology", 3),
+    "histology20": ImageSet("dsb2018_histology", 20),
+    "ccp60": ImageSet("ccp", 60, SCENES, half=True),
+    "camvid60": ImageSet("camvid", 60, SCENES, half=True),
+}
+
+
+def prepared(source: Path, project: Path, *, half: bool = False) -> Path:
+    """A copy of a set with simulated clicks, made once, also where several benchmarks ask for it at the same time."""
+    project.parent.mkdir(parents=True, exist_ok=True)
+    with locked(project.parent):
+        if not project.exists():
+            unfinished = project.with_name(f"{project.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(source, unfinished, copy_function=shutil.copyfile)
+            for path in [unfinished, *unfinished.rglob("*")]:
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            if half:
+                _halve(unfinished)
+            seminar("simulate-clicks", unfinished, "--seed", 0)
+            unfinished.rename(project)
+    return project
+
+
+def _halve(project: Path) -> None:
+    """Images by averaging, masks by taking every second pixel; images become PNGs, which lose nothing more."""
+    classes = Project.open(project).classes
+    for path in sorted((project / "JPEGImages").iterdir()):
+        with Image.open(path) as image:
+            smaller = image.reduce(2)
+        path.unlink()
+        smaller.save(path.with_suffix(".png"))
+    for path in sorted((project / "SegmentationClass").iterdir()):
+        write_label_png(path, read_label_png(path)[::2, ::2], classes, durable=False)
+
+
+def seminar(*words: object) -> str:
+    """What a `seminar` command prints."""
+    command = [*SEMINAR, *map(str, words)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def measured(out: Path, name: str, measure: Callable[[], Row]) -> Row:
+    """The row of this name from `out`/rows, measured and kept there unless it is there."""
+    path = out / "rows" / f"{name}.json"
+    if not path.exists():
+        row = measure() | {"date": time.strftime("%Y-%m-%d"), "version": _version()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".part").write_text(json.dumps(row, indent=1))
+        path.with_suffix(".part").replace(path)
+        print(name, json.dumps(row), flush=True)
+    row = json.loads(path.read_text())
+    return dict(row)
+
+
+def trained(project: Path, run: str, options: list[str]) -> Row:
+    """Train; the scores of each stage's student on val, wall-clock and peak memory of the training command."""
+    folder = project / "runs" / run
+    shutil.rmtree(folder, ignore_errors=True)
+    start = time.monotonic()
+    process = subprocess.Popen([*SEMINAR, "train", str(project), "--run", run, *options])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    row: Row = {"seconds": time.monotonic() - start, "peak_bytes": usage.ru_maxrss * 1024, "options": options}
+    for path in sorted(folder.glob("*/student.pt")):
+        row[path.parent.name] = scores(path, project)
+    return row
+
+
+def scores(source: Path, project: Path) -> dict[str, float]:
+    """`pooled` (one confusion matrix over val) and `per_image` (mean of each image's own) IoU of a model or a folder of masks.
+
+    Of two classes the foreground alone; of more, the mean over all of them that are there.
+    """
+    printed = json.loads(seminar("evaluate", source, project, "--json"))
+    classes = ClassNames.parse((project / "classes.txt").read_text(encoding="utf-8"))
+    counted = classes.names[1:] if classes.num_classes == 2 else classes.names
+    return {
+        name: statistics.fmean(value for each in counted if (value := printed[key][each]) is not None)
+        for name, key in (("pooled", "per_class_iou"), ("per_image", "per_image_iou"))
+    }
+
+
+def spread(values: list[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; 0 of a single value."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _version() -> str:
+    """The commit that was measured."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    return described.stdout.strip()

@@ -1,0 +1,206 @@
+"""A disk without room or without access: one sentence, earlier data whole, and on it goes when there is room again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seminar.clicks import ClickSet
+from seminar.labels import ClassNames
+from seminar.voc import Project, read_label_png
+
+ROOT = Path(__file__).parents[2]
+
+
+def fill(folder: Path) -> Path:
+    """Take all the room that a small disk has left; the file that takes it, to be deleted."""
+    filler = folder / "filler"
+    with filler.open("ab") as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    os.write(file.fileno(), bytes(size))
+    return filler
+
+
+@contextlib.contextmanager
+def files_stay_below(size: int) -> Iterator[None]:
+    """The operating system itself refuses to write more than `size` bytes into any file of this process."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+@pytest.mark.parametrize("kind", ["full disk", "limit"])
+def test_clicks_wait_for_room_and_then_go_to_disk(kind: str, small_disk: Callable[[str], Path], tmp_path: Path) -> None:
+    pytest.importorskip("psygnal")
+    from click_kills import make_project
+
+    from seminar_napari._autosave import Autosave
+    from seminar_napari._session import Session
+
+    folder = small_disk("1m") if kind == "full disk" else tmp_path
+    project = make_project(folder)
+    session = Session(Autosave(retry_seconds=0.05))
+    said: list[str] = []
+    session.notice.connect(said.append)
+    session.open_project(project.path, show=False)
+    session.set_clicks("field_0", ClickSet(64, 64, [(1, 1)], [1]))
+    assert session.flush()
+    earlier = content(project.path)
+    with contextlib.ExitStack() as fault:
+        if kind == "full disk":
+            fault.callback(fill(folder).unlink)
+        else:
+            fault.enter_context(files_stay_below(10))
+        for number in range(2, 30):
+            old = session.clicks("field_0")
+            points = [*old.points.tolist(), (number, number)]
+            session.set_clicks("field_0", replace(old, points=points, class_ids=[1] * len(points)))
+        wait_for(lambda: session.poll() or bool(said))
+        assert session.unsaved() == ("field_0",)
+        found = content(project.path)
+        assert {name: found[name] for name in earlier} == earlier
+        assert not [name for name in found if name.endswith(".part")]
+    wait_for(lambda: not session.unsaved())
+    session.poll()
+    assert len(project.read_clicks("field_0") or ()) == 29
+    assert (read_label_png(project.sparse_mask_path("field_0")) != 255).sum() == 29
+    assert len(said) == 2
+    assert said[0].startswith("Clicks of field_0 are not on disk yet: ")
+    assert said[1] == "Clicks of field_0 are on disk now."
+    session.close_project()
+
+
+def test_no_project_is_left_behind_on_a_full_disk(small_disk: Callable[[str], Path], tmp_path: Path) -> None:
+    from click_kills import make_project
+
+    images = make_project(tmp_path).path / "JPEGImages"
+    disk = small_disk("256k")
+    fill(disk)
+    with pytest.raises(OSError, match="No space left"):
+        Project.create(disk / "project", [images], ClassNames.of("background", "cell"))
+    assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+@pytest.mark.slow
+def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_disk: Callable[[str], Path]) -> None:
+    """The disk fills up at the first step; the log lies on it, too, as when the window starts the run."""
+    from run_kills import make_project
+
+    from seminar import events
+    from seminar.checkpoint import load_checkpoint, load_model
+    from seminar.run_folder import RunFolder
+
+    disk = small_disk("300m")
+    project = make_project(disk)
+    run = RunFolder.of(project.path, "june")
+    command = [sys.executable, "-m", "seminar", "train", str(project.path), "--run", "june", "--weights", "none"]
+    command += ["--crop-size", "32", "--batch-size", "1", "--iterations", "6", "--losses", "pce", "--device", "cpu"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    log = disk / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        wait_for(lambda: "Step" in {type(event).__name__ for event, _, _ in run.read_events()}, 300)
+        filler = fill(disk)
+        filled = time.monotonic()
+        while time.monotonic() - filled < 8:  # it wants to save by now
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        assert not run.model_path.exists()
+        filler.unlink()
+        assert process.wait(300) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    seen = [event for event, _, _ in run.read_events()]
+    assert isinstance(seen[-1], events.Finished)
+    warned = [event.message for event in seen if isinstance(event, events.Warned)]
+    assert len(warned) >= 1
+    assert "No space left on device; make room or give access, training waits and then goes on" in warned[0]
+    saved, faults = load_checkpoint(run.checkpoint_path("ancillary"))
+    assert saved is not None
+    assert (saved["iteration"], faults) == (6, [])
+    load_model(run.path)
+
+
+@pytest.mark.slow
+def test_predictions_on_a_full_disk_are_whole_or_absent(small_disk: Callable[[str], Path], tmp_path: Path) -> None:
+    from fuzz import make_project
+
+    project = make_project(tmp_path)
+    disk = small_disk("64k")
+    command = [
+        sys.executable,
+        "-m",
+        "seminar",
+        "predict",
+        str(project.path / "runs" / "run"),
+        "--out",
+        str(disk / "masks"),
+    ]
+    command += [str(project.path / "JPEGImages" / name) for name in ("png.png", "jpg.jpg", "palette.png")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    filler = fill(disk)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2, done
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left on device; make room" in done.stderr
+    assert not [path for path in disk.rglob("*") if path.is_file() and path != filler]
+    filler.unlink()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done
+    assert np.all([read_label_png(path).shape == (24, 24) for path in (disk / "masks").glob("*.png")])
+
+
+def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(small_disk: Callable[[str], Path]) -> None:
+    pytest.importorskip("psygnal")
+    from click_kills import make_project
+
+    from seminar_napari._autosave import Autosave
+    from seminar_napari._session import Session
+
+    disk = small_disk("1m")
+    project = make_project(disk)
+    project.write_clicks("field_0", ClickSet(64, 64, [(1, 1)], [1]))
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    session = Session(Autosave(retry_seconds=0.05))
+    said: list[str] = []
+    session.notice.connect(said.append)
+    session.open_project(project.path, show=False)
+    assert len(session.clicks("field_0")) == 1
+    session.set_clicks("field_0", ClickSet(64, 64, [(1, 1), (2, 2)], [1, 1]))
+    wait_for(lambda: session.poll() or bool(said))
+    assert "Read-only file system" in said[0]
+    assert len(project.read_clicks("field_0") or ()) == 1
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    wait_for(lambda: not session.unsaved())
+    assert len(project.read_clicks("field_0") or ()) == 2
+    session.close_project()
