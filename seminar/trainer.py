@@ -8,8 +8,7 @@ import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +17,13 @@ import torch
 from torch import nn
 
 from seminar import checkpoint, devices, events
+from seminar.clock import Clock
 from seminar.config import TrainConfig
 from seminar.dataset import Batch, ClickDataset
 from seminar.errors import DatasetError, SeminarError
 from seminar.evaluation import evaluate
 from seminar.learner import Labelling, Learner, Objective
+from seminar.loader import Loader
 from seminar.models.deeplab import build_network
 from seminar.objectives import (
     LossSettings,
@@ -57,10 +58,8 @@ ROOM_INTERVAL = 1.0
 STOP_PATIENCE = 10.0
 """Seconds that a run that is asked to stop goes on trying to save on such a disk."""
 
-LOOKAHEAD = 3
-"""Batches made ahead by the loader."""
-
-LOADER_THREADS = 2
+OVERRUN = 0.8
+"""Half a stage on, clicks explained no better than this share of mere guessing say that another term has overrun them."""
 
 PAPER_CROP = 513
 """Side of the paper's crops in pixels, for which sigma_xy is given."""
@@ -218,10 +217,10 @@ def train_stage(
             yield events.Warned(message=f"{fault}; the checkpoint before it is used")
     ancillary = _frozen(before, config) if before is not None else None
     yield events.StageStarted(stage=stage, iteration=learner.iteration, iterations=iterations)
-    clock = _Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
+    clock = Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
     validations = _validation_iterations(config)
     slots = ranks.share(config.batch_size)
-    with _Loader(dataset, number, learner.iteration, slots, _preparation(course)) as loader:
+    with Loader(dataset, number, learner.iteration, slots, _preparation(course)) as loader:
         while learner.iteration < iterations:
             request = ranks.from_first(lambda: _request(run))
             if request == "pause":
@@ -246,6 +245,8 @@ def train_stage(
             clock.add(learner.step(batch, _objective(stage, settings), lr, _labelling(ancillary, settings)))
             if learner.part_size < part_size:
                 yield events.BatchHalved(stage=stage, iteration=learner.iteration, part_size=learner.part_size)
+            if learner.iteration == iterations // 2 and (sentence := _overrun(course, clock.recent("pce"))):
+                yield events.Warned(message=sentence)
             if clock.passed("step", STEP_INTERVAL) or learner.iteration == iterations:
                 yield clock.step(stage, learner.iteration, iterations, lr, course.device)
             if not ranks.is_first:
@@ -289,6 +290,19 @@ def _frozen(before: Learner, config: TrainConfig) -> nn.Module:
     """A copy of the network that makes the pseudo-labels, in eval mode, without gradients."""
     network = before.teacher.module if config.pseudo_network == "teacher" else before.student
     return copy.deepcopy(network).eval().requires_grad_(False)
+
+
+def _overrun(course: _Course, clicks_loss: float) -> str:
+    """What to tell where the clicks' cross-entropy is still that of guessing (log K): with many classes, regions can be drawn
+    together before their clicks are learnt. Empty where all is well."""
+    config = course.config
+    guessing = math.log(course.project.classes.num_classes) / (config.batch_size if config.convention == "paper" else 1)
+    if "crf" not in config.losses or not clicks_loss > OVERRUN * guessing:
+        return ""
+    return (
+        f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g}, guessing has {guessing:.2g}): the CRF "
+        f"has overrun them; stop, and choose a smaller --lambda-crf (now {config.lambda_crf:g}) or more --iterations"
+    )
 
 
 def _request(run: RunFolder) -> str:
@@ -415,94 +429,3 @@ def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
                 f"--pseudo-labels {folder}: expected label PNGs named as the images, found none; give their folder"
             )
     return ids[: config.limit] if config.limit else ids
-
-
-class _Loader:
-    """Batches in order (or this process's share of them), made ahead by threads."""
-
-    def __init__(
-        self, dataset: ClickDataset, stage: int, iteration: int, slots: range, prepare: Callable[[Batch], Batch]
-    ) -> None:
-        self._dataset, self._stage, self._slots, self._prepare = dataset, stage, slots, prepare
-        self._iterations = dataset.config.iterations
-        self._pool = ThreadPoolExecutor(
-            LOADER_THREADS, "seminar-loader", initializer=torch.set_num_threads, initargs=(1,)
-        )
-        self._queue: deque[Future[Batch]] = deque()
-        self._ahead = iteration
-
-    def __enter__(self) -> _Loader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def next(self) -> Batch:
-        """The next batch, waiting for it where needed."""
-        while len(self._queue) <= LOOKAHEAD and self._ahead < self._iterations:
-            self._queue.append(self._pool.submit(self._make, self._ahead))
-            self._ahead += 1
-        try:
-            return self._queue.popleft().result()
-        except MemoryError:
-            raise SeminarError(
-                "memory ran out while images were read; close other programs or choose a smaller --crop-size"
-            ) from None
-
-    def _make(self, iteration: int) -> Batch:
-        return self._prepare(self._dataset.batch(self._stage, iteration, self._slots))
-
-    def restart(self, iteration: int) -> None:
-        """Throw away what was made ahead: from `iteration` on, batches have the new clicks."""
-        for future in self._queue:
-            future.cancel()
-        self._queue.clear()
-        self._ahead = iteration
-
-
-class _Clock:
-    """When what was last done, and how fast the run is."""
-
-    def __init__(self, iteration: int, later_iterations: int) -> None:
-        self._later = later_iterations
-        self._last: dict[str, float] = {"checkpoint": time.monotonic(), "clicks": time.monotonic()}
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self.restart(iteration)
-
-    def restart(self, iteration: int) -> None:
-        """Measure the speed from here."""
-        self._start, self._first = time.monotonic(), iteration
-
-    def passed(self, what: str, interval: float) -> bool:
-        """Whether `interval` seconds went by since this last said yes."""
-        now = time.monotonic()
-        if now - self._last.get(what, -math.inf) < interval:
-            return False
-        self._last[what] = now
-        return True
-
-    def took(self, what: str, seconds: float) -> None:
-        """Put the next `what` off by so many seconds."""
-        self._last[what] = time.monotonic() + seconds
-
-    def add(self, losses: Mapping[str, float]) -> None:
-        for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-
-    def step(self, stage: str, iteration: int, iterations: int, lr: float, device: torch.device) -> events.Step:
-        """The event for the steps since the last one."""
-        losses = {name: total / self._count for name, total in self._sums.items()}
-        self._sums, self._count = {}, 0
-        rate = (iteration - self._first) / max(time.monotonic() - self._start, 1e-9)
-        return events.Step(
-            stage=stage,
-            iteration=iteration,
-            iterations=iterations,
-            losses=losses,
-            lr=lr,
-            iterations_per_second=rate,
-            seconds_left=(iterations - iteration + self._later) / max(rate, 1e-9),
-            memory_bytes=devices.memory_in_use(device),
-        )

@@ -232,3 +232,19 @@ def test_a_failure_is_the_last_event(tiny_project: Project, tiny_config: TrainCo
     *_, (last, _, _) = run.read_events()
     assert isinstance(last, events.Failed)
     assert "--base-lr" in last.message
+
+
+@pytest.mark.parametrize(("guessing_counts_as", "is_told"), [(0.0, True), (100.0, False)])
+def test_a_run_whose_clicks_are_not_learnt_says_so_once(
+    tiny_project: Project,
+    tiny_config: TrainConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    guessing_counts_as: float,
+    is_told: bool,
+) -> None:
+    monkeypatch.setattr("seminar.trainer.OVERRUN", guessing_counts_as)
+    monkeypatch.setattr("seminar.clock.RECENT", 2)
+    run = run_of(tiny_project, "overrun")
+    config = tiny_config.replace(losses=("pce", "crf"), iterations=4)
+    told = [event.message for event in train(tiny_project, run, config) if isinstance(event, events.Warned)]
+    assert len([message for message in told if "--lambda-crf" in message]) == is_told
