@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -228,10 +229,20 @@ def test_a_refused_run_is_one_notification_with_the_log_at_hand(
     assert dock.train.panel.log.isVisible()
 
 
+def _weights(run: RunFolder) -> dict[str, int]:
+    """Checksums of the model's tensors; this process has no torch to read them with."""
+    with zipfile.ZipFile(run.model_path) as model:
+        tensors = {
+            entry.filename.partition("/")[2]: entry.CRC for entry in model.infolist() if "/data/" in entry.filename
+        }
+    assert len(tensors) > 50
+    return tensors
+
+
 def test_the_copied_command_repeats_the_run(
     open_window: Callable[[], Any], project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dock, watcher = opened(open_window, project)
+    dock, _ = opened(open_window, project)
     dock.train.form.write(SMALL.replace(iterations=3, seed=5))
     dock.train.copy.click()
     clipboard = QApplication.clipboard()
@@ -240,15 +251,14 @@ def test_the_copied_command_repeats_the_run(
     dock.train.train.click()
     until_state(dock, "finished")
     run: RunFolder = dock.session.run
-    config, losses = run.read_config(), [step.losses for step in watcher.of(Step)]
+    config, weights = run.read_config(), _weights(run)
     dock.train.control.detach()
     run.path.rename(tmp_path / "first")
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert run.read_config() == config
-    assert [event.losses for event, _, _ in run.read_events() if isinstance(event, Step)] == losses
-    assert len(losses) == 3
+    assert _weights(run) == weights
 
 
 def test_closing_with_a_run_going_and_attaching_again(open_window: Callable[[], Any], project: Project) -> None:

@@ -57,10 +57,10 @@ def test_a_preset_is_a_short_line(name: Any) -> None:
 def test_only_what_differs_is_named() -> None:
     line = shell_line(
         train_arguments(
-            Path("/p"), "run-1", preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=True)
+            Path("/p"), "run-1", preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=False)
         )
     )
-    assert line.endswith("--preset quick --channels 0,2 --ema-decay 0.999 --strong-augmentation")
+    assert line.endswith("--preset quick --channels 0,2 --ema-decay 0.999 --no-strong-augmentation")
 
 
 def test_project_and_run_are_passed() -> None:
