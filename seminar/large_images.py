@@ -17,7 +17,7 @@ from seminar.predictor import OVERLAP, Predictor, most_probable
 from seminar.run_folder import RunFolder
 
 BLOCK = 2048
-"""Side in pixels of the part that one task reads, predicts and writes; a multiple of the chunks that are written."""
+"""Side in pixels of the part that one task reads, predicts and writes."""
 
 HALO = OVERLAP // 2
 """Pixels around a block that are predicted with it and thrown away, since the network lacks context at a rim."""
@@ -124,7 +124,7 @@ def predict_large(
     if overwrite or done is None:
         done = set()
         for output in outputs:
-            create(output)
+            create(output, block)
         mark.write_text(header + "\n", encoding="utf-8")
     second = targets[1] if probabilities else ""
     first = Task(str(model), digest, device, tile_size, source, targets[0], second, (), 0, 0, block, None)

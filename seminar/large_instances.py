@@ -51,7 +51,7 @@ def divide_large(
     output = output_of(source, out.absolute() if out else None, name=INSTANCES, dtype="uint32")
     if is_finished(output) and not overwrite:
         return False
-    create(output)
+    create(output, block)
     read, written = (
         full_array(output_of(source, labels.absolute() if labels else None).target),
         full_array(output.target),

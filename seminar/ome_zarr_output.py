@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ INSTANCES = "seminar_instances"
 """Name of the label image with one number an object."""
 
 CHUNK = 1024
+"""Longest side of a chunk in pixels; shorter where blocks are, so that two processes never write to one chunk."""
+
 SMALLEST_LEVEL = 1024
 """Coarser copies are added until they are no larger than this."""
 
@@ -112,15 +115,15 @@ def output_of(
     )
 
 
-def create(output: Output) -> None:
-    """An empty array with our mark; it is listed in the metadata only when it is finished."""
+def create(output: Output, block: int) -> None:
+    """An empty array with our mark, to be written in blocks of this side; it is listed in the metadata only when it is finished."""
     zarr = zarr_module()
     remove(output)
     if output.is_listed:
         zarr.open_group(str(output.target.parent), mode="a", zarr_format=output.zarr_format)
     group = zarr.create_group(str(output.target), zarr_format=output.zarr_format)
     group.attrs["seminar"] = {"finished": False}
-    _create_level(group, "0", output.shape, output)
+    _create_level(group, "0", output.shape, output, block)
 
 
 def full_array(target: Path) -> Any:
@@ -161,7 +164,7 @@ def _add_coarser_level(group: Any, level: int, output: Output, block: int) -> No
     """Every second row and column of the level before; labels cannot be averaged."""
     fine = group[str(level)]
     height, width = fine.shape[-2:]
-    coarse = _create_level(group, str(level + 1), (*fine.shape[:-2], -(-height // 2), -(-width // 2)), output)
+    coarse = _create_level(group, str(level + 1), (*fine.shape[:-2], -(-height // 2), -(-width // 2)), output, block)
     for plane in itertools.product(*map(range, fine.shape[:-2])):
         for row, col in itertools.product(range(0, height, block), range(0, width, block)):
             part = fine[(*plane, slice(row, row + block), slice(col, col + block))][::2, ::2]
@@ -170,9 +173,9 @@ def _add_coarser_level(group: Any, level: int, output: Output, block: int) -> No
             )
 
 
-def _create_level(group: Any, name: str, shape: tuple[int, ...], output: Output) -> Any:
-    names = output.axis_names
-    chunks = tuple(min(CHUNK, side) if axis in "yx" else 1 for axis, side in zip(names, shape, strict=True))
+def _create_level(group: Any, name: str, shape: tuple[int, ...], output: Output, block: int) -> Any:
+    names, longest = output.axis_names, math.gcd(CHUNK, block)
+    chunks = tuple(min(longest, side) if axis in "yx" else 1 for axis, side in zip(names, shape, strict=True))
     layout: dict[str, Any] = {"dimension_names": list(names)}
     if output.zarr_format == 2:
         layout = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}

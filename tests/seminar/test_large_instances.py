@@ -26,7 +26,7 @@ def labelled(folder: Path, labels: np.ndarray) -> Path:
     group.create_array("0", data=labels, chunks=(1, 32, 32)[-labels.ndim :])
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}]}
     output = output_of(open_source(path), None)
-    create(output)
+    create(output, 64)
     full_array(output.target)[...] = labels
     finish(output, 64, ClassNames.of("background", "cell", "other"))
     return path
