@@ -5,7 +5,7 @@ that lie together in the feature space, and a landmark farther than ``_REACH_SQU
 left out of the block's part of C, in both directions, so that C A^-1 C^T stays symmetric and positive. Every entry that
 is left out is below exp(-4), and with a jitter of 1e-3 on A that adds 0.1 % to the error of busy photos and up to 0.6 %
 to that of smooth ones, which have it to spare; two thirds of the work is gone. Chunks of blocks go through the cache once
-to gather C^T S and once to spread C A^-1 C^T S; the first 20 MB of C are kept between the two, the rest is made again.
+to gather C^T S and once to spread C A^-1 C^T S; the first of C are kept between the two, the rest is made again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from seminar.losses.dense_crf.features import Mix, exponent_columns, exponent_rows
+from seminar.losses.dense_crf.features import Mix, exponent_rows
 from seminar.losses.dense_crf.workspace import workspace
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BLOCK = 256  # pixels
 _REACH_SQUARED = 8.0  # in units of the kernel's width; at 6 smooth photos show it (4.5 % instead of 0.6 %)
 _CHUNK_ELEMENTS = 2**19  # of C at a time: 2 MB in float32, near the cache
-_KEPT_BYTES = 21e6  # of C between its two uses, less values and columns; the rest is made again, memory being dearer
+_KEPT_BYTES = 31e6  # of C between its two uses, less values and columns; the rest is made again, memory being dearer
 
 
 def cut_blocks(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -63,14 +63,13 @@ def cut_blocks(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tens
     place = torch.where(near, near.cumsum(1) - 1, count)  # in its block's list; the last column takes the rest
     lists = torch.full((len(widths), count + 1), count, dtype=torch.int16)
     lists.scatter_(1, place, torch.arange(count, dtype=torch.int16).expand(len(widths), -1))
-    columns = exponent_columns(parts.sub_(landmarks.mean(1)[:, None, None]).flatten(1)).view(dims + 2, -1, _BLOCK)
-    blocks = order.view(-1, _BLOCK)[turn].to(torch.int32)
-    return (
-        blocks,
-        columns.index_select(1, turn).transpose(0, 1),
-        lists[:, :count],
-        widths.cummax(0).values.to(torch.int16),
-    )
+    columns = features.new_empty((dims + 2, *parts.shape[1:]))  # `exponent_columns` of the parts, without its copies
+    torch.index_select(parts, 1, turn, out=columns[:dims])
+    columns[:dims] -= landmarks.mean(1)[:, None, None]
+    columns[dims] = 1
+    torch.sum(torch.square(columns[:dims], out=parts), 0, out=columns[dims + 1])
+    blocks = order.view(-1, _BLOCK).to(torch.int32)[turn]
+    return blocks, columns.transpose(0, 1), lists[:, :count], widths.cummax(0).values.to(torch.int16)
 
 
 def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> None:
@@ -89,7 +88,7 @@ def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> N
     places = [lists[start:stop, :width].flatten() for start, stop, width in chunks]
 
     scratch = workspace.take("kernel", (max(_size(chunk) for chunk in chunks),), values)
-    room = max(0, int(_KEPT_BYTES / values.element_size()) - 3 * ordered.numel() - plan.columns.numel())
+    room = max(0, int(_KEPT_BYTES / values.element_size()) - 5 * ordered.numel() - plan.columns.numel())
     store = workspace.take("kept", (min(room, sum(_size(chunk) for chunk in chunks)),), values)
     kept: list[Tensor | None] = []
 

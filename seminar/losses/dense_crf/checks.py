@@ -73,19 +73,17 @@ def check_finite(tensor: Tensor, name: str) -> None:
         )
 
 
-def check_plan(plan: CrfPlan, method: str, features: Tensor) -> CrfPlan:
-    """Raise ValueError if the plan was made for another image or method; return it in the dtype of ``features``."""
-    batch, dims, pixels = features.shape
+def check_plan(plan: CrfPlan, method: str, image: Tensor, dtype: torch.dtype) -> CrfPlan:
+    """Raise ValueError if the plan was made for another image (N, C, H, W) or method; return it in ``dtype``."""
+    batch, dims, pixels = image.shape[0], image.shape[1] + 2, image.shape[2] * image.shape[3]
     if isinstance(plan, NystromPlan):
         made_for = "nystrom", plan.landmarks.shape[0], plan.landmarks.shape[-1]
-        fits = plan.landmarks.dim() == 3 and (
-            features.device.type != "cpu" or 0 <= plan.blocks[0].numel() - pixels < 256
-        )
-        plan = NystromPlan(*(part.to(features.dtype) if part.is_floating_point() else part for part in plan))
+        fits = plan.landmarks.dim() == 3 and (image.device.type != "cpu" or 0 <= plan.blocks[0].numel() - pixels < 256)
+        plan = NystromPlan(*(part.to(dtype) if part.is_floating_point() else part for part in plan))
     else:
         made_for = "lattice", plan.corners.shape[0], plan.corners.shape[1] - 1
         fits = plan.corners.shape[-1] == pixels
-        plan = plan._replace(weights=plan.weights.to(features.dtype))
+        plan = plan._replace(weights=plan.weights.to(dtype))
     if not fits or made_for != (method, batch, dims):
         raise ValueError(
             f"prepared should be for method {method!r} and {batch} images of {dims - 2} channels and {pixels} pixels, but "
@@ -96,7 +94,7 @@ def check_plan(plan: CrfPlan, method: str, features: Tensor) -> CrfPlan:
 
 def warn_if_too_few(residual: Tensor, landmarks: int) -> None:
     """Warn if any image's residual (N,) is large; on a GPU, where looking would stall, do nothing."""
-    if residual.device.type != "cpu":
+    if residual.device.type != "cpu" or not residual.numel():
         return
     worst = float(residual.max())
     if worst > RESIDUAL_LIMIT:

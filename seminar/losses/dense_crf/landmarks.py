@@ -58,10 +58,13 @@ def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
     if features.device.type != "cpu":
         return _plan(features, landmarks)
     plans = for_each_image(lambda i: _plan(features[i : i + 1], landmarks), len(features))
+    if len(plans) == 1:
+        return plans[0]
     return NystromPlan(*(torch.cat(parts) for parts in zip(*plans, strict=True)))
 
 
 def _plan(features: Tensor, count: int) -> NystromPlan:
+    """On the CPU for one image, elsewhere for a batch."""
     order = order_along_curve(features)
     chosen = features if count >= features.shape[-1] else _cluster(features, order, count)  # (N, D, m)
     between = gaussian(chosen, chosen)
@@ -69,8 +72,7 @@ def _plan(features: Tensor, count: int) -> NystromPlan:
     factor, _ = torch.linalg.cholesky_ex(between)  # the checking form would wait for a GPU
     nothing = features.new_empty((len(features), 0))
     if features.device.type == "cpu":
-        made = [cut_blocks(features[i], order[i], chosen[i]) for i in range(len(features))]
-        blocks, columns, lists, widths = (torch.stack(parts) for parts in zip(*made, strict=True))
+        blocks, columns, lists, widths = (part[None] for part in cut_blocks(features[0], order[0], chosen[0]))
     else:
         blocks = columns = lists = widths = nothing
     residual = _residual(features, order, chosen, factor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -16,6 +17,7 @@ from seminar.losses.dense_crf.features import pixel_features
 from seminar.losses.dense_crf.landmarks import NystromPlan, plan_nystrom
 from seminar.losses.dense_crf.lattice import LatticePlan, filter_lattice, plan_lattice
 from seminar.losses.dense_crf.nystrom import filter_nystrom
+from seminar.losses.dense_crf.workspace import for_each_image
 
 CrfMethod: TypeAlias = Literal["nystrom", "exact", "lattice"]
 CrfPlan: TypeAlias = NystromPlan | LatticePlan
@@ -103,35 +105,15 @@ def dense_crf(
     """
     check_request(sigma_rgb, sigma_xy, landmarks, method, convention, normalize)
     check_shapes(probs, image, valid)
-    batch, _, height, width = probs.shape
+    request = _Request(sigma_rgb, sigma_xy, method, landmarks, convention == "paper", normalize)
     with torch.autocast(probs.device.type, enabled=False):
         dtype = torch.float64 if probs.dtype == torch.float64 else torch.float32
+        if prepared is not None:
+            prepared = check_plan(prepared, method, image, dtype)
         values = probs.to(dtype).flatten(2)
-        area = 2 * math.pi * sigma_xy**2
-        if valid is None:
-            scale = values.new_full((), 1 / (batch * height * width * area))
-        else:
-            inside = valid.flatten(1)
-            values = torch.where(inside[:, None], values, 0)
-            scale = 1 / (inside.sum().clamp(min=1).to(dtype) * area)
-        if convention == "paper":
-            scale = values.new_full((), _TANG_WEIGHT / batch)
-        features = pixel_features(image.detach().to(dtype), sigma_rgb, sigma_xy)
-        if prepared is None:
-            check_finite(image, "image")
-            prepared = _plan(features, method, landmarks)
-        else:
-            prepared = check_plan(prepared, method, features)
-        if isinstance(prepared, NystromPlan):
-            warn_if_too_few(prepared.residual, prepared.landmarks.shape[1])
-        if normalize:
-            if isinstance(prepared, NystromPlan) and prepared.roots.shape[1] > 0:
-                roots = prepared.roots[:, None]
-            else:
-                roots = _inverse_root_degrees(features, valid, prepared)
-            values = values * roots
-            scale = scale * area
-        loss: Tensor = _DenseCrf.apply(values, features, prepared, scale, convention == "paper")
+        energy, residual = _DenseCrf.apply(values, image.detach().to(dtype), valid, prepared, request)
+        loss: Tensor = energy * _scale(values, valid, request)
+        warn_if_too_few(residual, landmarks if prepared is None else prepared[0].shape[1])
         if loss.device.type == "cpu" and not math.isfinite(loss.item()):
             check_finite(image, "image")
             check_finite(values, "probs")
@@ -185,6 +167,27 @@ def prepare_dense_crf(
     return plan
 
 
+@dataclass(frozen=True)
+class _Request:
+    sigma_rgb: float
+    sigma_xy: float
+    method: CrfMethod
+    landmarks: int
+    is_paper: bool
+    normalize: bool
+
+
+def _scale(values: Tensor, valid: Tensor | None, request: _Request) -> Tensor | float:
+    """What the convention multiplies the energy by."""
+    batch, _, pixels = values.shape
+    if request.is_paper:
+        return _TANG_WEIGHT / batch
+    area = 1.0 if request.normalize else 2 * math.pi * request.sigma_xy**2
+    if valid is None:
+        return 1 / (batch * pixels * area)
+    return 1 / (valid.sum().clamp(min=1).to(values.dtype) * area)
+
+
 def _plan(features: Tensor, method: CrfMethod, landmarks: int) -> CrfPlan | None:
     if method == "exact":
         return None
@@ -211,22 +214,70 @@ def _filter(features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callab
 
 
 class _DenseCrf(torch.autograd.Function):
-    """E from one filter pass, which leaves the gradient behind."""
+    """E, not yet scaled, from one filter pass, which leaves the gradient behind; and the plan's residual."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, features: Tensor, plan: CrfPlan | None, scale: Tensor, paper: bool) -> Tensor:
+    def forward(
+        ctx: Any, values: Tensor, image: Tensor, valid: Tensor | None, prepared: CrfPlan | None, request: _Request
+    ) -> tuple[Tensor, Tensor]:
         values = values.detach()  # worker threads have a gradient mode of their own
+        parts = _parts(values, request)
 
-        def contrast(filtered: Tensor, classes: int) -> Tensor:  # half the derivative: t - A, or -A
-            return (-filtered if paper else filtered.sum(classes, keepdim=True) - filtered) * scale
+        def work(number: int) -> tuple[Tensor, Tensor, Tensor]:
+            part = parts[number]
+            inside = None if valid is None else valid[part]
+            plan = NystromPlan(*(of[part] for of in prepared)) if isinstance(prepared, NystromPlan) else prepared
+            return _energy(values[part], image[part], inside, plan, request)
 
-        slope = _filter(features, values, plan, contrast)  # (N, K, P)
-        ctx.save_for_backward(slope)
-        energies: Tensor = torch.linalg.vecdot(values, slope)  # (N, K)
-        return energies.sum()
+        energies, slopes, residuals = zip(*for_each_image(work, len(parts)), strict=True)
+        residual = torch.cat(residuals)
+        ctx.save_for_backward(*slopes)
+        ctx.parts = parts
+        ctx.mark_non_differentiable(residual)
+        return torch.stack(energies).sum(), residual
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = ctx.saved_tensors
-        return slope * (2 * grad), None, None, None, None
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        parts, slopes = ctx.parts, ctx.saved_tensors
+        gradient = slopes[0].new_empty((sum(map(len, slopes)), *slopes[0].shape[1:]))
+        for_each_image(lambda i: torch.mul(slopes[i], 2 * grad, out=gradient[parts[i]]), len(parts))
+        return gradient, None, None, None, None
+
+
+def _parts(values: Tensor, request: _Request) -> list[slice]:
+    """On the CPU one thread does all for an image: threads that share each small operation mostly wait for each other."""
+    if values.device.type != "cpu" or request.method == "lattice":
+        return [slice(None)]
+    return [slice(i, i + 1) for i in range(len(values))]
+
+
+def _energy(
+    values: Tensor, image: Tensor, valid: Tensor | None, plan: CrfPlan | None, request: _Request
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The energy of some images, half its derivative (n, K, P), and the residual of their plans (n,)."""
+    features = pixel_features(image, request.sigma_rgb, request.sigma_xy)
+    if plan is None:
+        check_finite(image, "image")
+        plan = _plan(features, request.method, request.landmarks)
+    outside = None if valid is None else ~valid.flatten(1)[:, None]
+    roots = None
+    if isinstance(plan, NystromPlan) and request.normalize and plan.roots.shape[1] > 0:
+        roots = plan.roots[:, None]
+    elif request.normalize:
+        roots = _inverse_root_degrees(features, valid, plan)
+    if outside is not None:
+        values = values.masked_fill(outside, 0)
+    if roots is not None:
+        values = values * roots
+
+    def contrast(filtered: Tensor, classes: int) -> Tensor:  # half the derivative: t - A, or -A
+        return -filtered if request.is_paper else filtered.sum(classes, keepdim=True) - filtered
+
+    slope = _filter(features, values, plan, contrast)
+    energy = torch.linalg.vecdot(values, slope).sum()  # where values are 0, as outside of the mask, so is this
+    if roots is not None:
+        slope = slope * roots
+    if outside is not None:
+        slope = slope.masked_fill(outside, 0)
+    return energy, slope, plan.residual if isinstance(plan, NystromPlan) else values.new_empty(0)

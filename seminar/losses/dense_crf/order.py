@@ -37,8 +37,8 @@ def order_along_curve(features: Tensor) -> Tensor:
         for d in range(dims):
             cell = torch.addcmul(shift[i, d], features[i, d], scale[i, d]).int().clamp_(0, _CELLS - 1)  # 0 for a NaN
             key += table[i, d].index_select(0, cell)
-        orders.append(key.argsort(stable=True))
-    return torch.stack(orders)
+        orders.append(key.argsort(stable=True)[None])
+    return orders[0] if batch == 1 else torch.cat(orders)
 
 
 def _interleave(widths: Tensor) -> Tensor:
