@@ -9,6 +9,9 @@ from seminar.events import ClicksTaken, Event, StageStarted, Started, Step, Vali
 POINTS = 2000
 """A curve longer than this is thinned to half."""
 
+MARKS = 24
+"""No more marks of clicks than about this; those between two are counted with the first."""
+
 
 class Track:
     """One curve as (stage, iteration) → value, in order; a resumed stage overwrites what it repeats."""
@@ -88,6 +91,18 @@ class History:
         """Iterations since the start of the run."""
         stage, iteration = key
         return sum(self.lengths.get(name, 0) for name in self.stages[:stage]) + iteration
+
+    def click_marks(self) -> list[tuple[int, int]]:
+        """Where clicks were taken up, and how many, in order."""
+        places = sorted((self.x(place), count) for place, count in self.clicks.items())
+        end = max((self.x(track.keys[-1]) for track in self.losses.values() if track.keys), default=0)
+        marks: list[tuple[int, int]] = []
+        for x, count in places:
+            if marks and x - marks[-1][0] <= end / MARKS:
+                marks[-1] = (marks[-1][0], marks[-1][1] + count)
+            else:
+                marks.append((x, count))
+        return marks
 
     def boundaries(self) -> list[tuple[int, str]]:
         """Where a later stage began, and its name."""

@@ -24,6 +24,7 @@ COLOURS = {
 """Okabe and Ito's colours, told apart by colour-blind eyes and visible on both themes; the total takes the theme's text colour."""
 OTHERS = ("#d55e00", "#b5a900", "#9a86d6")
 IOU_COLOURS = {"student": "#56b4e9", "teacher": "#e69f00"}
+CLICKS_COLOUR = "#d55e00"
 LOSS_HEIGHT, SCORE_HEIGHT = 190, 110
 NAMES = {
     "pce": "clicks",
@@ -107,7 +108,7 @@ class Curves(QWidget):
         layout.setSpacing(0)
         self._graph: Any = None
         self._items: dict[tuple[str, str], Any] = {}
-        self._marks: list[Any] = []
+        self._marks: dict[tuple[int, str, str], tuple[Any, Any]] = {}  # place, text, colour: a line in either plot
         try:
             import pyqtgraph
         except ImportError:
@@ -211,20 +212,22 @@ class Curves(QWidget):
         item.setData([self.history.x(key) for key in track.keys], values)
 
     def _draw_marks(self) -> None:
-        for plot, line in self._marks:
-            plot.removeItem(line)
-        self._marks = []
-        options = {"position": 0.92, "anchors": [(0, 0.5), (1, 0.5)], "color": self._foreground}
-        for plot in (self._losses, self._scores):
-            for x, stage in self.history.boundaries():
-                pen = self._graph.mkPen(self._foreground, width=1)
-                self._mark(plot, x, pen, stage if plot is self._losses else None, options)
-            for place, count in self.history.clicks.items():
-                pen = self._graph.mkPen("#d55e00", width=1, style=Qt.PenStyle.DashLine)
-                label = f"{count} click{'s' * (count != 1)}" if plot is self._losses else None
-                self._mark(plot, self.history.x(place), pen, label, options | {"position": 0.08, "color": "#d55e00"})
+        """Add the marks that are new, remove those that are wrong by now; a mark is slow to make."""
+        stages = [(x, stage, self._foreground) for x, stage in self.history.boundaries()]
+        clicks = [(x, f"{count} click{'s' * (count != 1)}", CLICKS_COLOUR) for x, count in self.history.click_marks()]
+        for mark in self._marks.keys() - {*stages, *clicks}:
+            for plot, line in zip((self._losses, self._scores), self._marks.pop(mark), strict=True):
+                plot.removeItem(line)
+        for mark in (*stages, *clicks):
+            if mark not in self._marks:
+                self._marks[mark] = (self._mark(self._losses, *mark), self._mark(self._scores, mark[0], "", mark[2]))
 
-    def _mark(self, plot: Any, x: int, pen: Any, label: str | None, options: dict[str, Any]) -> None:
-        line = self._graph.InfiniteLine(pos=x, angle=90, pen=pen, label=label, labelOpts=options if label else None)
+    def _mark(self, plot: Any, x: int, label: str, colour: str) -> Any:
+        is_stage = colour != CLICKS_COLOUR
+        pen = self._graph.mkPen(colour, width=1, style=Qt.PenStyle.SolidLine if is_stage else Qt.PenStyle.DashLine)
+        options = {"position": 0.92 if is_stage else 0.08, "anchors": [(0, 0.5), (1, 0.5)], "color": colour}
+        line = self._graph.InfiniteLine(
+            pos=x, angle=90, pen=pen, label=label or None, labelOpts=options if label else None
+        )
         plot.addItem(line, ignoreBounds=True)
-        self._marks.append((plot, line))
+        return line

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from seminar.events import ClicksTaken, Event, StageStarted, Started, Step, Validated
-from seminar_napari._curve_history import POINTS, History, Track
+from seminar_napari._curve_history import MARKS, POINTS, History, Track
 from seminar_napari._plots import Curves
 
 
@@ -112,9 +112,28 @@ def test_every_term_is_drawn_and_can_be_hidden(qtbot: QtBot) -> None:
 
 def test_marks_stand_where_the_stage_changed_and_clicks_came(qtbot: QtBot) -> None:
     curves = shown(qtbot)
-    assert sorted({line.value() for _, line in curves._marks}) == [20, 100]
+    assert sorted(line.value() for lines in curves._marks.values() for line in lines) == [20, 20, 100, 100]
+    first = dict(curves._marks)
+    curves.take(step("primary", 60, total=0.1))
     curves._redraw()
-    assert len(curves._marks) == 4, "two marks in two plots, also when drawn again"
+    assert curves._marks == first, "a mark that stays is not made again"
+    curves.take(ClicksTaken(stage="ancillary", iteration=21, image_ids=("a",), added=1, removed=0))
+    curves._redraw()
+    assert {text for _, text, _ in curves._marks} == {"primary", "4 clicks"}
+    kept = {line for lines in curves._marks.values() for line in lines}
+    drawn = {item for plot in (curves._losses, curves._scores) for item in plot.getPlotItem().items}
+    assert {item for item in drawn if isinstance(item, type(next(iter(kept))))} == kept
+
+
+def test_thousands_of_clicks_are_a_handful_of_marks() -> None:
+    """Somebody who clicks every second for an hour: a line for each would take longer to draw than the window may wait."""
+    history = History()
+    for iteration in range(1, 5000):
+        history.take(step("ancillary", iteration, total=0.1))
+        history.take(ClicksTaken(stage="ancillary", iteration=iteration, image_ids=("a",), added=1, removed=0))
+    marks = history.click_marks()
+    assert len(marks) <= MARKS + 1
+    assert sum(count for _, count in marks) == 4999
 
 
 def test_another_run_begins_empty(qtbot: QtBot) -> None:
