@@ -10,6 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
+# What packages come with into the environment $(1): pip, or uv where UV names it, which unpacks PyTorch once for all environments.
+# PIP_OPTIONS may name another index, PIP_OPTIONS='--index-url ...'.
+install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet --disable-pip-version-check) $(PIP_OPTIONS)
+
 # What Qt and software OpenGL need on Debian and Ubuntu; installed when root, named otherwise.
 X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 \
 	libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libdbus-1-3
@@ -17,7 +21,7 @@ X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-curs
 # A Mac has a display of its own.
 XVFB := $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1600x1200x24")
 
-.PHONY: help demo test pytest test-lowest test-wheel check check-style check-format check-types check-layers check-manifest clean display
+.PHONY: help demo test pytest test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
 help:
 	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
 
@@ -28,6 +32,7 @@ demo: $(VENV)/installed
 # The tests run even where a check has failed; any of the three makes it fail. The window's tests have a process of their own:
 # torch must not be loaded where napari has a canvas.
 WINDOW_TESTS := tests/seminar_napari $(sort $(wildcard tests/e2e/test_window_*.py))
+LIBRARY_TESTS := $(addprefix --ignore=,$(WINDOW_TESTS))
 
 test: $(VENV)/installed-dev display
 	@$(MAKE) --no-print-directory --keep-going check; checks=$$?; \
@@ -36,21 +41,29 @@ test: $(VENV)/installed-dev display
 
 pytest: $(VENV)/installed-dev display
 	@$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS); window=$$?; \
-		$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(addprefix --ignore=,$(WINDOW_TESTS)); library=$$?; \
+		$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(LIBRARY_TESTS); library=$$?; \
 		exit $$((window || library))
 
-# The tests with the oldest versions that we say we work with, and the wheel alone in an environment of its own: each downloads
-# PyTorch once more. PYTHON names another Python; PIP_OPTIONS may name another index, PIP_OPTIONS='--index-url ...'.
+# The quick tests with the oldest versions that we say we work with; `make test-lowest-core` takes those where the versions of napari
+# and torch show: the window by mouse and keyboard, its layers and manifest; networks, losses, steps, checkpoints, prediction, export.
 LOWEST := torch==2.8.0 torchvision==0.23.0 napari==0.9.0
+LOWEST_WINDOW := tests/e2e/test_window_annotate.py \
+	$(addprefix tests/seminar_napari/test_,annotation.py clicks_layer.py instances_layer.py linked_grid.py manifest.py overlays.py)
+LOWEST_LIBRARY := tests/seminar/models $(addprefix tests/seminar/losses/test_,consistency.py cross_entropy.py dense_crf.py) \
+	$(addprefix tests/seminar/test_,checkpoint.py export.py learner.py predictor.py trainer.py) tests/faults/test_full_disk.py
 
 test-lowest:
 	$(MAKE) pytest VENV=.venv-lowest PINNED='$(LOWEST)' PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"
 
+test-lowest-core:
+	$(MAKE) test-lowest WINDOW_TESTS='$(LOWEST_WINDOW)' LIBRARY_TESTS='$(LOWEST_LIBRARY)'
+
+# The wheel alone in an environment of its own: imports, manifest, and the command line from a new project to predictions.
 test-wheel:
 	rm -rf .venv-wheel build/wheel
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel $(PIP_OPTIONS) .
-	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) "$$(ls $(CURDIR)/build/wheel/*.whl)[all]"
+	$(call install,.venv-wheel) "$$(ls $(CURDIR)/build/wheel/*.whl)[all]"
 	cd .venv-wheel && QT_QPA_PLATFORM=offscreen bin/python -P ../tests/faults/try_installation.py
 
 # What needs no display.
@@ -74,11 +87,11 @@ $(VENV)/python:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(call install,$(VENV)) --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --editable '.[dev]' $(PINNED)
+	$(call install,$(VENV)) --editable '.[dev]' $(PINNED)
 	@touch $@ $(VENV)/installed
 
 display:
@@ -92,4 +105,4 @@ display:
 		echo "the window's tests need a display: install Xvfb (xvfb-run) and software OpenGL" >&2; exit 1; }
 
 clean:
-	rm -rf $(VENV) .venv-lowest .venv-wheel demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-uv .venv-wheel demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """Peak memory of predicting an image larger than memory: python benchmarks/predict_memory.py FOLDER SIDE...
 
 For each side a synthetic tiled tif of SIDE x SIDE pixels (8-bit, blobs) is written into FOLDER, predicted into OME-Zarr labels and instances in a process of its own,
-and removed again. The network is a 11 x 11 mean, so that reading, cutting, blending and writing are what is measured.
+and removed again. The network is a threshold, so that reading, cutting, blending and writing are what is measured.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def write_image(path: Path, side: int) -> None:
     """Tile by tile, so that this process stays small too."""
     from scipy import ndimage
 
-    noise = ndimage.gaussian_filter(np.random.default_rng(0).random((TILE, TILE)), 40, mode="wrap")
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).random((TILE, TILE)), 20, mode="wrap")
     tile = (255 * (noise - noise.min()) / np.ptp(noise)).astype(np.uint8)
     number = -(-side // TILE)
 
@@ -47,8 +47,7 @@ def predict(path: Path, out: Path) -> None:
 
     class Bright(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            mean = torch.nn.functional.avg_pool2d(image, 11, stride=1, padding=5)
-            return torch.cat([128 - mean, mean - 128], dim=1)
+            return torch.cat([150 - image, image - 150], dim=1)
 
     def peak() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

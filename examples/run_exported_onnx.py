@@ -15,8 +15,13 @@ model, source, target = sys.argv[1:]
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 about = json.loads(session.get_modelmeta().custom_metadata_map["seminar"])
 
-pixels = np.atleast_3d(np.asarray(Image.open(source))).astype(np.float32)  # (H, W, C) on 0..255
-if about["stretch"] != [0, 100]:  # percentiles of each channel that become black and white, as in training
+pixels = np.atleast_3d(np.asarray(Image.open(source)))  # (H, W, C)
+is_8_bit = pixels.dtype == np.uint8
+pixels = pixels[:, :, about["channels"] or slice(None)].astype(np.float32)
+if not is_8_bit or about["stretch"] != [
+    0,
+    100,
+]:  # percentiles of each channel that become black and white, as in training
     black, white = np.percentile(pixels, about["stretch"], axis=(0, 1)).astype(np.float32)
     pixels = np.clip((pixels - black) * (255 / np.maximum(white - black, 1e-6)), 0, 255)
 height, width = pixels.shape[:2]

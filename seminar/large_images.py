@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from seminar.allocator import hand_back_memory
 from seminar.errors import SeminarError
 from seminar.large_source import LargeSource, Levels, find_levels, open_source, prepare_block
 from seminar.ome_zarr_output import create, finish, full_array, is_finished, output_of
 from seminar.predictor import OVERLAP, Predictor, most_probable
 from seminar.run_folder import RunFolder
 
-BLOCK = 2048
+BLOCK = 1024
 """Side in pixels of the part that one task reads, predicts and writes."""
 
 HALO = OVERLAP // 2
@@ -150,9 +151,10 @@ def predict_block(task: Task) -> str:
         (max(0, start - HALO), min(length, start + task.block + HALO))
         for start, length in ((task.row, source.height), (task.col, source.width))
     )
-    prepared = prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
     top, left = task.row - rows[0], task.col - cols[0]
-    probs = predictor.predict_prepared(prepared)[:, top : top + task.block, left : left + task.block]
+    probs = predictor.predict_prepared(
+        prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
+    )[:, top : top + task.block, left : left + task.block]
     place = (slice(task.row, task.row + probs.shape[1]), slice(task.col, task.col + probs.shape[2]))
     full_array(Path(task.target))[(*task.plane, *place)] = most_probable(probs)
     if task.probabilities:
@@ -160,6 +162,8 @@ def predict_block(task: Task) -> str:
         array = full_array(Path(task.probabilities))
         for class_id, values in enumerate(probs):
             array[(*task.plane[:channel], class_id, *task.plane[channel:], *place)] = values
+    del probs
+    hand_back_memory()
     return task.key
 
 

@@ -14,18 +14,23 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seminar.instances import MIN_AREA, InstanceMap, divide_patch, divide_piece
+from seminar.allocator import hand_back_memory
+from seminar.instances import MIN_AREA, divide_patch, divide_piece
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 from seminar.large_source import open_source
 from seminar.ome_zarr_output import INSTANCES, create, finish, full_array, is_finished, output_of
 
-BLOCK = 2048
-"""Side in pixels of what is looked at together; patches whose box is no larger are divided whole."""
+BLOCK = 1024
+"""Side in pixels of what is looked at together; patches whose box is at most twice as large are divided whole."""
 
 HALO = 256
-"""Pixels around a block that are divided with it where a patch is larger than `BLOCK`."""
+"""Pixels around a block that are divided with it where a patch is larger than that."""
 
 Box = tuple[slice, slice]
+Pixel = tuple[int, int]
+
+NO_RIM = (-1, -1)
+"""Stands for the peak of a piece of a patch that fills its window."""
 
 
 def divide_large(
@@ -34,7 +39,7 @@ def divide_large(
     """Number the objects of an image that `predict_large` has labelled, in a second label image (uint32, numbers from 1 in each plane).
 
     The same objects as `seminar.instances.instances_from_shape` finds in memory, for every patch of touching objects whose box is at most
-    `block` on a side. A larger patch is divided block by block, with `HALO` pixels around each; there objects may be cut at a seam.
+    twice `block` on a side. A larger patch is divided block by block, with `HALO` pixels around each; there objects may be cut at a seam.
     Memory grows with the number of patches (some 50 bytes each), not with that of pixels.
 
     Parameters
@@ -98,24 +103,22 @@ class _Patches:
 
 def _divide_plane(plane: _Plane, written: Any) -> None:
     patches = _find_patches(plane)
-    is_small = (patches.bottom - patches.top <= plane.block) & (patches.right - patches.left <= plane.block)
-    is_object = patches.area >= MIN_AREA
-    starts = _by_block(patches, is_small & is_object, plane)
-    pending: list[tuple[Box, InstanceMap]] = []
-    peaks: dict[tuple[int, int], int] = {}
+    longest = np.maximum(patches.bottom - patches.top, patches.right - patches.left)
+    is_small = longest <= 2 * plane.block
+    starts = _by_block(patches, is_small & (patches.area >= MIN_AREA), plane)
+    peaks: dict[Pixel, int] = {}
     count = 0
     for box in plane.blocks():
         chosen = starts.get((box[0].start, box[1].start), np.empty(0, np.int64))
-        for place, parts in _divided(plane, patches, chosen):
-            pending.append((place, np.where(parts > 0, parts + count, 0)))
-            count += int(parts.max())
-        instances = np.zeros((box[0].stop - box[0].start, box[1].stop - box[1].start), dtype=np.uint32)
-        for place, parts in pending:
-            _paste(instances, box, place, parts)
+        window = _window(patches, chosen, box)
+        instances = written[(*plane.index, *window)]  # patches of the blocks before hang over into it
+        count = _divide_small(plane, patches, chosen, window, instances, count)
         if not is_small.all():
-            count = _divide_rest(plane, box, instances, peaks, count)
-        written[(*plane.index, *box)] = instances
-        pending = [(place, parts) for place, parts in pending if not _ends_in(place, box)]
+            inner = instances[: box[0].stop - box[0].start, : box[1].stop - box[1].start]
+            count = _divide_rest(plane, box, inner, peaks, count)
+            peaks = {peak: number for peak, number in peaks.items() if _may_return(peak, box)}
+        written[(*plane.index, *window)] = instances
+        hand_back_memory()
 
 
 def _find_patches(plane: _Plane) -> _Patches:
@@ -131,13 +134,12 @@ def _find_patches(plane: _Plane) -> _Patches:
         table = _described(numbers)
         table[:, [0, 2, 5]] += rows.start
         table[:, [1, 3, 6]] += cols.start
-        numbers[numbers > 0] += count
-        pair = np.stack([numbers, labels.astype(np.int64)])
         if rows.start:
-            seams.append(_touching(above[:, cols], pair[:, 0]))
+            seams.append(_touching(above[:, cols], _line(numbers[0], labels[0], count)))
         if cols.start:
-            seams.append(_touching(beside, pair[:, :, 0]))
-        above[:, cols], beside = pair[:, -1], pair[:, :, -1]
+            seams.append(_touching(beside, _line(numbers[:, 0], labels[:, 0], count)))
+        above[:, cols] = _line(numbers[-1], labels[-1], count)
+        beside = _line(numbers[:, -1], labels[:, -1], count)
         found.append(table)
         count += len(table)
     table = np.concatenate(found)
@@ -154,26 +156,32 @@ def _find_patches(plane: _Plane) -> _Patches:
     return _Patches(*merged.T)
 
 
-def _numbered(labels: LabelMap) -> npt.NDArray[np.int64]:
+def _numbered(labels: LabelMap) -> npt.NDArray[np.int32]:
     """The connected patches of a window, numbered from 1."""
-    numbers = np.zeros(labels.shape, dtype=np.int64)
-    count = 0
+    numbers, count = np.zeros(labels.shape, dtype=np.int32), 0
     for class_id in np.unique(labels):
         if class_id not in (BACKGROUND, IGNORE_INDEX):
             patches, new = ndimage.label(labels == class_id)
-            numbers[patches > 0] = patches[patches > 0] + count
+            np.add(patches, count, out=numbers, where=patches > 0)
             count += new
     return numbers
 
 
-def _described(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _described(numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     """Of each patch top, left, bottom, right, its pixels, and the row and col of one of them, (n, 7)."""
-    areas = np.bincount(numbers.ravel())[1:]
-    table = np.zeros((len(areas), 7), dtype=np.int64)
-    for index, (rows, cols) in enumerate(ndimage.find_objects(numbers)):
+    boxes = ndimage.find_objects(numbers)
+    table = np.zeros((len(boxes), 7), dtype=np.int64)
+    for start in range(0, len(numbers), 64):  # all at once would need eight bytes a pixel
+        table[:, 4] += np.bincount(numbers[start : start + 64].ravel(), minlength=len(boxes) + 1)[1:]
+    for index, (rows, cols) in enumerate(boxes):
         col = cols.start + int(np.argmax(numbers[rows.start, cols] == index + 1))
-        table[index] = rows.start, cols.start, rows.stop, cols.stop, areas[index], rows.start, col
+        table[index, [0, 1, 2, 3, 5, 6]] = rows.start, cols.start, rows.stop, cols.stop, rows.start, col
     return table
+
+
+def _line(numbers: npt.NDArray[np.int32], labels: LabelMap, count: int) -> npt.NDArray[np.int64]:
+    """Numbers in the plane and classes along one side of a block, (2, n)."""
+    return np.stack([np.where(numbers > 0, numbers.astype(np.int64) + count, 0), labels.astype(np.int64)])
 
 
 def _touching(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -199,40 +207,38 @@ def _by_block(
     return {tuple(places[at].tolist()): group for at, group in zip([0, *cuts], groups, strict=True) if len(group)}
 
 
-def _divided(plane: _Plane, patches: _Patches, chosen: npt.NDArray[np.int64]) -> Iterator[tuple[Box, InstanceMap]]:
-    """Each of these patches, divided as in memory; together they lie in a window of at most two blocks a side."""
+def _window(patches: _Patches, chosen: npt.NDArray[np.int64], box: Box) -> Box:
+    """The block and what of these patches hangs over to the right of it and below, at most two blocks more a side."""
+    bottom, right = patches.bottom[chosen].max(initial=box[0].stop), patches.right[chosen].max(initial=box[1].stop)
+    return slice(box[0].start, int(bottom)), slice(box[1].start, int(right))
+
+
+def _divide_small(
+    plane: _Plane,
+    patches: _Patches,
+    chosen: npt.NDArray[np.int64],
+    window: Box,
+    instances: npt.NDArray[np.uint32],
+    count: int,
+) -> int:
+    """Divide these patches of the window, each as in memory. Returns how many numbers are taken."""
     if not len(chosen):
-        return
-    top, left = int(patches.top[chosen].min()), int(patches.left[chosen].min())
-    window = (slice(top, int(patches.bottom[chosen].max())), slice(left, int(patches.right[chosen].max())))
-    numbers = _numbered(plane.read(window))
+        return count
+    labels = plane.read(window)
+    top, left = window[0].start, window[1].start
     for patch in chosen:
-        box = (
-            slice(int(patches.top[patch]), int(patches.bottom[patch])),
-            slice(int(patches.left[patch]), int(patches.right[patch])),
-        )
-        number = numbers[patches.row[patch] - top, patches.col[patch] - left]
-        mask = numbers[box[0].start - top : box[0].stop - top, box[1].start - left : box[1].stop - left] == number
-        yield box, divide_patch(mask)
-
-
-def _paste(instances: npt.NDArray[np.uint32], box: Box, place: Box, parts: InstanceMap) -> None:
-    """Write what lies in the block."""
-    rows, cols = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, place, strict=True))
-    if rows.start >= rows.stop or cols.start >= cols.stop:
-        return
-    inner = parts[
-        rows.start - place[0].start : rows.stop - place[0].start,
-        cols.start - place[1].start : cols.stop - place[1].start,
-    ]
-    target = instances[
-        rows.start - box[0].start : rows.stop - box[0].start, cols.start - box[1].start : cols.stop - box[1].start
-    ]
-    target[inner > 0] = inner[inner > 0]
+        rows = slice(int(patches.top[patch]) - top, int(patches.bottom[patch]) - top)
+        cols = slice(int(patches.left[patch]) - left, int(patches.right[patch]) - left)
+        row, col = int(patches.row[patch]) - top, int(patches.col[patch]) - left
+        pieces, _ = ndimage.label(labels[rows, cols] == labels[row, col])
+        parts = divide_patch(pieces == pieces[row - rows.start, col - cols.start])
+        np.add(parts, count, out=instances[rows, cols], where=parts > 0, casting="unsafe")
+        count += int(parts.max())
+    return count
 
 
 def _divide_rest(
-    plane: _Plane, box: Box, instances: npt.NDArray[np.uint32], peaks: dict[tuple[int, int], int], count: int
+    plane: _Plane, box: Box, instances: npt.NDArray[np.uint32], peaks: dict[Pixel, int], count: int
 ) -> int:
     """Divide the part that patches larger than a block have in this one; an object is known by where its peak lies.
 
@@ -249,7 +255,6 @@ def _divide_rest(
     )
     cut = tuple((side.start > 0, side.stop < length) for side, length in ((rows, plane.height), (cols, plane.width)))
     boxes = ndimage.find_objects(numbers)
-    is_free = instances == 0
     for piece in np.unique(numbers[inner][(instances == 0) & (numbers[inner] > 0)]):
         place = boxes[piece - 1]
         mask = numbers[place] == piece
@@ -261,19 +266,19 @@ def _divide_rest(
             continue  # too small for an object
         parts, found = divide_piece(mask, open_sides)
         top, left = rows.start + place[0].start, cols.start + place[1].start
-        whole = np.zeros(numbers.shape, dtype=np.int32)
-        whole[place] = parts
-        is_here = is_free & (whole[inner] > 0)
+        here = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(place, inner, strict=True)]
+        seen = parts[tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(here, place, strict=True))]
+        target = instances[tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(here, inner, strict=True))]
         named = np.zeros(len(found) + 1, dtype=np.uint32)
-        for part in np.unique(whole[inner][is_here]):
+        for part in np.unique(seen[seen > 0]):
             row, col = found[part - 1].tolist()
-            key = (row + top, col + left) if row >= 0 else (-1, -1)
+            key = (row + top, col + left) if row >= 0 else NO_RIM
             count += key not in peaks
             named[part] = peaks.setdefault(key, count)
-        instances[is_here] = named[whole[inner][is_here]]
+        np.copyto(target, named[seen], where=seen > 0)
     return count
 
 
-def _ends_in(place: Box, box: Box) -> bool:
-    """Whether nothing of a patch lies in later blocks."""
-    return all(part.stop <= side.stop for part, side in zip(place, box, strict=True))
+def _may_return(peak: Pixel, box: Box) -> bool:
+    """Whether a peak may lie in the window of a later block too."""
+    return peak == NO_RIM or peak[0] >= box[0].stop - HALO or peak[1] >= box[1].stop - HALO

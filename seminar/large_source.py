@@ -186,7 +186,12 @@ def _chosen(window: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[
 def _scaled(values: npt.NDArray[Any], black: float, white: float) -> npt.NDArray[np.float32]:
     if white <= black:
         return np.zeros(values.shape, dtype=np.float32)
-    return np.clip((values.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0).astype(np.float32)
+    scaled = np.empty(values.shape, dtype=np.float32)
+    for line, found in zip(
+        scaled, values, strict=True
+    ):  # line by line: all at once would need eight bytes a pixel, thrice
+        line[:] = np.clip((found.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0)
+    return scaled
 
 
 @contextlib.contextmanager

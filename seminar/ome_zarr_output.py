@@ -165,9 +165,10 @@ def _add_coarser_level(group: Any, level: int, output: Output, block: int) -> No
     fine = group[str(level)]
     height, width = fine.shape[-2:]
     coarse = _create_level(group, str(level + 1), (*fine.shape[:-2], -(-height // 2), -(-width // 2)), output, block)
+    step = 2 * coarse.chunks[-1]  # so that each chunk is written once
     for plane in itertools.product(*map(range, fine.shape[:-2])):
-        for row, col in itertools.product(range(0, height, block), range(0, width, block)):
-            part = fine[(*plane, slice(row, row + block), slice(col, col + block))][::2, ::2]
+        for row, col in itertools.product(range(0, height, step), range(0, width, step)):
+            part = fine[(*plane, slice(row, row + step), slice(col, col + step))][::2, ::2]
             coarse[(*plane, slice(row // 2, row // 2 + part.shape[0]), slice(col // 2, col // 2 + part.shape[1]))] = (
                 part
             )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from seminar.allocator import kept_memory
 from seminar.checkpoint import load_model
 from seminar.devices import is_out_of_memory, mixed_precision, pick_device, use_threads
 from seminar.errors import SeminarError
@@ -23,6 +24,9 @@ TILE_SIZE = 768
 OVERLAP = 128
 CUDA_BATCH = 8
 """Tiles in one pass of the network on a GPU; elsewhere one at a time is as fast and needs less memory."""
+
+ROWS = 64
+"""Rows of probabilities that are compared at a time, so that nothing as large as the image is made but its labels."""
 
 Tile = tuple[Span, Span]
 
@@ -143,7 +147,8 @@ class Predictor:
         tensor = torch.from_numpy(np.ascontiguousarray(image))
         rows, cols = (plan(side, tile_size=self.tile_size, overlap=self.overlap) for side in (height, width))
         probs = torch.zeros(self.classes.num_classes, height, width)
-        with _evaluating(self.network), torch.inference_mode():
+        keeping = kept_memory() if self.device.type == "cpu" else contextlib.nullcontext()
+        with keeping, _evaluating(self.network), torch.inference_mode():
             for tiles in self._batches(list(itertools.product(rows, cols))):
                 for (row, col), result in zip(tiles, self._run(tensor, tiles), strict=True):
                     window = probs[:, row.start : row.stop, col.start : col.stop]
@@ -185,12 +190,13 @@ class Predictor:
 
 def most_probable(probs: npt.NDArray[np.float32]) -> LabelMap:
     """(K, H, W) probabilities to (H, W) uint8 class ids; of equal ones the lower id."""
-    best = probs[0].copy()
-    labels: LabelMap = np.zeros(best.shape, dtype=np.uint8)
-    for class_id in range(1, len(probs)):
-        better = probs[class_id] > best
-        labels[better] = class_id
-        np.maximum(best, probs[class_id], out=best)
+    labels: LabelMap = np.zeros(probs.shape[1:], dtype=np.uint8)
+    for start in range(0, len(labels), ROWS):
+        rows = slice(start, start + ROWS)
+        best = probs[0, rows].copy()
+        for class_id in range(1, len(probs)):
+            labels[rows][probs[class_id, rows] > best] = class_id
+            np.maximum(best, probs[class_id, rows], out=best)
     return labels
 
 

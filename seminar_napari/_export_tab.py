@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from seminar_napari._activity import Activity
-from seminar_napari._job import CopyModel, Job, JobNews, count_new_masks
+from seminar_napari._job import Job, JobNews, count_new_masks
 from seminar_napari._let_go import LetGo
 from seminar_napari._session import Session
 
@@ -43,14 +43,14 @@ class ExportTab(QWidget):
 
     Attributes
     ----------
-    job : Job or CopyModel or None
+    job : Job or None
         What is being done, or was done last.
     """
 
     def __init__(self, session: Session, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.job: Job | CopyModel | None = None
+        self.job: Job | None = None
         self._worker: Any = None
         self._busy = False
         self._title = ""
@@ -103,16 +103,17 @@ class ExportTab(QWidget):
         self._start("Predicting", Job(arguments, count_new_masks(out, len(self._session.image_ids))))
 
     def export_to(self, target: Path, *, overwrite: bool = False) -> None:
-        """Write the model in the format chosen to `target`; a file that is there is kept unless `overwrite`."""
-        model = self.chosen_model()
+        """Write the model in the format chosen to `target`; a file that is there is kept unless `overwrite`.
+
+        A model from elsewhere is checked on the first image of the open project; a run knows its own.
+        """
+        model, project = self.chosen_model(), self._session.project
         if model is None:
             return
-        if self.format.currentData() == "folder":
-            self._start("Saving the model", CopyModel(model, target))
-        else:
-            arguments = ["export", str(model), "--format", str(self.format.currentData()), "--out", str(target)]
-            arguments += ["--overwrite"] * overwrite
-            self._start("Exporting", Job(arguments))
+        arguments = ["export", str(model), "--format", str(self.format.currentData()), "--out", str(target)]
+        if model.is_file() and project is not None and self._session.image_ids:
+            arguments += ["--image", str(project.image_path(self._session.image_ids[0]))]
+        self._start("Exporting", Job([*arguments, *["--overwrite"] * overwrite]))
 
     def cancel(self) -> None:
         """End what is being done."""
@@ -138,7 +139,7 @@ class ExportTab(QWidget):
         if self.job is not None and self._busy:
             self.job.cancel()
 
-    def _start(self, title: str, job: Job | CopyModel) -> None:
+    def _start(self, title: str, job: Job) -> None:
         if self._busy:
             return
         self.job, self._busy, self._title = job, True, title
@@ -258,7 +259,7 @@ class ExportTab(QWidget):
 
 
 @thread_worker  # type: ignore[untyped-decorator,unused-ignore]
-def _follow(job: Job | CopyModel) -> Iterator[JobNews]:
+def _follow(job: Job) -> Iterator[JobNews]:
     yield from job.follow()
 
 

@@ -1,4 +1,4 @@
-"""One-off work outside the window: predict, export, copy; with progress, cancellable; no Qt."""
+"""One-off work outside the window: predict, export; with progress, cancellable; no Qt."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seminar.files import atomic_file
 from seminar_napari._child import Child, said_error, seminar_command
 
 LOOK_SECONDS = 0.2
 COUNT_SECONDS = 0.5
 PATIENCE_SECONDS = 3.0
-COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,55 +108,6 @@ class Job:
             or f"the process ended with status {child.poll()}; perhaps memory ran out, close other programs and try again"
         )
         return Outcome(False, reason, log)
-
-
-class CopyModel:
-    """Copies what predicts, and what it was trained with, out of a run folder; a `Job` without a child process.
-
-    The folder is there whole or not at all.
-    """
-
-    FILES = ("model.pt", "config.toml")
-
-    def __init__(self, run: Path, target: Path) -> None:
-        self._run, self._target = run, target
-        self._cancelled = threading.Event()
-        self.outcome: Outcome | None = None
-
-    def cancel(self) -> None:
-        """End it soon; nothing is left behind."""
-        self._cancelled.set()
-
-    def follow(self) -> Iterator[JobNews]:
-        """Copy; `outcome` says how that went."""
-        try:
-            yield from self._copy()
-        except OSError as error:
-            self.outcome = Outcome(
-                False,
-                f"{error.filename or self._target}: {error.strerror or error}; make room or give access, then try again",
-            )
-
-    def _copy(self) -> Iterator[JobNews]:
-        if self._target.exists():
-            self.outcome = Outcome(False, f"{self._target} exists already; choose another name")
-            return
-        sources = [self._run / name for name in self.FILES if (self._run / name).exists()]
-        total = sum(source.stat().st_size for source in sources)
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".seminar-", dir=self._target.parent) as scratch:
-            done, folder = 0, Path(scratch) / "model"
-            for source in sources:
-                with source.open("rb") as original, atomic_file(folder / source.name) as copy:
-                    while part := original.read(COPY_BYTES):
-                        copy.write(part)
-                        done += len(part)
-                        yield JobNews(done >> 10, total >> 10)
-                        if self._cancelled.is_set():
-                            self.outcome = Outcome(False, "Cancelled; nothing was saved")
-                            return
-            folder.rename(self._target)
-        self.outcome = Outcome(True, f"Saved in {self._target}")
 
 
 def count_new_masks(folder: Path, total: int) -> Callable[[], tuple[int, int]]:

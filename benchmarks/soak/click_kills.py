@@ -1,20 +1,26 @@
 """kill -9 of a process that clicks: is every click that it acknowledged on disk?
 
-The process runs the plugin's own session, layers and autosave on napari's ViewerModel, clicks every few milliseconds, deletes, undoes, goes to other images. It tells
-through a pipe each state of an image's clicks before handing it over, and each that the session has said to be saved. After the kill the file of each image
-must hold a state that was handed over at or after the last one acknowledged, and its sparse mask must be that of the file.
+The process runs the plugin's own session, layers and autosave on napari's ViewerModel, or with --window the dock in napari's window by mouse and keyboard; it clicks
+every few milliseconds, deletes, undoes, goes to other images. It tells through a pipe each state of an image's clicks before handing it over, and each that the session has said to be saved. After the kill the file of each image
+must hold a state that was handed over at or after the last one acknowledged, its sparse mask must be that of the file, and the next window must show it.
 
     python benchmarks/soak/click_kills.py --kills 200 --record soak/click_kills.jsonl
+    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/click_kills.py --window --kills 200 --record soak/click_kills_window.jsonl
 """
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import multiprocessing
+import os
 import random
+import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -29,6 +35,8 @@ from seminar.labels import ClassNames
 from seminar.voc import Project, read_label_png
 
 IMAGES, SIDE = 6, 64
+MANY = 40
+"""Clicks on an image from which on more are deleted than made."""
 
 
 def make_project(folder: Path) -> Project:
@@ -41,16 +49,8 @@ def make_project(folder: Path) -> Project:
     return Project.create(folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell", "fibre"))
 
 
-def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> None:
-    """Click as fast as the window could, for ever or so many `steps`; runs in the process that is killed."""
-    from napari.components import ViewerModel
-
-    from seminar_napari._annotation import Annotation
-    from seminar_napari._session import Session
-
-    rng = random.Random(seed)
-    session = Session()
-    annotation = Annotation(session, ViewerModel())
+def tell(session: Any, parent: Connection) -> None:
+    """Tell the parent each state of an image's clicks before the session gets it, and each that the session has said to be saved."""
     numbers: dict[str, int] = {}
     write = session.set_clicks
 
@@ -63,9 +63,22 @@ def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> No
         if image_id not in session.unsaved():  # what the window calls "Saved"
             parent.send(("acknowledged", image_id, numbers[image_id], ""))
 
-    session.open_project(project)
-    session.set_clicks = hand_over  # type: ignore[method-assign]
+    session.set_clicks = hand_over
     session.clicks_saved.connect(acknowledge)
+
+
+def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> None:
+    """Click as fast as the window could, for ever or so many `steps`; runs in the process that is killed."""
+    from napari.components import ViewerModel
+
+    from seminar_napari._annotation import Annotation
+    from seminar_napari._session import Session
+
+    rng = random.Random(seed)
+    session = Session()
+    annotation = Annotation(session, ViewerModel())
+    session.open_project(project)
+    tell(session, parent)
     for _ in range(steps) if steps else itertools.count():
         clicks = session.clicks(session.image_id)
         what = rng.random()
@@ -84,18 +97,59 @@ def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> No
     session.close_project()
 
 
-def kill_once(project: Project, seed: int, context: Any) -> Outcome:
+def annotate_in_window(project: Path, seed: int, parent: Connection) -> None:
+    """The same in napari's window, by mouse and keyboard, for ever; runs in the process that is killed."""
+    import napari
+    from qtpy.QtCore import Qt
+    from window_hands import Hands
+
+    from seminar_napari._opening import open_dock
+
+    rng = random.Random(seed)
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1400, 900)
+    dock = open_dock(viewer)
+    dock.open_project(project)
+    session, hands = dock.session, Hands(viewer)
+    layer = viewer.layers["Clicks"]
+    shown = ClickSet(SIDE, SIDE, layer.data, layer.features["class_id"].to_numpy(dtype=int))
+    parent.send(("shown", session.image_id, 0, shown.to_json()))
+    tell(session, parent)
+    while True:
+        what = rng.random()
+        place = rng.uniform(0, SIDE - 1), rng.uniform(0, SIDE - 1)
+        marks = session.clicks(session.image_id).points.tolist()
+        mark = tuple(rng.choice(marks)) if marks else place
+        if what < (0.65 if len(marks) < MANY else 0.2):
+            hands.key(rng.choice((Qt.Key.Key_0, Qt.Key.Key_1, Qt.Key.Key_2)))
+            hands.click(*place)
+        elif what < 0.7:
+            hands.drag(mark, place)
+        elif what < 0.8:
+            hands.hover(*place)
+            hands.key(Qt.Key.Key_X)
+        elif what < 0.85:
+            hands.click(*mark, Qt.KeyboardModifier.ControlModifier)
+        elif what < 0.94:
+            shift = rng.choice((Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier))
+            hands.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | shift)
+        else:
+            hands.key(rng.choice((Qt.Key.Key_A, Qt.Key.Key_D)))
+
+
+def kill_once(project: Project, seed: int, context: Any, clicking: Callable[[Path, int, Connection], None]) -> Outcome:
     """Start a process that clicks, kill it at a random moment, look at what is on disk."""
     states: dict[str, list[ClickSet]] = {}
     acknowledged: dict[str, int] = {}
     for image_id in project.image_ids():
         states[image_id] = [project.read_clicks(image_id) or ClickSet(SIDE, SIDE)]
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=annotate, args=(project.path, seed, there), daemon=True)
+    process = context.Process(target=clicking, args=(project.path, seed, there), daemon=True)
     process.start()
     there.close()
     rng = random.Random(seed)
     total, enough = 0, rng.randint(1, 25)
+    shown_otherwise: list[str] = []
     deadline = float("inf")
     try:
         while True:
@@ -105,10 +159,12 @@ def kill_once(project: Project, seed: int, context: Any) -> Outcome:
                     states[image_id].append(ClickSet.from_json(text))
                     assert len(states[image_id]) - 1 == number
                     total += 1
+                elif kind == "shown":
+                    shown_otherwise += [] if same_marks(ClickSet.from_json(text), states[image_id][0]) else [image_id]
                 else:
                     acknowledged[image_id] = number
                 if total == enough and deadline == float("inf"):
-                    deadline = time.monotonic() + rng.uniform(0, 0.03)
+                    deadline = time.monotonic() + rng.uniform(0, rng.choice((0.003, 0.03)))
             if time.monotonic() > deadline and process.is_alive():
                 process.kill()
                 process.join()
@@ -118,7 +174,13 @@ def kill_once(project: Project, seed: int, context: Any) -> Outcome:
         process.join()
     assert process.exitcode == -9, process.exitcode
     outcome = {"seed": seed, "handed over": total, "acknowledged": sum(acknowledged.values())}
+    outcome["shown otherwise"] = shown_otherwise
     return outcome | inspect(project, states, acknowledged)
+
+
+def same_marks(one: ClickSet, other: ClickSet) -> bool:
+    """Whether two sets have the same clicks, in whatever time they were made."""
+    return np.array_equal(one.points, other.points) and np.array_equal(one.class_ids, other.class_ids)
 
 
 def inspect(project: Project, states: dict[str, list[ClickSet]], acknowledged: dict[str, int]) -> Outcome:
@@ -140,25 +202,39 @@ def inspect(project: Project, states: dict[str, list[ClickSet]], acknowledged: d
     return {"lost": lost, "torn": torn, "out of step": out_of_step, "masks repaired": len(lagging)}
 
 
-def run(kills: int, *, seed: int = 0, record: Path | None = None) -> list[Outcome]:
+def run(kills: int, *, window: bool = False, seed: int = 0, record: Path | None = None) -> list[Outcome]:
     """Kill so many times; one outcome each."""
     context = multiprocessing.get_context("fork")  # napari is imported once
     with tempfile.TemporaryDirectory(prefix="seminar-clicks-") as folder:
-        _here, there = context.Pipe(duplex=False)
-        annotate(
-            make_project(Path(folder, "first")).path, seed, there, steps=5
-        )  # what is loaded late is loaded before the forks
+        if window:
+            import_window(Path(folder, "user"))
+        else:
+            _here, there = context.Pipe(duplex=False)
+            first = make_project(Path(folder, "first"))
+            annotate(first.path, seed, there, steps=5)  # what is loaded late is loaded before the forks
         while threading.active_count() > 1:
             time.sleep(0.01)
         project = make_project(Path(folder, "clicked"))
-        return keep_trying(lambda number: kill_once(project, seed + number, context), count=kills, record=record)
+        clicking = annotate_in_window if window else annotate
+        trial = partial(kill_once, project, context=context, clicking=clicking)
+        return keep_trying(lambda number: trial(seed + number), count=kills, record=record)
+
+
+def import_window(user: Path) -> None:
+    """Load what a window needs and open none: Qt may not be forked. The user's own settings are left alone."""
+    os.environ |= {"XDG_STATE_HOME": str(user), "NAPARI_CONFIG": str(user / "napari.yaml")}
+    sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "e2e"))  # for the hands
+    for name in ("napari._qt.qt_viewer", "napari.qt", "seminar_napari._widget", "window_hands"):
+        importlib.import_module(name)
 
 
 if __name__ == "__main__":
-    options = arguments(__doc__ or "", "kills", 200).parse_args()
-    outcomes = run(options.kills, seed=options.seed, record=options.record)
+    parser = arguments(__doc__ or "", "kills", 200)
+    parser.add_argument("--window", action="store_true", help="napari's window, clicked on with mouse and keyboard")
+    options = parser.parse_args()
+    outcomes = run(options.kills, window=options.window, seed=options.seed, record=options.record)
     print(machine())
     for key in ("handed over", "acknowledged", "masks repaired"):
         print(f"{key}: {sum(outcome[key] for outcome in outcomes):,}")
-    for key in ("lost", "torn", "out of step"):
+    for key in ("lost", "torn", "out of step", "shown otherwise"):
         print(f"{key}: {sum(len(outcome[key]) for outcome in outcomes)} in {len(outcomes)} kills")

@@ -14,8 +14,13 @@ from seminar.cli.app import app
 @app.command()
 def export(
     model: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.pt")],
-    format: Annotated[str, typer.Option(help="pt2 (torch.export), onnx, or bioimageio (a bioimage.io model package)")],
-    out: Annotated[Path, typer.Option(help="File to write: .pt2, .onnx or .zip")],
+    format: Annotated[
+        str,
+        typer.Option(
+            help="pt2 (torch.export), onnx, bioimageio (a bioimage.io model package), or folder (for Seminar)"
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File to write, .pt2, .onnx or .zip, or the folder")],
     image: Annotated[
         Path | None, typer.Option(help="Real image to check the export on; by default the first of the run's project")
     ] = None,

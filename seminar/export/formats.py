@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,15 +14,17 @@ from seminar.errors import SeminarError
 from seminar.export.bioimageio_package import Credits, run_bioimageio, write_bioimageio
 from seminar.export.comparison import Comparison, compare, sample_of
 from seminar.export.graph import run_pt2, write_pt2
+from seminar.export.model_folder import run_folder, write_folder
 from seminar.export.onnx_file import run_onnx, write_onnx
+from seminar.files import rename
 from seminar.images import read_image
 from seminar.predictor import Predictor
 from seminar.voc import Project
 
-Format = Literal["pt2", "onnx", "bioimageio"]
+Format = Literal["pt2", "onnx", "bioimageio", "folder"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-_ENDINGS = {"pt2": ".pt2", "onnx": ".onnx", "bioimageio": ".zip"}
+_ENDINGS = {"pt2": ".pt2", "onnx": ".onnx", "bioimageio": ".zip", "folder": ""}
 
 
 def export(
@@ -31,16 +36,16 @@ def export(
     overwrite: bool = False,
     credits: Credits | None = None,
 ) -> Comparison:
-    """Write a model as a file that other programs open.
+    """Write a model as a file that other programs open, or as a folder for this one.
 
     Parameters
     ----------
     model : Path
         A run folder or a model.pt.
-    format : {"pt2", "onnx", "bioimageio"}
-        torch.export archive, ONNX file, or bioimage.io model package.
+    format : {"pt2", "onnx", "bioimageio", "folder"}
+        torch.export archive, ONNX file, bioimage.io model package, or a folder with the model.pt.
     out : Path
-        The file, ending in .pt2, .onnx or .zip. It appears only when the other side opened it and predicted as we do.
+        The file, ending in .pt2, .onnx or .zip, or the folder. It appears only when the other side opened it and predicted as we do.
     image : Path, optional
         A real image to compare on and, in a bioimage.io package, to show; by default the first image of the run's project.
     credits : Credits, optional
@@ -53,10 +58,12 @@ def export(
     """
     if format not in FORMATS:
         raise SeminarError(f"--format {format}: expected one of {', '.join(FORMATS)}")
-    if out.suffix.lower() != _ENDINGS[format]:
+    if format != "folder" and out.suffix.lower() != _ENDINGS[format]:
         raise SeminarError(f"--out {out}: expected a file name that ends in {_ENDINGS[format]} for {format}")
     if out.exists() and not overwrite:
         raise SeminarError(f"--out {out}: exists already; give another name, or --overwrite to replace it")
+    if out.exists() and out.is_dir():
+        raise SeminarError(f"--out {out}: a folder of this name exists and is not replaced; give another name")
     predictor = Predictor.from_folder(model, "cpu")
     chosen = image or _image_of_project(model)
     sample = sample_of(read_image(chosen), predictor.channels)
@@ -69,22 +76,39 @@ def export(
     )
     prepared = on_sample.prepare(sample, str(chosen))
     ours = on_sample.predict_prepared(prepared)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
-        written = Path(folder) / f"model{_ENDINGS[format]}"
+    with _in_its_place(out) as written:
         if format == "pt2":
             write_pt2(written, predictor, len(prepared))
             theirs, program = run_pt2(written, prepared), "torch.export.load"
         elif format == "onnx":
             write_onnx(written, predictor, len(prepared))
             theirs, program = run_onnx(written, prepared), "onnxruntime"
+        elif format == "folder":
+            write_folder(written, model)
+            theirs, program = run_folder(written, prepared), "Predictor.from_folder"
         else:
             write_bioimageio(written, predictor, sample, ours, credits or Credits())
             check_archive(written)
             theirs, program = run_bioimageio(written, sample), "bioimageio.core"
-        found = compare(program, chosen.name, theirs, ours)
-        written.replace(out)
-    return found
+        return compare(program, chosen.name, theirs, ours)
+
+
+@contextlib.contextmanager
+def _in_its_place(out: Path) -> Iterator[Path]:
+    """A path beside `out` to write to, which takes the place of `out`, flushed to disk, when the block ends well."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
+            written = Path(folder) / f"model{out.suffix.lower()}"
+            yield written
+            if written.is_file():
+                with written.open("r+b") as file:
+                    os.fsync(file.fileno())
+            rename(written, out)
+    except OSError as error:
+        if not error.filename or ".export-" in str(error.filename):
+            error.filename = str(out)  # a person knows nothing of the temporary file
+        raise
 
 
 def _image_of_project(model: Path) -> Path:

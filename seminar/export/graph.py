@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
 from pathlib import Path
@@ -62,9 +63,11 @@ def description(predictor: Predictor) -> str:
 
 def write_pt2(path: Path, predictor: Predictor, channels: int) -> None:
     """A torch.export archive; opens with `torch.export.load` without this library."""
+    archive = io.BytesIO()  # on a disk that is full torch's own writer ends the process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about torch's own internals
-        torch.export.save(to_graph(predictor, channels), path, extra_files={"seminar.json": description(predictor)})
+        torch.export.save(to_graph(predictor, channels), archive, extra_files={"seminar.json": description(predictor)})
+    path.write_bytes(archive.getbuffer())
 
 
 def run_pt2(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

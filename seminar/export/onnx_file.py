@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def require(extra: str, *modules: str) -> None:
 def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
     """One file with graph and weights; any batch, sides that are multiples of 16 from 32 up."""
     require("onnx", "onnx", "onnxscript", "onnxruntime")
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torch 2.8 warns of operators that no network of ours has
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about torch's own internals
         program = torch.onnx.export(

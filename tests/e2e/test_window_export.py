@@ -82,12 +82,21 @@ def press_export(tab: Any, name: str, target: Path, monkeypatch: pytest.MonkeyPa
     tab.export.click()
 
 
-@pytest.mark.parametrize(("name", "ending"), [("onnx", ".onnx"), ("pt2", ".pt2")])
+@pytest.mark.parametrize(
+    ("name", "ending"), [("onnx", ".onnx"), ("pt2", ".pt2"), ("bioimageio", ".zip"), ("folder", "")]
+)
 def test_a_trained_model_is_exported_with_progress_and_checked(
-    export_tab: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, ending: str
+    export_tab: Window,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    name: str,
+    ending: str,
 ) -> None:
     if name == "onnx":
         pytest.importorskip("onnxruntime")
+    if name == "bioimageio":
+        request.getfixturevalue("bioimageio")
     tab, target = export_tab(), tmp_path / f"model{ending}"
     press_export(tab, name, target.with_suffix(""), monkeypatch)  # the ending is added
     assert tab.bar.isVisible() and tab.stop.isVisible() and not tab.export.isEnabled()
@@ -96,8 +105,8 @@ def test_a_trained_model_is_exported_with_progress_and_checked(
     wait_until(tab.export.isEnabled, SECONDS, "the export")
     assert tab.job.outcome.ended, tab.result.text()
     assert f"{target} written." in tab.result.text() and "image_1" in tab.result.text()
-    assert target.stat().st_size > 1_000_000
-    assert name != "pt2" or zipfile.is_zipfile(target)
+    assert (target / "model.pt" if name == "folder" else target).stat().st_size > 1_000_000
+    assert name in ("onnx", "folder") or zipfile.is_zipfile(target)
     assert not tab.bar.isVisible() and tab.activity.bar is None
     assert "torch" not in sys.modules
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -13,23 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import fill
 
 from seminar.clicks import ClickSet
 from seminar.labels import ClassNames
 from seminar.voc import Project, read_label_png
 
 ROOT = Path(__file__).parents[2]
-
-
-def fill(folder: Path) -> Path:
-    """Take all the room that a small disk has left; the file that takes it, to be deleted."""
-    filler = folder / "filler"
-    with filler.open("ab") as file:
-        for size in (65536, 4096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    os.write(file.fileno(), bytes(size))
-    return filler
 
 
 @contextlib.contextmanager
@@ -204,3 +195,99 @@ def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(small_dis
     wait_for(lambda: not session.unsaved())
     assert len(project.read_clicks("field_0") or ()) == 2
     session.close_project()
+
+
+def test_training_predicting_and_exporting_onto_a_read_only_disk_is_one_sentence_each(
+    small_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fuzz import make_project
+
+    from seminar.cli import main
+    from seminar.cli.app import run
+
+    assert main  # importing it adds the commands
+    disk = small_disk("16m")
+    project = make_project(disk).path
+    model, image = project / "runs" / "run", project / "JPEGImages" / "png.png"
+    earlier = content(disk)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    for words in (
+        ["train", project, "--run", "june", "--channels", "0", "--weights", "none", "--device", "cpu"],
+        ["predict", model, image, "--out", disk / "masks"],
+        ["export", model, "--format", "pt2", "--out", disk / "model.pt2", "--image", image],
+        ["simulate-clicks", project, "--overwrite"],
+    ):
+        monkeypatch.setattr(sys, "argv", ["seminar", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            run()
+        (said,) = capsys.readouterr().err.splitlines()
+        assert (stopped.value.code, f"seminar: {disk}" in said) == (2, True), said
+        assert "Read-only file system; make room or give access" in said
+        assert ".part" not in said and ".export-" not in said
+    assert content(disk) == earlier
+
+
+@pytest.mark.filterwarnings("ignore")  # about the insides of torch and bioimageio
+@pytest.mark.parametrize(
+    ("name", "room"),
+    [
+        ("model.pt2", "4k"),
+        ("model.pt2", "600k"),
+        ("model.onnx", "600k"),
+        pytest.param("model.zip", "600k", marks=pytest.mark.slow),
+    ],
+)
+def test_an_export_on_a_full_disk_is_one_sentence_and_no_file(
+    small_disk: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    room: str,
+) -> None:
+    """The real exporters, of a network that is quick to trace; the disk is full at once, or halfway through the file."""
+    import torch
+    from PIL import Image
+
+    from seminar.cli import export as _command
+    from seminar.cli.app import run
+    from seminar.predictor import Predictor
+
+    assert _command  # importing it adds the command
+    name_of_format = {".pt2": "pt2", ".onnx": "onnx", ".zip": "bioimageio"}[Path(name).suffix]
+    if name_of_format != "pt2":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    if name_of_format == "bioimageio":
+        skip_without_bioimageio()
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 600, 17, padding=8), torch.nn.Conv2d(600, 2, 1))
+    predictor = Predictor(network.eval(), classes=ClassNames.of("background", "cell"), num_channels=1, device="cpu")
+    monkeypatch.setattr(Predictor, "from_folder", classmethod(lambda *_: predictor))
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).save(tmp_path / "image.png")
+    disk = small_disk(room)
+    (disk / "earlier").write_bytes(b"whole")
+    words = ["export", str(tmp_path), "--format", name_of_format, "--out", str(disk / name)]
+    monkeypatch.setattr(sys, "argv", ["seminar", *words, "--image", str(tmp_path / "image.png")])
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    assert stopped.value.code == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"seminar: {disk / name}: No space left on device; make room or give access")
+    assert content(disk) == {"earlier": b"whole"}
+    subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+    with contextlib.suppress(SystemExit):  # which typer makes of a command that went well
+        run()
+    assert capsys.readouterr().err == ""
+    assert (disk / name).stat().st_size > 600_000
+    gc.collect()  # files that bioimageio has left open
+
+
+def skip_without_bioimageio() -> None:
+    """bioimageio.spec 0.5.12 does not work with pydantic 2.14 or newer."""
+    pytest.importorskip("bioimageio.core")
+    import pydantic
+    from bioimageio.spec import __version__ as spec
+
+    if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 14) and spec.startswith("0.5.12"):
+        pytest.skip(f"bioimageio.spec {spec} does not work with pydantic {pydantic.VERSION}")

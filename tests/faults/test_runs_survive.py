@@ -262,6 +262,29 @@ def test_an_image_poisoned_during_the_run_ends_it_with_its_name(project: Project
                 )
 
 
+def test_numbers_too_large_for_half_precision_end_the_run_with_the_term(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We train in bfloat16, which reaches as far as float32, and on CUDA alone; float16 on the processor does overflow."""
+    from run_kills import settings
+
+    def with_large_weights(*values: object, **named: object) -> torch.nn.Module:
+        network = build_network(*values, **named)  # type: ignore[arg-type]
+        with torch.no_grad():
+            next(network.parameters()).mul_(1e6)
+        return network
+
+    build_network = trainer.build_network
+    config = settings(3).replace(losses=("pce",))
+    monkeypatch.setattr(trainer, "build_network", with_large_weights)
+    assert list(train(project, RunFolder.of(project.path, "may"), config))  # float32 holds them
+    monkeypatch.setattr("seminar.learner.devices.mixed_precision", lambda _: torch.autocast("cpu", dtype=torch.float16))
+    run = RunFolder.of(project.path, "june")
+    with pytest.raises(SeminarError, match=r"iteration 0: loss term pce is nan; .*--base-lr"):
+        list(record(run, train(project, run, config)))
+    assert not run.model_path.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of the process")
 @pytest.mark.slow
 def test_out_of_memory_the_batch_is_halved_and_the_run_goes_on(project: Project) -> None:

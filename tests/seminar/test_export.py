@@ -132,17 +132,10 @@ def test_onnx_runs_at_other_sizes_and_batches(run: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("bioimageio")
 def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
     """16 bit, two of three channels, percentiles: all of it is repeated by bioimageio.core from the package."""
-    pytest.importorskip("bioimageio.core")
-    import pydantic
     import tifffile
-    from bioimageio.spec import __version__ as spec
-
-    if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 14) and spec.startswith("0.5.12"):
-        pytest.skip(
-            f"bioimageio.spec {spec} does not work with pydantic {pydantic.VERSION}; the extra asks for pydantic<2.14"
-        )
 
     save(tmp_path / "model.pt", TrainConfig(weights="none", channels=(2, 0), stretch=(1.0, 99.0)), 2)
     image = np.random.default_rng(0).integers(100, 40_000, (70, 90, 3)).astype(np.uint16)
@@ -177,6 +170,31 @@ def test_an_export_that_predicts_differently_is_not_left_behind(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_holds_what_predicts_and_what_it_was_trained_with(run: Path, tmp_path: Path) -> None:
+    config = TrainConfig(weights="none", stretch=(0.0, 100.0))
+    (run / "config.toml").write_text(config.to_toml())
+    try:
+        found = export(run, "folder", tmp_path / "given" / "model 1.5")
+    finally:
+        (run / "config.toml").unlink()
+    assert found.program == "Predictor.from_folder" and found.max_difference == 0
+    folder = tmp_path / "given" / "model 1.5"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "model.pt": (run / "model.pt").read_bytes(),
+        "config.toml": config.to_toml().encode(),
+    }
+    with pytest.raises(SeminarError, match="is not replaced; give another name"):
+        export(run, "folder", folder, overwrite=True)
+    assert [path.name for path in (tmp_path / "given").iterdir()] == [folder.name]
+
+
+def test_a_model_file_of_another_name_becomes_a_folder(run: Path, tmp_path: Path, project: Project) -> None:
+    image = project.image_path("portrait")
+    (tmp_path / "best.pt").write_bytes((run / "model.pt").read_bytes())
+    export(tmp_path / "best.pt", "folder", tmp_path / "model", image=image)
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["model.pt"]
+
+
 def test_a_missing_package_says_what_to_install(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(
@@ -189,7 +207,7 @@ def test_a_missing_package_says_what_to_install(run: Path, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("format", "name", "message"),
     [
-        ("tflite", "m.tflite", "--format tflite: expected one of pt2, onnx, bioimageio"),
+        ("tflite", "m.tflite", "--format tflite: expected one of pt2, onnx, bioimageio, folder"),
         ("onnx", "m.pt2", "expected a file name that ends in .onnx"),
         ("pt2", "there.pt2", "exists already"),
     ],

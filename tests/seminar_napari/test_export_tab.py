@@ -95,7 +95,7 @@ def test_cancelling(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, mon
     assert tab.result.text().startswith("Cancelled")
 
 
-@pytest.mark.parametrize("name", ["bioimageio", "onnx", "pt2"])
+@pytest.mark.parametrize("name", ["bioimageio", "onnx", "pt2", "folder"])
 def test_each_format_has_its_command(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, name: str) -> None:
     tab.format.setCurrentIndex(tab.format.findData(name))
     tab.export_to(tmp_path / "out")
@@ -115,14 +115,17 @@ def test_a_file_that_the_dialog_asked_about_is_replaced(
         assert ("--overwrite" in (tmp_path / "a.onnx").read_text()) == replaces
 
 
-def test_the_model_folder_is_saved(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot) -> None:
-    tab.format.setCurrentIndex(tab.format.findData("folder"))
-    tab.export_to(tmp_path / "mine")
+def test_a_model_from_elsewhere_is_checked_on_an_image_of_the_project(
+    tab: ExportTab, three_fields: Project, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.pt").write_bytes(b"model")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
+    tab.other.click()
+    tab.format.setCurrentIndex(tab.format.findData("onnx"))
+    tab.export_to(tmp_path / "out")
     qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
-    assert (tmp_path / "mine" / "model.pt").read_bytes() == b"model"
-    tab.export_to(tmp_path / "mine")
-    qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
-    assert tab.result.text().startswith("⚠") and "exists already" in tab.result.text()
+    first = three_fields.image_path(three_fields.image_ids()[0])
+    assert (tmp_path / "out").read_text().endswith(f"--out {tmp_path / 'out'} --image {first}")
 
 
 def test_closing_ends_the_process(

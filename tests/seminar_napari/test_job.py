@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from seminar_napari import _job
-from seminar_napari._job import CopyModel, Job, count_new_masks
+from seminar_napari._job import Job, count_new_masks
 
 
 def run_code(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -81,37 +81,3 @@ def test_only_new_masks_count(tmp_path: Path) -> None:
     (tmp_path / "a_instances.tif").touch()
     assert count() == (1, 2)
     assert count_new_masks(tmp_path / "absent", 3)() == (0, 3)
-
-
-def a_run(folder: Path) -> Path:
-    run = folder / "run-1"
-    run.mkdir()
-    (run / "model.pt").write_bytes(bytes(3 << 20))
-    (run / "config.toml").write_text("preset = 'quick'\n")
-    (run / "events.jsonl").write_text("")
-    return run
-
-
-def test_a_model_is_copied_whole(tmp_path: Path) -> None:
-    job = CopyModel(a_run(tmp_path), tmp_path / "given" / "model")
-    news = list(job.follow())
-    assert news[-1].done == news[-1].total > 3000
-    assert job.outcome is not None and job.outcome.ended
-    assert sorted(path.name for path in (tmp_path / "given" / "model").iterdir()) == ["config.toml", "model.pt"]
-    assert (tmp_path / "given" / "model" / "model.pt").read_bytes() == (tmp_path / "run-1" / "model.pt").read_bytes()
-
-
-def test_a_cancelled_copy_leaves_nothing(tmp_path: Path) -> None:
-    job = CopyModel(a_run(tmp_path), tmp_path / "given" / "model")
-    for _ in job.follow():
-        job.cancel()
-    assert job.outcome is not None and not job.outcome.ended
-    assert list((tmp_path / "given").iterdir()) == []
-
-
-def test_nothing_is_written_over(tmp_path: Path) -> None:
-    target = tmp_path / "mine"
-    target.mkdir()
-    job = CopyModel(a_run(tmp_path), target)
-    list(job.follow())
-    assert job.outcome is not None and "exists already" in job.outcome.text
