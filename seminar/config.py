@@ -20,6 +20,7 @@ Term = Literal["pce", "crf", "pcons", "pseudo", "presence", "full"]
 Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "resnet50", "resnet101"]
 Convention = Literal["scale_free", "paper"]
 CrfMethod = Literal["nystrom", "exact", "lattice"]
+CrfRelaxation = Literal["bilinear", "quadratic"]
 Norm = Literal["group", "batch"]
 Optimizer = Literal["adamw", "sgd"]
 SelfGeneration = Literal["off", "reset", "unchanged"]
@@ -173,6 +174,11 @@ class TrainConfig:
         True,
         "Normalise the CRF's kernel by its degrees, so that a large even background does not eat into small objects (a departure from the paper)",
     )
+    crf_relaxation: CrfRelaxation = _setting(
+        "bilinear",
+        "What the CRF does within a region: bilinear makes it decide for a class, quadratic only makes its pixels agree; "
+        "for many classes, with lambda_crf 3",
+    )
     crf_landmarks: int = _setting(
         256, "Landmarks of the Nystrom method: more is truer and slower", low=8, high=4096, step=64
     )
@@ -229,6 +235,8 @@ class TrainConfig:
             yield f"channels: expected different numbers from 0 up, got {self.channels}"
         if self.crf_normalize and self.convention == "paper":
             yield "crf_normalize: the paper's convention knows no normalised CRF; turn it off, or take the scale_free convention"
+        if self.crf_relaxation != "bilinear" and self.convention == "paper":
+            yield "crf_relaxation: the paper's convention is bilinear; leave it at that, or take the scale_free convention"
         if self.norm == "batch" and self.batch_size < 2:
             yield "batch_size: batch norm needs at least 2 crops a step"
 

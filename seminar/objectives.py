@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seminar.config import Convention, CrfMethod
+from seminar.config import Convention, CrfMethod, CrfRelaxation
 from seminar.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
@@ -48,6 +48,7 @@ class LossSettings:
     crf_scale: float
     crf_method: CrfMethod
     crf_normalize: bool
+    crf_relaxation: CrfRelaxation = "bilinear"
     crf_landmarks: int
     pseudo_confidence: float
 
@@ -196,6 +197,7 @@ def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) 
             landmarks=settings.crf_landmarks,
             convention=settings.convention,
             normalize=settings.crf_normalize,
+            relaxation=settings.crf_relaxation,
             prepared=batch.crf_plan,
         )
 

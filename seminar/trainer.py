@@ -307,7 +307,7 @@ def _overrun(course: _Course, clicks_loss: float) -> str:
         return ""
     return (
         f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g}, guessing has {guessing:.2g}): the CRF "
-        f"has overrun them; stop, and choose a smaller --lambda-crf (now {config.lambda_crf:g}) or more --iterations"
+        f"has overrun them; stop, and choose --crf-relaxation quadratic with --lambda-crf 3 (now {config.lambda_crf:g}), or more --iterations"
     )
 
 
@@ -357,6 +357,7 @@ def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettin
         crf_scale=config.crf_scale,
         crf_method=config.crf_method,
         crf_normalize=config.crf_normalize,
+        crf_relaxation=config.crf_relaxation,
         crf_landmarks=config.crf_landmarks,
         pseudo_confidence=config.pseudo_confidence,
     )

@@ -55,6 +55,7 @@ NAMES: dict[str, str] = {
     "sigma_rgb": "CRF colour σ",
     "sigma_xy": "CRF distance σ",
     "crf_method": "CRF method",
+    "crf_relaxation": "CRF within regions",
     "crf_landmarks": "CRF landmarks",
     "ema_decay": "EMA decay",
     "pseudo_network": "Pseudo-labels by",

@@ -43,7 +43,7 @@ configs = st.fixed_dictionaries({field.name: values(field) for field in FIELDS})
     lambda chosen: TrainConfig(
         **chosen
         | ({"batch_size": 2} if chosen["norm"] == "batch" else {})
-        | ({"crf_normalize": False} if chosen["convention"] == "paper" else {})
+        | ({"crf_normalize": False, "crf_relaxation": "bilinear"} if chosen["convention"] == "paper" else {})
     )
 )
 

@@ -48,6 +48,8 @@ def configs(draw: st.DrawFn) -> TrainConfig:
         chosen["batch_size"] = max(2, chosen["batch_size"])
     if chosen["convention"] == "paper" and "crf_normalize" in chosen:
         chosen["crf_normalize"] = False
+    if chosen["convention"] == "paper" and "crf_relaxation" in chosen:
+        chosen["crf_relaxation"] = "bilinear"
     try:
         return TrainConfig(**chosen)
     except ConfigError:  # settings that exclude each other

@@ -22,7 +22,13 @@ class LandmarkWarning(UserWarning):
 
 
 def check_request(
-    sigma_rgb: float, sigma_xy: float, landmarks: int, method: str, convention: str, normalize: bool
+    sigma_rgb: float,
+    sigma_xy: float,
+    landmarks: int,
+    method: str,
+    convention: str,
+    normalize: bool,
+    relaxation: str,
 ) -> None:
     """Raise ValueError if a setting is out of its range."""
     for name, sigma in (("sigma_rgb", sigma_rgb), ("sigma_xy", sigma_xy)):
@@ -34,6 +40,10 @@ def check_request(
         raise ValueError(f"method should be 'nystrom', 'exact' or 'lattice', not {method!r}; choose one of them")
     if convention not in ("scale_free", "paper"):
         raise ValueError(f"convention should be 'scale_free' or 'paper', not {convention!r}; choose one of them")
+    if relaxation not in ("bilinear", "quadratic"):
+        raise ValueError(f"relaxation should be 'bilinear' or 'quadratic', not {relaxation!r}; choose one of them")
+    if relaxation != "bilinear" and convention == "paper":
+        raise ValueError("the paper's convention is bilinear; leave relaxation at that, or use convention='scale_free'")
     if normalize and convention == "paper":
         raise ValueError("normalize is no part of the paper's convention; leave it off, or use convention='scale_free'")
 

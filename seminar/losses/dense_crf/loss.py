@@ -20,6 +20,7 @@ from seminar.losses.dense_crf.nystrom import filter_nystrom
 from seminar.losses.dense_crf.workspace import for_each_image
 
 CrfMethod: TypeAlias = Literal["nystrom", "exact", "lattice"]
+CrfRelaxation: TypeAlias = Literal["bilinear", "quadratic"]
 CrfPlan: TypeAlias = NystromPlan | LatticePlan
 
 _TANG_WEIGHT = 2e-9  # the loss weight of Tang et al.'s own training script, which their equation does not show
@@ -37,6 +38,7 @@ def dense_crf(
     prepared: CrfPlan | None = None,
     convention: Literal["scale_free", "paper"] = "scale_free",
     normalize: bool = False,
+    relaxation: CrfRelaxation = "bilinear",
 ) -> Tensor:
     r"""Charge every pair of pixels that is alike in colour and place for being given to different classes.
 
@@ -86,6 +88,11 @@ def dense_crf(
         Use :math:`D^{-1/2} W D^{-1/2}` with the degrees :math:`D = \mathrm{diag}(W 1)` in place of W, and divide by P alone
         (Krähenbühl and Koltun, ICML 2013, normalise their kernels so; a departure from Tang et al.). Without it a pixel counts
         by how many pixels are like it, so that a large even background eats into the rims of small objects. One more filter pass.
+    relaxation
+        What the energy, which is defined for whole classes, is between them. ``bilinear``: the equation above, which costs an even region
+        :math:`S (1 - S)` a pair and so also makes its pixels decide, for whichever class is ahead. ``quadratic``: :math:`\sum_k S_k^T (D - W) S_k`,
+        half of :math:`\sum W_{pq} |S_p - S_q|^2`, which only makes like pixels agree (a departure from Tang et al.).
+        For many classes, where the first steps' lead is chance. Needs classes that add up to 1.
 
     Returns
     -------
@@ -103,9 +110,9 @@ def dense_crf(
     LandmarkWarning
         The landmarks are too few for this image. On the CPU alone, likewise.
     """
-    check_request(sigma_rgb, sigma_xy, landmarks, method, convention, normalize)
+    check_request(sigma_rgb, sigma_xy, landmarks, method, convention, normalize, relaxation)
     check_shapes(probs, image, valid)
-    request = _Request(sigma_rgb, sigma_xy, method, landmarks, convention == "paper", normalize)
+    request = _Request(sigma_rgb, sigma_xy, method, landmarks, convention == "paper", normalize, relaxation)
     with torch.autocast(probs.device.type, enabled=False):
         dtype = torch.float64 if probs.dtype == torch.float64 else torch.float32
         if prepared is not None:
@@ -148,7 +155,7 @@ def prepare_dense_crf(
         ``join_lattices``. A Nyström plan holds 2.7 MB an image of 256 x 256, and is for the CPU if made there (and for
         a GPU wherever it was made).
     """
-    check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free", False)
+    check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free", False, "bilinear")
     if image.dim() not in (3, 4):
         raise ValueError(f"image should be (C, H, W) or (N, C, H, W), not {tuple(image.shape)}; add the missing axes")
     check_finite(image, "image")
@@ -175,6 +182,7 @@ class _Request:
     landmarks: int
     is_paper: bool
     normalize: bool
+    relaxation: CrfRelaxation
 
 
 def _scale(values: Tensor, valid: Tensor | None, request: _Request) -> Tensor | float:
@@ -274,7 +282,11 @@ def _energy(
     def contrast(filtered: Tensor, classes: int) -> Tensor:  # half the derivative: t - A, or -A
         return -filtered if request.is_paper else filtered.sum(classes, keepdim=True) - filtered
 
-    slope = _filter(features, values, plan, contrast)
+    if request.relaxation == "quadratic":  # half the derivative: t S - A
+        alike = _filter(features, values, plan, lambda filtered, _: filtered)
+        slope = alike.sum(1, keepdim=True) * (values if roots is None else values / roots) - alike
+    else:
+        slope = _filter(features, values, plan, contrast)
     energy = torch.linalg.vecdot(values, slope).sum()  # where values are 0, as outside of the mask, so is this
     if roots is not None:
         slope = slope * roots
