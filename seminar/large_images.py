@@ -222,7 +222,10 @@ def _starts(length: int, block: int) -> range:
 
 def _digest(model: Path) -> str:
     file = RunFolder(model).model_path if model.is_dir() else model
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    if not file.is_file():
+        return ""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _blocks_done(mark: Path, header: str) -> set[str] | None:
