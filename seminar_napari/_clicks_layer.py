@@ -68,7 +68,7 @@ def put_clicks(layer: Points, clicks: ClickSet, classes: ClassNames) -> None:
     with layer._block_refresh():  # napari would slice all marks and draw the thumbnail four times
         layer.data = clicks.points.copy()  # napari moves points in place
         layer.size = mark_size(clicks)
-        now = class_ids_of(layer)  # new marks have taken the current class
+        now = class_ids_of(layer, unknown=-1)  # new marks have taken the current class and its look, or neither
         if not np.array_equal(now, clicks.class_ids):
             layer.features = {CLASS: clicks.class_ids}
     layer.refresh()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seminar.clicks import ClickSet
@@ -16,6 +16,7 @@ click_sets = st.lists(st.tuples(st.floats(-1, 30), st.floats(-1, 30), st.integer
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(click_sets, min_size=1, max_size=4))
+@example([ClickSet(30, 30), ClickSet(30, 30, np.array([[0.0, 0.0]]), np.array([0]))])  # it was white, as napari has it
 def test_what_is_put_on_the_layer_is_taken_off_again(sets: list[ClickSet]) -> None:
     layer = make_clicks_layer(sets[0], CLASSES, {})
     for clicks in sets:
