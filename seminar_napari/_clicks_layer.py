@@ -26,7 +26,9 @@ _RING_WIDTHS = np.array([0.28, 0.12])  # share of the mark: background, object
 def make_clicks_layer(clicks: ClickSet, classes: ClassNames, geometry: dict[str, Any]) -> Points:
     """A points layer of these clicks, over the image that lies at `geometry`."""
     data, meta, _ = layer_data(clicks, classes, NAME)
-    return Points(data, ndim=2, **meta, **geometry)
+    layer = Points(data, ndim=2, **meta, **geometry)
+    prepare_next(layer, BACKGROUND, classes)
+    return layer
 
 
 def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, dict[str, Any], str]:
@@ -68,7 +70,7 @@ def put_clicks(layer: Points, clicks: ClickSet, classes: ClassNames) -> None:
     with layer._block_refresh():  # napari would slice all marks and draw the thumbnail four times
         layer.data = clicks.points.copy()  # napari moves points in place
         layer.size = mark_size(clicks)
-        now = class_ids_of(layer, unknown=-1)  # new marks have taken the current class and its look, or neither
+        now = class_ids_of(layer)  # new marks have taken the current class and its look
         if not np.array_equal(now, clicks.class_ids):
             layer.features = {CLASS: clicks.class_ids}
     layer.refresh()
