@@ -23,9 +23,9 @@ _blocks = 0  # of `kept_memory` that are open, in any thread
 def kept_memory() -> Iterator[None]:
     """Within the block what is freed stays at hand for the next array; at its end all that is free goes back to the system.
 
-    A network on a CPU frees and takes hundreds of megabytes a tile or a step. Left alone, glibc returns them each time, and the system
-    clears every page anew, which took a third of the time of predicting on a virtual machine, and a tenth of that of training.
-    Elsewhere than on Linux with glibc nothing happens. Blocks may lie in each other; the outermost one counts.
+    A network on a CPU frees and takes hundreds of megabytes a tile. Left alone, glibc returns them each time, and the system
+    clears every page anew, which took a third of the time on a virtual machine. (Training would gain a tenth, but where memory is
+    short pieces that are kept leave no room for whole batches.) Elsewhere than on Linux with glibc nothing happens. Blocks may lie in each other; the outermost one counts.
     """
     _enter(1)
     try:

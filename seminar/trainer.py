@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from seminar import checkpoint, devices, events
-from seminar.allocator import kept_memory
 from seminar.clock import Clock
 from seminar.config import TrainConfig
 from seminar.dataset import Batch, ClickDataset
@@ -90,12 +89,7 @@ def train(project: Project, run: RunFolder, config: TrainConfig, *, resume: bool
     """
     device = own_device(config.device)
     devices.use_threads(processes_here())
-    keeping = kept_memory() if device.type == "cpu" else contextlib.nullcontext()
-    with (
-        keeping,
-        joined(device) as ranks,
-        contextlib.closing(_train(project, run, config, device, ranks, resume)) as stream,
-    ):
+    with joined(device) as ranks, contextlib.closing(_train(project, run, config, device, ranks, resume)) as stream:
         for event in stream:
             if ranks.is_first:
                 yield event
