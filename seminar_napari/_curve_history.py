@@ -20,8 +20,7 @@ class Track:
         self.keys: list[tuple[int, int]] = []
         self.values: list[float] = []
 
-    def add(self, stage: int, iteration: int, value: float) -> None:
-        key = (stage, iteration)
+    def add(self, key: tuple[int, int], value: float) -> None:
         if not self.keys or key > self.keys[-1]:
             self.keys.append(key)
             self.values.append(value)
@@ -70,12 +69,12 @@ class History:
                 }
             case Step():
                 self.lengths[event.stage] = event.iterations
+                place = (self._stage(event.stage), event.iteration)  # one for all curves: thousands are kept
                 for term, value in event.losses.items():
-                    self.losses.setdefault(term, Track()).add(self._stage(event.stage), event.iteration, value)
+                    self.losses.setdefault(term, Track()).add(place, value)
             case Validated():
-                self.scores.setdefault(event.network, Track()).add(
-                    self._stage(event.stage), event.iteration, event.mean_iou
-                )
+                place = (self._stage(event.stage), event.iteration)
+                self.scores.setdefault(event.network, Track()).add(place, event.mean_iou)
             case ClicksTaken():
                 place = (self._stage(event.stage), event.iteration)
                 self.clicks[place] = self.clicks.get(place, 0) + event.added + event.removed

@@ -12,7 +12,7 @@ from seminar.clicks import ClickSet
 _Rows = npt.NDArray[np.float64]  # (n, 3) row, col, class id
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Edit:
     """From click `start` on, the clicks `before` became the clicks `after`."""
 

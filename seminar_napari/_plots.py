@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -108,7 +109,8 @@ class Curves(QWidget):
         layout.setSpacing(0)
         self._graph: Any = None
         self._items: dict[tuple[str, str], Any] = {}
-        self._marks: dict[tuple[int, str, str], tuple[Any, Any]] = {}  # place, text, colour: a line in either plot
+        self._stage_lines: list[tuple[Any, Any]] = []  # a line in either plot
+        self._click_lines: list[tuple[Any, Any]] = []
         try:
             import pyqtgraph
         except ImportError:
@@ -165,6 +167,10 @@ class Curves(QWidget):
         for (_, name), item in self._items.items():
             if name == "total":
                 item.setPen(foreground, width=1.5)
+        for labelled, plain in self._stage_lines:
+            for line in (labelled, plain):
+                line.setPen(self._graph.mkPen(foreground, width=1))
+            labelled.label.setColor(foreground)
         for legend in self.legends.values():
             legend.set_foreground(foreground)
         self._dirty = True
@@ -212,22 +218,26 @@ class Curves(QWidget):
         item.setData([self.history.x(key) for key in track.keys], values)
 
     def _draw_marks(self) -> None:
-        """Add the marks that are new, remove those that are wrong by now; a mark is slow to make."""
-        stages = [(x, stage, self._foreground) for x, stage in self.history.boundaries()]
-        clicks = [(x, f"{count} click{'s' * (count != 1)}", CLICKS_COLOUR) for x, count in self.history.click_marks()]
-        for mark in self._marks.keys() - {*stages, *clicks}:
-            for plot, line in zip((self._losses, self._scores), self._marks.pop(mark), strict=True):
-                plot.removeItem(line)
-        for mark in (*stages, *clicks):
-            if mark not in self._marks:
-                self._marks[mark] = (self._mark(self._losses, *mark), self._mark(self._scores, mark[0], "", mark[2]))
+        clicks = [(x, f"{count} click{'s' * (count != 1)}") for x, count in self.history.click_marks()]
+        self._put_lines(self._stage_lines, self.history.boundaries(), self._foreground, Qt.PenStyle.SolidLine, 0.92)
+        self._put_lines(self._click_lines, clicks, CLICKS_COLOUR, Qt.PenStyle.DashLine, 0.08)
 
-    def _mark(self, plot: Any, x: int, label: str, colour: str) -> Any:
-        is_stage = colour != CLICKS_COLOUR
-        pen = self._graph.mkPen(colour, width=1, style=Qt.PenStyle.SolidLine if is_stage else Qt.PenStyle.DashLine)
-        options = {"position": 0.92 if is_stage else 0.08, "anchors": [(0, 0.5), (1, 0.5)], "color": colour}
-        line = self._graph.InfiniteLine(
-            pos=x, angle=90, pen=pen, label=label or None, labelOpts=options if label else None
-        )
-        plot.addItem(line, ignoreBounds=True)
-        return line
+    def _put_lines(
+        self, lines: list[tuple[Any, Any]], marks: list[tuple[int, str]], colour: str, style: Qt.PenStyle, height: float
+    ) -> None:
+        """Move, show and hide lines, and make those that are missing: pyqtgraph keeps some memory of each that is made."""
+        pen = self._graph.mkPen(colour, width=1, style=style)
+        for _ in range(len(lines), len(marks)):
+            label = {"position": height, "anchors": [(0, 0.5), (1, 0.5)], "color": colour}
+            labelled = self._graph.InfiniteLine(angle=90, pen=pen, label="", labelOpts=label)
+            plain = self._graph.InfiniteLine(angle=90, pen=pen)
+            self._losses.addItem(labelled, ignoreBounds=True)
+            self._scores.addItem(plain, ignoreBounds=True)
+            lines.append((labelled, plain))
+        for (labelled, plain), mark in zip_longest(lines, marks):
+            for line in (labelled, plain):
+                line.setVisible(mark is not None)
+                if mark is not None:
+                    line.setPos(mark[0])
+            if mark is not None and labelled.label.format != mark[1]:
+                labelled.label.setFormat(mark[1])

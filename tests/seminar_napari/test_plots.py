@@ -81,7 +81,7 @@ def test_events_that_come_twice_count_once() -> None:
 def test_a_long_curve_keeps_its_ends() -> None:
     track = Track()
     for iteration in range(10 * POINTS):
-        track.add(0, iteration, float(iteration))
+        track.add((0, iteration), float(iteration))
     assert len(track.keys) <= POINTS
     assert track.values[0] == 0 and track.values[-1] == 10 * POINTS - 1
     assert track.values == sorted(track.values)
@@ -110,19 +110,25 @@ def test_every_term_is_drawn_and_can_be_hidden(qtbot: QtBot) -> None:
     assert curves._items["loss", "pce"].isVisible()
 
 
+def visible_lines(curves: Curves) -> list[tuple[int, str]]:
+    """Where lines are seen in both plots, and what stands at them."""
+    pairs = [*curves._stage_lines, *curves._click_lines]
+    assert all(one.isVisible() == other.isVisible() for one, other in pairs)
+    seen = [(labelled, plain) for labelled, plain in pairs if labelled.isVisible()]
+    assert all(one.value() == other.value() for one, other in seen)
+    assert all(labelled.label.toPlainText() == labelled.label.format for labelled, _ in seen)
+    return sorted((int(labelled.value()), labelled.label.format) for labelled, _ in seen)
+
+
 def test_marks_stand_where_the_stage_changed_and_clicks_came(qtbot: QtBot) -> None:
     curves = shown(qtbot)
-    assert sorted(line.value() for lines in curves._marks.values() for line in lines) == [20, 20, 100, 100]
-    first = dict(curves._marks)
+    assert visible_lines(curves) == [(20, "3 clicks"), (100, "primary")]
+    lines = [*curves._stage_lines, *curves._click_lines]
     curves.take(step("primary", 60, total=0.1))
-    curves._redraw()
-    assert curves._marks == first, "a mark that stays is not made again"
     curves.take(ClicksTaken(stage="ancillary", iteration=21, image_ids=("a",), added=1, removed=0))
     curves._redraw()
-    assert {text for _, text, _ in curves._marks} == {"primary", "4 clicks"}
-    kept = {line for lines in curves._marks.values() for line in lines}
-    drawn = {item for plot in (curves._losses, curves._scores) for item in plot.getPlotItem().items}
-    assert {item for item in drawn if isinstance(item, type(next(iter(kept))))} == kept
+    assert visible_lines(curves) == [(20, "4 clicks"), (100, "primary")]
+    assert [*curves._stage_lines, *curves._click_lines] == lines, "lines are kept; each that is made costs memory"
 
 
 def test_thousands_of_clicks_are_a_handful_of_marks() -> None:
@@ -140,7 +146,11 @@ def test_another_run_begins_empty(qtbot: QtBot) -> None:
     curves = shown(qtbot)
     curves.clear()
     curves._redraw()
-    assert not curves._items and not curves._marks and not any(legend.buttons for legend in curves.legends.values())
+    assert (
+        not curves._items
+        and not visible_lines(curves)
+        and not any(legend.buttons for legend in curves.legends.values())
+    )
 
 
 def test_the_total_takes_the_themes_colour(qtbot: QtBot) -> None:
