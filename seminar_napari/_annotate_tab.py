@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible, QElidingLabel
 
 from seminar.errors import SeminarError
@@ -52,7 +52,8 @@ class AnnotateTab(QWidget):
         steps.addWidget(self.previous)
         steps.addWidget(self.place, 1)
         steps.addWidget(self.next)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
         layout.addWidget(self.classes)
@@ -62,6 +63,16 @@ class AnnotateTab(QWidget):
         layout.addWidget(self.warning)
         layout.addWidget(self.train_on)
         layout.addWidget(self.legend)
+        scroll = (
+            QScrollArea()
+        )  # also keeps a label that changes every second from having napari lay out its whole window anew
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
         session.image_changed.connect(self._show_place)
         session.project_changed.connect(self._show_place)
         session.clicks_changed.connect(self._show_saved)

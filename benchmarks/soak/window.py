@@ -12,6 +12,9 @@ import os
 import random
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,11 +27,10 @@ from records import Outcome, arguments, keep_trying, machine
 from seminar.config import TrainConfig
 from seminar.labels import ClassNames
 from seminar.voc import Project
-from seminar_napari._bench_overlay import percentile, timed
+from seminar_napari._bench_overlay import HEARTBEAT_MS, Spent, percentile, timed
 
-IMAGES, SIDE = 12, 384
+IMAGES, SIDE = 12, 320
 SAMPLE_SECONDS = 10.0
-IDLE = 0.005  # an empty turn of the event loop
 
 
 def make_project(folder: Path) -> Project:
@@ -78,11 +80,14 @@ class Soak:
     def _on_event(self, event: Any, when: float) -> None:
         self.previews += type(event).__name__ == "Preview"
 
-    def _turns(self, seconds: float) -> list[Any]:
-        turns, end = [], time.perf_counter() + seconds
+    def _turns(self, seconds: float, *actions: Callable[[], object]) -> list[Spent]:
+        """Do these things, then run the event loop; what each and what each turn took, an empty turn counting as `HEARTBEAT_MS`."""
+        turns = [timed(action) for action in actions]
+        end = time.perf_counter() + seconds
         while time.perf_counter() < end:
-            turns.append(timed(self._application.processEvents))
-            time.sleep(IDLE)
+            turn = timed(self._application.processEvents)
+            turns.append(Spent(*(max(value, HEARTBEAT_MS) for value in astuple(turn))))
+            time.sleep(max(0.0, HEARTBEAT_MS - turn.clock) / 1000)
         return turns
 
     def _click(self) -> None:
@@ -98,12 +103,12 @@ class Soak:
 
     def sample(self, number: int) -> Outcome:
         """Ten seconds of work, and what the process is like then."""
-        end, turns = time.monotonic() + SAMPLE_SECONDS, []
+        end = time.monotonic() + SAMPLE_SECONDS
+        turns: list[Spent] = []
         while time.monotonic() < end:
-            turns += self._turns(0.5)
-            self.session.show_image(self._rng.choice(self.session.image_ids))
-            turns += self._turns(0.5)
-            self._click()
+            image_id = self._rng.choice(self.session.image_ids)
+            turns += self._turns(0.5, partial(self.session.show_image, image_id))
+            turns += self._turns(0.5, self._click)
             overlays = self.dock.inspect.overlays
             for kind in ("student", "teacher"):
                 if overlays.has(kind):

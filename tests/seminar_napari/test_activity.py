@@ -5,7 +5,7 @@ from __future__ import annotations
 import napari
 import pytest
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel
 
 from seminar_napari import _activity
 from seminar_napari._activity import Activity
@@ -51,3 +51,20 @@ def test_the_bar_is_there_until_the_end(qtbot, make_napari_viewer) -> None:
     assert activity.bar is not None and activity.bar.n == 3 and activity.bar.total == 10
     activity.end()
     assert activity.bar is None
+
+
+def test_naparis_spinner_does_not_repaint_the_window_all_the_time(qtbot, make_napari_viewer) -> None:
+    viewer: napari.Viewer = make_napari_viewer()
+    labels = viewer.window._qt_window.statusBar().findChildren(QLabel)
+    (movie,) = [label.movie() for label in labels if label.movie() is not None]
+    frames: list[int] = []
+    movie.frameChanged.connect(frames.append)
+    activity = Activity(lambda: None, viewer.window._qt_window)
+    activity.show("training", 3, 10)
+    qtbot.waitUntil(lambda: activity.bar is not None, timeout=5000)
+    assert movie.state() == movie.MovieState.Running, "or it is not the spinner"
+    frames.clear()
+    qtbot.wait(1000)
+    assert len(frames) <= 3
+    activity.end()
+    assert movie.speed() == 100
