@@ -63,13 +63,12 @@ class AnnotateTab(QWidget):
         layout.addWidget(self.warning)
         layout.addWidget(self.train_on)
         layout.addWidget(self.legend)
-        scroll = (
-            QScrollArea()
-        )  # also keeps a label that changes every second from having napari lay out its whole window anew
+        scroll = QScrollArea()  # a label that changes in it does not have napari lay out its whole window anew
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(content.minimumSizeHint().width())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QScrollArea
 from window_hands import Hands, make_project, settle, wait_until
 
 from seminar.clicks import ClickSet
@@ -251,4 +252,7 @@ def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: Window) -> 
         settle(0.1)
         assert dock.minimumSizeHint().width() <= 400
         assert 320 <= dock.width() <= 400
+        for area in dock.tabs.currentWidget().findChildren(QScrollArea):
+            if area.horizontalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff:
+                assert area.widget().minimumSizeHint().width() <= area.viewport().width(), "nothing is cut off"
     assert "torch" not in sys.modules
