@@ -20,7 +20,7 @@ Term = Literal["pce", "crf", "pcons", "pseudo", "presence", "full"]
 Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "resnet50", "resnet101"]
 Convention = Literal["scale_free", "paper"]
 CrfMethod = Literal["nystrom", "exact", "lattice"]
-CrfRelaxation = Literal["bilinear", "quadratic"]
+CrfRelaxation = Literal["auto", "bilinear", "quadratic"]
 Norm = Literal["group", "batch"]
 Optimizer = Literal["adamw", "sgd"]
 SelfGeneration = Literal["off", "reset", "unchanged"]
@@ -175,9 +175,9 @@ class TrainConfig:
         "Normalise the CRF's kernel by its degrees, so that a large even background does not eat into small objects (a departure from the paper)",
     )
     crf_relaxation: CrfRelaxation = _setting(
-        "bilinear",
+        "auto",
         "What the CRF does within a region: bilinear makes it decide for a class, quadratic only makes its pixels agree; "
-        "for many classes, with lambda_crf 3",
+        "auto is bilinear for two classes, and for more quadratic with 2/classes of lambda_crf",
     )
     crf_landmarks: int = _setting(
         256, "Landmarks of the Nystrom method: more is truer and slower", low=8, high=4096, step=64
@@ -235,8 +235,8 @@ class TrainConfig:
             yield f"channels: expected different numbers from 0 up, got {self.channels}"
         if self.crf_normalize and self.convention == "paper":
             yield "crf_normalize: the paper's convention knows no normalised CRF; turn it off, or take the scale_free convention"
-        if self.crf_relaxation != "bilinear" and self.convention == "paper":
-            yield "crf_relaxation: the paper's convention is bilinear; leave it at that, or take the scale_free convention"
+        if self.crf_relaxation == "quadratic" and self.convention == "paper":
+            yield "crf_relaxation: the paper's convention is bilinear; take bilinear or auto, or the scale_free convention"
         if self.norm == "batch" and self.batch_size < 2:
             yield "batch_size: batch norm needs at least 2 crops a step"
 
@@ -285,7 +285,8 @@ def preset(name: PresetName) -> TrainConfig:
     - AdamW, frozen batch norm and a GroupNorm head, a lighter MobileNetV2 and crops of 192 px, for speed and small batches;
     - intensities stretched by percentiles of each image (fluorescence differs by a factor of ten from image to image);
     - scale-free losses, the CRF weighted 20, ramped up over the first fifth, reaching less far (sigma_xy 30 in place of 100 px), and
-      normalised by its degrees, without which the students draw small objects too small;
+      normalised by its degrees, without which the students draw small objects too small; of more than two classes in its quadratic form, with 2/classes
+      of the weight, since the bilinear one hands whole regions to whichever class leads at first;
     - a strong view for the student, the plain crop for teacher, CRF and pseudo-labels;
     - ema_decay 0.99 in place of 0.999, whose horizon of 1,000 iterations is longer than the run, and lambda_pcons 0.1: a teacher that only lags
       brakes a short run;

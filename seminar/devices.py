@@ -71,12 +71,18 @@ def memory_in_use(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cannot allocate memory",
+    "could not create a primitive",  # oneDNN, which finds no room for its code
+)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on whichever device."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(
-        sign in text
-        for sign in ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
-    )
+    return isinstance(error, RuntimeError) and any(sign in text for sign in _OUT_OF_MEMORY)

@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seminar.config import Convention, CrfMethod, CrfRelaxation
+from seminar.config import Convention, CrfMethod
 from seminar.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
 from seminar.losses.cross_entropy import absent_class, partial_cross_entropy
-from seminar.losses.dense_crf import LandmarkWarning, NystromPlan, dense_crf, prepare_dense_crf
+from seminar.losses.dense_crf import CrfRelaxation, LandmarkWarning, NystromPlan, dense_crf, prepare_dense_crf
 from seminar.losses.image_level import objectness_prior, presence
 from seminar.pseudo_labels import pseudo_label
 

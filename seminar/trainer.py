@@ -24,6 +24,7 @@ from seminar.errors import DatasetError, SeminarError
 from seminar.evaluation import evaluate
 from seminar.learner import Labelling, Learner, Objective
 from seminar.loader import Loader
+from seminar.losses.dense_crf import CrfRelaxation
 from seminar.models.deeplab import build_network
 from seminar.objectives import (
     LossSettings,
@@ -189,6 +190,10 @@ class _Course:
     stages: tuple[str, ...]
     channels: int
 
+    @property
+    def num_classes(self) -> int:
+        return self.project.classes.num_classes
+
     def save_model(self, path: Path, network: nn.Module) -> None:
         checkpoint.save_model(path, network, config=self.config, classes=self.project.classes, channels=self.channels)
 
@@ -241,7 +246,7 @@ def train_stage(
             lr = _lr(config, stage, learner.iteration)
             with ranks.together():
                 batch = loader.next()
-            settings = loss_settings(config, learner.iteration, dataset.epoch_length())
+            settings = loss_settings(config, course.num_classes, learner.iteration, dataset.epoch_length())
             clock.add(learner.step(batch, _objective(stage, settings), lr, _labelling(ancillary, settings)))
             if learner.part_size < part_size:
                 yield events.BatchHalved(stage=stage, iteration=learner.iteration, part_size=learner.part_size)
@@ -278,7 +283,7 @@ def _start(course: _Course, number: int, before: Learner | None) -> Learner:
     """A fresh student from a seed of its own; under self-generation the student of the stage before goes on."""
     config = course.config
     torch.manual_seed(_seed(config.seed, number, -1))
-    student = build_network(config, num_classes=course.project.classes.num_classes, channels=course.channels)
+    student = build_network(config, num_classes=course.num_classes, channels=course.channels)
     learner = Learner(student, config, course.device, course.ranks)
     if before is not None and course.stages[number] == SELF_GENERATION:
         learner.student.load_state_dict(before.student.state_dict())
@@ -296,12 +301,14 @@ def _overrun(course: _Course, clicks_loss: float) -> str:
     """What to tell where the clicks' cross-entropy is still that of guessing (log K): with many classes, regions can be drawn
     together before their clicks are learnt. Empty where all is well."""
     config = course.config
-    guessing = math.log(course.project.classes.num_classes) / (config.batch_size if config.convention == "paper" else 1)
+    guessing = math.log(course.num_classes) / (config.batch_size if config.convention == "paper" else 1)
     if "crf" not in config.losses or not clicks_loss > OVERRUN * guessing:
         return ""
+    relaxation, _ = crf_form(config, course.num_classes)
+    other = ", --crf-relaxation quadratic" if relaxation == "bilinear" else ""
     return (
         f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g}, guessing has {guessing:.2g}): the CRF "
-        f"has overrun them; stop, and choose --crf-relaxation quadratic with --lambda-crf 3 (now {config.lambda_crf:g}), or more --iterations"
+        f"has overrun them; stop, and choose a smaller --lambda-crf (now {config.lambda_crf:g}){other}, or more --iterations"
     )
 
 
@@ -330,17 +337,18 @@ def _objective(stage: str, settings: LossSettings) -> Objective:
 
 def _preparation(course: _Course) -> Callable[[Batch], Batch]:
     """What the loader adds to a batch: the CRF's plan, but for a GPU, which makes it faster than a core here would."""
-    settings = loss_settings(course.config, course.config.iterations - 1, 1)
+    settings = loss_settings(course.config, course.num_classes, course.config.iterations - 1, 1)
     return lambda batch: with_crf_plan(batch, settings) if course.device.type == "cpu" else batch
 
 
-def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettings:
+def loss_settings(config: TrainConfig, num_classes: int, iteration: int, epoch: int) -> LossSettings:
     """Weights of one iteration, ramps included; a term that is not trained on has weight 0."""
     crf_ramp = linear_ramp(iteration + 1, config.iterations, config.crf_ramp)
     pcons_ramp = linear_ramp(iteration, config.iterations, config.pcons_ramp, epoch=epoch)
+    relaxation, crf_share = crf_form(config, num_classes)
     return LossSettings(
         convention=config.convention,
-        lambda_crf=config.lambda_crf * crf_ramp * ("crf" in config.losses),
+        lambda_crf=config.lambda_crf * crf_share * crf_ramp * ("crf" in config.losses),
         lambda_pcons=config.lambda_pcons * pcons_ramp * ("pcons" in config.losses),
         lambda_pseudo=config.lambda_pseudo,
         lambda_absent=config.lambda_absent * config.absent_class,
@@ -351,10 +359,23 @@ def loss_settings(config: TrainConfig, iteration: int, epoch: int) -> LossSettin
         crf_scale=config.crf_scale,
         crf_method=config.crf_method,
         crf_normalize=config.crf_normalize,
-        crf_relaxation=config.crf_relaxation,
+        crf_relaxation=relaxation,
         crf_landmarks=config.crf_landmarks,
         pseudo_confidence=config.pseudo_confidence,
     )
+
+
+def crf_form(config: TrainConfig, num_classes: int) -> tuple[CrfRelaxation, float]:
+    """The form of the CRF, and the share of `lambda_crf` that it is given.
+
+    `auto` is Tang et al.'s bilinear form for two classes. Of more classes it hands whole regions to whichever leads by chance in the first iterations; there
+    it is the quadratic form at 2 / classes of the weight (measured, benchmarks/library.md; a departure from the paper).
+    """
+    if config.crf_relaxation != "auto":
+        return config.crf_relaxation, 1.0
+    if num_classes <= 2 or config.convention == "paper":
+        return "bilinear", 1.0
+    return "quadratic", 2 / num_classes
 
 
 def _lr(config: TrainConfig, stage: str, iteration: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from seminar.labels import BACKGROUND, ClassNames
 NAME = "Clicks"
 CLASS = "class_id"  # the feature column
 MARK_PIXELS = (2, 13)  # least and most on screen; vispy draws no ring thinner than half the least
+PATIENCE = 20  # hundredths of a second
 MARKS_ACROSS = 50  # so many marks side by side span the image
 
 _BACKGROUND_FACE = (0.42, 0.42, 0.42, 0.75)
@@ -28,7 +31,18 @@ def make_clicks_layer(clicks: ClickSet, classes: ClassNames, geometry: dict[str,
     data, meta, _ = layer_data(clicks, classes, NAME)
     layer = Points(data, ndim=2, **meta, **geometry)
     prepare_next(layer, BACKGROUND, classes)
+    layer.get_status = partial(_patient_status, layer)
     return layer
+
+
+def _patient_status(layer: Points, *args: Any, **kwargs: Any) -> Any:
+    """`Points.get_status`, once more where it fails: napari's status thread asks while marks are being taken away, and would put what it trips over on the screen."""
+    for _ in range(PATIENCE):
+        try:
+            return Points.get_status(layer, *args, **kwargs)
+        except (IndexError, ValueError):
+            time.sleep(0.01)
+    return Points.get_status(layer, *args, **kwargs)
 
 
 def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, dict[str, Any], str]:
@@ -74,7 +88,9 @@ def put_clicks(layer: Points, clicks: ClickSet, classes: ClassNames) -> None:
         if not np.array_equal(now, clicks.class_ids):
             layer.features = {CLASS: clicks.class_ids}
     layer.refresh()
-    if len(shown) > len(now) or not np.array_equal(now, clicks.class_ids):
+    if not 0 < len(shown) <= len(now) or not np.array_equal(
+        now, clicks.class_ids
+    ):  # napari gives the first mark any look
         colour_marks(layer, clicks.class_ids, classes)
 
 

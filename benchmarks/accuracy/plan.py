@@ -26,7 +26,7 @@ TABLE3: dict[str, tuple[str, ...]] = {
 """Options of each run; the ancillary of `seminar` is the row pce,crf,pcons."""
 
 REGULARIZED = (
-    *("--losses", "pce,crf", "--crf-method", "lattice", "--no-crf-normalize"),
+    *("--losses", "pce,crf", "--crf-method", "lattice", "--no-crf-normalize", "--crf-relaxation", "bilinear"),
     *("--sigma-rgb", "15", "--sigma-xy", "100", "--lambda-crf", "25"),
 )
 """Tang et al. 2018: their kernel, and the weight that their 2e-9 is under scale-free losses: 2e-9 * 256^2 * 2 pi 50^2 * 12."""

@@ -60,7 +60,7 @@ def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig
     frozen = config.replace(weights="imagenet")  # the structure of a pretrained backbone, not its weights
     network = build_network(frozen, num_classes=2, channels=3, load=False)
     learner = Learner(network, config, where)
-    full = loss_settings(config, config.iterations - 1, 1)
+    full = loss_settings(config, 2, config.iterations - 1, 1)
     kinds = {
         "student": dataclasses.replace(full, lambda_crf=0.0, lambda_pcons=0.0),
         "teacher": dataclasses.replace(full, lambda_crf=0.0),

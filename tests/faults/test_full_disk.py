@@ -113,7 +113,7 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_di
     project = make_project(disk)
     run = RunFolder.of(project.path, "june")
     command = [sys.executable, "-m", "seminar", "train", str(project.path), "--run", "june", "--weights", "none"]
-    command += ["--crop-size", "32", "--batch-size", "1", "--iterations", "6", "--losses", "pce", "--device", "cpu"]
+    command += ["--crop-size", "32", "--batch-size", "1", "--iterations", "40", "--losses", "pce", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     log = disk / "log.txt"
     with log.open("wb") as output:
@@ -138,7 +138,7 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_di
     assert "No space left on device; make room or give access, training waits and then goes on" in warned[0]
     saved, faults = load_checkpoint(run.checkpoint_path("ancillary"))
     assert saved is not None
-    assert (saved["iteration"], faults) == (6, [])
+    assert (saved["iteration"], faults) == (40, [])
     load_model(run.path)
 
 

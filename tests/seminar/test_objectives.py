@@ -18,7 +18,7 @@ from seminar.trainer import loss_settings
 @pytest.fixture
 def settings() -> LossSettings:
     config = preset("quick").replace(crop_size=64, crf_landmarks=64)
-    return dataclasses.replace(loss_settings(config, config.iterations - 1, 1), lambda_pcons=0.0)
+    return dataclasses.replace(loss_settings(config, 2, config.iterations - 1, 1), lambda_pcons=0.0)
 
 
 @pytest.fixture
@@ -65,3 +65,22 @@ def test_a_plan_made_ahead_changes_neither_loss_nor_gradient(
 def test_no_plan_is_made_where_none_is_used(settings: LossSettings, batch: Batch) -> None:
     assert with_crf_plan(batch, dataclasses.replace(settings, lambda_crf=0.0)).crf_plan is None
     assert with_crf_plan(batch, dataclasses.replace(settings, crf_method="lattice")).crf_plan is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "num_classes", "form", "share"),
+    [
+        ({}, 2, "bilinear", 1.0),
+        ({}, 8, "quadratic", 0.25),
+        ({"crf_relaxation": "bilinear"}, 8, "bilinear", 1.0),
+        ({"crf_relaxation": "quadratic"}, 8, "quadratic", 1.0),
+        ({"crf_normalize": False, "convention": "paper"}, 21, "bilinear", 1.0),
+    ],
+)
+def test_the_crf_of_many_classes_is_gentler(
+    changes: dict[str, object], num_classes: int, form: str, share: float
+) -> None:
+    config = preset("balanced").replace(**changes)
+    settings = loss_settings(config, num_classes, config.iterations - 1, 1)
+    assert settings.crf_relaxation == form
+    assert settings.lambda_crf == pytest.approx(share * config.lambda_crf)
