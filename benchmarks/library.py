@@ -38,7 +38,7 @@ def main() -> None:
                 "first_mask": partial(first_mask, project, f"first-{seed}", [*common, "--limit", "3"]),
             }
             for kind in options.only:
-                measured(options.out, f"{name}/{kind}-{seed}", measures[kind])
+                measured(options.out / "rows", f"{name}/{kind}-{seed}", measures[kind])
 
 
 def first_mask(project: Path, name: str, options: list[str]) -> Row:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -18,15 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
+from seminar.events import Validated
 from seminar.files import locked
 from seminar.labels import ClassNames
+from seminar.run_folder import RunFolder
 from seminar.voc import Project, read_label_png, write_label_png
 
 SEMINAR = [sys.executable, "-m", "seminar"]
 
-SCENES = ("--no-rotations", "--iterations", "1500")
+SCENE_ITERATIONS = 1500
+SCENES = ("--no-rotations", "--iterations", str(SCENE_ITERATIONS))
 """Street scenes and photos of people have an up, and more classes than a laptop's default budget can tell apart."""
 
 Row = dict[str, Any]
@@ -88,13 +93,18 @@ def seminar(*words: object) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def measured(out: Path, name: str, measure: Callable[[], Row]) -> Row:
-    """The row of this name from `out`/rows, measured and kept there unless it is there."""
-    path = out / "rows" / f"{name}.json"
+def measured(rows: Path, name: str, measure: Callable[[], Row]) -> Row:
+    """The row of this name from the folder of rows, measured and kept there unless it is there."""
+    path = rows / f"{name}.json"
     if not path.exists():
-        row = measure() | {"date": time.strftime("%Y-%m-%d"), "version": _version()}
+        row = measure() | {
+            "date": time.strftime("%Y-%m-%d"),
+            "version": _version(),
+            "torch": torch.__version__.partition("+")[0],
+            "machine": machine(),
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".part").write_text(json.dumps(row, indent=1))
+        path.with_suffix(".part").write_text(json.dumps(row, indent=1) + "\n")
         path.with_suffix(".part").replace(path)
         print(name, json.dumps(row), flush=True)
     row = json.loads(path.read_text())
@@ -102,7 +112,8 @@ def measured(out: Path, name: str, measure: Callable[[], Row]) -> Row:
 
 
 def trained(project: Path, run: str, options: list[str]) -> Row:
-    """Train; the scores of each stage's student on val, wall-clock and peak memory of the training command."""
+    """Train; the scores of each stage's student on val, wall-clock and peak memory of the training command, and how the student
+    scored on the first val images meanwhile (`curves`, by stage)."""
     folder = project / "runs" / run
     shutil.rmtree(folder, ignore_errors=True)
     start = time.monotonic()
@@ -111,10 +122,25 @@ def trained(project: Path, run: str, options: list[str]) -> Row:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(process.returncode)
-    row: Row = {"seconds": time.monotonic() - start, "peak_bytes": usage.ru_maxrss * 1024, "options": options}
+    row: Row = {"seconds": time.monotonic() - start, "peak_bytes": usage.ru_maxrss * 1024}
+    row |= {"options": without_folders(options), "curves": _curves(RunFolder(folder))}
     for path in sorted(folder.glob("*/student.pt")):
         row[path.parent.name] = scores(path, project)
     return row
+
+
+def without_folders(options: list[str]) -> list[str]:
+    """The options with files by their names alone: a row is read on other machines."""
+    return [Path(option).name if option.startswith("/") else option for option in options]
+
+
+def _curves(run: RunFolder) -> dict[str, list[float]]:
+    """Mean IoU of the student by stage, in the order in which it was scored."""
+    curves: dict[str, list[float]] = {}
+    for event, _, _ in run.read_events():
+        if isinstance(event, Validated) and event.network == "student":
+            curves.setdefault(event.stage, []).append(event.mean_iou)
+    return curves
 
 
 def scores(source: Path, project: Path) -> dict[str, float]:
@@ -134,6 +160,17 @@ def scores(source: Path, project: Path) -> dict[str, float]:
 def spread(values: list[float]) -> tuple[float, float]:
     """Mean and sample standard deviation; 0 of a single value."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def machine() -> str:
+    """Processor and number of cores in words, and the graphics card where there is one."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{os.cpu_count()} cores of {model}{accelerator}"
 
 
 def _version() -> str:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
-import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
-
-from benchmarks.accuracy.plan import EMA_DECAYS, LAMBDAS_PCONS, MODULES, Bench
-from benchmarks.measure import SETS, Row, spread
-from seminar.events import Validated
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, training_ids
+from benchmarks.accuracy.plan import COUNTS, EMA_DECAYS, LAMBDAS_PCONS, MODULES, read_rows
+from benchmarks.measure import SCENE_ITERATIONS, SETS, Row, spread
 
 BY_HAND = "<!-- from here on written by hand; the tables above are made by benchmarks/accuracy -->"
 
@@ -57,82 +49,60 @@ Table = dict[str, dict[int, dict[str, float]]]
 """Scores by row and seed."""
 
 
-def write_page(bench: Bench, sets: Sequence[str], path: Path) -> None:
-    """Write the page; what stands below `BY_HAND` in an older one is kept."""
+def write_page(rows: Path, path: Path) -> None:
+    """Write the page from a folder of rows, sets in the order of `SETS`; what stands below `BY_HAND` in an older one is kept."""
     by_hand = path.read_text(encoding="utf-8").partition(BY_HAND)[2] if path.exists() else "\n"
-    parts = [_head(bench)]
+    sets = [name for name in SETS if (rows / name).is_dir()]
+    parts = [_head(rows)]
     for name in sets:
-        parts += [f"## {name}", _set_line(bench, name), _scores(read_table(bench.out, name)), _picture(path, name)]
-    parts += ["## Yardsticks", _yardsticks(bench, sets)]
-    parts += ["## Figs. 4 and 5", *(_figures(bench.out, name) for name in sets)]
-    parts += ["## Learning curves", _curves(bench, sets)]
+        parts += [f"## {name}", _set_line(rows, name), _scores(read_table(rows, name))]
+    parts += ["## Yardsticks", _yardsticks(rows, sets)]
+    parts += ["## Figs. 4 and 5", *(_figures(rows, name) for name in sets)]
+    parts += ["## Learning curves", _curves(rows, sets)]
     path.write_text("\n\n".join(part for part in parts if part) + f"\n\n{BY_HAND}{by_hand}", encoding="utf-8")
 
 
-def read_table(out: Path, set_name: str) -> Table:
+def read_table(rows: Path, set_name: str) -> Table:
     """The scores of every row of `ROWS` that is there."""
     table: Table = {}
     for title, (name, network) in ROWS.items():
-        for seed, row in read_rows(out, set_name, name).items():
+        for seed, row in read_rows(rows, set_name, name).items():
             if network in row:
                 table.setdefault(title, {})[seed] = row[network]
     return table
 
 
-def read_rows(out: Path, set_name: str, name: str) -> dict[int, Row]:
-    """A row's results by seed."""
-    found = {}
-    for path in (out / "rows" / set_name).glob(f"{name}-*.json"):
-        seed = path.stem.removeprefix(f"{name}-")
-        if seed.isdigit():
-            found[int(seed)] = json.loads(path.read_text())
-    return dict(sorted(found.items()))
-
-
-def _head(bench: Bench) -> str:
-    rows = [json.loads(path.read_text()) for path in (bench.out / "rows").rglob("*.json")]
-    days = sorted({row["date"] for row in rows}) or [datetime.date.today().isoformat()]
-    versions = ", ".join(sorted({row["version"] for row in rows}))
+def _head(rows: Path) -> str:
+    read = [json.loads(path.read_text()) for path in rows.rglob("*.json")]
+    days, versions, torches, machines = (
+        sorted({row[key] for row in read}) for key in ("date", "version", "torch", "machine")
+    )
     return f"""# What clicks reach, against full supervision and other methods
 
-Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {machine()}, torch {torch.__version__.partition("+")[0]}, version {versions}.
+Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {", ".join(machines)}, torch {", ".join(torches)}, at commits {", ".join(versions)}.
 
 ```sh
 pip install -e '.[bench]'                                             # scikit-learn, for the random forest
-for table in table3 peers fig4 fig5 time page; do
-    python benchmarks/accuracy $table SHARED_DATA --out FOLDER        # takes up where it was
+for table in table3 peers fig4 fig5 time; do
+    python benchmarks/accuracy $table SHARED_DATA --out FOLDER --rows FOLDER/rows        # takes up where it was
 done
+python benchmarks/accuracy page --rows FOLDER/rows
 ```
 
 Every row is a `seminar` command on the same images with the same clicks (`seminar simulate-clicks --seed 0`), ImageNet MobileNetV2,
 the same number of iterations a stage, scored on the whole val split. Mean ± standard deviation over seeds of training; the clicks stay.
 "Pooled" is the IoU from one confusion matrix over all images (of two classes the foreground's, of more the mean over classes), "per image" the mean of the images' own.
-Images of ccp and camvid have half their sides; these sets are trained for 1,500 iterations a stage."""
+Images of ccp and camvid have half their sides; these sets are trained for {SCENE_ITERATIONS:,} iterations a stage. The rows that this page is made of are in [accuracy/rows](accuracy/rows)."""
 
 
-def machine() -> str:
-    """Processor and number of cores in words."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].partition(":")[2].strip() if lines else model
-    accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{os.cpu_count()} cores of {model}{accelerator}"
+def _set_line(rows: Path, name: str) -> str:
+    counts = read_counts(rows, name)
+    return f"{counts['images']} images with {counts['clicks']:,} clicks, {counts['classes']} classes; {counts['scored']} images to score."
 
 
-def _set_line(bench: Bench, name: str) -> str:
-    images, clicks = counted(bench, name)
-    project = Project.open(bench.project(name))
-    scored = len(project.split("val") or ())
-    return f"{images} images with {clicks:,} clicks, {project.classes.num_classes} classes; {scored} images to score."
-
-
-def counted(bench: Bench, set_name: str) -> tuple[int, int]:
-    """Images and clicks that a set trains on."""
-    project = Project.open(bench.project(set_name))
-    ids = training_ids(project, "train", SETS[set_name].limit)
-    return len(ids), sum(len(clicks) for image_id in ids if (clicks := project.read_clicks(image_id)))
+def read_counts(rows: Path, set_name: str) -> Row:
+    """What a set consists of."""
+    return dict(json.loads((rows / set_name / f"{COUNTS}.json").read_text()))
 
 
 def _scores(table: Table) -> str:
@@ -159,12 +129,7 @@ def _gain(table: Table, better: str, worse: str, seeds: Iterable[int], key: str)
     return f"{mean:+.3f} ± {deviation:.3f}" if len(gains) > 1 else f"{mean:+.3f}"
 
 
-def _picture(page: Path, name: str) -> str:
-    picture = page.parent / "pictures" / f"{name}.jpg"
-    return f"![{name}: images, truth and masks of each row](pictures/{picture.name})" if picture.exists() else ""
-
-
-def _yardsticks(bench: Bench, sets: Sequence[str]) -> str:
+def _yardsticks(rows: Path, sets: Sequence[str]) -> str:
     lines = [
         f"Annotation is counted as {CLICK_SECONDS} s an image for clicks (the paper's Table 2) and {FULL_SECONDS} s for dense masks (Bearman et al. 2016), both measured on",
         "PASCAL VOC, whose images have two to three objects. Time to a useful mask: from the command to the first scoring with 90 % of the",
@@ -174,11 +139,12 @@ def _yardsticks(bench: Bench, sets: Sequence[str]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in sets:
-        table = read_table(bench.out, name)
+        table = read_table(rows, name)
         ours = table.get("**seminar (primary)**")
         if not ours:
             continue
-        images, clicks = counted(bench, name)
+        counts = read_counts(rows, name)
+        images, clicks = counts["images"], counts["clicks"]
         pooled, full, forest, otsu = (
             _mean(ours, "pooled"),
             *(table.get(title) for title in ("full supervision", "random forest", "Otsu")),
@@ -191,21 +157,21 @@ def _yardsticks(bench: Bench, sets: Sequence[str]) -> str:
             f"{_mean(ours, 'per_image') - _mean(otsu, 'per_image'):+.3f}" if otsu else "",
             f"{100 * pooled / clicks:.3f}",
             f"{pooled / minutes:.3f}" + (f" [{_mean(full, 'pooled') / dense_minutes:.3f}]" if full else ""),
-            _useful(bench.out, name),
+            _useful(rows, name),
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _useful(out: Path, name: str) -> str:
-    rows = [row for row in read_rows(out, name, "time").values() if "seconds" in row]
-    if not rows:
+def _useful(rows: Path, name: str) -> str:
+    timed = [row for row in read_rows(rows, name, "time").values() if "seconds" in row]
+    if not timed:
         return ""
-    wall, bare = (spread([row[key] for row in rows])[0] for key in ("seconds", "without_scoring"))
+    wall, bare = (spread([row[key] for row in timed])[0] for key in ("seconds", "without_scoring"))
     return f"{wall:.0f} s [{bare:.0f} s]"
 
 
-def _figures(out: Path, name: str) -> str:
+def _figures(rows: Path, name: str) -> str:
     """Fig. 4 and Fig. 5 of a set, as far as they were measured."""
     fig4 = [("ancillary", "seminar", "ancillary"), ("student-student (seminar)", "seminar", "primary")]
     fig4 += [(f"self-generation, rate {how}", f"self-{how}", "self-generation") for how in ("reset", "unchanged")]
@@ -214,19 +180,19 @@ def _figures(out: Path, name: str) -> str:
     fig5 += [(f"ema_decay {decay}", f"ema-{decay}", "ancillary") for decay in EMA_DECAYS]
     fig5 += [(f"lambda_pcons {weight}", f"pcons-{weight}", "ancillary") for weight in LAMBDAS_PCONS]
     parts = []
-    for figure, rows, needed in (("Fig. 4", fig4, "self-reset"), ("Fig. 5", fig5, "modules")):
-        if not read_rows(out, name, needed):
+    for figure, networks, needed in (("Fig. 4", fig4, "self-reset"), ("Fig. 5", fig5, "modules")):
+        if not read_rows(rows, name, needed):
             continue
         lines = [f"| {figure}, {name} | pooled | per image | seeds |", "|---|---|---|---|"]
-        for title, file, network in rows:
-            seeds = {seed: row[network] for seed, row in read_rows(out, name, file).items() if network in row}
+        for title, file, network in networks:
+            seeds = {seed: row[network] for seed, row in read_rows(rows, name, file).items() if network in row}
             if seeds:
                 lines.append(f"| {title} | {_figure(seeds, 'pooled')} | {_figure(seeds, 'per_image')} | {len(seeds)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def _curves(bench: Bench, sets: Sequence[str]) -> str:
+def _curves(rows: Path, sets: Sequence[str]) -> str:
     """Student's mean IoU on the first val images during each run of seed 0, as the run itself scored it."""
     lines = [
         "Mean IoU (background included) of the student on the first 8 val images while it trained, seed 0, at each fifth of a stage.",
@@ -236,12 +202,7 @@ def _curves(bench: Bench, sets: Sequence[str]) -> str:
     ]
     for name in sets:
         for row in ("pce", "pce,crf", "pce,pcons", "seminar", "full"):
-            run = RunFolder.of(bench.project(name), f"{name}-{row.replace(',', '+')}-0")
-            curves: dict[str, list[float]] = {}
-            for event, _, _ in run.read_events():
-                if isinstance(event, Validated) and event.network == "student":
-                    curves.setdefault(event.stage, []).append(event.mean_iou)
-            for stage, curve in curves.items():
+            for stage, curve in read_rows(rows, name, row).get(0, {}).get("curves", {}).items():
                 lines.append(f"| {name} | {row} | {stage} | {' | '.join(f'{value:.3f}' for value in curve)} |")
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -12,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
-from benchmarks.measure import SEMINAR, SETS, Row, measured, prepared, scores, seminar, trained
+from benchmarks.measure import SEMINAR, SETS, Row, measured, prepared, scores, seminar, trained, without_folders
 from seminar.events import Validated
 from seminar.run_folder import RunFolder
+from seminar.voc import Project, training_ids
 
 TABLE3: dict[str, tuple[str, ...]] = {
     "pce": ("--losses", "pce"),
@@ -47,21 +49,26 @@ MODULES = 3
 GOOD_SHARE = 0.9
 """A mask is useful from this share of the final score on."""
 
+COUNTS = "counts"
+"""Name of the row with what a set consists of."""
+
 TABLES = ("table3", "peers", "fig4", "fig5", "time")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the data is, where the results go, and options that every training command gets on top of its set's own."""
+    """Where the data is, where projects and runs go, where the results are kept, and options that every training command gets on top of its set's own."""
 
     shared: Path
     out: Path
+    rows: Path
     extra: tuple[str, ...] = ()
 
     def measure(self, table: str, set_name: str, seed: int) -> None:
         """Every row of a table that is not there yet."""
+        measured(self.rows, f"{set_name}/{COUNTS}", partial(self.counts, set_name))
         for name, row in self._rows(table, set_name, seed):
-            measured(self.out, f"{set_name}/{name}-{seed}", row)
+            measured(self.rows, f"{set_name}/{name}-{seed}", row)
 
     def _rows(self, table: str, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         train = partial(self.train, set_name, seed)
@@ -90,10 +97,25 @@ class Bench:
             yield "seminar", partial(train, "seminar")
             yield "time", partial(self.time_to_good, set_name, seed)
 
+    def counts(self, set_name: str) -> Row:
+        """How many images and clicks train, how many classes there are, and how many images are scored."""
+        project = Project.open(self.project(set_name))
+        ids = training_ids(project, "train", SETS[set_name].limit)
+        return {
+            "images": len(ids),
+            "clicks": sum(len(clicks) for image_id in ids if (clicks := project.read_clicks(image_id))),
+            "classes": project.classes.num_classes,
+            "scored": len(project.split("val") or ()),
+        }
+
     def project(self, set_name: str) -> Path:
         """The set's copy, made where it is missing."""
         chosen = SETS[set_name]
         return prepared(self.shared / chosen.source, self.out / chosen.source, half=chosen.half)
+
+    def has_runs(self, set_name: str) -> bool:
+        """Whether a run of this set is in `out`: rows can be older than the folder."""
+        return any((self.out / SETS[set_name].source / "runs").glob(f"{set_name}-*"))
 
     def options(self, set_name: str, seed: int) -> list[str]:
         """What every training command on a set has in common."""
@@ -144,11 +166,7 @@ class Bench:
         `seconds` has the scoring in it, which a person does not wait for; `without_scoring` leaves it out.
         """
         project = self.project(set_name)
-        final = [
-            event.mean_iou
-            for event, _, _ in RunFolder.of(project, run_name(set_name, "seminar", seed)).read_events()
-            if isinstance(event, Validated) and event.network == "student"
-        ][-1]
+        final = read_rows(self.rows, set_name, "seminar")[seed]["curves"]["primary"][-1]
         run = RunFolder.of(project, run_name(set_name, "time", seed))
         shutil.rmtree(run.path, ignore_errors=True)
         options = [*self.options(set_name, seed), "--validations", "25"]
@@ -160,7 +178,9 @@ class Bench:
             found = first_good(run, start, GOOD_SHARE * final)
         process.send_signal(signal.SIGTERM)
         process.wait()
-        return {"final": final, "options": options} | (found or first_good(run, start, GOOD_SHARE * final) or {})
+        return {"final": final, "options": without_folders(options)} | (
+            found or first_good(run, start, GOOD_SHARE * final) or {}
+        )
 
 
 def first_good(run: RunFolder, start: float, goal: float) -> Row | None:
@@ -180,6 +200,16 @@ def first_good(run: RunFolder, start: float, goal: float) -> Row | None:
                 }
         last = moment
     return None
+
+
+def read_rows(rows: Path, set_name: str, name: str) -> dict[int, Row]:
+    """A row's results by seed."""
+    found = {}
+    for path in (rows / set_name).glob(f"{name}-*.json"):
+        seed = path.stem.removeprefix(f"{name}-")
+        if seed.isdigit():
+            found[int(seed)] = json.loads(path.read_text())
+    return dict(sorted(found.items()))
 
 
 def run_name(set_name: str, name: str, seed: int) -> str:

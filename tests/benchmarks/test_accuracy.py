@@ -112,7 +112,9 @@ def test_the_time_to_a_useful_mask_with_and_without_scoring(tmp_path: Path) -> N
 
 
 def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path, tmp_path: Path) -> None:
-    out, page = tmp_path / "out", tmp_path / "page.md"
+    folder, page = tmp_path / "rows", tmp_path / "page.md"
+    bench = Bench(shared, tmp_path / "out", folder)
+    measured(folder, "histology3/counts", lambda: bench.counts("histology3"))
     rows = {
         "pce": ("ancillary", (0.5, 0.6)),
         "seminar": ("primary", (0.7, 0.8)),
@@ -122,13 +124,12 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
     for name, (network, values) in rows.items():
         for seed, value in enumerate(values):
             row = {network: {"pooled": value, "per_image": value - 0.1}}
-            measured(out, f"histology3/{name}-{seed}", lambda row=row: row)  # type: ignore[misc]
-    assert read_table(out, "histology3")["pCE"] == {
+            measured(folder, f"histology3/{name}-{seed}", lambda row=row: row)  # type: ignore[misc]
+    assert read_table(folder, "histology3")["pCE"] == {
         0: {"pooled": 0.5, "per_image": 0.4},
         1: {"pooled": 0.6, "per_image": 0.5},
     }
-    bench = Bench(shared, out)
-    write_page(bench, ["histology3"], page)
+    write_page(folder, page)
     text = page.read_text(encoding="utf-8")
     assert "3 images with 6 clicks, 2 classes; 2 images to score." in text
     assert "| pCE | 0.550 ± 0.071 | 0.450 ± 0.071 | 0.688 | 2 |" in text
@@ -137,7 +138,7 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
     assert "| self-generation, rate reset | 0.400 ± 0.000 | 0.300 ± 0.000 | 2 |" in text
     assert "random forest |" not in text
     page.write_text(text + "An analysis.\n", encoding="utf-8")
-    write_page(bench, ["histology3"], page)
+    write_page(folder, page)
     assert page.read_text(encoding="utf-8").endswith(f"{BY_HAND}\nAn analysis.\n")
 
 
