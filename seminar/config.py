@@ -82,7 +82,7 @@ class TrainConfig:
         "Push down classes that are clicked nowhere in an image; only when every class present in an image is clicked",
     )
     split: str = _setting(
-        "train", "ImageSets/Segmentation/<split>.txt to train on; without that file every image with clicks trains"
+        "train", "ImageSets/Segmentation/<split>.txt to train on; without a train.txt every image with clicks trains"
     )
     val_split: str = _setting("val", "Split that is scored during the run where dense truth exists")
     limit: int = _setting(
@@ -189,7 +189,18 @@ class TrainConfig:
     )
     pseudo_network: Network = _setting("teacher", "Which ancillary network makes the pseudo-labels (paper: student)")
     pseudo_confidence: float = _setting(
-        0.7, "Pseudo-labels less probable than this count for nothing", low=0, high=0.999, step=0.05
+        0.0,
+        "Pseudo-labels less probable than this count for nothing (paper: 0, all count)",
+        low=0,
+        high=0.999,
+        step=0.05,
+    )
+    pseudo_balance: float = _setting(
+        0.5,
+        "How much more a pseudo-label of a scarce class counts, so that the second stage does not forget it: its pixels to the power of minus this (paper: 0)",
+        low=0,
+        high=1,
+        step=0.1,
     )
     # running
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1, mps")
@@ -246,7 +257,7 @@ class TrainConfig:
 
     @classmethod
     def from_toml(cls, text: str, where: str = "config.toml") -> TrainConfig:
-        """Read `to_toml`'s text; a missing setting takes its default, an unknown one is refused.
+        """Read `to_toml`'s text; a missing setting is as in the preset that the text names, an unknown one is refused.
 
         Raises
         ------
@@ -254,7 +265,8 @@ class TrainConfig:
             Not TOML, an unknown setting (the nearest known one is named), a wrong value.
         """
         try:
-            return cls().replace(**tomllib.loads(text))
+            settings = tomllib.loads(text)
+            return preset(settings.get("preset", "balanced")).replace(**settings)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigError(f"{where}: not readable as TOML ({error}); correct it") from None
         except ConfigError as error:
@@ -290,7 +302,8 @@ def preset(name: PresetName) -> TrainConfig:
     - a strong view for the student, the plain crop for teacher, CRF and pseudo-labels;
     - ema_decay 0.99 in place of 0.999, whose horizon of 1,000 iterations is longer than the run, and lambda_pcons 0.1: a teacher that only lags
       brakes a short run;
-    - pseudo-labels from the ancillary teacher in place of the student, and 255 where it is less than 0.7 sure.
+    - pseudo-labels from the ancillary teacher in place of the student; those of a scarce class count more (pseudo_balance), without which the second stage
+      forgets it.
     """
     if name not in get_args(PresetName):
         raise ConfigError(f"preset '{name}' is unknown; known are {', '.join(get_args(PresetName))}")
@@ -324,6 +337,7 @@ _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
         "strong_augmentation": False,
         "pseudo_network": "student",
         "pseudo_confidence": 0.0,
+        "pseudo_balance": 0.0,
     },
 }
 

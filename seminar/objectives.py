@@ -16,7 +16,7 @@ from seminar.config import Convention, CrfMethod
 from seminar.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
-from seminar.losses.cross_entropy import absent_class, partial_cross_entropy
+from seminar.losses.cross_entropy import absent_class, balanced_cross_entropy, partial_cross_entropy
 from seminar.losses.dense_crf import CrfRelaxation, LandmarkWarning, NystromPlan, dense_crf, prepare_dense_crf
 from seminar.losses.image_level import objectness_prior, presence
 from seminar.pseudo_labels import pseudo_label
@@ -51,6 +51,7 @@ class LossSettings:
     crf_relaxation: CrfRelaxation = "bilinear"
     crf_landmarks: int
     pseudo_confidence: float
+    pseudo_balance: float
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def seminar_objective(
     if ancillary is not None:
         batch = pseudo_labelled(batch, ancillary, confidence=settings.pseudo_confidence)
     target = batch.pseudo_labels.masked_fill(~batch.valid, IGNORE_INDEX)
-    terms["pseudo"] = partial_cross_entropy(logits, target, convention=settings.convention)
+    terms["pseudo"] = balanced_cross_entropy(
+        logits, target, balance=settings.pseudo_balance, convention=settings.convention
+    )
     return Losses(terms, _weights(settings))
 
 

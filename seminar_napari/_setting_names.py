@@ -60,6 +60,7 @@ NAMES: dict[str, str] = {
     "ema_decay": "EMA decay",
     "pseudo_network": "Pseudo-labels by",
     "pseudo_confidence": "Sure at least",
+    "pseudo_balance": "Scarce classes",
     "strong_augmentation": "Strong augment.",
     "self_generation": "Self-generation",
     "pseudo_labels": "Pseudo-labels from",

@@ -33,6 +33,42 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor, *, convention: Convent
     return loss / len(logits) if convention == "paper" else loss
 
 
+def balanced_cross_entropy(
+    logits: Tensor, labels: Tensor, *, balance: float, convention: Convention = "scale_free"
+) -> Tensor:
+    """Cross-entropy on dense labels that does not forget what is rare: eq. 6 with a weight for the class of each pixel's label.
+
+    In a crop with n_k pixels of class k each of them counts n_k^-balance, scaled so that the mean weight of the crop's labelled pixels is 1. A class
+    then has a share of about n_k^(1 - balance). A departure from the paper, whose every pixel counts the same (balance 0).
+
+    Parameters
+    ----------
+    logits : Tensor, (N, K, H, W) float
+    labels : Tensor, (N, H, W) int64
+        Class ids; 255 counts for nothing.
+    balance : float
+        0..1: 0 is `partial_cross_entropy`, 1 gives all classes of a crop the same say.
+    convention : {"scale_free", "paper"}
+
+    Returns
+    -------
+    Tensor, scalar
+        0 with zero gradient where no pixel is labelled.
+    """
+    if balance == 0:
+        return partial_cross_entropy(logits, labels, convention=convention)
+    num_classes = logits.shape[1]
+    numbers = labels.clamp(max=num_classes).flatten(1)  # (N, HW); the unlabelled have a number of their own
+    counts = torch.zeros(len(labels), num_classes + 1, device=labels.device)
+    counts.scatter_add_(1, numbers, torch.ones_like(numbers, dtype=counts.dtype))
+    counts[:, num_classes] = 0
+    weights = counts.clamp(min=1) ** -balance * (counts > 0)  # (N, K + 1)
+    weights *= counts.sum(dim=1, keepdim=True) / (weights * counts).sum(dim=1, keepdim=True).clamp(min=1)
+    losses = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="none").flatten(1)
+    loss = (losses * weights.gather(1, numbers)).sum() / counts.sum().clamp(min=1)
+    return loss / len(logits) if convention == "paper" else loss
+
+
 def absent_class(logits: Tensor, absent: Tensor, valid: Tensor) -> Tensor:
     """Push down classes that are nowhere in an image: -log(1 - p_c), averaged over valid pixels, summed over absent classes.
 

@@ -178,3 +178,10 @@ def test_an_unknown_preset_is_refused() -> None:
 def test_a_config_does_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainConfig().seed = 3  # type: ignore[misc]
+
+
+def test_an_older_file_is_filled_up_from_its_own_preset() -> None:
+    whole = preset("paper").to_toml()
+    lines = [line for line in whole.splitlines() if not line.startswith("pseudo_balance")]
+    assert len(lines) < len(whole.splitlines())
+    assert TrainConfig.from_toml("\n".join(lines)) == preset("paper")

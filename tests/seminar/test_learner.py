@@ -32,6 +32,7 @@ SETTINGS = LossSettings(
     crf_normalize=True,
     crf_landmarks=128,
     pseudo_confidence=0.0,
+    pseudo_balance=0.5,
 )
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.losses.cross_entropy import absent_class, partial_cross_entropy
+from seminar.losses.cross_entropy import absent_class, balanced_cross_entropy, partial_cross_entropy
 
 
 def test_on_a_dense_mask_it_is_the_ordinary_cross_entropy() -> None:
@@ -67,3 +67,44 @@ def test_a_sure_prediction_of_an_absent_class_stays_finite() -> None:
     assert loss.isfinite()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
+
+
+@given(balance=st.floats(0, 1), repeats=st.integers(1, 3))
+def test_balanced_all_classes_alike_it_is_the_ordinary_one(balance: float, repeats: int) -> None:
+    logits = torch.randn(repeats, 3, 4, 6)
+    labels = torch.arange(3).repeat(repeats, 4, 2)
+    balanced = balanced_cross_entropy(logits, labels, balance=balance)
+    torch.testing.assert_close(balanced, partial_cross_entropy(logits, labels))
+
+
+def test_balanced_a_scarce_class_has_more_of_a_say() -> None:
+    logits = torch.randn(2, 3, 4, 4)
+    labels = torch.zeros(2, 4, 4, dtype=torch.long)
+    labels[0, 0, 0], labels[1] = 2, 255
+    each = F.cross_entropy(logits, labels, ignore_index=255, reduction="none")[0]
+    rare, common = each[0, 0], each.sum() - each[0, 0]
+    equal = balanced_cross_entropy(logits, labels, balance=1)
+    torch.testing.assert_close(equal, (rare + common / 15) / 2)
+    root = balanced_cross_entropy(logits, labels, balance=0.5)
+    torch.testing.assert_close(root, (rare + common / 15**0.5) / (1 + 15**0.5))
+
+
+@given(balance=st.floats(0, 1))
+def test_balanced_parts_of_a_batch_add_up(balance: float) -> None:
+    logits, labels = torch.randn(3, 4, 5, 5), torch.randint(0, 4, (3, 5, 5))
+    labels[:, 0] = 255
+    labels[1, 1:3] = 255
+    parts = [balanced_cross_entropy(logits[i : i + 1], labels[i : i + 1], balance=balance) for i in range(3)]
+    pixels = (labels != 255).sum(dim=(1, 2))
+    torch.testing.assert_close(
+        balanced_cross_entropy(logits, labels, balance=balance), (torch.stack(parts) * pixels).sum() / pixels.sum()
+    )
+
+
+@pytest.mark.parametrize("convention", ["scale_free", "paper"])
+def test_balanced_without_any_label_loss_and_gradient_are_zero(convention: str) -> None:
+    logits = torch.randn(2, 3, 4, 4, requires_grad=True)
+    labels = torch.full((2, 4, 4), 255)
+    balanced_cross_entropy(logits, labels, balance=0.5, convention=convention).backward()  # type: ignore[arg-type]
+    assert logits.grad is not None
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
