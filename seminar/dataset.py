@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,11 @@ from seminar.transforms import (
     rasterize_crop,
     strong_view,
 )
-from seminar.voc import Project, read_label_png
+from seminar.voc import Project, clicks_faults, label_map_faults, read_label_png
+from seminar.voc.layout import CLICKS
+
+MAX_FAULTS = 20
+"""A folder of label maps with more faults than this is told by its first ones and their number."""
 
 CACHE_BYTES = 300_000_000
 """Decoded images kept in memory, at most."""
@@ -87,11 +92,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class ClickChanges:
-    """What `ClickDataset.refresh` found: the images whose clicks changed, and how many came and went."""
+    """What `ClickDataset.refresh` found: the images whose clicks changed, how many came and went, and why others were not taken up."""
 
     image_ids: tuple[str, ...]
     added: int
     removed: int
+    faults: tuple[str, ...] = ()
 
 
 class ClickDataset:
@@ -112,6 +118,7 @@ class ClickDataset:
         self.image_ids = tuple(image_ids)
         self.dense = config.losses == ("full",)
         self._refuse_missing_objectness()
+        self._refuse_wrong_pseudo_labels()
         self._cache = _Cache()
         self._stamps: dict[str, int] = {}
         self._clicks: dict[str, ClickSet] = {}
@@ -124,7 +131,15 @@ class ClickDataset:
         return self._clicks
 
     def refresh(self) -> ClickChanges:
-        """Read clicks that changed on disk since the last call."""
+        """Read clicks that changed on disk since the last call.
+
+        What would end a run is told and not taken up: a file that cannot be read, a class that came after the network was built, the loss of the last click.
+
+        Raises
+        ------
+        DatasetError
+            At the first call: a file that cannot be read.
+        """
         if self.dense:
             self._clicks = self._clicks or {image_id: self._dense_extent(image_id) for image_id in self.image_ids}
             return ClickChanges((), 0, 0)
@@ -132,14 +147,16 @@ class ClickDataset:
         wanted = [image_id for image_id in self.image_ids if stamps.get(image_id) != self._stamps.get(image_id)]
         clicks = dict(self._clicks)
         changed: list[str] = []
+        faults: list[str] = []
         added = removed = 0
         for image_id in wanted:
             try:
-                new = self.project.read_clicks(image_id) or ClickSet(0, 0)
-            except DatasetError:
-                if image_id in clicks:  # half a save, or a fault made mid-run: keep what trained so far
-                    continue
-                raise
+                new = self._read_clicks(image_id)
+            except DatasetError as error:  # half a save, or a fault made mid-run: keep what trained so far
+                if not self._clicks:
+                    raise
+                faults += error.faults[:1]
+                continue
             old = clicks.get(image_id, ClickSet(0, 0))
             before, after = _counted(old), _counted(new)
             if before != after:
@@ -150,9 +167,20 @@ class ClickDataset:
             if not new.inside().any():
                 del clicks[image_id]
         self._stamps = stamps
+        if not clicks and self._clicks:
+            return ClickChanges((), 0, 0, ("no click is left; training goes on with those before",))
         with self._lock:
             self._clicks = {image_id: clicks[image_id] for image_id in self.image_ids if image_id in clicks}
-        return ClickChanges(tuple(changed), added, removed)
+        return ClickChanges(tuple(changed), added, removed, tuple(faults))
+
+    def _read_clicks(self, image_id: str) -> ClickSet:
+        """The clicks of an image; once a run goes on, only such as its network can learn from."""
+        clicks = self.project.read_clicks(image_id) or ClickSet(0, 0)
+        if self._clicks and len(clicks):  # at first the project was looked through as a whole
+            where = f"{CLICKS}/{image_id}.json"
+            if faults := clicks_faults(clicks, self.project.classes, where, self.project.image_size(image_id)):
+                raise DatasetError([f"{fault}; this run goes on without them" for fault in faults])
+        return clicks
 
     def _dense_extent(self, image_id: str) -> ClickSet:
         truth = self.project.read_truth(image_id)
@@ -261,6 +289,20 @@ class ClickDataset:
             if config.objectness
             else torch.zeros(0),
         )
+
+    def _refuse_wrong_pseudo_labels(self) -> None:
+        """Raise a `DatasetError` where label maps of another origin have another size than their image, or unknown classes."""
+        if not self.config.pseudo_labels:
+            return
+        folder = Path(self.config.pseudo_labels)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            found = pool.map(
+                lambda image_id: label_map_faults(self.project, folder / f"{image_id}.png", image_id), self.image_ids
+            )
+            faults = [fault for one in found for fault in one]
+        if faults:
+            more = [f"{len(faults) - MAX_FAULTS} more faults like these"] if len(faults) > MAX_FAULTS else []
+            raise DatasetError([*faults[:MAX_FAULTS], *more])
 
 
 _Value = TypeVar("_Value")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from seminar.errors import SeminarError
 from seminar.events import Preview
 from seminar.labels import IGNORE_INDEX, ClassNames
 from seminar.run_folder import RunFolder
@@ -55,16 +56,24 @@ class Previewer:
         Image by image id, (C, H, W) on 0..255.
     image_ids : sequence of str
         All images that can be asked for; the first one is drawn where nobody asks.
+    channels : int
+        What the networks take; images with another number are passed over.
     """
 
     def __init__(
-        self, run: RunFolder, classes: ClassNames, read: Callable[[str], Image], image_ids: tuple[str, ...]
+        self,
+        run: RunFolder,
+        classes: ClassNames,
+        read: Callable[[str], Image],
+        image_ids: tuple[str, ...],
+        channels: int,
     ) -> None:
         self._run = run
         self._classes = classes
         self._read = read
         self._image_ids = image_ids
         self._known = frozenset(image_ids)
+        self._channels = channels
         self._next = 0.0
         self._cost = 0.0
         self._count = 0
@@ -83,8 +92,10 @@ class Previewer:
         iteration: int,
         device: torch.device,
         only_shown: bool = False,
-    ) -> Preview:
-        """Draw as many tiles as the time allows, at least one, and write the label maps.
+    ) -> Preview | None:
+        """Draw as many tiles as the time allows, at least one, and write the label maps; None where the image cannot be drawn.
+
+        Not all images that a person looks at are trained on: one that is damaged or has other channels costs its picture, not the run.
 
         Parameters
         ----------
@@ -99,7 +110,10 @@ class Previewer:
         self._count += not only_shown
         of_other = not only_shown and self._count % OTHERS_EVERY == 0 and len(self._image_ids) > 1
         image_id = self._next_other(shown) if of_other else shown
-        image = self._read(image_id)
+        image = self._drawable(image_id)
+        if image is None:
+            self._next = time.monotonic() + MIN_INTERVAL
+            return None
         canvas = self._canvases.get(of_other)
         if canvas is None or canvas.image_id != image_id or set(canvas.maps) != {*networks, "disagreement"}:
             maps = {name: np.full(image.shape[1:], IGNORE_INDEX, dtype=np.uint8) for name in networks}
@@ -118,6 +132,13 @@ class Previewer:
         now = time.monotonic()
         self._next = now + max(MIN_INTERVAL, (now - start) / MAX_SHARE)
         return Preview(stage=stage, iteration=iteration, image_id=image_id, layers=tuple(canvas.maps))
+
+    def _drawable(self, image_id: str) -> Image | None:
+        try:
+            image = self._read(image_id)
+        except (SeminarError, OSError):
+            return None
+        return image if len(image) == self._channels else None
 
     def _next_other(self, shown: str) -> str:
         """The image that is being drawn beside the shown one, or the next in turn once it is whole."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import math
 import time
 from collections import deque
@@ -39,7 +38,7 @@ from seminar.previews import Previewer
 from seminar.process_group import Ranks, is_first_process, joined, own_device, processes_here
 from seminar.run_folder import RunFolder, stage_names
 from seminar.schedules import linear_ramp, poly_lr
-from seminar.voc import Project, validate
+from seminar.voc import Project, check, training_ids
 
 STEP_INTERVAL = 0.25
 """Seconds between two `Step` events, at least."""
@@ -64,6 +63,9 @@ OVERRUN = 0.8
 
 PAPER_CROP = 513
 """Side of the paper's crops in pixels, for which sigma_xy is given."""
+
+RAMP_STEPS = 40
+"""The consistency's weight grows in at least so many steps, as in the paper, where a step is an epoch; one epoch of many images can outlast a short stage."""
 
 SELF_GENERATION = "self-generation"
 
@@ -100,8 +102,12 @@ def _train(
     project: Project, run: RunFolder, config: TrainConfig, device: torch.device, ranks: Ranks, resume: bool
 ) -> Generator[events.Event, None, None]:
     with ranks.together():
-        dataset = _dataset(project, config, ranks)
+        dataset, scored = _dataset(project, config, ranks)
     dataset.adopt(ranks.from_first(lambda: dataset.clicks))
+    channels = len(dataset.image(next(iter(dataset.clicks))))
+    if not resume:  # weights that cannot be had are told before the run has its name
+        with ranks.together():
+            build_network(config, num_classes=project.classes.num_classes, channels=channels)
     if ranks.is_first:
         run.path.mkdir(parents=True, exist_ok=True)
         run.claim()
@@ -109,9 +115,9 @@ def _train(
         if ranks.is_first:
             run.clear_requests()
             run.write_config(config)
-        previewer = Previewer(run, project.classes, dataset.image, project.image_ids())
-        channels = len(dataset.image(next(iter(dataset.clicks))))
-        course = _Course(project, run, config, dataset, device, ranks, previewer, stage_names(config), channels)
+        shown = tuple(dict.fromkeys((*dataset.clicks, *project.image_ids())))
+        previewer = Previewer(run, project.classes, dataset.image, shown, channels)
+        course = _Course(project, run, config, dataset, scored, device, ranks, previewer, stage_names(config), channels)
         yield events.Started(
             stages=course.stages,
             class_names=project.classes.names,
@@ -132,20 +138,26 @@ def _train(
             run.release()
 
 
-def _dataset(project: Project, config: TrainConfig, ranks: Ranks) -> ClickDataset:
-    """What there is to train on, looked through for faults."""
+def _dataset(project: Project, config: TrainConfig, ranks: Ranks) -> tuple[ClickDataset, tuple[str, ...]]:
+    """What there is to train on, and the images that are scored during the run; both looked through for faults."""
     if config.batch_size < ranks.size:
         raise SeminarError(
             f"--batch-size {config.batch_size}: {ranks.size} processes share the crops of a batch; take at least {ranks.size}, or fewer processes"
         )
-    image_ids = _training_ids(project, config)
-    validate(project, image_ids, needs="truth" if config.losses == ("full",) else "clicks", channels=config.channels)
+    image_ids, scored = _training_ids(project, config), _scored_ids(project, config)
+    faults = check(
+        project, image_ids, needs="truth" if config.losses == ("full",) else "clicks", channels=config.channels
+    )
+    if scored:
+        faults += check(project, scored, needs="truth", channels=config.channels)
+    if faults:
+        raise DatasetError(tuple(dict.fromkeys(faults)))
     dataset = ClickDataset(project, config, image_ids)
     if not dataset.clicks:
         raise DatasetError(
             [f"{project.path}: no image has a click; click on a few objects and on the background, then train"]
         )
-    return dataset
+    return dataset, scored
 
 
 def record(run: RunFolder, stream: Iterator[events.Event]) -> Iterator[events.Event]:
@@ -162,7 +174,7 @@ def record(run: RunFolder, stream: Iterator[events.Event]) -> Iterator[events.Ev
                 _append(run, waiting)
             yield event
         _append(run, waiting)
-    except (SeminarError, OSError, RuntimeError) as error:
+    except (SeminarError, OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         if writes:
             waiting.append(events.Failed(message=str(error).splitlines()[0] if str(error) else type(error).__name__))
             with contextlib.suppress(OSError):
@@ -184,6 +196,7 @@ class _Course:
     run: RunFolder
     config: TrainConfig
     dataset: ClickDataset
+    scored: tuple[str, ...]
     device: torch.device
     ranks: Ranks
     previewer: Previewer
@@ -212,16 +225,20 @@ def train_stage(
     """
     config, run, dataset, ranks = course.config, course.run, course.dataset, course.ranks
     stage, iterations = course.stages[number], config.iterations
-    learner = _start(course, number, before)
+    content, faults = None, list[str]()
     if resume:
-        with ranks.together():  # nobody writes the next one before all have read this one
+        with ranks.together():
             content, faults = checkpoint.load_checkpoint(run.checkpoint_path(stage))
-            if content is not None:
-                learner.restore(content)
-        for fault in faults:
-            yield events.Warned(message=f"{fault}; the checkpoint before it is used")
+    learner = _start(course, number, before, load=content is None)
+    if content is not None:
+        with ranks.together():  # nobody writes the next one before all have read this one
+            learner.restore(content)
+    for fault in faults:
+        yield events.Warned(message=f"{fault}; the checkpoint before it is used")
     ancillary = _frozen(before, config) if before is not None else None
     yield events.StageStarted(stage=stage, iteration=learner.iteration, iterations=iterations)
+    if learner.iteration >= iterations and ranks.from_first(run.student_path(stage).exists):
+        return learner  # resumed behind its end: model.pt may be of a later stage
     clock = Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
     validations = _validation_iterations(config)
     slots = ranks.share(config.batch_size)
@@ -237,10 +254,18 @@ def train_stage(
             if request == "stop":
                 break
             changes = ranks.from_first(lambda: dataset.refresh() if clock.passed("clicks", REFRESH_INTERVAL) else None)
+            for fault in changes.faults if changes is not None else ():
+                yield events.Warned(message=fault)
             if changes is not None and changes.image_ids:
                 dataset.adopt(ranks.from_first(lambda: dataset.clicks))
                 loader.restart(learner.iteration)
-                yield events.ClicksTaken(stage=stage, iteration=learner.iteration, **dataclasses.asdict(changes))
+                yield events.ClicksTaken(
+                    stage=stage,
+                    iteration=learner.iteration,
+                    image_ids=changes.image_ids,
+                    added=changes.added,
+                    removed=changes.removed,
+                )
             part_size = learner.part_size
             torch.manual_seed(_seed(config.seed, number, learner.iteration))  # dropout: a resumed run repeats it
             lr = _lr(config, stage, learner.iteration)
@@ -260,9 +285,11 @@ def train_stage(
             if course.previewer.is_due(time.monotonic()) or last:
                 networks = {"student": learner.student, "teacher": learner.teacher}
                 networks |= {"pseudo_label": ancillary} if ancillary is not None else {}
-                yield course.previewer.draw(
+                drawn = course.previewer.draw(
                     networks, stage=stage, iteration=learner.iteration, device=course.device, only_shown=last
                 )
+                if drawn is not None:
+                    yield drawn
             if learner.iteration in validations:
                 yield from _validated(course, stage, learner)
             if clock.passed("checkpoint", CHECKPOINT_INTERVAL):
@@ -279,11 +306,11 @@ def train_stage(
     return learner
 
 
-def _start(course: _Course, number: int, before: Learner | None) -> Learner:
-    """A fresh student from a seed of its own; under self-generation the student of the stage before goes on."""
+def _start(course: _Course, number: int, before: Learner | None, *, load: bool) -> Learner:
+    """A fresh student from a seed of its own; under self-generation the student of the stage before goes on. `load` is False where a checkpoint follows."""
     config = course.config
     torch.manual_seed(_seed(config.seed, number, -1))
-    student = build_network(config, num_classes=course.num_classes, channels=course.channels)
+    student = build_network(config, num_classes=course.num_classes, channels=course.channels, load=load)
     learner = Learner(student, config, course.device, course.ranks)
     if before is not None and course.stages[number] == SELF_GENERATION:
         learner.student.load_state_dict(before.student.state_dict())
@@ -344,7 +371,8 @@ def _preparation(course: _Course) -> Callable[[Batch], Batch]:
 def loss_settings(config: TrainConfig, num_classes: int, iteration: int, epoch: int) -> LossSettings:
     """Weights of one iteration, ramps included; a term that is not trained on has weight 0."""
     crf_ramp = linear_ramp(iteration + 1, config.iterations, config.crf_ramp)
-    pcons_ramp = linear_ramp(iteration, config.iterations, config.pcons_ramp, epoch=epoch)
+    longest = max(1, math.ceil(config.pcons_ramp * config.iterations / RAMP_STEPS))
+    pcons_ramp = linear_ramp(iteration, config.iterations, config.pcons_ramp, epoch=min(epoch, longest))
     relaxation, crf_share = crf_form(config, num_classes)
     return LossSettings(
         convention=config.convention,
@@ -362,6 +390,7 @@ def loss_settings(config: TrainConfig, num_classes: int, iteration: int, epoch: 
         crf_relaxation=relaxation,
         crf_landmarks=config.crf_landmarks,
         pseudo_confidence=config.pseudo_confidence,
+        pseudo_balance=config.pseudo_balance,
     )
 
 
@@ -386,15 +415,24 @@ def _lr(config: TrainConfig, stage: str, iteration: int) -> float:
 
 
 def _validated(course: _Course, stage: str, learner: Learner) -> Iterator[events.Event]:
-    """Score student and teacher on the first images of the val split that have dense truth; nothing where there are none."""
+    """Score student and teacher on the images that are scored during a run; a mask that was damaged since the start costs a score, not the run."""
     project, config = course.project, course.config
-    ids = tuple(image_id for image_id in project.split(config.val_split) or () if project.truth_path(image_id).exists())
-    for name, network in (("student", learner.student), ("teacher", learner.teacher.module)) if ids else ():
+    for name, network in (("student", learner.student), ("teacher", learner.teacher.module)) if course.scored else ():
         predictor = Predictor(
-            network, classes=project.classes, channels=config.channels, stretch=config.stretch, device=course.device
+            network,
+            classes=project.classes,
+            channels=config.channels,
+            stretch=config.stretch,
+            num_channels=course.channels,
+            device=course.device,
         )
-        scores = evaluate(predictor, project, image_ids=ids[: config.validation_images])
-        network.train(name == "student")
+        try:
+            scores = evaluate(predictor, project, image_ids=course.scored)
+        except SeminarError as error:
+            yield events.Warned(message=f"not scored: {error}")
+            return
+        finally:
+            network.train(name == "student")
         yield events.Validated(
             stage=stage,
             iteration=learner.iteration,
@@ -403,6 +441,12 @@ def _validated(course: _Course, stage: str, learner: Learner) -> Iterator[events
             per_class_iou=scores.per_class_iou,
             images=scores.images,
         )
+
+
+def _scored_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
+    """The first images of the val split that have dense truth; none where there are none."""
+    ids = project.split(config.val_split) or () if config.validations else ()
+    return tuple(image_id for image_id in ids if project.truth_path(image_id).exists())[: config.validation_images]
 
 
 def _validation_iterations(config: TrainConfig) -> frozenset[int]:
@@ -439,8 +483,8 @@ def _seed(seed: int, stage: int, iteration: int) -> int:
 
 
 def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
-    """The split's images, or all; with `--pseudo-labels` those that have one; the first `limit` of them."""
-    ids = project.split(config.split) or project.image_ids()
+    """The split's images, or all where there is no train.txt; with `--pseudo-labels` those that have one; the first `limit` of them."""
+    ids = training_ids(project, config.split) or project.image_ids()
     if config.losses == ("full",):
         ids = tuple(image_id for image_id in ids if project.truth_path(image_id).exists())
     if config.pseudo_labels:

@@ -52,6 +52,10 @@ def train(
             raise SeminarError(
                 f"{folder.path}: this run exists; add --resume to go on with it, or choose another --run name"
             )
+        if config and "preset" in given:
+            raise ConfigError(
+                "--config and --preset both say where the settings start from; give one of them, and single settings beside it"
+            )
         settings = settings_from(given, load_config(config) if config else None)
     show(_stopping_on_interrupt(folder, record(folder, start(opened, folder, settings, resume=resume))))
 
@@ -137,16 +141,26 @@ class _Output:
 
 
 def _stopping_on_interrupt(run: RunFolder, stream: Iterator[Event]) -> Iterator[Event]:
-    """Turn the first Ctrl+C or SIGTERM into a stop request, so that the run saves; the second one interrupts."""
+    """Turn the first Ctrl+C or SIGTERM into a stop request, so that the run saves; the second one interrupts.
+
+    Until the run's first event its folder may not be there, and old requests are cleared: the request is made once more then.
+    """
+    asked = False
 
     def stop(*_: object) -> None:
-        run.request_stop()
+        nonlocal asked
+        asked = True
+        if run.path.is_dir():
+            run.request_stop()
         for name, handler in old.items():
             signal.signal(name, handler)
 
     old: dict[signal.Signals, Any] = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield from stream
+        for event in stream:
+            if asked and not run.stop_requested():
+                run.request_stop()
+            yield event
     finally:
         for name, handler in old.items():
             signal.signal(name, handler)

@@ -176,6 +176,14 @@ def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) 
     return faults
 
 
+def label_map_faults(project: Project, path: Path, image_id: str) -> list[str]:
+    """What is wrong with a label map of an image that lies anywhere: not readable, of another size, or with classes that the project does not have."""
+    try:
+        return _mask_faults(project, path, read_label_png(path), project.image_size(image_id))
+    except DatasetError as error:
+        return list(error.faults)
+
+
 def _capped(faults: list[str]) -> list[str]:
     if len(faults) <= MAX_FAULTS_A_FILE:
         return faults

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from seminar.cli.app import app
 from seminar.cli.main import main
+from seminar.cli.train import _stopping_on_interrupt
 from seminar.config import TrainConfig
-from seminar.events import Step
+from seminar.events import CheckpointSaved, Event, Step
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 
@@ -117,3 +120,33 @@ def test_a_mistake_is_one_sentence_and_exit_status_2(
     assert sentence in message
     assert "Traceback" not in message
     assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_interrupt_before_the_first_event_is_not_forgotten(tiny_project: Project, resume: bool) -> None:
+    run = RunFolder.of(tiny_project.path, "early")
+    if resume:
+        run.path.mkdir(parents=True)
+
+    def stream() -> Iterator[Event]:
+        signal.raise_signal(signal.SIGTERM)  # while the project is looked through
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.clear_requests()
+        for iteration in range(3):
+            yield CheckpointSaved(stage="ancillary", iteration=iteration)
+            if run.stop_requested():
+                return
+
+    assert len(list(_stopping_on_interrupt(run, stream()))) == 1
+
+
+def test_a_config_and_a_preset_do_not_go_together(
+    tiny_project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.toml").write_text(TrainConfig().to_toml())
+    words = ["train", str(tiny_project.path), "--config", str(tmp_path / "c.toml"), "--preset", "paper"]
+    monkeypatch.setattr(sys, "argv", ["seminar", *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "--preset" in capsys.readouterr().err

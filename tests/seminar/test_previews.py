@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seminar import previews
+from seminar.errors import DatasetError
 from seminar.labels import IGNORE_INDEX, ClassNames
 from seminar.previews import Previewer
 from seminar.run_folder import RunFolder
@@ -36,7 +37,7 @@ def picture(height: int, width: int) -> Image:
 
 def previewer_of(tmp_path: Path, pictures: dict[str, Image]) -> tuple[Previewer, RunFolder]:
     run = RunFolder(tmp_path / "run")
-    return Previewer(run, ClassNames.of("background", "cell"), pictures.__getitem__, tuple(pictures)), run
+    return Previewer(run, ClassNames.of("background", "cell"), pictures.__getitem__, tuple(pictures), 1), run
 
 
 def test_label_maps_and_disagreement_of_the_asked_image(tmp_path: Path) -> None:
@@ -113,3 +114,22 @@ def test_every_few_pictures_another_image_gets_its_turn(tmp_path: Path) -> None:
     others = drawn[previews.OTHERS_EVERY - 1 :: previews.OTHERS_EVERY]
     assert others == ["c", "a", "c", "a"]
     assert drawn.count("b") == len(drawn) - len(others)
+
+
+def test_an_image_that_cannot_be_drawn_costs_its_picture_only(tmp_path: Path) -> None:
+    pictures = {"a": picture(8, 8), "colour": np.zeros((3, 8, 8), dtype=np.float32), "b": picture(8, 8)}
+
+    def read(image_id: str) -> Image:
+        if image_id == "damaged":
+            raise DatasetError(["damaged.png: cut short"])
+        return pictures[image_id]
+
+    run = RunFolder(tmp_path / "run")
+    previewer = Previewer(run, ClassNames.of("background", "cell"), read, ("a", "colour", "damaged", "b"), 1)
+    networks = {"student": Threshold(100.5), "teacher": Threshold(100.5)}
+    drawn = [previewer.draw(networks, stage="ancillary", iteration=number, device=CPU) for number in range(12)]
+    assert [event.image_id if event else None for event in drawn[3::4]] == [None, None, "b"]
+    run.request_preview("damaged")
+    assert previewer.draw(networks, stage="ancillary", iteration=13, device=CPU) is None
+    run.request_preview("b")
+    assert previewer.draw(networks, stage="ancillary", iteration=14, device=CPU) is not None

@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision.models import mobilenet_v2
 
 from seminar import events
 from seminar.checkpoint import load_checkpoint, load_model
 from seminar.clicks import ClickSet
-from seminar.config import TrainConfig
+from seminar.config import TrainConfig, preset
 from seminar.dataset import Batch
 from seminar.errors import DatasetError, SeminarError
+from seminar.labels import ClassNames
 from seminar.learner import Learner
 from seminar.run_folder import RunFolder
-from seminar.trainer import record, train
+from seminar.trainer import loss_settings, record, train
 from seminar.voc import Project, write_label_png
 
 
@@ -248,3 +251,131 @@ def test_a_run_whose_clicks_are_not_learnt_says_so_once(
     config = tiny_config.replace(losses=("pce", "crf"), iterations=4)
     told = [event.message for event in train(tiny_project, run, config) if isinstance(event, events.Warned)]
     assert len([message for message in told if "--lambda-crf" in message]) == is_told
+
+
+def test_what_nobody_trains_on_cannot_end_a_run(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    (tiny_project.path / "JPEGImages" / "a_damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
+    grey = np.zeros((80, 72), dtype=np.uint8)
+    Image.fromarray(grey).save(tiny_project.path / "JPEGImages" / "b_grey.png")
+    splits = tiny_project.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "train.txt").write_text("disc_0\ndisc_1\n")
+    run = run_of(tiny_project, "others")
+    run.request_preview("b_grey")
+    seen = list(train(tiny_project, run, tiny_config.replace(losses=("pce",))))
+    assert isinstance(seen[-1], events.Finished)
+
+
+@pytest.mark.parametrize("fault", ["a class more", "no click left", "half a file"])
+def test_clicks_that_cannot_be_learnt_from_mid_run_are_told(
+    tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr("seminar.trainer.REFRESH_INTERVAL", 0.0)
+    for image_id in ("disc_1", "disc_2", "disc_3"):
+        tiny_project.write_clicks(image_id, ClickSet(80, 72))
+    run = run_of(tiny_project, "faults")
+    done, told = False, []
+    for event in train(tiny_project, run, tiny_config.replace(losses=("pce",), iterations=8)):
+        if isinstance(event, events.Step) and not done:
+            done = True
+            if fault == "a class more":
+                clicks = ClickSet(80, 72, np.array([[40, 36], [3, 3]]), np.array([2, 0]))
+                tiny_project.clicks_path("disc_0").write_text(clicks.to_json())
+            elif fault == "no click left":
+                tiny_project.write_clicks("disc_0", ClickSet(80, 72))
+            else:
+                tiny_project.clicks_path("disc_1").write_text('{"height": 80, "wid')
+        if isinstance(event, events.Warned):
+            told.append(event.message)
+    expected = {"a class more": "class_id 2", "no click left": "no click is left", "half a file": "disc_1.json"}
+    assert len(told) == 1 and expected[fault] in told[0]
+    assert isinstance(event, events.Finished) and event.reason == "completed"
+
+
+def test_faults_of_what_is_scored_are_told_before_the_start(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    splits = tiny_project.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "val.txt").write_text("disc_3\n")
+    write_label_png(
+        tiny_project.truth_path("disc_3"), np.full((80, 72), 3, dtype=np.uint8), ClassNames.of("a", "b", "c", "d")
+    )
+    run = run_of(tiny_project, "val")
+    with pytest.raises(DatasetError, match="class ids 3"):
+        list(train(tiny_project, run, tiny_config.replace(validations=1)))
+    assert not run.path.exists()
+    list(train(tiny_project, run, tiny_config.replace(validations=0, losses=("pce",))))
+
+
+def test_a_mask_damaged_during_the_run_costs_its_score(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    splits = tiny_project.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "val.txt").write_text("disc_3\n")
+    seen = []
+    for event in train(tiny_project, run_of(tiny_project, "val"), tiny_config.replace(validations=1, losses=("pce",))):
+        seen.append(event)
+        if isinstance(event, events.StageStarted):
+            tiny_project.truth_path("disc_3").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
+    assert isinstance(seen[-1], events.Finished)
+    assert any(isinstance(event, events.Warned) and "not scored" in event.message for event in seen)
+
+
+def test_pseudo_labels_that_do_not_fit_are_refused(
+    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+) -> None:
+    write_label_png(tmp_path / "sam" / "disc_0.png", np.ones((20, 20), dtype=np.uint8), tiny_project.classes)
+    write_label_png(
+        tmp_path / "sam" / "disc_1.png", np.full((80, 72), 3, dtype=np.uint8), ClassNames.of("a", "b", "c", "d")
+    )
+    run = run_of(tiny_project, "sam")
+    with pytest.raises(DatasetError) as caught:
+        list(train(tiny_project, run, tiny_config.replace(pseudo_labels=str(tmp_path / "sam"))))
+    assert len(caught.value.faults) == 2
+    assert not run.path.exists()
+
+
+def test_resuming_the_second_stage_leaves_the_model_of_the_second_stage(
+    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+) -> None:
+    run = run_of(tiny_project, "model")
+    weights_file = tmp_path / "start.pth"
+    torch.save(mobilenet_v2().state_dict(), weights_file)
+    config = tiny_config.replace(weights=str(weights_file))
+    for event in train(tiny_project, run, config):
+        if isinstance(event, events.Step) and event.stage == "primary":
+            run.request_stop()
+    stopped = run.model_path.read_bytes()
+    weights_file.unlink()  # what was started from is not needed any more
+    for event in train(tiny_project, run, config, resume=True):
+        if isinstance(event, events.StageStarted) and event.stage == "primary":
+            assert run.model_path.read_bytes() == stopped
+    assert isinstance(event, events.Finished) and event.reason == "completed"
+
+
+def test_start_weights_that_are_missing_leave_the_run_s_name_free(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
+    run = run_of(tiny_project, "early")
+    with pytest.raises(SeminarError, match="no such file"):
+        list(train(tiny_project, run, tiny_config.replace(weights="nowhere.pth")))
+    assert not run.path.exists()
+
+
+@pytest.mark.parametrize("images", [4, 400, 100_000])
+def test_the_consistency_s_weight_grows_however_long_an_epoch_is(images: int) -> None:
+    config = TrainConfig(iterations=250)
+    weights = [loss_settings(config, 2, i, max(1, images // config.batch_size)).lambda_pcons for i in range(250)]
+    assert weights[-1] == config.lambda_pcons
+    assert 0.2 < weights[100] / config.lambda_pcons < 0.7
+
+
+def test_the_paper_s_consistency_grows_once_an_epoch() -> None:
+    config = preset("paper")
+    weights = [loss_settings(config, 21, i, 882).lambda_pcons for i in (0, 881, 882, 1763, 882 * 20, 882 * 40)]
+    assert weights == pytest.approx([0, 0, 5, 5, 100, 200])
+
+
+def test_a_split_without_a_file_is_no_other_name_for_all_images(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
+    with pytest.raises(DatasetError, match="trian"):
+        list(train(tiny_project, run_of(tiny_project, "split"), tiny_config.replace(split="trian")))
