@@ -14,11 +14,11 @@ from psygnal import Signal
 from seminar.clicks import ClickSet
 from seminar.errors import SeminarError
 from seminar.events import Event, Step
-from seminar.files import write_text
 from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari._autosave import Autosave, NotSaved, Saved
+from seminar_napari._classes_file import change_classes, read_classes
 from seminar_napari._image_states import ImageState, ImageStates
 from seminar_napari._training_split import add_to_split, held_out
 from seminar_napari._training_warnings import warnings_before_training
@@ -83,7 +83,7 @@ class Session:
         self.image_states = ImageStates()
         self.only_to_do = False
         self.split = "train"
-        self._split_fault = ""
+        self._split_fault = self._classes_fault = ""
         self._told_held_out: set[str] = set()
         self._image_ids: tuple[str, ...] = ()
         self._positions: dict[str, int] = {}
@@ -169,16 +169,36 @@ class Session:
         self.image_states.hold_out(left_out)
 
     # classes
-    def reload_classes(self) -> None:
-        """Read classes.txt again."""
-        if self.project is not None:
-            self._take_classes(Project.open(self.project.path).classes)
+    def take_classes_from_disk(self) -> None:
+        """Take up what another program made of classes.txt; where it is damaged, that is said once and the known classes stay."""
+        if self.project is None:
+            return
+        try:
+            classes = read_classes(self.project)
+        except (SeminarError, OSError) as error:
+            if self._classes_fault != str(error):
+                self._classes_fault = str(error)
+                self.notice.emit(f"{error}. Until then the classes stay as they were.")
+            return
+        self._classes_fault = ""
+        if classes != self.project.classes:
+            self._take_classes(classes)
+            self.notice.emit("classes.txt was changed by another program: the classes are shown as they are there.")
 
     def set_classes(self, classes: ClassNames) -> None:
-        """Write classes.txt: names, colours, or a class more."""
+        """Write to classes.txt what is new in these classes: names, colours, or a class more; what others changed meanwhile is kept.
+
+        Raises
+        ------
+        DatasetError, OSError
+            See `change_classes`; what others changed is shown by then.
+        """
         if self.project is not None:
-            write_text(self.project.path / "classes.txt", classes.format())
-            self._take_classes(classes)
+            try:
+                self._take_classes(change_classes(self.project, classes))
+            except SeminarError:
+                self.take_classes_from_disk()
+                raise
 
     def _take_classes(self, classes: ClassNames) -> None:
         assert self.project is not None
@@ -274,7 +294,7 @@ class Session:
 
         What another window wrote meanwhile is kept, too, and taken up by `take_clicks_from_disk`.
         """
-        write = partial(self._write, self._open_project(), image_id, clicks)
+        write = partial(self._write, self._open_project(), self._bases, image_id, clicks)
         try:
             self._take_clicks(image_id, clicks)
         finally:  # after the drawing, which would wait for the writer's thread; whatever goes wrong there
@@ -285,10 +305,13 @@ class Session:
                 f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train on this image' in the tab Annotate adds it."
             )
 
-    def _write(self, project: Project, image_id: str, clicks: ClickSet) -> None:
+    def _write(self, project: Project, bases: dict[str, ClickSet], image_id: str, clicks: ClickSet) -> None:
         """In the writer's thread."""
-        project.write_clicks(image_id, clicks, base=self._bases.get(image_id))
-        self._bases[image_id] = clicks
+        now = self.project
+        if now is not None and now.path == project.path:
+            project = now  # its classes may be others than when the click was made
+        project.write_clicks(image_id, clicks, base=bases.get(image_id))
+        bases[image_id] = clicks
 
     def _take_clicks(self, image_id: str, clicks: ClickSet) -> None:
         self._clicks[image_id] = clicks
@@ -305,7 +328,8 @@ class Session:
         return (self._split_fault, *found) if self._split_fault else tuple(found)
 
     def take_clicks_from_disk(self) -> tuple[str, ...]:
-        """Take up what another program changed on disk since the last call; the images concerned."""
+        """Take up what another program changed on disk since the last call, classes first; the images concerned."""
+        self.take_classes_from_disk()  # also while clicks wait: it may be a class that they wait for
         if self.project is None or self.unsaved():
             return ()
         try:

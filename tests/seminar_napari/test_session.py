@@ -187,9 +187,57 @@ def test_classes_are_written_and_the_current_one_stays_within(session: Session, 
     session.set_classes(ClassNames.of("background", "cell"))
     assert session.current_class == 1
     assert Project.open(three_fields.path).classes.names == ("background", "cell")
-    (three_fields.path / "classes.txt").write_text("background\ncell\ndust\n")
-    session.reload_classes()
-    assert [classes.num_classes for classes in told] == [2, 3]
+    assert [classes.num_classes for classes in told] == [2]
+
+
+def test_classes_that_an_editor_changed_are_taken_up_and_a_damaged_file_is_said_once(
+    session: Session, three_fields: Project
+) -> None:
+    path, told, notices = three_fields.path / "classes.txt", Heard(session.classes_changed), Heard(session.notice)
+    session.take_clicks_from_disk()
+    assert told == notices == []
+    path.write_text("background\ncell #ff8000\nfibre\nyeast\n")
+    session.take_clicks_from_disk()
+    assert session.project is not None and session.project.classes.names[3] == "yeast"
+    assert len(told) == 1 and "classes.txt" in notices.pop()
+    for text in ("background\n", "background\n", "background\ncell\ncell\n"):
+        path.write_text(text)
+        session.take_clicks_from_disk()
+    assert len(notices) == 2 and "expected 2 to 255 classes" in notices[0] and "named twice" in notices[1]
+    assert len(told) == 1 and session.project.classes.num_classes == 4
+    with pytest.raises(DatasetError, match="named twice"):
+        session.set_classes(ClassNames.of("background", "cell", "fibre", "yeast", "debris"))
+    assert path.read_text() == "background\ncell\ncell\n", "an edit that is not done yet is not overwritten"
+    path.unlink()
+    session.take_clicks_from_disk()
+    assert "missing" in notices[2]
+
+
+def test_a_class_that_another_window_added_is_kept_and_its_clicks_are_saved(
+    session: Session, three_fields: Project
+) -> None:
+    other = Session(Autosave(retry_seconds=0.02))
+    other.open_project(three_fields.path)
+    assert session.project is not None and other.project is not None
+    session.set_classes(with_a_class(session, "yeast"))
+    session.set_clicks("a", one_more(session.clicks("a"), 3, 4, 3))
+    assert session.flush()
+    other.set_clicks("a", one_more(session.clicks("a"), 5, 6, 0))  # looked at the clicks, not yet at the classes
+    assert not other.flush(0.1) and "class_id 3 is not in 0..2" in other.not_saved["a"]
+    other.take_clicks_from_disk()
+    assert other.project.classes.names == ("background", "cell", "fibre", "yeast")
+    assert other.flush(), "what waits is written with the classes there are now"
+    session.set_classes(with_a_class(session, "moss"))
+    other.set_classes(with_a_class(other, "debris"))  # has not looked since
+    names = ("background", "cell", "fibre", "yeast", "moss", "debris")
+    assert other.project.classes.names == Project.open(three_fields.path).classes.names == names
+    session.take_clicks_from_disk()
+    assert session.project.classes.names == names
+
+
+def with_a_class(session: Session, name: str) -> ClassNames:
+    assert session.project is not None
+    return ClassNames.parse(session.project.classes.format() + name)
 
 
 def test_a_project_of_new_images(tmp_path: Path) -> None:
