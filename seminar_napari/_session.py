@@ -119,20 +119,21 @@ class Session:
                 f"clicks of {', '.join(self.unsaved())} are not on disk yet; make room or give access to the project folder, then open the other one"
             )
         image_ids = project.image_ids() if project is not None else ()
-        self.show_image("")
+        stamps = project.clicks_stamps() if project is not None else {}
+        left_out, split_fault = _left_out(project, self.split)
+        self.show_image("")  # from here on nothing fails: the window is never between two projects
         self.set_run(None)
         self._clicks.clear()
-        self._bases.clear()
-        self._stamps.clear()
+        self._bases = {}  # a write of the old project that still goes on keeps its own
         self._geometry.clear()
         self.project, self._image_ids, self.saved_at = project, image_ids, 0.0
         self._positions = {image_id: position for position, image_id in enumerate(image_ids)}
+        self._stamps, self._split_fault, self._classes_fault = stamps, split_fault, ""
         if project is not None:
-            self._stamps = project.clicks_stamps()
             self.current_class = min(self.current_class, project.classes.num_classes - 1)
-        self.image_states.open(project, tuple(image_id for image_id in image_ids if image_id in self._stamps))
+        self.image_states.open(project, tuple(image_id for image_id in image_ids if image_id in stamps))
         self._told_held_out.clear()
-        self._hold_out()
+        self.image_states.hold_out(left_out)
         self.project_changed.emit(project)
         self.class_changed.emit(self.current_class)
         if image_ids and show:
@@ -159,13 +160,7 @@ class Session:
         self.notice.emit(f"{image_id} is in {self.split}.txt now{scored}: the next run trains on its clicks.")
 
     def _hold_out(self) -> None:
-        left_out: frozenset[str] = frozenset()
-        self._split_fault = ""
-        if self.project is not None:
-            try:
-                left_out = held_out(self.project, self.split)
-            except SeminarError as error:
-                self._split_fault = str(error)
+        left_out, self._split_fault = _left_out(self.project, self.split)
         self.image_states.hold_out(left_out)
 
     # classes
@@ -405,3 +400,11 @@ class Session:
         if self.project is None:
             raise SeminarError("no project is open; open one first")
         return self.project
+
+
+def _left_out(project: Project | None, split: str) -> tuple[frozenset[str], str]:
+    """The images that training on this split leaves out, and what is wrong with the split."""
+    try:
+        return (held_out(project, split) if project is not None else frozenset()), ""
+    except SeminarError as error:
+        return frozenset(), str(error)

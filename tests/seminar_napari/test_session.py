@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from PIL import Image
 from seminar.clicks import ClickSet
 from seminar.errors import DatasetError, SeminarError
 from seminar.events import Step
+from seminar.files import locked
 from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
@@ -290,6 +292,40 @@ def test_opening_what_is_no_project_keeps_the_open_one(session: Session, tmp_pat
     assert session.project is None
     assert session.image_ids == ()
     assert session.image_id == ""
+
+
+def test_an_open_that_fails_halfway_leaves_the_open_project(
+    session: Session, three_fields: Project, tmp_path: Path
+) -> None:
+    other = Project.create(tmp_path / "other", [three_fields.image_path("b")], three_fields.classes)
+    shutil.rmtree(other.path / "Clicks", ignore_errors=True)
+    (other.path / "Clicks").symlink_to("Clicks")  # leads round in a circle: cannot be read
+    told = Heard(session.project_changed)
+    with pytest.raises(OSError, match="Clicks"):
+        session.open_project(other.path)
+    assert told == [] and session.project is not None and session.project.path == three_fields.path
+    assert session.image_ids == ("a", "b", "c") and session.image_id == "a"
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert session.flush()
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_a_write_that_ends_after_its_project_is_no_base_for_the_next_ones_clicks(
+    session: Session, three_fields: Project, tmp_path: Path
+) -> None:
+    other = Project.create(tmp_path / "other", [three_fields.image_path("a")], three_fields.classes)
+    other.write_clicks("a", ClickSet(40, 60, np.array([[1.0, 1.0]]), np.array([1])))
+    late = one_more(session.clicks("a"), 3, 4, 2)
+    # as the time spent on an image is kept when it is left
+    session.image_wanted.connect(lambda image_id: image_id or session.set_clicks("a", late))
+    with locked(three_fields.path):  # the disk is slow
+        session.open_project(other.path)
+        assert len(session.clicks("a")) == 1
+    assert session.flush()
+    session.set_clicks("a", ClickSet(40, 60))
+    assert session.flush()
+    assert three_fields.read_clicks("a") == late
+    assert other.read_clicks("a") == ClickSet(40, 60), "a click that was deleted stays away"
 
 
 def test_the_followed_run(session: Session, three_fields: Project) -> None:
