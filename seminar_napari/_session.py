@@ -344,6 +344,8 @@ class Session:
             return False
         self._bases[image_id] = clicks
         if clicks == known:
+            if self.image_states[image_id].fault:
+                self.image_states.put(image_id, ImageState.of(clicks))
             return False
         self._take_clicks(image_id, clicks)
         return True

@@ -181,6 +181,17 @@ def test_damaged_clicks_are_an_error_and_never_overwritten(session: Session, thr
     assert path.read_text() == "{ not json"
 
 
+def test_the_mark_of_a_damaged_file_goes_when_the_file_is_mended(session: Session, three_fields: Project) -> None:
+    path, was = three_fields.clicks_path("a"), session.clicks("a")
+    text = path.read_bytes()
+    for content, kind in ((b"{ not json", "fault"), (text, "ready")):
+        path.write_bytes(content)
+        os.utime(path, ns=(1, len(content)))  # another time, however coarse the disk's clock is
+        session.take_clicks_from_disk()
+        assert session.image_states["a"].kind == kind
+    assert session.clicks("a") == was
+
+
 def test_classes_are_written_and_the_current_one_stays_within(session: Session, three_fields: Project) -> None:
     told = Heard(session.classes_changed)
     session.set_class(2)
