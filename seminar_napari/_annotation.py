@@ -90,6 +90,8 @@ class Annotation:
         self._cache = ImageCache(project) if project is not None else None
 
     def _show(self, image_id: str) -> None:
+        if image_id and image_id == self._shown_id and self._image is not None:
+            return  # chosen once more, and nothing is missing
         self.keep_seconds()
         self._shown_id = ""
         if not image_id or self._cache is None:

@@ -61,7 +61,7 @@ class Session:
     project_changed = Signal(object)
     classes_changed = Signal(object)  # ClassNames: renamed, added, recoloured
     image_changed = Signal(str)
-    image_wanted = Signal(str)  # right after image_changed: the annotation part shows it and sets image_layer
+    image_wanted = Signal(str)  # right after image_changed, or alone: the annotation part shows it and sets image_layer
     image_layer_changed = Signal(object)
     clicks_changed = Signal(str)
     clicks_saved = Signal(str)
@@ -216,8 +216,10 @@ class Session:
         return self._image_ids
 
     def show_image(self, image_id: str) -> None:
-        """Show this image of the project; "" shows none."""
+        """Show this image of the project, or what is missing of it; "" shows none."""
         if image_id == self.image_id:
+            if image_id:
+                self.image_wanted.emit(image_id)  # its layers may have been deleted
             return
         if image_id and image_id not in self._positions:
             raise SeminarError(

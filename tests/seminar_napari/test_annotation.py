@@ -187,6 +187,25 @@ def test_layers_deleted_by_hand_come_back_with_all_clicks(annotation: Annotation
     assert clicks_layer(annotation).data.tolist() == [[15, 15], [30, 40]]
 
 
+def test_choosing_the_shown_image_again_brings_its_layers_back(annotation: Annotation) -> None:
+    session, viewer = annotation.session, annotation.viewer
+    zoom = viewer.scene.camera.zoom = 7.0
+    session.show_image("a")
+    assert viewer.scene.camera.zoom == zoom, "nothing was missing, nothing moves"
+    viewer.layers.remove("Clicks")
+    session.show_image("a")
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    viewer.layers.remove("a")
+    session.show_image("a")
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"] and session.image_layer is viewer.layers["a"]
+    viewer.layers.clear()
+    session.show_image("a")
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    assert clicks_layer(annotation).data.tolist() == [[15, 15], [30, 40]]
+    annotation.place((5, 5))
+    assert len(session.clicks("a")) == 3
+
+
 def test_geometry_is_inherited_and_kept_from_image_to_image(annotation: Annotation) -> None:
     session, viewer = annotation.session, annotation.viewer
     image = session.image_layer

@@ -110,6 +110,19 @@ def test_choosing_in_the_list_shows_the_image_and_leaves_the_keys_to_the_canvas(
     assert tab._session.image_id == "b"
 
 
+def test_choosing_the_shown_image_again_brings_back_what_was_deleted(
+    tab: AnnotateTab, qtbot: Any, three_fields: Project
+) -> None:
+    said: list[str] = []
+    tab._session.notice.connect(said.append)
+    tab.annotation.viewer.layers.remove("Clicks")
+    assert "choose the image again" in said[-1]
+    view = tab.images.view
+    index = view.model().index(0, 1)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+    assert [layer.name for layer in tab.annotation.viewer.layers] == ["a", "Clicks"]
+
+
 def test_saved_is_said_once_it_is_true(tab: AnnotateTab) -> None:
     tab.annotation.place((5, 5))
     assert "Saved" not in tab.saved.text()
