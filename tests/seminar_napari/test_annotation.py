@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Points
+from PIL import Image as PillowImage
 
 from seminar.clicks import ClickSet
 from seminar.labels import ClassNames
@@ -287,3 +289,37 @@ def test_a_dock_that_is_opened_again_takes_over_the_layers(annotation: Annotatio
     again.place((5, 5))
     assert len(again.session.clicks("a")) == 3
     assert again.session.flush()
+
+
+def test_a_picture_that_an_earlier_dock_left_is_not_taken_for_another_projects(
+    annotation: Annotation, three_fields: Project, tmp_path: Path
+) -> None:
+    PillowImage.fromarray(np.full((40, 60), 9, dtype=np.uint8)).save(tmp_path / "a.png")
+    other = Project.create(tmp_path / "other", [tmp_path / "a.png"], three_fields.classes)
+    viewer = annotation.viewer
+    annotation.close()
+    again = Annotation(Session(), viewer)
+    again.session.open_project(other.path)
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    assert (viewer.layers["a"].data == 9).all() and again.session.image_layer is viewer.layers["a"]
+
+
+def test_what_an_earlier_dock_left_shows_the_picture_as_it_is_now(
+    annotation: Annotation, three_fields: Project
+) -> None:
+    viewer = annotation.viewer
+    left = viewer.layers["a"]
+    left.scale = (2, 3)
+    copy = viewer.add_image(left.data, name="a copy", metadata=left.metadata)  # as napari duplicates a layer
+    annotation.close()
+    PillowImage.fromarray(np.full((40, 60), 9, dtype=np.uint8)).save(three_fields.image_path("a"))
+    again = Annotation(Session(), viewer)
+    again.session.open_project(three_fields.path, show=False)
+    again.session.show_image("a")
+    assert viewer.layers["a"] is left and (left.data == 9).all() and copy in viewer.layers
+    assert again.session.layer_geometry()["scale"].tolist() == [2, 3]
+    again.close()
+    third = Annotation(Session(), viewer)
+    third.session.open_project(three_fields.path, show=False)
+    third.session.show_image("b")
+    assert [layer.name for layer in viewer.layers] == ["b", "a copy", "Clicks"], "nothing lies over the image"
