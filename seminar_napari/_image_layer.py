@@ -69,6 +69,15 @@ def show_picture(layer: Image, shown: Picture, project: Project, image_id: str) 
         layer.contrast_limits = shown.contrast_limits
 
 
+def hear_geometry(before: Layer | None, layer: Layer | None, heard: Callable[[], None]) -> None:
+    """From now on `heard` is called when `layer` is scaled, moved, ..., after all that listen already, and no more for the layer `before`."""
+    for name in GEOMETRY:
+        if before is not None:
+            getattr(before.events, name).disconnect(heard)
+        if layer is not None:
+            getattr(layer.events, name).connect(heard, position="last")
+
+
 def _with_leading_axes(geometry: dict[str, Any], axes: int) -> dict[str, Any]:
     """The 2-D geometry for a layer with `axes` more axes in front."""
     if not geometry or not axes:

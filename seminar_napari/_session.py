@@ -229,6 +229,13 @@ class Session:
         self.image_changed.emit(image_id)
         self.image_wanted.emit(image_id)
 
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) of the shown image; None where none is shown or it cannot be read: whoever shows it says why."""
+        try:
+            return self._open_project().image_size(self.image_id) if self.image_id else None
+        except (SeminarError, OSError):
+            return None
+
     def next_image(self) -> None:
         """Show the image after this one; stays at the last one."""
         self.show_image(next(iter(self.images_from_here(1)), self.image_id))
