@@ -184,7 +184,7 @@ class LinkedGrid:
     def _take_down(self) -> None:
         if not self.on:
             return
-        layers, copies = self._viewer.layers, self._copies
+        layers, copies, partner = self._viewer.layers, self._copies, self._pairs[1]
         self._listen(False)
         self._copies, self._holders = [], []
         self._divide(False)
@@ -196,6 +196,9 @@ class LinkedGrid:
             clicks = [index for index, layer in enumerate(order) if isinstance(layer, Points)]
             place = clicks[-1] if clicks else len(order)
             order[place:place] = [layer for layer in layers if layer not in order]
+            if isinstance(partner, Points) and partner in order and partner not in self._order:
+                # clicks that came back lie on top again
+                order.append(order.pop(order.index(partner)))
             _arrange(layers, order)
         for layer in layers:
             layer.name_overlay.visible = False

@@ -154,10 +154,12 @@ def test_the_cells_hold_together_when_clicks_go_and_come_back(window: Window) ->
     window.session.show_image("a")
     assert window.cells() == FOUR
     assert not any("nothing" in layer.name for layer in window.viewer.layers)
+    window.viewer.add_image(np.zeros((40, 60)), name="opened by hand", visible=False)
     window.viewer.layers.remove("image under student")
     assert window.cells()[2:] == FOUR[2:]
     window.grid.leave()
     assert [layer.name for layer in window.viewer.layers if layer.visible] == ["a", "student", "Clicks"]
+    assert window.viewer.layers[-1].name == "Clicks"
     window.grid.enter()
     window.viewer.layers.clear()
     assert not window.viewer.layers and not window.grid.on
