@@ -27,7 +27,7 @@ from seminar_napari._clicks_layer import (
 )
 from seminar_napari._history import History
 from seminar_napari._image_cache import ImageCache
-from seminar_napari._image_layer import GEOMETRY, fits, make_image_layer, our_layer, show_picture
+from seminar_napari._image_layer import GEOMETRY, fits, make_image_layer, show_picture, take_over
 from seminar_napari._session import Session
 from seminar_napari._stopwatch import Stopwatch
 
@@ -90,9 +90,12 @@ class Annotation:
         self._cache = ImageCache(project) if project is not None else None
 
     def _show(self, image_id: str) -> None:
+        if image_id and image_id == self._shown_id and self._image is not None:
+            return  # chosen once more, and nothing is missing
         self.keep_seconds()
         self._shown_id = ""
-        if not image_id or self._cache is None:
+        project = self.session.project
+        if not image_id or project is None or self._cache is None:
             self._remove_layers()
             return
         try:
@@ -102,11 +105,11 @@ class Annotation:
             self.session.notice.emit(str(error))
             return
         if self._image is not None and fits(self._image, shown):
-            show_picture(self._image, shown, image_id)
+            show_picture(self._image, shown, project, image_id)
         else:
             self._remove_image()
-            self._image = our_layer(self.viewer.layers, image_id) or make_image_layer(
-                shown, image_id, self.session.layer_geometry()
+            self._image = take_over(self.viewer.layers, shown, project, image_id) or make_image_layer(
+                shown, project, image_id, self.session.layer_geometry()
             )
             bind_image_keys(self._image, self)
             for name in GEOMETRY:

@@ -54,7 +54,7 @@ class ClassBar(QWidget):
         self._editor.hide()
         self._editor.returnPressed.connect(self._rename)
         self._editor.editingFinished.connect(self._editor.hide)
-        self._edited = -1
+        self._edited = ""  # the class that is renamed; none for a new one
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -114,7 +114,7 @@ class ClassBar(QWidget):
         hint = f"key {class_id}" if class_id < 10 else "keys [ and ]"
         button.setToolTip(f"{name}: {hint}; double-click renames, right-click for more")
         button.clicked.connect(partial(self._choose, class_id))
-        button.double_clicked.connect(partial(self._edit, class_id))
+        button.double_clicked.connect(partial(self._edit, name))
         button.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         button.customContextMenuRequested.connect(partial(self._show_menu, class_id))
         return button
@@ -132,62 +132,75 @@ class ClassBar(QWidget):
     def _show_menu(self, class_id: int, where: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Rename").triggered.connect(partial(self._edit, class_id))  # type: ignore[union-attr]
+        assert self._session.project is not None
+        name = self._session.project.classes.names[class_id]
+        menu.addAction("Rename").triggered.connect(partial(self._edit, name))  # type: ignore[union-attr]
         if class_id != BACKGROUND:
-            menu.addAction("Colour…").triggered.connect(partial(self._ask_colour, class_id))  # type: ignore[union-attr]
+            menu.addAction("Colour…").triggered.connect(partial(self._ask_colour, name))  # type: ignore[union-attr]
         menu.popup(self._buttons[class_id].mapToGlobal(where))
 
-    def _edit(self, class_id: int, _checked: bool = False) -> None:
-        assert self._session.project is not None
-        names = self._session.project.classes.names
-        self._edited = class_id
-        self._editor.setText(names[class_id] if class_id < len(names) else "")
+    def _edit(self, name: str, _checked: bool = False) -> None:
+        """Ask for another name; classes are known by name here, as another window may add some meanwhile."""
+        self._edited = name
+        self._editor.setText(name)
         self._editor.show()
         self._editor.setFocus()
         self._editor.selectAll()
 
     def _add(self) -> None:
         if self._session.project is not None:
-            self._edit(self._session.project.classes.num_classes)
+            self._edit("")
 
     def _rename(self) -> None:
         if self._session.project is None:
             return
         classes, name = self._session.project.classes, self._editor.text().strip()
-        names = list(classes.names)
-        lines = classes.format().splitlines()
-        is_new = self._edited >= len(names)
-        if not name or (not is_new and name == names[self._edited]):
+        if not name or name == self._edited:
             return
-        if is_new:
-            lines.append(name)
-        else:
-            colour = f" #{bytes(classes.colours[self._edited]).hex()}"
-            lines[self._edited] = name + colour
-        self._take(lines)
-        if is_new:
-            self._session.set_class(len(names))
+        if self._edited:
+            if self._is_there(self._edited):
+                class_id = classes.names.index(self._edited)
+                self._put_line(class_id, f"{name} #{bytes(classes.colours[class_id]).hex()}")
+        elif self._put_line(classes.num_classes, name):
+            self._session.set_class(self._session.project.classes.names.index(name))
 
-    def _ask_colour(self, class_id: int, _checked: bool = False) -> None:
+    def _ask_colour(self, name: str, _checked: bool = False) -> None:
         assert self._session.project is not None
-        dialog = QColorDialog(QColor(*self._session.project.classes.colours[class_id]), self)
+        if not self._is_there(name):
+            return
+        classes = self._session.project.classes
+        dialog = QColorDialog(QColor(*classes.colours[classes.names.index(name)]), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.colorSelected.connect(partial(self._recolour, class_id))
+        dialog.colorSelected.connect(partial(self._recolour, name))
         dialog.open()
 
-    def _recolour(self, class_id: int, colour: QColor) -> None:
+    def _recolour(self, name: str, colour: QColor) -> None:
+        assert self._session.project is not None
+        if self._is_there(name):
+            self._put_line(self._session.project.classes.names.index(name), f"{name} {colour.name()}")
+
+    def _is_there(self, name: str) -> bool:
+        """Whether the class still has this name; says so where it has not."""
+        project = self._session.project
+        if project is not None and name in project.classes.names:
+            return True
+        self._session.notice.emit(f"There is no class '{name}' any more: another program has changed classes.txt.")
+        return False
+
+    def _put_line(self, class_id: int, line: str) -> bool:
+        """Have one line of classes.txt written, or one more added to it; whether it is."""
         assert self._session.project is not None
         lines = self._session.project.classes.format().splitlines()
-        lines[class_id] = f"{self._session.project.classes.names[class_id]} {colour.name()}"
-        self._take(lines)
-
-    def _take(self, lines: list[str]) -> None:
+        lines[class_id : class_id + 1] = [line]
         try:
             self._session.set_classes(ClassNames.parse("\n".join(lines)))
         except DatasetError as error:
             self._session.notice.emit(str(error))
         except OSError as error:
             self._session.notice.emit(f"classes.txt is not written: {error.strerror}; make room or give access")
+        else:
+            return True
+        return False
 
 
 def swatch(colour: QColor, *, is_background: bool = False, size: int = 28) -> QIcon:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from app_model.types import KeyCode, KeyMod
 from napari.layers import Points
 from napari.layers.points._points_mouse_bindings import add as _napari_add
 
 HIT_PIXELS = 8.0  # on screen: so near a mark, the mouse means that mark
 REACH_PIXELS = 60.0  # on screen: so far the key X looks for the nearest click
 DRAG_PIXELS = 5.0  # on screen: less than this is a click, not a drag
+
+_COMMAND, _OPTION = ("Cmd", "Option") if sys.platform == "darwin" else ("Ctrl", "Alt")
 
 LEGEND: tuple[tuple[str, str], ...] = (
     ("Click", "add a click"),
@@ -24,9 +28,9 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("[  ]", "previous, next class"),
     ("D  A", "next, previous image"),
     ("X, Delete", "delete the nearest click"),
-    ("Ctrl or Alt+click", "delete the click there"),
-    ("Ctrl+Z", "undo"),
-    ("Ctrl+Shift+Z", "redo"),
+    (f"{_COMMAND} or {_OPTION}+click", "delete the click there"),
+    (f"{_COMMAND}+Z", "undo"),
+    (f"{_COMMAND}+Shift+Z", "redo"),
 )
 """What the keys and the mouse do, for people; short enough for one line of the narrowest dock."""
 
@@ -52,14 +56,14 @@ class ClickActions(Protocol):
 
 def bind_keys(layer: Points, actions: ClickActions) -> None:
     """Bind our keys on this layer alone; they go before napari's own keys of points layers."""
-    keys: dict[str, Callable[[], None]] = {
+    keys: dict[str | int, Callable[[], None]] = {
         "[": lambda: actions.step_class(-1),
         "]": lambda: actions.step_class(1),
         "D": actions.next_image,
         "A": actions.previous_image,
         "X": actions.delete_nearest,
-        "Control-Z": actions.undo,
-        "Control-Shift-Z": actions.redo,
+        KeyMod.CtrlCmd | KeyCode.KeyZ: actions.undo,  # napari's "Control" is not the Command key of a Mac
+        KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ: actions.redo,
     }
     for digit in range(10):
         keys[str(digit)] = _choosing(actions, digit)

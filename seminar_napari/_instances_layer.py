@@ -19,6 +19,7 @@ from seminar.instances import instances_from_clicks, instances_from_shape, write
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.voc import Project
 from seminar_napari._background import Fault, Latest
+from seminar_napari._image_layer import hear_geometry
 from seminar_napari._overlay_layers import add_layer, lie_at, push
 from seminar_napari._session import Session
 
@@ -89,14 +90,17 @@ class InstancesLayer:
         self._viewer = viewer
         self._session = session
         self._worker: Latest[Instances] = Latest("seminar-instances")
+        self._image_layer: Any = None
         session.image_changed.connect(self._on_image)
         session.image_layer_changed.connect(self._on_image_layer)
         viewer.layers.events.removed.connect(self._on_removed)
+        self._on_image_layer(session.image_layer)
 
     def close(self) -> None:
         """Listen to nothing any more; the layer stays, as its objects are on disk."""
         self._session.image_changed.disconnect(self._on_image)
         self._session.image_layer_changed.disconnect(self._on_image_layer)
+        hear_geometry(self._image_layer, None, self._lie_over_image)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def make(self, labels: LabelMap | None) -> None:
@@ -140,11 +144,16 @@ class InstancesLayer:
         project = self._session.project
         if self.layer is None:
             return
-        push(self.layer, np.zeros_like(self.layer.data))
+        push(self.layer, np.zeros(self._session.image_size() or self.layer.data.shape, dtype=self.layer.data.dtype))
         if project is not None and image_id:
             self._worker.submit(partial(read_instances, instances_path(project, image_id), image_id))
 
-    def _on_image_layer(self, _layer: object) -> None:
+    def _on_image_layer(self, image_layer: Any) -> None:
+        hear_geometry(self._image_layer, image_layer, self._lie_over_image)
+        self._image_layer = image_layer
+        self._lie_over_image()
+
+    def _lie_over_image(self) -> None:
         if self.layer is not None:
             lie_at(self.layer, self._session.layer_geometry())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from napari.layers import Image, Points
@@ -24,7 +26,8 @@ class LinkedGrid:
     """napari's grid with the image repeated under every overlay; all is put back when it is left.
 
     napari's grid gives each pair of neighbouring layers a cell, so the layers are brought into the order
-    image, clicks | copy, student | copy, teacher | copy, pseudo-label | whatever is hidden.
+    image, clicks | copy, student | copy, teacher | copy, pseudo-label | whatever is hidden or came later,
+    and kept in it: whoever adds, moves or removes a layer while the grid is on may have another order in mind.
 
     Attributes
     ----------
@@ -37,10 +40,13 @@ class LinkedGrid:
         self._session = session
         self._overlays = overlays
         self._copies: list[Image] = []
+        self._holders: list[Image] = []  # those of the copies that show nothing
         self.wanted = self._changing = False
         self._image: Image | None = None
         self._order: list[Any] = []
         self._hidden: list[Any] = []
+        self._pairs: list[Any] = []
+        self._came: list[Any] = []  # while the grid was on
         self._kinds: tuple[Shown, ...] = ()
         self._before: dict[str, Any] = {}
 
@@ -62,6 +68,7 @@ class LinkedGrid:
         """Put back what `enter` changed."""
         self.wanted = False
         self._take_down()
+        self._came.clear()
 
     def refresh(self) -> None:
         """Follow another image, or overlays that have appeared or gone."""
@@ -85,22 +92,81 @@ class LinkedGrid:
         shown = [overlays.layers[kind] for kind in kinds]
         clicks = [layer for layer in layers if isinstance(layer, Points) and layer.visible][-1:]
         kept = [image, *clicks, *shown]
-        self._hidden = [layer for layer in layers if layer.visible and layer not in kept]
+        self._hidden = [layer for layer in layers if layer.visible and layer not in (*kept, *self._came)]
         for layer in self._hidden:
             layer.visible = False
         overlays.show_together(kinds)
-        self._copies = [_copy(image, TITLES[kind]) for kind in kinds]
-        partner = clicks or [_copy(image, "nothing", visible=False)]
+        copies = [_copy(image, TITLES[kind]) for kind in kinds]
+        self._copies = list(copies)
         with selection_kept(self._viewer):
-            for copy in (*self._copies, *(layer for layer in partner if layer not in clicks)):
+            for copy in copies:
                 layers.append(copy)
-            pairs = [(image, *partner), *zip(self._copies, shown, strict=True)]
-            wanted = [layer for pair in pairs for layer in pair]
-            _arrange(layers, [*wanted, *(layer for layer in layers if layer not in wanted)])
-        self._copies += [layer for layer in partner if layer not in clicks]
+            partner = clicks[0] if clicks else self._place_holder(0)
+            pairs = [(image, partner), *zip(copies, shown, strict=True)]
+            self._pairs = [layer for pair in pairs for layer in pair]
+            _arrange(layers, self._pairs)
         self._divide(True)
         for layer in (image, *shown):
             layer.name_overlay.visible = True
+        self._listen(True)
+
+    # the layers while the grid is on
+    def _listen(self, listens: bool) -> None:
+        events = self._viewer.layers.events
+        for emitter, heard in (
+            (events.inserted, self._on_inserted),
+            (events.removed, self._on_removed),
+            (events.reordered, self._on_reordered),
+        ):
+            (emitter.connect if listens else emitter.disconnect)(heard)
+
+    def _on_inserted(self, event: Any) -> None:
+        if self._changing or not self.on:
+            return
+        layer, partner = event.value, self._pairs[1]
+        self._came.append(layer)
+        if isinstance(layer, Points) and partner in self._holders:  # the clicks are back
+            self._pairs[1] = layer
+            self._copies.remove(partner)
+            self._holders.remove(partner)
+            with self._at_work():
+                self._viewer.layers.remove(partner)
+        self._on_reordered()
+
+    def _on_removed(self, event: Any) -> None:
+        layer = event.value
+        if self._changing or not self.on or layer is self._image or layer not in self._pairs:
+            return
+        if layer in self._holders:  # another one in its place, and `layers.clear` would never end
+            return
+        place = self._pairs.index(layer)
+        with self._at_work():
+            self._pairs[place] = self._place_holder(place)
+        self._on_reordered()
+
+    def _on_reordered(self, _event: object = None) -> None:
+        if not self._changing and self.on:
+            with self._at_work():
+                _arrange(self._viewer.layers, [layer for layer in self._pairs if layer in self._viewer.layers])
+
+    def _place_holder(self, place: int) -> Image:
+        """A layer that shows nothing, so that the pairs behind it stay pairs."""
+        assert self._image is not None
+        layer = _copy(self._image, "nothing", visible=False)
+        self._viewer.layers.insert(place, layer)
+        self._copies.append(layer)
+        self._holders.append(layer)
+        return layer
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """What changes in this block is our doing; the selection stays."""
+        self._changing = True
+        try:
+            with selection_kept(self._viewer):
+                yield
+        finally:
+            self._changing = False
 
     def _divide(self, divided: bool) -> None:
         """Turn napari's grid on or off; each cell shows what the whole window showed."""
@@ -118,8 +184,9 @@ class LinkedGrid:
     def _take_down(self) -> None:
         if not self.on:
             return
-        layers, copies = self._viewer.layers, self._copies
-        self._copies = []
+        layers, copies, partner = self._viewer.layers, self._copies, self._pairs[1]
+        self._listen(False)
+        self._copies, self._holders = [], []
         self._divide(False)
         with selection_kept(self._viewer):
             for copy in copies:
@@ -129,6 +196,9 @@ class LinkedGrid:
             clicks = [index for index, layer in enumerate(order) if isinstance(layer, Points)]
             place = clicks[-1] if clicks else len(order)
             order[place:place] = [layer for layer in layers if layer not in order]
+            if isinstance(partner, Points) and partner in order and partner not in self._order:
+                # clicks that came back lie on top again
+                order.append(order.pop(order.index(partner)))
             _arrange(layers, order)
         for layer in layers:
             layer.name_overlay.visible = False

@@ -12,12 +12,11 @@ import numpy.typing as npt
 from napari.layers import Image, Labels
 from psygnal import Signal
 
-from seminar.errors import SeminarError
 from seminar.events import Event, Preview
 from seminar.labels import ClassNames
 from seminar_napari._background import Fault, Latest
 from seminar_napari._frames import ALL, Frame, Frames, FrameSource, Kind, Shown, Stamp, outline_width
-from seminar_napari._image_layer import GEOMETRY
+from seminar_napari._image_layer import hear_geometry
 from seminar_napari._overlay_layers import add_layer, class_colormap, lie_at, make_layer, push, remove_stale
 from seminar_napari._session import Session
 
@@ -273,33 +272,22 @@ class Overlays:
 
     # what happens elsewhere
     def _on_image(self, _value: object = None) -> None:
-        size = self._image_size() if self.layers else None
+        size = self._session.image_size() if self.layers else None
         for kind in tuple(self.layers):
             self._clear(kind, size)
         self._known.clear()
         self._everything = True
         self.changed.emit()
 
-    def _image_size(self) -> tuple[int, int] | None:
-        project, image_id = self._session.project, self._session.image_id
-        try:
-            return project.image_size(image_id) if project is not None and image_id else None
-        except (SeminarError, OSError):
-            return None  # whoever shows the image says what is wrong with it
-
     def _on_image_layer(self, layer: Any) -> None:
         self._follow_geometry(layer)
         self._lie_over_image()
 
     def _follow_geometry(self, layer: Any) -> None:
-        for name in GEOMETRY:
-            if self._image_layer is not None:
-                getattr(self._image_layer.events, name).disconnect(self._lie_over_image)
-            if layer is not None:
-                getattr(layer.events, name).connect(self._lie_over_image, position="last")  # the session knows first
+        hear_geometry(self._image_layer, layer, self._lie_over_image)  # the session knows first
         self._image_layer = layer
 
-    def _lie_over_image(self, _event: object = None) -> None:
+    def _lie_over_image(self) -> None:
         for overlay in self.layers.values():
             lie_at(overlay, self._session.layer_geometry())
 

@@ -43,4 +43,4 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     dock.open_project(project.path, show=False)
     image_id = first_with_clicks(project)
     QTimer.singleShot(0, lambda: dock.session.show_image(image_id))  # once napari has added it
-    return [offer_layer_data(picture(project.read_image(image_id)), image_id)]
+    return [offer_layer_data(picture(project.read_image(image_id)), project, image_id)]

@@ -14,11 +14,11 @@ from psygnal import Signal
 from seminar.clicks import ClickSet
 from seminar.errors import SeminarError
 from seminar.events import Event, Step
-from seminar.files import write_text
 from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari._autosave import Autosave, NotSaved, Saved
+from seminar_napari._classes_file import change_classes, read_classes
 from seminar_napari._image_states import ImageState, ImageStates
 from seminar_napari._training_split import add_to_split, held_out
 from seminar_napari._training_warnings import warnings_before_training
@@ -61,7 +61,7 @@ class Session:
     project_changed = Signal(object)
     classes_changed = Signal(object)  # ClassNames: renamed, added, recoloured
     image_changed = Signal(str)
-    image_wanted = Signal(str)  # right after image_changed: the annotation part shows it and sets image_layer
+    image_wanted = Signal(str)  # right after image_changed, or alone: the annotation part shows it and sets image_layer
     image_layer_changed = Signal(object)
     clicks_changed = Signal(str)
     clicks_saved = Signal(str)
@@ -83,7 +83,7 @@ class Session:
         self.image_states = ImageStates()
         self.only_to_do = False
         self.split = "train"
-        self._split_fault = ""
+        self._split_fault = self._classes_fault = ""
         self._told_held_out: set[str] = set()
         self._image_ids: tuple[str, ...] = ()
         self._positions: dict[str, int] = {}
@@ -119,20 +119,21 @@ class Session:
                 f"clicks of {', '.join(self.unsaved())} are not on disk yet; make room or give access to the project folder, then open the other one"
             )
         image_ids = project.image_ids() if project is not None else ()
-        self.show_image("")
+        stamps = project.clicks_stamps() if project is not None else {}
+        left_out, split_fault = _left_out(project, self.split)
+        self.show_image("")  # from here on nothing fails: the window is never between two projects
         self.set_run(None)
         self._clicks.clear()
-        self._bases.clear()
-        self._stamps.clear()
+        self._bases = {}  # a write of the old project that still goes on keeps its own
         self._geometry.clear()
         self.project, self._image_ids, self.saved_at = project, image_ids, 0.0
         self._positions = {image_id: position for position, image_id in enumerate(image_ids)}
+        self._stamps, self._split_fault, self._classes_fault = stamps, split_fault, ""
         if project is not None:
-            self._stamps = project.clicks_stamps()
             self.current_class = min(self.current_class, project.classes.num_classes - 1)
-        self.image_states.open(project, tuple(image_id for image_id in image_ids if image_id in self._stamps))
+        self.image_states.open(project, tuple(image_id for image_id in image_ids if image_id in stamps))
         self._told_held_out.clear()
-        self._hold_out()
+        self.image_states.hold_out(left_out)
         self.project_changed.emit(project)
         self.class_changed.emit(self.current_class)
         if image_ids and show:
@@ -159,26 +160,40 @@ class Session:
         self.notice.emit(f"{image_id} is in {self.split}.txt now{scored}: the next run trains on its clicks.")
 
     def _hold_out(self) -> None:
-        left_out: frozenset[str] = frozenset()
-        self._split_fault = ""
-        if self.project is not None:
-            try:
-                left_out = held_out(self.project, self.split)
-            except SeminarError as error:
-                self._split_fault = str(error)
+        left_out, self._split_fault = _left_out(self.project, self.split)
         self.image_states.hold_out(left_out)
 
     # classes
-    def reload_classes(self) -> None:
-        """Read classes.txt again."""
-        if self.project is not None:
-            self._take_classes(Project.open(self.project.path).classes)
+    def take_classes_from_disk(self) -> None:
+        """Take up what another program made of classes.txt; where it is damaged, that is said once and the known classes stay."""
+        if self.project is None:
+            return
+        try:
+            classes = read_classes(self.project)
+        except (SeminarError, OSError) as error:
+            if self._classes_fault != str(error):
+                self._classes_fault = str(error)
+                self.notice.emit(f"{error}. Until then the classes stay as they were.")
+            return
+        self._classes_fault = ""
+        if classes != self.project.classes:
+            self._take_classes(classes)
+            self.notice.emit("classes.txt was changed by another program: the classes are shown as they are there.")
 
     def set_classes(self, classes: ClassNames) -> None:
-        """Write classes.txt: names, colours, or a class more."""
+        """Write to classes.txt what is new in these classes: names, colours, or a class more; what others changed meanwhile is kept.
+
+        Raises
+        ------
+        DatasetError, OSError
+            See `change_classes`; what others changed is shown by then.
+        """
         if self.project is not None:
-            write_text(self.project.path / "classes.txt", classes.format())
-            self._take_classes(classes)
+            try:
+                self._take_classes(change_classes(self.project, classes))
+            except SeminarError:
+                self.take_classes_from_disk()
+                raise
 
     def _take_classes(self, classes: ClassNames) -> None:
         assert self.project is not None
@@ -201,8 +216,10 @@ class Session:
         return self._image_ids
 
     def show_image(self, image_id: str) -> None:
-        """Show this image of the project; "" shows none."""
+        """Show this image of the project, or what is missing of it; "" shows none."""
         if image_id == self.image_id:
+            if image_id:
+                self.image_wanted.emit(image_id)  # its layers may have been deleted
             return
         if image_id and image_id not in self._positions:
             raise SeminarError(
@@ -211,6 +228,13 @@ class Session:
         self.image_id = image_id
         self.image_changed.emit(image_id)
         self.image_wanted.emit(image_id)
+
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) of the shown image; None where none is shown or it cannot be read: whoever shows it says why."""
+        try:
+            return self._open_project().image_size(self.image_id) if self.image_id else None
+        except (SeminarError, OSError):
+            return None
 
     def next_image(self) -> None:
         """Show the image after this one; stays at the last one."""
@@ -274,7 +298,7 @@ class Session:
 
         What another window wrote meanwhile is kept, too, and taken up by `take_clicks_from_disk`.
         """
-        write = partial(self._write, self._open_project(), image_id, clicks)
+        write = partial(self._write, self._open_project(), self._bases, image_id, clicks)
         try:
             self._take_clicks(image_id, clicks)
         finally:  # after the drawing, which would wait for the writer's thread; whatever goes wrong there
@@ -285,10 +309,13 @@ class Session:
                 f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train on this image' in the tab Annotate adds it."
             )
 
-    def _write(self, project: Project, image_id: str, clicks: ClickSet) -> None:
+    def _write(self, project: Project, bases: dict[str, ClickSet], image_id: str, clicks: ClickSet) -> None:
         """In the writer's thread."""
-        project.write_clicks(image_id, clicks, base=self._bases.get(image_id))
-        self._bases[image_id] = clicks
+        now = self.project
+        if now is not None and now.path == project.path:
+            project = now  # its classes may be others than when the click was made
+        project.write_clicks(image_id, clicks, base=bases.get(image_id))
+        bases[image_id] = clicks
 
     def _take_clicks(self, image_id: str, clicks: ClickSet) -> None:
         self._clicks[image_id] = clicks
@@ -305,7 +332,8 @@ class Session:
         return (self._split_fault, *found) if self._split_fault else tuple(found)
 
     def take_clicks_from_disk(self) -> tuple[str, ...]:
-        """Take up what another program changed on disk since the last call; the images concerned."""
+        """Take up what another program changed on disk since the last call, classes first; the images concerned."""
+        self.take_classes_from_disk()  # also while clicks wait: it may be a class that they wait for
         if self.project is None or self.unsaved():
             return ()
         try:
@@ -325,6 +353,8 @@ class Session:
             return False
         self._bases[image_id] = clicks
         if clicks == known:
+            if self.image_states[image_id].fault:
+                self.image_states.put(image_id, ImageState.of(clicks))
             return False
         self._take_clicks(image_id, clicks)
         return True
@@ -381,3 +411,11 @@ class Session:
         if self.project is None:
             raise SeminarError("no project is open; open one first")
         return self.project
+
+
+def _left_out(project: Project | None, split: str) -> tuple[frozenset[str], str]:
+    """The images that training on this split leaves out, and what is wrong with the split."""
+    try:
+        return (held_out(project, split) if project is not None else frozenset()), ""
+    except SeminarError as error:
+        return frozenset(), str(error)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Points
+from PIL import Image as PillowImage
 
 from seminar.clicks import ClickSet
 from seminar.labels import ClassNames
@@ -151,8 +154,10 @@ def test_every_key_of_the_legend_is_bound_and_every_bound_key_is_in_the_legend(a
     assert single == set("0123456789[]ADX")
     assert all(key in told for key in "0[]ADX")
     assert "1 – 9" in told
-    assert {"Ctrl+Z", "Ctrl+Shift+Z", "Delete"} <= bound
-    assert all(key in told for key in ("Ctrl+Z", "Ctrl+Shift+Z", "Delete"))
+    is_mac = sys.platform == "darwin"
+    assert ({"Meta+Z", "Shift+Meta+Z"} if is_mac else {"Ctrl+Z", "Ctrl+Shift+Z"}) | {"Delete"} <= bound
+    command = "Cmd" if is_mac else "Ctrl"
+    assert all(key in told for key in (f"{command}+Z", f"{command}+Shift+Z", "Delete"))
 
 
 def test_delete_nearest_looks_near_the_mouse_only(annotation: Annotation) -> None:
@@ -185,6 +190,25 @@ def test_layers_deleted_by_hand_come_back_with_all_clicks(annotation: Annotation
     session.previous_image()
     assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
     assert clicks_layer(annotation).data.tolist() == [[15, 15], [30, 40]]
+
+
+def test_choosing_the_shown_image_again_brings_its_layers_back(annotation: Annotation) -> None:
+    session, viewer = annotation.session, annotation.viewer
+    zoom = viewer.scene.camera.zoom = 7.0
+    session.show_image("a")
+    assert viewer.scene.camera.zoom == zoom, "nothing was missing, nothing moves"
+    viewer.layers.remove("Clicks")
+    session.show_image("a")
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    viewer.layers.remove("a")
+    session.show_image("a")
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"] and session.image_layer is viewer.layers["a"]
+    viewer.layers.clear()
+    session.show_image("a")
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    assert clicks_layer(annotation).data.tolist() == [[15, 15], [30, 40]]
+    annotation.place((5, 5))
+    assert len(session.clicks("a")) == 3
 
 
 def test_geometry_is_inherited_and_kept_from_image_to_image(annotation: Annotation) -> None:
@@ -268,3 +292,37 @@ def test_a_dock_that_is_opened_again_takes_over_the_layers(annotation: Annotatio
     again.place((5, 5))
     assert len(again.session.clicks("a")) == 3
     assert again.session.flush()
+
+
+def test_a_picture_that_an_earlier_dock_left_is_not_taken_for_another_projects(
+    annotation: Annotation, three_fields: Project, tmp_path: Path
+) -> None:
+    PillowImage.fromarray(np.full((40, 60), 9, dtype=np.uint8)).save(tmp_path / "a.png")
+    other = Project.create(tmp_path / "other", [tmp_path / "a.png"], three_fields.classes)
+    viewer = annotation.viewer
+    annotation.close()
+    again = Annotation(Session(), viewer)
+    again.session.open_project(other.path)
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
+    assert (viewer.layers["a"].data == 9).all() and again.session.image_layer is viewer.layers["a"]
+
+
+def test_what_an_earlier_dock_left_shows_the_picture_as_it_is_now(
+    annotation: Annotation, three_fields: Project
+) -> None:
+    viewer = annotation.viewer
+    left = viewer.layers["a"]
+    left.scale = (2, 3)
+    copy = viewer.add_image(left.data, name="a copy", metadata=left.metadata)  # as napari duplicates a layer
+    annotation.close()
+    PillowImage.fromarray(np.full((40, 60), 9, dtype=np.uint8)).save(three_fields.image_path("a"))
+    again = Annotation(Session(), viewer)
+    again.session.open_project(three_fields.path, show=False)
+    again.session.show_image("a")
+    assert viewer.layers["a"] is left and (left.data == 9).all() and copy in viewer.layers
+    assert again.session.layer_geometry()["scale"].tolist() == [2, 3]
+    again.close()
+    third = Annotation(Session(), viewer)
+    third.session.open_project(three_fields.path, show=False)
+    third.session.show_image("b")
+    assert [layer.name for layer in viewer.layers] == ["b", "a copy", "Clicks"], "nothing lies over the image"

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_model.types import KeyBinding, OperatingSystem
 from napari.layers import Points
 
-from seminar_napari._click_actions import bind_mouse
+from seminar_napari._click_actions import bind_keys, bind_mouse
 
 
 @dataclass
@@ -97,3 +98,22 @@ def test_napari_modes_have_their_own_mouse_and_add_mode_has_ours() -> None:
     assert not set(ours) & set(layer.mouse_drag_callbacks)
     layer.mode = "add"
     assert layer.mouse_drag_callbacks == ours
+
+
+@pytest.mark.parametrize(
+    ("system", "undo", "redo"),
+    [
+        (OperatingSystem.MACOS, "Meta+Z", "Shift+Meta+Z"),
+        (OperatingSystem.WINDOWS, "Ctrl+Z", "Ctrl+Shift+Z"),
+        (OperatingSystem.LINUX, "Ctrl+Z", "Ctrl+Shift+Z"),
+    ],
+)
+def test_undo_is_the_key_that_the_system_has_for_it(
+    system: OperatingSystem, undo: str, redo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app_model.types._constants._CURRENT", system)  # Meta is the Command key there
+    layer, asked = Points(ndim=2), Asked()
+    bind_keys(layer, asked)  # type: ignore[arg-type]
+    for key in (undo, redo):
+        layer.keymap[KeyBinding.from_str(key)](layer)
+    assert asked.calls == [("undo",), ("redo",)]

@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from PIL import Image as PillowImage
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel
 
 from seminar.labels import ClassNames
@@ -109,6 +110,19 @@ def test_choosing_in_the_list_shows_the_image_and_leaves_the_keys_to_the_canvas(
     assert tab._session.image_id == "b"
 
 
+def test_choosing_the_shown_image_again_brings_back_what_was_deleted(
+    tab: AnnotateTab, qtbot: Any, three_fields: Project
+) -> None:
+    said: list[str] = []
+    tab._session.notice.connect(said.append)
+    tab.annotation.viewer.layers.remove("Clicks")
+    assert "choose the image again" in said[-1]
+    view = tab.images.view
+    index = view.model().index(0, 1)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+    assert [layer.name for layer in tab.annotation.viewer.layers] == ["a", "Clicks"]
+
+
 def test_saved_is_said_once_it_is_true(tab: AnnotateTab) -> None:
     tab.annotation.place((5, 5))
     assert "Saved" not in tab.saved.text()
@@ -146,6 +160,32 @@ def test_classes_are_chosen_renamed_and_added_in_the_bar(tab: AnnotateTab, qtbot
     qtbot.keyClick(bar._editor, Qt.Key.Key_Return)
     assert "twice" in said[-1]
     assert Project.open(three_fields.path).classes == classes
+
+
+def test_the_bar_changes_one_line_of_what_another_window_has_written(
+    tab: AnnotateTab, qtbot: Any, three_fields: Project
+) -> None:
+    bar, session, path = tab.classes, tab._session, three_fields.path / "classes.txt"
+    said: list[str] = []
+    session.notice.connect(said.append)
+    bar._add()
+    path.write_text("background\nnucleus #ff8000\nfibre\nyeast\n")
+    session.take_clicks_from_disk()
+    bar._editor.setText("debris")
+    qtbot.keyClick(bar._editor, Qt.Key.Key_Return)
+    assert path.read_text() == "background\nnucleus #ff8000\nfibre\nyeast\ndebris\n"
+    assert session.current_class == 4
+    path.write_text(path.read_text() + "moss\n")  # and nobody has looked yet
+    bar._recolour("fibre", QColor("#102030"))
+    assert path.read_text() == "background\nnucleus #ff8000\nfibre #102030\nyeast\ndebris\nmoss\n"
+    qtbot.mouseDClick(bar.buttons()[3], Qt.MouseButton.LeftButton)
+    path.write_text("background\nnucleus\nfibre\n")
+    bar._editor.setText("candida")
+    qtbot.keyClick(bar._editor, Qt.Key.Key_Return)
+    assert "class 3 'yeast'" in said[-1] and path.read_text() == "background\nnucleus\nfibre\n"
+    assert [button.text() for button in bar.buttons()] == ["0 background", "1 nucleus", "2 fibre"]
+    qtbot.keyClick(bar._editor, Qt.Key.Key_Return)
+    assert "yeast" in said[-1] and path.read_text() == "background\nnucleus\nfibre\n"
 
 
 def test_many_classes_do_not_widen_the_dock(tab: AnnotateTab) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
+from PIL import Image as PillowImage
 
 from seminar.clicks import ClickSet
 from seminar.voc import Project
+from seminar_napari._annotation import Annotation
 from seminar_napari._instances_layer import InstancesLayer, instances_path
 from seminar_napari._session import Session
 
@@ -98,3 +100,28 @@ def test_a_deleted_layer_is_made_again(window: Window) -> None:
     window.instances.make(two_touching())
     window.settle()
     assert "instances" in [layer.name for layer in window.viewer.layers]
+
+
+def test_the_layer_takes_the_size_and_the_place_of_the_shown_image(three_fields: Project) -> None:
+    PillowImage.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(three_fields.path / "JPEGImages" / "b.png")
+    viewer, session = ViewerModel(), Session()
+    viewer.canvas.size = (600, 600)
+    annotation, instances = Annotation(session, viewer), InstancesLayer(viewer, session)
+    session.open_project(three_fields.path)
+    session.show_image("b")
+    zoom = viewer.scene.camera.zoom
+    session.show_image("a")
+    instances.make(two_touching())
+    assert instances._worker.wait(10)
+    instances.poll()
+    layer = instances.layer
+    assert layer is not None
+    session.show_image("b")
+    assert layer.data.shape == (8, 9) and viewer.scene.camera.zoom == pytest.approx(zoom)
+    session.image_layer.scale = (2, 3)
+    assert layer.scale.tolist() == [2, 3]
+    instances.close()
+    session.image_layer.scale = (4, 5)
+    assert layer.scale.tolist() == [2, 3], "nothing listens after closing"
+    annotation.close()
+    assert session.flush()

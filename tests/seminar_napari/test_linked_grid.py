@@ -12,6 +12,7 @@ from napari.layers import Points
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari._annotation import Annotation
+from seminar_napari._instances_layer import InstancesLayer
 from seminar_napari._linked_grid import LinkedGrid
 from seminar_napari._overlays import Overlays
 from seminar_napari._session import Session
@@ -117,6 +118,51 @@ def test_the_next_image_is_shown_in_all_cells(window: Window) -> None:
     assert window.grid.on and window.cells() == [{"b", "Clicks"}, *FOUR[1:]]
     assert [window.viewer.layers[copy.name] for copy in copies] == copies
     assert all(copy.data is window.session.image_layer.data for copy in copies)
+
+
+def test_layers_that_come_while_the_grid_is_on_lie_behind_the_pairs(window: Window) -> None:
+    window.preview("a", "student", "teacher", "pseudo_label")
+    window.grid.enter()
+    opened = window.viewer.add_image(np.zeros((40, 60)), name="opened by hand")
+    assert window.cells()[:5] == [*FOUR, {"opened by hand"}]
+    assert window.viewer.layers.selection.active is opened
+    instances = InstancesLayer(window.viewer, window.session)
+    instances.make(window.overlays.data("student"))
+    assert instances._worker.wait(10)
+    instances.poll()
+    assert window.cells()[:4] == FOUR and set.union(*window.cells()[4:]) == {"opened by hand", "instances"}
+    window.viewer.layers.move(0, len(window.viewer.layers))  # dragged in napari's list
+    assert window.cells()[:4] == FOUR
+    window.preview("a", "disagreement")  # a fifth overlay is made and stays hidden
+    assert window.cells()[:4] == FOUR
+    window.overlays._clear("pseudo_label")
+    window.run.preview_path("a", "pseudo_label").unlink()
+    window.settle()
+    assert window.cells()[3] == {"image under truth", "truth"}
+    assert set.union(*window.cells()[4:]) == {"opened by hand", "instances"}, "what came stays in sight"
+    window.grid.leave()
+    names = [layer.name for layer in window.viewer.layers]
+    assert names[0] == "a" and names[-1] == "Clicks" and not any(name.startswith("image under") for name in names)
+    instances.close()
+
+
+def test_the_cells_hold_together_when_clicks_go_and_come_back(window: Window) -> None:
+    window.preview("a", "student", "teacher", "pseudo_label")
+    window.grid.enter()
+    window.viewer.layers.remove("Clicks")
+    assert window.cells() == [{"a"}, *FOUR[1:]]
+    window.session.show_image("a")
+    assert window.cells() == FOUR
+    assert not any("nothing" in layer.name for layer in window.viewer.layers)
+    window.viewer.add_image(np.zeros((40, 60)), name="opened by hand", visible=False)
+    window.viewer.layers.remove("image under student")
+    assert window.cells()[2:] == FOUR[2:]
+    window.grid.leave()
+    assert [layer.name for layer in window.viewer.layers if layer.visible] == ["a", "student", "Clicks"]
+    assert window.viewer.layers[-1].name == "Clicks"
+    window.grid.enter()
+    window.viewer.layers.clear()
+    assert not window.viewer.layers and not window.grid.on
 
 
 def test_asked_for_before_there_is_anything_it_comes_by_itself(three_fields: Project, window: Window) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from PIL import Image
 from seminar.clicks import ClickSet
 from seminar.errors import DatasetError, SeminarError
 from seminar.events import Step
+from seminar.files import locked
 from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
@@ -179,6 +181,17 @@ def test_damaged_clicks_are_an_error_and_never_overwritten(session: Session, thr
     assert path.read_text() == "{ not json"
 
 
+def test_the_mark_of_a_damaged_file_goes_when_the_file_is_mended(session: Session, three_fields: Project) -> None:
+    path, was = three_fields.clicks_path("a"), session.clicks("a")
+    text = path.read_bytes()
+    for content, kind in ((b"{ not json", "fault"), (text, "ready")):
+        path.write_bytes(content)
+        os.utime(path, ns=(1, len(content)))  # another time, however coarse the disk's clock is
+        session.take_clicks_from_disk()
+        assert session.image_states["a"].kind == kind
+    assert session.clicks("a") == was
+
+
 def test_classes_are_written_and_the_current_one_stays_within(session: Session, three_fields: Project) -> None:
     told = Heard(session.classes_changed)
     session.set_class(2)
@@ -187,9 +200,57 @@ def test_classes_are_written_and_the_current_one_stays_within(session: Session, 
     session.set_classes(ClassNames.of("background", "cell"))
     assert session.current_class == 1
     assert Project.open(three_fields.path).classes.names == ("background", "cell")
-    (three_fields.path / "classes.txt").write_text("background\ncell\ndust\n")
-    session.reload_classes()
-    assert [classes.num_classes for classes in told] == [2, 3]
+    assert [classes.num_classes for classes in told] == [2]
+
+
+def test_classes_that_an_editor_changed_are_taken_up_and_a_damaged_file_is_said_once(
+    session: Session, three_fields: Project
+) -> None:
+    path, told, notices = three_fields.path / "classes.txt", Heard(session.classes_changed), Heard(session.notice)
+    session.take_clicks_from_disk()
+    assert told == notices == []
+    path.write_text("background\ncell #ff8000\nfibre\nyeast\n")
+    session.take_clicks_from_disk()
+    assert session.project is not None and session.project.classes.names[3] == "yeast"
+    assert len(told) == 1 and "classes.txt" in notices.pop()
+    for text in ("background\n", "background\n", "background\ncell\ncell\n"):
+        path.write_text(text)
+        session.take_clicks_from_disk()
+    assert len(notices) == 2 and "expected 2 to 255 classes" in notices[0] and "named twice" in notices[1]
+    assert len(told) == 1 and session.project.classes.num_classes == 4
+    with pytest.raises(DatasetError, match="named twice"):
+        session.set_classes(ClassNames.of("background", "cell", "fibre", "yeast", "debris"))
+    assert path.read_text() == "background\ncell\ncell\n", "an edit that is not done yet is not overwritten"
+    path.unlink()
+    session.take_clicks_from_disk()
+    assert "missing" in notices[2]
+
+
+def test_a_class_that_another_window_added_is_kept_and_its_clicks_are_saved(
+    session: Session, three_fields: Project
+) -> None:
+    other = Session(Autosave(retry_seconds=0.02))
+    other.open_project(three_fields.path)
+    assert session.project is not None and other.project is not None
+    session.set_classes(with_a_class(session, "yeast"))
+    session.set_clicks("a", one_more(session.clicks("a"), 3, 4, 3))
+    assert session.flush()
+    other.set_clicks("a", one_more(session.clicks("a"), 5, 6, 0))  # looked at the clicks, not yet at the classes
+    assert not other.flush(0.1) and "class_id 3 is not in 0..2" in other.not_saved["a"]
+    other.take_clicks_from_disk()
+    assert other.project.classes.names == ("background", "cell", "fibre", "yeast")
+    assert other.flush(), "what waits is written with the classes there are now"
+    session.set_classes(with_a_class(session, "moss"))
+    other.set_classes(with_a_class(other, "debris"))  # has not looked since
+    names = ("background", "cell", "fibre", "yeast", "moss", "debris")
+    assert other.project.classes.names == Project.open(three_fields.path).classes.names == names
+    session.take_clicks_from_disk()
+    assert session.project.classes.names == names
+
+
+def with_a_class(session: Session, name: str) -> ClassNames:
+    assert session.project is not None
+    return ClassNames.parse(session.project.classes.format() + name)
 
 
 def test_a_project_of_new_images(tmp_path: Path) -> None:
@@ -242,6 +303,40 @@ def test_opening_what_is_no_project_keeps_the_open_one(session: Session, tmp_pat
     assert session.project is None
     assert session.image_ids == ()
     assert session.image_id == ""
+
+
+def test_an_open_that_fails_halfway_leaves_the_open_project(
+    session: Session, three_fields: Project, tmp_path: Path
+) -> None:
+    other = Project.create(tmp_path / "other", [three_fields.image_path("b")], three_fields.classes)
+    shutil.rmtree(other.path / "Clicks", ignore_errors=True)
+    (other.path / "Clicks").symlink_to("Clicks")  # leads round in a circle: cannot be read
+    told = Heard(session.project_changed)
+    with pytest.raises(OSError, match="Clicks"):
+        session.open_project(other.path)
+    assert told == [] and session.project is not None and session.project.path == three_fields.path
+    assert session.image_ids == ("a", "b", "c") and session.image_id == "a"
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert session.flush()
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_a_write_that_ends_after_its_project_is_no_base_for_the_next_ones_clicks(
+    session: Session, three_fields: Project, tmp_path: Path
+) -> None:
+    other = Project.create(tmp_path / "other", [three_fields.image_path("a")], three_fields.classes)
+    other.write_clicks("a", ClickSet(40, 60, np.array([[1.0, 1.0]]), np.array([1])))
+    late = one_more(session.clicks("a"), 3, 4, 2)
+    # as the time spent on an image is kept when it is left
+    session.image_wanted.connect(lambda image_id: image_id or session.set_clicks("a", late))
+    with locked(three_fields.path):  # the disk is slow
+        session.open_project(other.path)
+        assert len(session.clicks("a")) == 1
+    assert session.flush()
+    session.set_clicks("a", ClickSet(40, 60))
+    assert session.flush()
+    assert three_fields.read_clicks("a") == late
+    assert other.read_clicks("a") == ClickSet(40, 60), "a click that was deleted stays away"
 
 
 def test_the_followed_run(session: Session, three_fields: Project) -> None:
