@@ -172,11 +172,12 @@ def silent_run(three_fields: Project) -> Iterator[RunFolder]:
     run.path.mkdir(parents=True)
     lines = [events.to_json_line(event, time.time() - 8) for event in (STARTED, STEP)]
     run.events_path.write_text("".join(lines))
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
-        start = psutil.Process(process.pid).create_time()
-        run.process_path.write_text(json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start}))
-        yield run
-        process.kill()
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    start = psutil.Process(process.pid).create_time()
+    run.process_path.write_text(json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start}))
+    yield run
+    process.kill()
+    process.wait()
 
 
 def test_silence_is_said_although_nothing_comes(tab: TrainTab, silent_run: RunFolder, qtbot: QtBot) -> None:
