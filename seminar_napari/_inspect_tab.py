@@ -85,6 +85,11 @@ class InspectTab(QWidget):
         self.walk.close()
         self.overlays.close()
 
+    def showEvent(self, event: Any) -> None:
+        """See what was predicted while another tab was open."""
+        super().showEvent(event)
+        self.overlays.look_again()
+
     # widgets
     def _make_widgets(self) -> None:
         self.show_none = QRadioButton("nothing")

@@ -176,6 +176,10 @@ class Overlays:
         """The label map (or disagreement) of the current image as last read, (H, W) uint8; not to be written to."""
         return np.asarray(self.layers[kind].data) if self.has(kind) else None
 
+    def look_again(self) -> None:
+        """Read what has changed on disk without an event: masks that were predicted, a truth that was drawn elsewhere."""
+        self._everything = True
+
     # time
     def poll(self) -> None:
         """Show what was read, and have read what is due. Call it every `POLL_SECONDS`, in the window's thread."""
