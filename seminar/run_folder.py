@@ -219,12 +219,14 @@ class RunFolder:
         self.process_path.unlink(missing_ok=True)
 
     def is_alive(self) -> bool | None:
-        """Whether the trainer's process runs; None where it is on another machine and cannot be asked."""
+        """Whether the trainer's process runs; None where it cannot be asked: on another machine, or its note cannot be read at the moment."""
         try:
             data = json.loads(self.process_path.read_text(encoding="utf-8"))
             pid, host, start = int(data["pid"]), data["host"], float(data["start"])
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return False
+        except OSError:
+            return None
         if host != socket.gethostname():
             return None
         if pid == os.getpid():

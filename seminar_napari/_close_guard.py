@@ -58,6 +58,7 @@ class CloseGuard(QObject):
         self._session = session
         self._control = control
         self._deadline: float | None = None
+        self._answered = False
         self._timer = QTimer(self)
         self._timer.setInterval(50)
         self._timer.timeout.connect(self._close_when_saved)
@@ -70,14 +71,14 @@ class CloseGuard(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold back the window's closing while a run goes on."""
-        if (
-            watched is not getattr(self, "_window", None)
-            or event is None
-            or event.type() != QEvent.Type.Close
-            or not self._control.is_going
-        ):
+        if watched is not getattr(self, "_window", None) or event is None or event.type() != QEvent.Type.Close:
             return False
-        if self._closes_by_script():
+        if self._answered:  # and nobody who was asked before us holds the window back
+            self._control.close()
+            return False
+        if not self._control.is_going:
+            return False
+        if closes_by_script(self._window):
             self._control.stop()
             self._control.close()
             return False
@@ -97,17 +98,18 @@ class CloseGuard(QObject):
                 pass
         return True
 
-    def _closes_by_script(self) -> bool:
-        """`viewer.close()` closes the viewer's widget before the window, a person's click the window alone."""
-        viewer = getattr(self._window, "_qt_viewer", None)
-        return not self._window.isVisible() or (viewer is not None and viewer.isHidden())
-
     def _close_when_saved(self) -> None:
         if self._deadline is not None and (not self._control.is_going or time.monotonic() > self._deadline):
             self._timer.stop()
             self._close()
 
     def _close(self) -> None:
-        self._control.close()
-        self.release()
+        self._answered, self._deadline = True, None
         self._window.close(quit_app=getattr(self._window, "_quit_app", False))
+        self._answered = False  # where the window stays, for clicks that are not on disk, its run stays followed
+
+
+def closes_by_script(window: Any) -> bool:
+    """Whether it is a script that closes napari's main window: `viewer.close()` closes the viewer's widget first, a person's click, menu or key the window alone."""
+    viewer = getattr(window, "_qt_viewer", None)
+    return not window.isVisible() or (viewer is not None and viewer.isHidden())

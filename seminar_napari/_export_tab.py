@@ -54,6 +54,7 @@ class ExportTab(QWidget):
         self._worker: Any = None
         self._busy = False
         self._title = ""
+        self._folder_kept = False  # a person's own, until that person chooses another model or project
         self.activity = Activity(self.cancel, self)
         self.model = QComboBox()
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -82,11 +83,14 @@ class ExportTab(QWidget):
         self.other.clicked.connect(self._choose_model)
         self.browse.clicked.connect(self._choose_folder)
         self.model.currentIndexChanged.connect(lambda _: self._suggest_folder())
+        self.model.activated.connect(lambda _: self._suggest_anew())
+        self.folder.textEdited.connect(lambda _: self._keep_folder())
         self.predict.clicked.connect(lambda: self.predict_all(Path(self.folder.text()).expanduser()))
         self.export.clicked.connect(self._choose_target)
         self.stop.clicked.connect(self.cancel)
         self._let_go = LetGo(self._cancel_job)
-        for signal in (session.project_changed, session.run_changed, session.state_changed):
+        self._let_go.connect(session.project_changed, self._on_project)
+        for signal in (session.run_changed, session.state_changed):
             self._let_go.connect(signal, self._list_models)
         self.destroyed.connect(self._let_go)
         self._list_models()
@@ -226,11 +230,23 @@ class ExportTab(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "A trained model", "", "Models (*.pt)")
         if path:
             self._add_model(Path(path))
+            self._suggest_anew()
             self._draw()
+
+    def _on_project(self, _project: object) -> None:
+        self._list_models()
+        self._suggest_anew()
+
+    def _keep_folder(self) -> None:
+        self._folder_kept = True
+
+    def _suggest_anew(self) -> None:
+        self._folder_kept = False
+        self._suggest_folder()
 
     def _suggest_folder(self) -> None:
         project, model = self._session.project, self.chosen_model()
-        if project is not None and model is not None:
+        if project is not None and model is not None and not self._folder_kept:
             self.folder.setText(
                 str(project.path / "predictions" / (model.parent.name if model.is_file() else model.name))
             )
@@ -239,6 +255,7 @@ class ExportTab(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Folder for the masks", self.folder.text())
         if folder:
             self.folder.setText(folder)
+            self._keep_folder()
 
     def _choose_target(self) -> None:
         model = self.chosen_model()

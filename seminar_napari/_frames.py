@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -64,44 +65,54 @@ class FrameSource:
     run: RunFolder | None
     image_id: str
 
-    def path(self, kind: Shown) -> Path | None:
-        """The file that shows `kind` best; None where there is none.
+    def stamp(self, kind: Shown) -> Stamp:
+        """The file that shows `kind` best, the newest of the preview and of what was predicted or made as pseudo-labels.
 
-        A preview first; where an image never had one, the masks that were predicted or made as pseudo-labels.
+        An image's last preview may be from early in the run; the masks of all images are often from its end.
         """
         if kind == "truth":
             candidates = [self.project.path / "SegmentationClass" / f"{self.image_id}.png"]
         elif self.run is None:
-            return None
+            return NO_FILE
         else:
             candidates = [self.run.preview_path(self.image_id, kind)]
             if kind == "student":
                 candidates.append(prediction_path(self.run, self.image_id))
             if kind == "pseudo_label":
                 candidates.append(self.run.pseudo_label_path(self.image_id))
-        return next((path for path in candidates if path.exists()), None)
+        return newest(*candidates)
 
     def read(self, kinds: tuple[Shown, ...], known: Mapping[Shown, Stamp]) -> Frames:
         """Read those of `kinds` whose file is not the one that `known` says."""
         frames: dict[Shown, Frame] = {}
         size = self.project.image_size(self.image_id)
         for kind in kinds:
-            path = self.path(kind)
-            stamp = NO_FILE if path is None else (str(path), path.stat().st_mtime_ns)
+            stamp = self.stamp(kind)
             if stamp == known.get(kind):
                 continue
-            data = self._read(kind, path)
+            data = self._read(kind, stamp)
             if data is not None and data.shape != size:  # of another image, or of one that was replaced since
                 data = None
             frames[kind] = Frame(data, stamp)
         return Frames(self.image_id, frames)
 
-    def _read(self, kind: Shown, path: Path | None) -> npt.NDArray[np.uint8] | None:
-        if path is None:
+    def _read(self, kind: Shown, stamp: Stamp) -> npt.NDArray[np.uint8] | None:
+        if stamp == NO_FILE:
             return None
         if kind == "truth":
             return self.project.read_truth(self.image_id)
-        return read_grey_png(path)
+        return read_grey_png(Path(stamp[0]))
+
+
+def newest(*paths: Path) -> Stamp:
+    """The file that was written last, the first of equals; `NO_FILE` where none of them exists."""
+    latest = NO_FILE
+    for path in paths:
+        with suppress(FileNotFoundError):
+            when = path.stat().st_mtime_ns
+            if latest == NO_FILE or when > latest[1]:
+                latest = (str(path), when)
+    return latest
 
 
 def prediction_path(run: RunFolder, image_id: str) -> Path:

@@ -33,7 +33,7 @@ from seminar_napari._linked_grid import LinkedGrid
 from seminar_napari._next_click_walk import NextClickWalk
 from seminar_napari._overlay_layers import HEAT
 from seminar_napari._overlays import POLL_SECONDS, TITLES, Overlays
-from seminar_napari._scores import Scores, image_score, score_line
+from seminar_napari._scores import Scores, score_line
 from seminar_napari._session import Session
 
 NO_COMPARISON = "no other run"
@@ -84,6 +84,11 @@ class InspectTab(QWidget):
         self.instances.close()
         self.walk.close()
         self.overlays.close()
+
+    def showEvent(self, event: Any) -> None:
+        """See what was predicted while another tab was open."""
+        super().showEvent(event)
+        self.overlays.look_again()
 
     # widgets
     def _make_widgets(self) -> None:
@@ -243,10 +248,12 @@ class InspectTab(QWidget):
 
     def _draw_scores(self) -> None:
         truth, predicted, project = self.overlays.data("truth"), self.overlays.data("student"), self._session.project
-        image = None
         if truth is not None and predicted is not None and project is not None:
-            image = image_score(truth, predicted, project.classes.num_classes)
-        line = score_line(image, self.scores.current, self.scores.earlier)
+            frames = self.overlays.stamp("truth"), self.overlays.stamp("student")
+            self.scores.score_image(frames, truth, predicted, project.classes.num_classes)
+        else:
+            self.scores.forget_image()
+        line = score_line(self.scores.image, self.scores.current, self.scores.earlier)
         self.score_text.setText(line or "Scores appear where SegmentationClass has masks to hold against.")
         self.score_text.setEnabled(bool(line))
         self.score_text.setToolTip("Mean IoU over the classes, 1 is perfect" if line else "")

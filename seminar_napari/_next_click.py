@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from seminar.clicks import Points
 from seminar.labels import IGNORE_INDEX
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
-from seminar_napari._frames import prediction_path, read_grey_png
+from seminar_napari._frames import newest, prediction_path, read_grey_png
 
 DISAGREE = 64
 """Disagreement, on 0..255, from which on a pixel counts: a quarter of the probability lies on other classes."""
@@ -157,23 +158,25 @@ class NextClickFinder:
         """Newest change of what is known of each image; a preview's folder changes whenever a file in it is replaced."""
         predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
         labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
-        stamps = {
-            image_id: max(predicted[image_id], labelled[image_id]) for image_id in predicted.keys() & labelled.keys()
-        }
-        return stamps | _mtimes(self.run.path / "previews", "")
+        stamps = _mtimes(self.run.path / "previews", "")
+        for image_id in predicted.keys() & labelled.keys():
+            stamps[image_id] = max(predicted[image_id], labelled[image_id], stamps.get(image_id, 0))
+        return stamps
 
     def _disagreement(self, image_id: str) -> npt.NDArray[np.uint8] | None:
-        """As the trainer wrote it, else where two label maps differ; None where fewer than two are there."""
-        written = read_grey_png(self.run.preview_path(image_id, "disagreement"))
-        if written is not None:
-            return written
-        paths = [
-            self.run.preview_path(image_id, "student"),
-            self.run.preview_path(image_id, "teacher"),
-            self.run.preview_path(image_id, "pseudo_label"),
-            prediction_path(self.run, image_id),
-            self.run.pseudo_label_path(image_id),
-        ]
+        """As the trainer wrote it, else where two label maps differ; None where fewer than two are there.
+
+        Masks that were predicted since, held against the pseudo-labels, say more than an early preview.
+        """
+        preview = partial(self.run.preview_path, image_id)
+        predicted, labelled = prediction_path(self.run, image_id), self.run.pseudo_label_path(image_id)
+        written = newest(preview("disagreement"), predicted)
+        if written[0] == str(predicted) and labelled.exists():
+            paths = [predicted, labelled]
+        elif (values := read_grey_png(preview("disagreement"))) is not None:
+            return values
+        else:
+            paths = [preview("student"), preview("teacher"), preview("pseudo_label"), predicted, labelled]
         maps = [labels for path in paths if path.exists() and (labels := read_grey_png(path)) is not None]
         maps = [labels for labels in maps if labels.shape == maps[0].shape]
         if len(maps) < 2:

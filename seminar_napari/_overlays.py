@@ -15,7 +15,7 @@ from psygnal import Signal
 from seminar.events import Event, Preview
 from seminar.labels import ClassNames
 from seminar_napari._background import Fault, Latest
-from seminar_napari._frames import ALL, Frame, Frames, FrameSource, Kind, Shown, Stamp, outline_width
+from seminar_napari._frames import ALL, NO_FILE, Frame, Frames, FrameSource, Kind, Shown, Stamp, outline_width
 from seminar_napari._image_layer import hear_geometry
 from seminar_napari._overlay_layers import add_layer, class_colormap, lie_at, make_layer, push, remove_stale
 from seminar_napari._session import Session
@@ -169,11 +169,19 @@ class Overlays:
 
     def has(self, kind: Shown) -> bool:
         """Whether there is something to show of the current image."""
-        return kind in self.layers and self._known.get(kind, ("", 0))[0] != ""
+        return kind in self.layers and self.stamp(kind)[0] != ""
 
     def data(self, kind: Shown) -> npt.NDArray[np.uint8] | None:
         """The label map (or disagreement) of the current image as last read, (H, W) uint8; not to be written to."""
         return np.asarray(self.layers[kind].data) if self.has(kind) else None
+
+    def stamp(self, kind: Shown) -> Stamp:
+        """The file, and its version, that `data` was read from."""
+        return self._known.get(kind, NO_FILE)
+
+    def look_again(self) -> None:
+        """Read what has changed on disk without an event: masks that were predicted, a truth that was drawn elsewhere."""
+        self._everything = True
 
     # time
     def poll(self) -> None:

@@ -138,7 +138,10 @@ class Supervisor:
 
     # in the worker
     def follow(self) -> Iterator[News]:
-        """Start the process if there is one to start, then look ten times a second until the run is over."""
+        """Start the process if there is one to start, then look ten times a second until the run is over.
+
+        A look that meets a disk that is away says so and is not the last one.
+        """
         try:
             yield from self._past()
             if self._command is not None and not self._leaving:
@@ -147,7 +150,7 @@ class Supervisor:
             yield News(
                 (),
                 "failed",
-                f"{error.filename or self.folder.path}: {error.strerror or error}; make room or give access, then start again",
+                f"{self._said(error)}; make room or give access, then start again",
                 over=True,
             )
             return
@@ -170,7 +173,10 @@ class Supervisor:
         """What happened since the last look."""
         code = self._child.poll() if self._child is not None else None
         alive = self._is_alive(code)  # before reading: a process that is gone has written all it ever will
-        entries = tuple(self._read())
+        try:
+            entries = tuple(self._read())
+        except OSError as error:  # a stale handle, a virus scanner: what was written is read at the next look
+            return News((), self._shown(), f"{self._said(error)}; tried again", time.monotonic() - self._heard)
         if entries:
             self._heard = time.monotonic()
         for event, _ in entries:
@@ -183,13 +189,13 @@ class Supervisor:
         elif alive is None and not ended and state != "paused" and silent > SILENCE_SECONDS:
             state = "lost"
             message = f"no news for {silent / 60:.0f} min from the other machine; look there, and resume once you are sure that it has ended"
-        elif self.stop_wanted and state in ("starting", "running", "paused"):
-            state = "stopping"
+        elif not ended:
+            state = self._shown()
         return News(entries, state, message or self._trouble, silent, over=alive is False or (alive is None and ended))
 
     def _past(self) -> Iterator[News]:
         """What was written before we came, thinned, in parts that do not hold up the window; it does not change the state of a run that starts now."""
-        entries = thinned(list(self._read()))
+        entries = thinned(self._read())
         for event, _ in entries:
             self._take(event)
         if self._command is not None:
@@ -205,10 +211,19 @@ class Supervisor:
             yield News(tuple(entries[start : start + HISTORY_PART]), shown, self._failure)
             time.sleep(0.02)
 
-    def _read(self) -> Iterator[Entry]:
-        for event, when, offset in self.folder.read_events(self.offset):
-            self.offset = offset
-            yield event, when
+    def _read(self) -> list[Entry]:
+        """All that was written since the last read, or an OSError: half a read counts for nothing."""
+        read = list(self.folder.read_events(self.offset))
+        if read:
+            self.offset = read[-1][2]
+        return [(event, when) for event, when, _ in read]
+
+    def _shown(self) -> RunState:
+        """The state as far as it was heard of; a wish to stop is acknowledged at once."""
+        return "stopping" if self.stop_wanted and self._state in ("starting", "running", "paused") else self._state
+
+    def _said(self, error: OSError) -> str:
+        return f"{error.filename or self.folder.path}: {error.strerror or error}"
 
     def _take(self, event: Event) -> None:
         match event:
@@ -262,7 +277,7 @@ class Supervisor:
             except FileNotFoundError:  # a run folder that somebody deleted
                 pass
             except OSError as error:
-                self._trouble = f"{error.filename or self.folder.path}: {error.strerror or error}; the request did not reach the run"
+                self._trouble = f"{self._said(error)}; the request did not reach the run"
 
     def _request_stop(self) -> None:
         if self._state == "starting" and self._child is not None:

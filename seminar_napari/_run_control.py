@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from napari.qt.threading import thread_worker
 from psygnal import Signal
@@ -12,6 +13,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThread
 from seminar.config import TrainConfig
 from seminar.errors import SeminarError
 from seminar.run_folder import RunFolder
+from seminar.voc import Project
 from seminar_napari._child import seminar_command
 from seminar_napari._command import resume_arguments, train_arguments
 from seminar_napari._run import News, Supervisor
@@ -32,6 +34,7 @@ class RunControl:
     """
 
     failed = Signal(str)  # once for each run that fails before our eyes; the sentence to show
+    changed = Signal()  # another message, or a second more or less of silence
 
     def __init__(self, session: Session) -> None:
         self.message = ""
@@ -39,8 +42,10 @@ class RunControl:
         self._session = session
         self._supervisor: Supervisor | None = None
         self._unfinished: set[Supervisor] = set()
+        self._left: dict[Path, RunFolder] = {}  # let go of for another project, by their own
         session.image_changed.connect(self._ask_for_preview)
         session.run_changed.connect(self._let_go_of_other)
+        session.project_changed.connect(self._follow_again)
 
     @property
     def supervisor(self) -> Supervisor | None:
@@ -137,14 +142,15 @@ class RunControl:
 
     def detach(self) -> None:
         """Follow no longer; the run goes on without the window."""
-        self._halt()
+        self._let_go()
         self._session.set_run(None)
 
     def close(self) -> None:
-        """The window closes: follow no longer, wait for the worker's thread, leave the run folder and the process as they are."""
+        """The window closes: follow no longer, wait for the worker's thread; the process goes on."""
         self._session.image_changed.disconnect(self._ask_for_preview, missing_ok=True)
         self._session.run_changed.disconnect(self._let_go_of_other, missing_ok=True)
-        self._halt()
+        self._session.project_changed.disconnect(self._follow_again, missing_ok=True)
+        self._let_go()
         self._wait_for_workers()
 
     # following
@@ -173,12 +179,15 @@ class RunControl:
             if supervisor is not self._supervisor:
                 return
         state = "stopping" if supervisor.stop_wanted and news.state in GOING else news.state
+        is_news = (news.message, int(news.silent_seconds)) != (self.message, int(self.silent_seconds))
         self.message, self.silent_seconds = news.message, news.silent_seconds
         was_going = supervisor.owns_process or self._session.state in ("running", "paused", "stopping")
         new_failure = state == "failed" and self._session.state != "failed" and was_going
         self._session.set_state(state)
         if new_failure:
             self.failed.emit(news.message)
+        if is_news:
+            self.changed.emit()
 
     def _end(self, supervisor: Supervisor) -> None:
         supervisor.release()
@@ -188,6 +197,14 @@ class RunControl:
         """Let the worker end at its next look."""
         if self._supervisor is not None:
             self._supervisor.leave()
+
+    def _let_go(self) -> None:
+        """Follow no longer. A pause is withdrawn first: nobody would end it, and a run that waits keeps its memory."""
+        if self._supervisor is not None:
+            if self.is_going:
+                self._supervisor.go_on()
+            self._halt()
+            self._supervisor = None
 
     def _wait_for_workers(self) -> None:
         """Until their threads have ended and napari knows: it would ask about them when the window closes."""
@@ -203,9 +220,24 @@ class RunControl:
             self._supervisor.request_preview(image_id)
 
     def _let_go_of_other(self, run: RunFolder | None) -> None:
-        if self._supervisor is not None and self._supervisor.folder != run:
-            self._halt()
-            self._supervisor = None
+        left = self._supervisor
+        if left is None or left.folder == run:
+            return
+        if self.is_going:
+            name = left.folder.path.name
+            self._left[left.folder.project] = left.folder
+            self._session.notice.emit(
+                f"{name} saves and ends without the window."
+                if left.stop_wanted
+                else f"{name} trains on without the window; it is followed again when {left.folder.project.name} is opened."
+            )
+        self._let_go()
+
+    def _follow_again(self, project: Project | None) -> None:
+        """The run that was let go of when this project was closed, if it still goes on."""
+        left = self._left.pop(project.path, None) if project is not None else None
+        if left is not None and left.is_alive() is not False:
+            self.attach(left)
 
 
 @thread_worker  # type: ignore[untyped-decorator,unused-ignore]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from psygnal import Signal
 
 from seminar.errors import SeminarError
@@ -13,7 +14,11 @@ from seminar.labels import LabelMap
 from seminar.metrics import class_iou, confusion_matrix, mean_of_present
 from seminar.run_folder import RunFolder
 from seminar_napari._background import Latest
+from seminar_napari._frames import Stamp
 from seminar_napari._session import Session
+
+STRIP_PIXELS = 1 << 20
+"""Pixels counted at a time: a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,14 @@ class RunScore:
     images: int = 0
 
 
+@dataclass(frozen=True)
+class ImageScore:
+    """The score of one image, and the frames of truth and student that it was counted from."""
+
+    frames: tuple[Stamp, Stamp]
+    mean_iou: float | None
+
+
 def last_score(run: RunFolder) -> RunScore:
     """Read a run's events through to its last score; in the background, a long run has many."""
     score = RunScore(run, None)
@@ -42,29 +55,43 @@ def last_score(run: RunFolder) -> RunScore:
     return score
 
 
-def image_score(truth: LabelMap, predicted: LabelMap, num_classes: int) -> float | None:
-    """Mean IoU over the classes in one image; None where nothing is known or the maps do not belong together."""
+def image_score(
+    truth: LabelMap, predicted: LabelMap, num_classes: int, *, strip_pixels: int = STRIP_PIXELS
+) -> float | None:
+    """Mean IoU over the classes in one image; None where nothing is known or the maps do not belong together.
+
+    Counted strip by strip: numpy counts without letting other threads run.
+    """
+    if truth.shape != predicted.shape:
+        return None
+    rows = max(1, strip_pixels // truth.shape[1])
+    strips = [slice(top, top + rows) for top in range(0, truth.shape[0], rows)]
     try:
-        return mean_of_present(class_iou(confusion_matrix(truth, predicted, num_classes)))
+        confusions = [confusion_matrix(truth[strip], predicted[strip], num_classes) for strip in strips]
     except SeminarError:  # a preview of an older class list
         return None
+    return mean_of_present(class_iou(np.sum(confusions, axis=0)))
 
 
 class Scores:
-    """Keeps the scores of the followed run and of the one it is held against.
+    """Keeps the scores of the shown image, of the followed run and of the one it is held against.
 
     Attributes
     ----------
+    image : float or None
     current, earlier : RunScore or None
     """
 
     changed = Signal()
 
     def __init__(self, session: Session) -> None:
+        self.image: float | None = None
         self.current: RunScore | None = None
         self.earlier: RunScore | None = None
+        self._frames: tuple[Stamp, Stamp] | None = None
         self._session = session
         self._reader: Latest[RunScore] = Latest("seminar-scores")
+        self._image_reader: Latest[ImageScore] = Latest("seminar-image-score")
         session.run_changed.connect(self._on_run)
         session.event_received.connect(self._on_event)
         self._on_run(session.run)
@@ -91,11 +118,25 @@ class Scores:
         elif self.earlier is None or self.earlier.run.path.name != name:
             self._reader.submit(partial(last_score, RunFolder.of(project.path, name)))
 
+    def score_image(self, frames: tuple[Stamp, Stamp], truth: LabelMap, predicted: LabelMap, num_classes: int) -> None:
+        """Have the shown image scored from these two frames, unless it is already; the last score stays until then."""
+        if frames != self._frames:
+            self._frames = frames
+            self._image_reader.submit(lambda: ImageScore(frames, image_score(truth, predicted, num_classes)))
+
+    def forget_image(self) -> None:
+        """Another image is shown, or one without truth or masks."""
+        self._frames, self.image = None, None
+
     def poll(self) -> None:
         """Take what was read, in the window's thread."""
         outcome = self._reader.take()
         if isinstance(outcome, RunScore):
             self.earlier = outcome
+            self.changed.emit()
+        counted = self._image_reader.take()
+        if isinstance(counted, ImageScore) and counted.frames == self._frames:
+            self.image = counted.mean_iou
             self.changed.emit()
 
     def _on_run(self, run: RunFolder | None) -> None:

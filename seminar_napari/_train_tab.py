@@ -65,6 +65,7 @@ class TrainTab(QWidget):
         self._session = session
         self._viewer = viewer
         self._log_window: LogWindow | None = None
+        self._trouble = ""
         self.control = RunControl(session)
         self.devices = DeviceProbe()
         self.form = ConfigForm()
@@ -189,6 +190,7 @@ class TrainTab(QWidget):
         self._let_go.connect(session.state_changed, self._on_state)
         self._let_go.connect(session.event_received, self._on_event)
         self._let_go.connect(self.control.failed, self._notify)
+        self._let_go.connect(self.control.changed, self._draw_a_little_later)
         self._let_go.connect(self.devices.answered, self._on_devices)
         self._let_go.connect(self.devices.failed, self._say)
         if (theme := getattr(getattr(self._viewer, "events", None), "theme", None)) is not None:
@@ -228,8 +230,10 @@ class TrainTab(QWidget):
         name = self._session.run.path.name if self._session.run is not None else ""
         self.panel.show_state(self._session.state, name, self.control.message, self.control.silent_seconds)
         progress = self.panel.progress
-        if going and self.control.message:
-            self._say(self.control.message)
+        trouble = self.control.message if going else ""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._say(trouble)
         if going:
             text = f"Training {name}" + (f" · {progress.numbers_text}" if progress.step else "")
             self.activity.show(text, progress.done if progress.step else 0, progress.total if progress.step else 0)
@@ -270,6 +274,9 @@ class TrainTab(QWidget):
         self.curves.take(event)
         if isinstance(event, Started):
             self.curves.setVisible(True)
+        self._draw_a_little_later()
+
+    def _draw_a_little_later(self) -> None:
         if not self._draw_soon.isActive():  # many events of a run's past come at once
             self._draw_soon.start()
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QStackedWidget, QTabWid
 
 from seminar.errors import SeminarError
 from seminar_napari._annotate_tab import AnnotateTab
+from seminar_napari._close_guard import closes_by_script
 from seminar_napari._empty_page import EmptyPage
 from seminar_napari._export_tab import ExportTab
 from seminar_napari._header import Header
@@ -99,6 +100,7 @@ class SeminarDock(QWidget):
     def _connect(self) -> None:
         self.session.project_changed.connect(self._on_project)
         self.session.notice.connect(self.say)
+        self.session.clicks_saved.connect(self._on_saved)
         self.header.project_chosen.connect(self.open_project)
         self.train.tab_wanted.connect(lambda name: self.tabs.setCurrentWidget(getattr(self, name)))
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide)  # type: ignore[call-arg]  # Qt's properties
@@ -120,6 +122,7 @@ class SeminarDock(QWidget):
     # projects
     def open_project(self, path: Path, *, show: bool = True) -> None:
         """Open a project folder; what is wrong with it is said in the status line."""
+        self.status.hide()  # what was said of the project before
         try:
             self.session.open_project(path, show=show)
         except (SeminarError, OSError) as error:
@@ -163,7 +166,6 @@ class SeminarDock(QWidget):
 
     def _on_project(self, project: Any) -> None:
         self.pages.setCurrentWidget(self.empty if project is None else self.tabs)
-        self.status.hide()
         if project is not None:
             remember_project(project.path)
             self._foreign_timer.setInterval(max(FOREIGN_CLICKS_MILLISECONDS, 10 * len(self.session.image_ids)))
@@ -242,10 +244,14 @@ class SeminarDock(QWidget):
             return _dropped_project(event) is not None
         return False
 
+    def _on_saved(self, _image_id: str) -> None:
+        if not self.session.unsaved():  # the next trouble is another one
+            self._has_warned = False
+
     def _holds_back(self, event: QEvent) -> bool:
         """Whether the window must stay, once, because clicks cannot be written."""
         self.annotate.annotation.keep_seconds()
-        if self.session.flush() or self._has_warned or not event.spontaneous():
+        if self.session.flush() or self._has_warned or closes_by_script(self._window):
             return False
         self._has_warned = True
         self.say(

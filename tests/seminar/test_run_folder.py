@@ -240,6 +240,11 @@ def test_another_machine_cannot_be_asked(run: RunFolder) -> None:
     assert run.is_alive() is None
 
 
+def test_a_note_that_cannot_be_read_at_the_moment_does_not_say_that_nobody_trains(run: RunFolder) -> None:
+    run.process_path.mkdir()
+    assert run.is_alive() is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', "{}", '{"pid": "x"}'])
 def test_a_damaged_note_of_the_process_is_nobody(run: RunFolder, text: str) -> None:
     run.process_path.write_text(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from seminar_napari._close_guard import CloseGuard
@@ -84,6 +85,36 @@ def test_go_on_closes_the_window_and_leaves_the_run(window: Window, qtbot: QtBot
     qtbot.waitUntil(lambda: not window.isVisible())
     assert control.calls == ["close"]
     assert window._quit_app, "quitting the program is still what was asked for"
+
+
+class HoldsBack(QObject):
+    """A part of the window that has a reason of its own to keep it open; it is asked first."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.reason = "clicks that are not on disk"
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is None or event.type() != QEvent.Type.Close or not self.reason:
+            return False
+        event.ignore()
+        return True
+
+
+def test_a_window_that_stays_for_another_reason_keeps_its_run(window: Window, qtbot: QtBot) -> None:
+    control, asked = Control(), list[str]()
+    guard(window, control, "go on", asked)
+    other = HoldsBack(window)
+    other.reason = ""
+    window.close()  # asked, and answered
+    other.reason = "clicks that are not on disk"
+    qtbot.wait(150)
+    assert window.isVisible() and asked == ["run-3"] and not control.calls
+    other.reason = ""
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert asked == ["run-3"] * 2 and control.calls == ["close"]
 
 
 def test_stop_waits_until_all_is_saved(window: Window, qtbot: QtBot) -> None:

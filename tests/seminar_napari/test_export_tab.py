@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,8 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari import _job
 from seminar_napari._export_tab import ExportTab
@@ -75,6 +78,39 @@ def test_all_images_are_predicted_with_progress(tab: ExportTab, run: Path, three
     assert tab.result.text() == f"3 images predicted predict {run} {three_fields.path} True True"
     assert tab.bar.maximum() == 3 and values and max(values) >= 1
     assert not tab.stop.isVisible()
+
+
+def test_a_typed_folder_stays_until_the_person_chooses_another_model_or_project(
+    tab: ExportTab, run: Path, three_fields: Project, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suggested = str(three_fields.path / "predictions" / "run-1")
+
+    def type_folder() -> str:
+        tab.folder.selectAll()
+        qtbot.keyClicks(tab.folder, str(tmp_path / "masks"))
+        return str(tmp_path / "masks")
+
+    typed = type_folder()
+    shutil.copytree(run, run.with_name("run-2"))
+    for state in ("starting", "running", "finished"):
+        tab._session.set_run(RunFolder(run))
+        tab._session.set_state(state)  # type: ignore[arg-type]
+    assert tab.model.currentText() == "run-1" and tab.folder.text() == typed
+    tab.model.setFocus()
+    qtbot.keyClick(tab.model, Qt.Key.Key_Up)
+    assert tab.folder.text() == suggested.replace("run-1", "run-2")
+    typed = type_folder()
+    (tmp_path / "model.pt").write_bytes(b"model")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
+    tab.other.click()
+    assert tab.folder.text() == str(three_fields.path / "predictions" / tmp_path.name)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "chosen"))
+    tab.browse.click()
+    tab._session.state_changed.emit("finished")
+    assert tab.folder.text() == str(tmp_path / "chosen")
+    tab._session.close_project()
+    tab._session.open_project(three_fields.path)
+    assert tab.folder.text() == str(three_fields.path / "predictions" / tmp_path.name)
 
 
 def test_masks_that_exist_can_be_kept(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from napari.utils.key_bindings import KeymapHandler
 from pytestqt.qtbot import QtBot
 
 from seminar.events import Validated
+from seminar.metrics import confusion_matrix
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
+from seminar_napari import _scores
 from seminar_napari._annotation import Annotation
 from seminar_napari._inspect_tab import InspectTab
 from seminar_napari._session import Session
@@ -161,10 +165,31 @@ def test_scores_of_the_image_the_set_and_against_an_earlier_run(window: Window) 
     window.session.receive(
         Validated(stage="primary", iteration=1, network="student", mean_iou=0.8, per_class_iou={}, images=3)
     )
-    assert window.tab.score_text.text() == "This image 1.00 · all 0.80"
+    window.qtbot.waitUntil(lambda: window.tab.score_text.text() == "This image 1.00 · all 0.80", timeout=10_000)
     window.tab.against.setCurrentText("earlier")
     window.tab.against.textActivated.emit("earlier")
     window.qtbot.waitUntil(lambda: "+0.10 against earlier" in window.tab.score_text.text(), timeout=10_000)
+
+
+def test_flicking_between_overlays_counts_nothing_in_the_window_s_thread(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted_in: list[str] = []
+
+    def counting(*arguments: Any) -> Any:
+        counted_in.append(threading.current_thread().name)
+        return confusion_matrix(*arguments)
+
+    monkeypatch.setattr(_scores, "confusion_matrix", counting)
+    window.preview("student", "teacher")
+    window.qtbot.waitUntil(lambda: window.tab.score_text.text() == "This image 1.00", timeout=10_000)
+    for key in "QWER" * 3:
+        window.keys.press_key(key)
+        window.keys.release_key(key)
+        window.tab._poll()
+    assert set(counted_in) == {"seminar-image-score"} and len(counted_in) <= 2
+    window.session.show_image("b")
+    assert "This image" not in window.tab.score_text.text()
 
 
 def test_instances_of_a_clicked_and_of_another_image(window: Window) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,29 @@ def test_without_previews_predictions_are_held_against_pseudo_labels(
     write_label_png(followed_run.pseudo_label_path("c"), unsure, three_fields.classes)
     found = NextClickFinder(three_fields, followed_run).find()
     assert found is not None and (found.image_id, found.spot.row, found.spot.col, found.spot.area) == ("c", 8, 33, 49)
+
+
+def test_what_was_predicted_after_the_last_preview_is_held_against_the_pseudo_labels(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
+    followed_run.write_preview("c", "disagreement", disagreement((slice(4, 20), slice(4, 20))), three_fields.classes)
+    finder = NextClickFinder(three_fields, followed_run)
+    found = finder.find()
+    assert found is not None and found.spot.area == 256
+    labels = np.zeros((40, 60), dtype=np.uint8)
+    write_label_png(followed_run.pseudo_label_path("c"), labels, three_fields.classes)
+    labels[5:12, 30:37] = 1
+    write_label_png(prediction_path(followed_run, "c"), labels, three_fields.classes)
+    set_age(followed_run.preview_path("c", "disagreement"), 60)
+    found = finder.find()
+    assert found is not None and (found.spot.row, found.spot.col, found.spot.area) == (8, 33, 49)
+    set_age(prediction_path(followed_run, "c"), 120)
+    found = NextClickFinder(three_fields, followed_run).find()
+    assert found is not None and found.spot.area == 256, "a run that went on after it was predicted with"
+
+
+def set_age(path: Path, seconds: float) -> None:
+    os.utime(path, (time.time() - seconds,) * 2)
 
 
 def test_one_label_map_alone_says_nothing(three_fields: Project, followed_run: RunFolder) -> None:

@@ -18,8 +18,8 @@ from PIL import Image as PillowImage
 from seminar.events import Preview
 from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
-from seminar.voc import Project
-from seminar_napari._frames import outline_width, outlines
+from seminar.voc import Project, write_label_png
+from seminar_napari._frames import outline_width, outlines, prediction_path
 from seminar_napari._overlays import UPDATE_SECONDS, Overlays
 from seminar_napari._session import Session
 
@@ -73,6 +73,24 @@ def window(three_fields: Project, followed_run: RunFolder) -> Iterator[Window]:
 
 def names(window: Window) -> list[str]:
     return [layer.name for layer in window.viewer.layers]
+
+
+def test_the_newest_of_preview_and_prediction_is_shown(window: Window) -> None:
+    window.preview(1)
+    window.settle()
+    assert window.session.project is not None
+    predicted = prediction_path(window.run, "a")
+    write_label_png(predicted, np.full(SIZE, 2, dtype=np.uint8), window.session.project.classes)
+    window.overlays.look_again()
+    window.settle()
+    assert np.all(window.overlays.data("student") == 2), "predicted after the last preview"
+    window.preview(1)
+    window.settle()
+    assert np.all(window.overlays.data("student") == 1), "the run went on"
+    predicted.unlink()
+    window.overlays.look_again()
+    window.settle()
+    assert np.all(window.overlays.data("student") == 1)
 
 
 def test_layers_appear_with_their_first_frame_below_the_clicks_and_leave_the_selection(window: Window) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -79,11 +81,12 @@ def test_stop_saves_and_ends(folder: RunFolder) -> None:
     supervisor = Supervisor(folder, command(folder, "well", 10_000))
     states = []
     for news in supervisor.follow():
-        states.append(news.state)
-        if "Step" in kinds([news]) and not supervisor.stop_wanted:
+        if supervisor.stop_wanted:
+            states.append(news.state)
+        elif "Step" in kinds([news]):
             supervisor.stop()
     assert states[-1] == "stopped"
-    assert "stopping" in states
+    assert set(states[:-1]) <= {"stopping"}, "said at once, unless the trainer was quicker than the next look"
 
 
 def test_stop_before_the_first_event_ends_at_once(folder: RunFolder) -> None:
@@ -304,3 +307,68 @@ def test_a_request_that_cannot_be_written_is_said(folder: RunFolder, monkeypatch
     supervisor.pause()
     news = [next(following), next(following)][-1]
     assert news.state == "running" and "pause.request: Permission denied" in news.message
+
+
+def goes_on_elsewhere(folder: RunFolder) -> None:
+    """A run of another machine, seen through a shared disk."""
+    folder.path.mkdir(parents=True)
+    folder.append_event(
+        events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda")
+    )
+    folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Reading this file is an OSError for a while, as on a disk that is away."""
+    aside = path.with_name("aside")
+    path.rename(aside)
+    path.mkdir()
+    yield
+    path.rmdir()
+    aside.rename(path)
+
+
+def test_a_disk_that_is_away_for_a_moment_does_not_end_following(folder: RunFolder) -> None:
+    goes_on_elsewhere(folder)
+    supervisor = Supervisor(folder)
+    following = supervisor.follow()
+    assert next(following).state == "running"
+    with unreadable(folder.events_path):
+        news = [next(following), next(following)][-1]
+        assert (news.state, news.over) == ("running", False)
+        assert "events.jsonl: " in news.message and "tried again" in news.message
+        supervisor.stop()
+        assert next(following).state == "stopping" and folder.stop_requested(), "a wish reaches the run all the same"
+    folder.append_event(a_step(1))
+    news = next(following)
+    assert (kinds([news]), news.message) == (["Step"], ""), "nothing that was written is missed"
+    folder.append_event(events.Finished(reason="stopped", stage="ancillary", iteration=1))
+    last = next(following)
+    assert (last.state, last.over) == ("stopped", True)
+
+
+def test_a_process_that_cannot_be_asked_for_a_moment_is_not_lost(folder: RunFolder) -> None:
+    goes_on_elsewhere(folder)
+    folder.process_path.write_text(
+        json.dumps({"pid": 1, "host": socket.gethostname(), "start": psutil.Process(1).create_time()})
+    )
+    supervisor = Supervisor(folder)
+    following = supervisor.follow()
+    assert next(following).state == "running"
+    with unreadable(folder.process_path):
+        assert [next(following).over for _ in range(12)] == [False] * 12, "asked once a second"
+    assert next(following).state == "running"
+
+
+def test_what_ended_while_its_disk_was_away_is_told_once_it_is_back(folder: RunFolder) -> None:
+    supervisor = Supervisor(folder, command(folder, "well", 5))
+    following = supervisor.follow()
+    assert next(following).state == "starting"
+    deadline = time.monotonic() + 60
+    while (not is_finished(folder) or folder.is_alive()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with unreadable(folder.events_path):
+        assert [next(following).over for _ in range(3)] == [False] * 3
+    last = list(following)[-1]
+    assert (last.state, last.over, kinds([last]).count("Step")) == ("finished", True, 5)

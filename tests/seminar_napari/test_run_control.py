@@ -195,6 +195,72 @@ def test_another_project_lets_go_of_the_run(stage: Callable[..., Stage], qtbot: 
     until(qtbot, lambda: run.is_alive() is False)
 
 
+def test_another_project_lets_go_of_the_run_with_a_word_and_its_own_follows_it_again(
+    stage: Callable[..., Stage], qtbot: QtBot, three_fields: Project
+) -> None:
+    here = stage(iterations=100_000)
+    said: list[str] = []
+    here.session.notice.connect(said.append)
+    here.control.start("run-1", TrainConfig())
+    until(qtbot, lambda: here.of(Step))
+    run = here.session.run
+    here.session.close_project()
+    assert said == ["run-1 trains on without the window; it is followed again when three is opened."]
+    here.session.open_project(three_fields.path)
+    assert here.session.run == run and here.control.is_going
+    steps = len(here.of(Step))
+    until(qtbot, lambda: len(here.of(Step)) > steps)
+
+
+def test_a_run_that_ended_meanwhile_is_not_followed_again(
+    stage: Callable[..., Stage], qtbot: QtBot, three_fields: Project
+) -> None:
+    here = stage(iterations=100_000)
+    here.control.start("run-1", TrainConfig())
+    until(qtbot, lambda: here.of(Step))
+    run = here.session.run
+    here.control.stop()
+    said: list[str] = []
+    here.session.notice.connect(said.append)
+    here.session.close_project()
+    assert said == ["run-1 saves and ends without the window."]
+    assert run is not None
+    until(qtbot, lambda: run.is_alive() is False)
+    here.session.open_project(three_fields.path)
+    assert here.session.run is None
+
+
+@pytest.mark.parametrize("let_go", ["detach", "close", "another project"])
+def test_a_paused_run_that_is_let_go_of_trains_on(stage: Callable[..., Stage], qtbot: QtBot, let_go: str) -> None:
+    here = stage(iterations=100_000)
+    here.control.start("run-1", TrainConfig())
+    until(qtbot, lambda: here.of(Step))
+    here.control.pause()
+    until(qtbot, lambda: here.session.state == "paused")
+    run = here.session.run
+    assert run is not None
+    if let_go == "another project":
+        here.session.close_project()
+    else:
+        getattr(here.control, let_go)()
+    until(qtbot, lambda: not run.pause_requested())
+    assert run.is_alive() and not run.stop_requested()
+    run.request_stop()
+    until(qtbot, lambda: run.is_alive() is False)
+
+
+def test_silence_is_told_as_it_grows(stage: Callable[..., Stage], qtbot: QtBot) -> None:
+    here = stage(iterations=100_000)
+    here.control.start("run-1", TrainConfig())
+    until(qtbot, lambda: here.of(Step))
+    here.control.pause()
+    until(qtbot, lambda: here.session.state == "paused")
+    told: list[float] = []
+    here.control.changed.connect(lambda: told.append(here.control.silent_seconds))
+    qtbot.wait(2500)
+    assert 2 <= len(told) <= 3 and told == sorted(told), "once a second, not at every look"
+
+
 def test_closing_ends_the_workers_thread(stage: Callable[..., Stage], qtbot: QtBot) -> None:
     here = stage(iterations=100_000)
     here.control.start("run-1", TrainConfig())

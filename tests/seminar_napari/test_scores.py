@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seminar.events import Validated
+from seminar.metrics import class_iou, confusion_matrix, mean_of_present
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari._scores import RunScore, Scores, image_score, last_score, score_line
@@ -39,6 +40,42 @@ def test_the_line_says_what_is_known(followed_run: RunFolder) -> None:
     assert score_line(0.91, now, earlier) == "This image 0.91 · all 0.86 (+0.04 against run-2)"
     assert score_line(None, now, RunScore(earlier.run, 0.9, 7)) == "all 0.86 (run-2: 0.90 on 7 other images)"
     assert score_line(None, RunScore(followed_run, None), earlier) == ""
+
+
+def test_the_shown_image_is_scored_in_the_background_once_for_each_pair_of_frames() -> None:
+    session = Session()
+    scores = Scores(session)
+    seen: list[float | None] = []
+    scores.changed.connect(lambda: seen.append(scores.image))
+    truth = np.zeros((4, 4), dtype=np.uint8)
+    truth[:2] = 1
+    frames = (("truth.png", 1), ("student.png", 1))
+    for _ in range(3):
+        scores.score_image(frames, truth, truth, 2)
+        assert scores._image_reader.wait(5)
+        scores.poll()
+    assert seen == [1.0], "counted once"
+    newer = (("truth.png", 1), ("student.png", 2))
+    scores.score_image(newer, truth, np.zeros_like(truth), 2)
+    assert scores.image == 1.0, "kept until the new one is there"
+    assert scores._image_reader.wait(5)
+    scores.poll()
+    assert scores.image == pytest.approx(0.25)
+    scores.score_image(frames, truth, truth, 2)
+    scores.forget_image()
+    assert scores.image is None, "another image"
+    assert scores._image_reader.wait(5)
+    scores.poll()
+    assert scores.image is None, "the score of the one before comes too late"
+    scores.close()
+
+
+def test_a_large_image_is_scored_strip_by_strip() -> None:
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.integers(0, 3, (2, 50, 40)).astype(np.uint8)
+    whole = mean_of_present(class_iou(confusion_matrix(truth, predicted, 3)))
+    assert image_score(truth, predicted, 3, strip_pixels=300) == whole
+    assert image_score(truth, predicted[:30], 3, strip_pixels=300) is None
 
 
 def test_the_followed_run_is_held_against_an_earlier_one(three_fields: Project, followed_run: RunFolder) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
@@ -159,6 +163,42 @@ def test_the_line_says_stage_iteration_eta_speed_and_memory(tab: TrainTab, three
     tab.control.silent_seconds = 43.0
     tab._draw()
     assert tab.panel.numbers.text().endswith("no news for 45 s")
+
+
+@pytest.fixture
+def silent_run(three_fields: Project) -> Iterator[RunFolder]:
+    """A run of another process of this machine, which said something eight seconds ago."""
+    run = RunFolder.of(three_fields.path, "run-1")
+    run.path.mkdir(parents=True)
+    lines = [events.to_json_line(event, time.time() - 8) for event in (STARTED, STEP)]
+    run.events_path.write_text("".join(lines))
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    start = psutil.Process(process.pid).create_time()
+    run.process_path.write_text(json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start}))
+    yield run
+    process.kill()
+    process.wait()
+
+
+def test_silence_is_said_although_nothing_comes(tab: TrainTab, silent_run: RunFolder, qtbot: QtBot) -> None:
+    tab.attach_to(silent_run.path)
+    qtbot.waitUntil(lambda: "5.2 it/s" in tab.panel.numbers.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.panel.numbers.text().endswith("no news for 10 s"), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.panel.numbers.text().endswith("no news for 15 s"), timeout=60_000)
+
+
+def test_a_disk_that_is_away_is_said_until_it_is_back(tab: TrainTab, silent_run: RunFolder, qtbot: QtBot) -> None:
+    tab.attach_to(silent_run.path)
+    qtbot.waitUntil(lambda: tab._session.state == "running", timeout=60_000)
+    aside = silent_run.path / "aside"
+    silent_run.events_path.rename(aside)
+    silent_run.events_path.mkdir()
+    qtbot.waitUntil(lambda: "events.jsonl: " in tab.hint.text(), timeout=60_000)
+    silent_run.events_path.rmdir()
+    aside.rename(silent_run.events_path)
+    qtbot.waitUntil(lambda: not tab.hint.isVisible(), timeout=60_000)
+    tab.panel.stop.click()
+    qtbot.waitUntil(silent_run.stop_requested, timeout=60_000)
 
 
 def buttons(tab: TrainTab) -> set[str]:
