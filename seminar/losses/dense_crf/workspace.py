@@ -63,10 +63,10 @@ def for_each_image(work: Callable[[int], Result], images: int) -> list[Result]:
     """Call ``work(i)`` for every image, an image to a thread, as many threads as torch has here.
 
     The kernels are too small to share: two threads to each operation took 3 times as long on a busy machine of two
-    cores, where every operation waits for its slower thread. ``torch.set_num_threads(1)`` in the caller (as a loader
-    worker has it) keeps the work in the caller's thread.
+    cores, where every operation waits for its slower thread; and on some processors they add up in another order, so
+    that an image alone would differ in its last bits from the same one in a batch. ``torch.set_num_threads(1)`` in the
+    caller (as a loader worker has it) keeps the work in the caller's thread.
     """
-    threads = min(images, torch.get_num_threads())
-    if threads <= 1:
+    if torch.get_num_threads() == 1:
         return [work(i) for i in range(images)]
-    return list(_crew.pool(threads).map(work, range(images)))
+    return list(_crew.pool(torch.get_num_threads()).map(work, range(images)))
