@@ -77,7 +77,7 @@ class ImageHeader:
     is_float: bool
 
 
-def read_image(path: Path) -> ImageArray:
+def read_image(path: Path | str) -> ImageArray:
     """Read one image as (H, W, C) in its own depth: uint8, uint16 or float32.
 
     Grey has C = 1; an alpha channel is dropped, a palette becomes RGB. Other depths become float32, black-and-white 0 and 255.
@@ -88,6 +88,7 @@ def read_image(path: Path) -> ImageArray:
     DatasetError
         No such file, not an image, cut short, larger than `MAX_PIXELS`, or a stack of planes.
     """
+    path = Path(path)
     image_header(path)
     with explained(path):
         kind = _kind(path)
@@ -97,13 +98,13 @@ def read_image(path: Path) -> ImageArray:
         return as_stored(_read_with_pillow(path, kind))
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path | str) -> tuple[int, int]:
     """(height, width) in pixels, from the file's header alone; errors as of `image_header`."""
     header = image_header(path)
     return header.height, header.width
 
 
-def image_header(path: Path) -> ImageHeader:
+def image_header(path: Path | str) -> ImageHeader:
     """Size and kind of an image without decoding it.
 
     Raises
@@ -111,6 +112,7 @@ def image_header(path: Path) -> ImageHeader:
     DatasetError
         As `read_image`, as far as the header tells.
     """
+    path = Path(path)
     with explained(path):
         kind = _kind(path)
         if kind == "tif":

@@ -143,6 +143,16 @@ def test_the_content_counts_not_the_ending(tmp_path: Path) -> None:
     assert (read_image(path) == noise(HEIGHT, WIDTH, 3)).all()
 
 
+def test_a_path_may_be_a_text(tmp_path: Path) -> None:
+    for ending in (".png", ".tif"):
+        path = str(saved(tmp_path / f"a{ending}", Image.fromarray(noise(HEIGHT, WIDTH))))
+        assert (read_image(path)[:, :, 0] == noise(HEIGHT, WIDTH)).all()
+        assert image_size(path) == (HEIGHT, WIDTH)
+        assert image_header(path).channels == 1
+    with pytest.raises(DatasetError, match=r"b\.png: no such file"):
+        read_image(str(tmp_path / "b.png"))
+
+
 # --- damaged files
 
 
