@@ -80,7 +80,7 @@ class ImageHeader:
 def read_image(path: Path | str) -> ImageArray:
     """Read one image as (H, W, C) in its own depth: uint8, uint16 or float32.
 
-    Grey has C = 1; an alpha channel is dropped, a palette becomes RGB. Other depths become float32, black-and-white 0 and 255.
+    Grey has C = 1; an alpha channel is dropped; a palette, CMYK and YCbCr become RGB of 8 bit. Other depths become float32, black-and-white 0 and 255.
     A tif's channels may come first or last. The orientation noted by a camera (EXIF) is ignored: pixels are as stored.
 
     Raises

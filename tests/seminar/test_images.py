@@ -202,8 +202,10 @@ def test_damage_in_the_middle_is_said(tmp_path: Path) -> None:
 @given(st.data())
 def test_no_damage_escapes_as_another_error(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("damage")
-    kind = data.draw(st.sampled_from(["png", "jpg", "tif"]))
-    path = saved(folder / f"a.{kind}", Image.fromarray(noise(9, 9, 3)))
+    kind, mode = data.draw(
+        st.sampled_from([("png", "RGB"), ("jpg", "RGB"), ("tif", "RGB"), ("tif", "P"), ("tif", "CMYK")])
+    )
+    path = saved(folder / f"a.{kind}", Image.fromarray(noise(9, 9, 3)).convert(mode))
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

@@ -231,6 +231,18 @@ def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(
     np.testing.assert_array_equal(labels["0"][:], expected)
 
 
+def test_a_large_tif_in_a_palette_is_refused(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seminar.prediction_job import PredictionJob
+
+    colours = np.zeros((3, 256), np.uint16)
+    tifffile.imwrite(tmp_path / "slide.tif", blobs(300, 280), photometric="palette", colormap=colours)
+    monkeypatch.setattr("seminar.prediction_job.MAX_PIXELS", 1000)
+    summary = PredictionJob(model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu").run()
+    assert summary.faults == [
+        f"{tmp_path / 'slide.tif'}: its colours are stored as palette, and block by block only RGB is read; save it as RGB"
+    ]
+
+
 def test_coarser_levels_are_every_second_pixel(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seminar.ome_zarr_output.SMALLEST_LEVEL", 100)
     path = write_zarr(tmp_path / "a.zarr", blobs(131, 201), "yx")
