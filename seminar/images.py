@@ -16,7 +16,7 @@ from PIL import JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.tif import NeedsAnotherReader, read_tif, tif_header, tif_is_whole
+from seminar.tif import NeedsAnotherReader, Pages, read_tif, tif_header, tif_is_whole, tif_planes
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 """Endings of image files, compared without regard to case."""
@@ -96,6 +96,17 @@ def read_image(path: Path | str) -> ImageArray:
             with contextlib.suppress(NeedsAnotherReader):
                 return as_stored(read_tif(path))
         return as_stored(_read_with_pillow(path, kind))
+
+
+def read_planes(path: Path, pages: Pages = "auto") -> Iterator[ImageArray]:
+    """Each plane of a tif as `seminar.tif.tif_planes` gives it; what is wrong with the file is one sentence, a `DatasetError`."""
+    planes = tif_planes(path, pages)
+    while True:
+        with explained(path):
+            plane = next(planes, None)
+        if plane is None:
+            return
+        yield plane
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
@@ -227,7 +238,7 @@ def as_stored(pixels: ImageArray) -> ImageArray:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what image readers raise on damaged files into one sentence."""
+    """Turn what image readers raise on files that they cannot read into one sentence."""
     try:
         yield
     except FileNotFoundError:
@@ -239,6 +250,10 @@ def explained(path: Path) -> Iterator[None]:
     except MemoryError:
         raise DatasetError(
             [f"{path}: too large for the memory that is left; close other programs or cut the image"]
+        ) from None
+    except NeedsAnotherReader:
+        raise DatasetError(
+            [f"{path}: its compression needs another package; pip install imagecodecs, or save it uncompressed"]
         ) from None
     except _DAMAGE as error:
         reason = " ".join(str(error).replace(repr(str(path)), "the file").split())[:120] or type(error).__name__

@@ -14,11 +14,11 @@ import tifffile
 
 from seminar.errors import DatasetError, SeminarError
 from seminar.files import atomic_file
-from seminar.images import MAX_PIXELS, explained, read_image
+from seminar.images import MAX_PIXELS, explained, read_image, read_planes
 from seminar.instances import as_16_bit, instances_from_clicks, instances_from_shape, write_instances
 from seminar.prediction_files import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
 from seminar.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
-from seminar.tif import tif_layout, tif_planes
+from seminar.tif import tif_layout
 from seminar.tiles import STRIDE
 from seminar.voc import write_label_png
 
@@ -176,7 +176,7 @@ class PredictionJob:
             labels_tif = files.enter_context(_tif(outputs.labels))
             instances_tif = files.enter_context(_tif(outputs.instances)) if outputs.instances else None
             probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True)) if outputs.probabilities else None
-            for number, plane in enumerate(tif_planes(path)):
+            for number, plane in enumerate(read_planes(path)):
                 where = f"{path}, plane {number + 1}"
                 probs = self.predictor.predict_probs(plane, where)
                 labels = most_probable(probs)

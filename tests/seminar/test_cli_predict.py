@@ -19,6 +19,7 @@ from seminar.checkpoint import save_model
 from seminar.cli.app import run
 from seminar.clicks import ClickSet
 from seminar.config import TrainConfig
+from seminar.errors import DatasetError
 from seminar.instances import instances_from_shape
 from seminar.labels import ClassNames
 from seminar.models.deeplab import build_network
@@ -143,6 +144,43 @@ def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Pat
     assert status == 2
     assert "a.png: damaged or cut short" in err and "1 not predicted" in err
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
+def lzw_without_imagecodecs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An intact stack of 20 planes, which tifffile does not decode by itself."""
+    planes = [
+        Image.fromarray(plane) for plane in np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
+    ]
+    planes[0].save(path, save_all=True, append_images=planes[1:], compression="tiff_lzw")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", refuse)
+
+
+def test_a_bad_stack_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
+    tifffile.imwrite(images / "a_cut.tif", stack, metadata={"axes": "ZYX"})
+    (images / "a_cut.tif").write_bytes((images / "a_cut.tif").read_bytes()[:9000])
+    status, _, err = cli("predict", model, images, "--out", tmp_path / "out", "--instances", "--probabilities")
+    assert status == 2
+    assert "a_cut.tif: damaged or cut short" in err and "2 images predicted" in err and "1 not predicted" in err
+    assert not list((tmp_path / "out").glob("*a_cut*"))
+    assert len(list((tmp_path / "out").iterdir())) == 6
+
+
+def test_a_stack_that_needs_a_package_says_which(
+    cli: Cli, model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lzw_without_imagecodecs(images / "a_lzw.tif", monkeypatch)
+    status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
+    assert status == 2
+    assert "a_lzw.tif: its compression needs another package; pip install imagecodecs, or save it uncompressed" in err
+    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
+    with pytest.raises(DatasetError, match=r"a_lzw\.tif: its compression needs another package"):
+        Project.create(tmp_path / "p", [images / "a_lzw.tif"], CLASSES)
+    assert not (tmp_path / "p").exists()
 
 
 def test_a_one_pixel_image(cli: Cli, model: Path, tmp_path: Path) -> None:
