@@ -195,6 +195,13 @@ def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:
         yield _picture(plane, plane_layout, palette)
 
 
+def tif_values(path: Path) -> npt.NDArray[Any]:
+    """Every page of a tif, (pages, H, W), the values as stored: a palette shows class ids and is no part of them."""
+    with tifffile.TiffFile(path) as tif:
+        pixels = _pixels(tif, tif_layout(tif, "planes"))
+    return pixels.reshape(-1, *pixels.shape[-2:])
+
+
 def tif_is_whole(path: Path) -> bool:
     """Whether the file is long enough for all the data that its header lists."""
     length = path.stat().st_size
