@@ -215,12 +215,13 @@ class PredictionJob:
         return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
 
     def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
-        from seminar.large_images import predict_large
+        from seminar.large_images import has_labels, predict_large
         from seminar.large_instances import divide_large
 
         stem = stem_of(path)
         beside = None if self.out is None or is_zarr(path) else self.out  # an OME-Zarr holds its labels itself
         labels = beside / f"{stem}.zarr" if beside else None
+        has_new_labels = self.overwrite or not has_labels(path, labels)
         is_new = predict_large(
             path,
             self.model,
@@ -235,7 +236,7 @@ class PredictionJob:
         if not self.instances:
             return is_new
         out = beside / f"{stem}_instances.zarr" if beside else None
-        return divide_large(path, labels=labels, out=out, overwrite=is_new) or is_new
+        return divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
 
 
 def _labels_of(image: Path, path: Path) -> LabelMap:
