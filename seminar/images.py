@@ -16,7 +16,7 @@ from PIL import JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.tif import NeedsAnotherReader, read_tif, tif_header, tif_is_whole
+from seminar.tif import NeedsAnotherReader, Pages, read_tif, tif_header, tif_is_whole, tif_planes
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 """Endings of image files, compared without regard to case."""
@@ -77,10 +77,10 @@ class ImageHeader:
     is_float: bool
 
 
-def read_image(path: Path) -> ImageArray:
+def read_image(path: Path | str) -> ImageArray:
     """Read one image as (H, W, C) in its own depth: uint8, uint16 or float32.
 
-    Grey has C = 1; an alpha channel is dropped, a palette becomes RGB. Other depths become float32, black-and-white 0 and 255.
+    Grey has C = 1; an alpha channel is dropped; a palette, CMYK and YCbCr become RGB of 8 bit. Other depths become float32, black-and-white 0 and 255.
     A tif's channels may come first or last. The orientation noted by a camera (EXIF) is ignored: pixels are as stored.
 
     Raises
@@ -88,6 +88,7 @@ def read_image(path: Path) -> ImageArray:
     DatasetError
         No such file, not an image, cut short, larger than `MAX_PIXELS`, or a stack of planes.
     """
+    path = Path(path)
     image_header(path)
     with explained(path):
         kind = _kind(path)
@@ -97,13 +98,24 @@ def read_image(path: Path) -> ImageArray:
         return as_stored(_read_with_pillow(path, kind))
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def read_planes(path: Path, pages: Pages = "auto") -> Iterator[ImageArray]:
+    """Each plane of a tif as `seminar.tif.tif_planes` gives it; what is wrong with the file is one sentence, a `DatasetError`."""
+    planes = tif_planes(path, pages)
+    while True:
+        with explained(path):
+            plane = next(planes, None)
+        if plane is None:
+            return
+        yield plane
+
+
+def image_size(path: Path | str) -> tuple[int, int]:
     """(height, width) in pixels, from the file's header alone; errors as of `image_header`."""
     header = image_header(path)
     return header.height, header.width
 
 
-def image_header(path: Path) -> ImageHeader:
+def image_header(path: Path | str) -> ImageHeader:
     """Size and kind of an image without decoding it.
 
     Raises
@@ -111,6 +123,7 @@ def image_header(path: Path) -> ImageHeader:
     DatasetError
         As `read_image`, as far as the header tells.
     """
+    path = Path(path)
     with explained(path):
         kind = _kind(path)
         if kind == "tif":
@@ -225,7 +238,7 @@ def as_stored(pixels: ImageArray) -> ImageArray:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what image readers raise on damaged files into one sentence."""
+    """Turn what image readers raise on files that they cannot read into one sentence."""
     try:
         yield
     except FileNotFoundError:
@@ -237,6 +250,10 @@ def explained(path: Path) -> Iterator[None]:
     except MemoryError:
         raise DatasetError(
             [f"{path}: too large for the memory that is left; close other programs or cut the image"]
+        ) from None
+    except NeedsAnotherReader:
+        raise DatasetError(
+            [f"{path}: its compression needs another package; pip install imagecodecs, or save it uncompressed"]
         ) from None
     except _DAMAGE as error:
         reason = " ".join(str(error).replace(repr(str(path)), "the file").split())[:120] or type(error).__name__

@@ -33,7 +33,7 @@ class Task:
     Attributes
     ----------
     target, probabilities : str
-        Folder of the label image, and of the probabilities where they are wanted.
+        Folder of the label image, and of the probabilities; empty where they are there already, or not wanted.
     digest : str
         Of the model file, so that a worker that lives on notices a model that was trained again.
     levels : tuple of (black, white) or None
@@ -74,7 +74,7 @@ def predict_large(
 ) -> bool:
     """Predict an OME-Zarr, or a tif too large for memory, block by block.
 
-    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Memory use does not depend on the size of the image. An interrupted job
+    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Of labels and probabilities, what is there stays. Memory use does not depend on the size of the image. An interrupted job
     goes on with the blocks that are missing, if model and image are the same.
 
     Parameters
@@ -112,7 +112,9 @@ def predict_large(
         )
         if all(map(is_finished, outputs)) and not overwrite:
             return False
-    mark = outputs[0].target / PROGRESS
+    # what is finished stays: a person may have corrected it
+    missing = [output for output in outputs if overwrite or not is_finished(output)]
+    mark = missing[0].target / PROGRESS
     predictor_channels = predictor.channels or tuple(range(source.channels))
     if max(predictor_channels) >= source.channels or predictor.num_channels not in (None, len(predictor_channels)):
         raise SeminarError(
@@ -124,11 +126,11 @@ def predict_large(
     done = _blocks_done(mark, header)
     if overwrite or done is None:
         done = set()
-        for output in outputs:
+        for output in missing:
             create(output, block)
         mark.write_text(header + "\n", encoding="utf-8")
-    second = targets[1] if probabilities else ""
-    first = Task(str(model), digest, device, tile_size, source, targets[0], second, (), 0, 0, block, None)
+    labels, second = [str(output.target) if output in missing else "" for output in outputs] + [""] * (2 - len(outputs))
+    first = Task(str(model), digest, device, tile_size, source, labels, second, (), 0, 0, block, None)
     tasks = _tasks(first, predictor, done)
     number = source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
     with mark.open("a", encoding="utf-8") as file:
@@ -137,10 +139,15 @@ def predict_large(
             file.write(key + "\n")
             file.flush()
             progress(count / number)
-    for output in reversed(outputs):
+    for output in reversed(missing):
         finish(output, block, predictor.classes)
     mark.unlink()
     return True
+
+
+def has_labels(path: Path, out: Path | None) -> bool:
+    """Whether the labels of an image are there, whole; parameters as of `predict_large`."""
+    return is_finished(output_of(open_source(path.absolute()), out.absolute() if out else None))
 
 
 def predict_block(task: Task) -> str:
@@ -156,7 +163,8 @@ def predict_block(task: Task) -> str:
         prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
     )[:, top : top + task.block, left : left + task.block]
     place = (slice(task.row, task.row + probs.shape[1]), slice(task.col, task.col + probs.shape[2]))
-    full_array(Path(task.target))[(*task.plane, *place)] = most_probable(probs)
+    if task.target:
+        full_array(Path(task.target))[(*task.plane, *place)] = most_probable(probs)
     if task.probabilities:
         channel = int(source.plane_axes.startswith("t"))  # t, c, z, y, x
         array = full_array(Path(task.probabilities))

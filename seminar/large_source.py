@@ -16,6 +16,7 @@ import tifffile
 from seminar.errors import SeminarError
 from seminar.images import explained
 from seminar.ome_zarr import open_array, read_multiscale, zarr_module
+from seminar.tif import stored_colours
 
 Levels = tuple[tuple[float, float], ...] | None
 """(black, white) of each channel that is used; None leaves 8-bit values as they are."""
@@ -81,7 +82,7 @@ def open_source(path: Path) -> LargeSource:
     Raises
     ------
     SeminarError
-        Neither, damaged, of unknown axes, metadata that points outside of the image, chunks too large for memory.
+        Neither, damaged, of unknown axes, colours that are not RGB, metadata that points outside of the image, chunks too large for memory.
     """
     if path.is_dir():
         multiscale = read_multiscale(path)
@@ -90,6 +91,10 @@ def open_source(path: Path) -> LargeSource:
         with explained(path), tifffile.TiffFile(path) as tif:
             series = tif.series[0]
             axes, shape, dtype = series.axes.replace("S", "C").lower(), tuple(series.shape), str(series.dtype)
+            if (colours := stored_colours(tif.pages.first, series.axes)) != "as stored":
+                raise SeminarError(
+                    f"{path}: its colours are stored as {colours}, and block by block only RGB is read; save it as RGB"
+                )
         source = LargeSource(str(path), "tif", "", axes, shape, dtype)
     with explained(path), _opened(source) as array:
         chunks = array.chunks

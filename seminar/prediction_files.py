@@ -46,9 +46,9 @@ class Outputs:
     def paths(self) -> tuple[Path, ...]:
         return tuple(path for path in (self.labels, self.instances, self.probabilities) if path)
 
-    def exist(self) -> bool:
-        """Whether all of them are there, so that a resumed job can pass the image over."""
-        return all(path.exists() for path in self.paths())
+    def missing(self) -> tuple[Path, ...]:
+        """Those that are not there: what a job that is taken up again has yet to write."""
+        return tuple(path for path in self.paths() if not path.exists())
 
 
 def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
@@ -82,8 +82,10 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
 
 
 def stem_of(path: Path) -> str:
-    """Name of an image's outputs: the file's name without its ending (.ome.tif and .ome.zarr as a whole)."""
+    """Name of an image's outputs: its id in a project, else the file's name without its ending (.ome.tif and .ome.zarr as a whole)."""
     stem = path.stem
+    if project_folder(path) and not is_zarr(path):
+        return stem
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > len(".ome") else stem
 
 
@@ -114,12 +116,18 @@ def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
         )
 
 
+def project_folder(path: Path) -> Path | None:
+    """The project that an image lies in; None for images elsewhere."""
+    folder = path.absolute().parent
+    return folder.parent if folder.name == IMAGES and (folder.parent / CLASSES).exists() else None
+
+
 def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
     """The clicks of an image that lies in a project with these classes; None where there are none."""
-    folder = path.absolute().parent
-    if folder.name != IMAGES or not (folder.parent / CLASSES).exists():
+    folder = project_folder(path)
+    if folder is None:
         return None
-    project = Project.open(folder.parent)
+    project = Project.open(folder)
     clicks = project.read_clicks(path.stem) if project.classes.names == classes.names else None
     return clicks if clicks is not None and len(clicks) else None
 

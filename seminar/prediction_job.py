@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,14 @@ import tifffile
 
 from seminar.errors import DatasetError, SeminarError
 from seminar.files import atomic_file
-from seminar.images import MAX_PIXELS, explained, read_image
+from seminar.images import MAX_PIXELS, explained, image_size, read_image, read_planes
 from seminar.instances import as_16_bit, instances_from_clicks, instances_from_shape, write_instances
+from seminar.labels import LabelMap
 from seminar.prediction_files import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
 from seminar.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
-from seminar.tif import tif_layout, tif_planes
+from seminar.tif import TifLayout, tif_layout, tif_values
 from seminar.tiles import STRIDE
-from seminar.voc import write_label_png
+from seminar.voc import read_label_png, write_label_png
 
 PAGE: Mapping[str, Any] = {"compression": "zlib", "contiguous": False, "metadata": None}
 """How a page of a stack is written, by itself."""
@@ -133,61 +134,78 @@ class PredictionJob:
 
     def _predict(self, path: Path, part: Callable[[float], object]) -> bool:
         """Whether anything had to be done."""
-        planes = 1
         if is_zarr(path) or self._is_giant(path):
             return self._predict_large(path, part)
+        layout = None
         if path.suffix.lower() in (".tif", ".tiff"):
             with explained(path), tifffile.TiffFile(path) as tif:
-                planes = tif_layout(tif).num_planes
+                layout = tif_layout(tif)
         if self.out is None:
             raise SeminarError(f"{path}: --out is needed for it")
+        is_stack = layout is not None and layout.num_planes > 1
         outputs = Outputs.of(
             self.out,
             stem_of(path),
             instances=self.instances,
             probabilities=self.probabilities,
-            ending=".tif" if planes > 1 else ".png",
+            ending=".tif" if is_stack else ".png",
         )
-        if outputs.exist() and not self.overwrite:
-            return False
-        if planes > 1:
-            self._write_stack(path, outputs, planes, part)
+        wanted = outputs.paths() if self.overwrite else outputs.missing()
+        if layout is not None and is_stack:
+            self._write_stack(path, outputs, wanted, layout, part)
         else:
-            self._write_image(path, outputs)
-        return True
+            self._write_image(path, outputs, wanted)
+        return bool(wanted)
 
-    def _write_image(self, path: Path, outputs: Outputs) -> None:
-        probs = self.predictor.predict_probs(read_image(path), str(path))
-        labels = most_probable(probs)
-        if outputs.instances:
-            clicks = clicks_of(path, self.predictor.classes)
+    def _write_image(self, path: Path, outputs: Outputs, wanted: Collection[Path]) -> None:
+        """Labels first: instances are made from those on disk, which a person may have corrected."""
+        if outputs.labels in wanted or outputs.probabilities in wanted:
+            probs = self.predictor.predict_probs(read_image(path), str(path))
+            if outputs.labels in wanted:
+                write_label_png(outputs.labels, most_probable(probs), self.predictor.classes)
+            if outputs.probabilities and outputs.probabilities in wanted:
+                with _tif(outputs.probabilities) as tif:
+                    tif.write(probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
+        if outputs.instances and outputs.instances in wanted:
+            labels, clicks = _labels_of(path, outputs.labels), clicks_of(path, self.predictor.classes)
             write_instances(
                 outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels)
             )
-        if outputs.probabilities:
-            with _tif(outputs.probabilities) as tif:
-                tif.write(probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
-        write_label_png(outputs.labels, labels, self.predictor.classes)  # last: it says that the image is done
 
-    def _write_stack(self, path: Path, outputs: Outputs, planes: int, part: Callable[[float], object]) -> None:
+    def _write_stack(
+        self,
+        path: Path,
+        outputs: Outputs,
+        wanted: Collection[Path],
+        layout: TifLayout,
+        part: Callable[[float], object],
+    ) -> None:
         """Each plane by itself: a page of labels, one of instances (numbered from 1 in each plane), one of probabilities for each class."""
+        if outputs.labels in wanted or outputs.probabilities in wanted:
+            self._predict_planes(path, outputs, wanted, lambda done: part(done / layout.num_planes))
+        if outputs.instances and outputs.instances in wanted:
+            with _tif(outputs.instances) as tif:
+                for number, labels in enumerate(_labels_of_planes(outputs.labels, layout), start=1):
+                    objects = as_16_bit(instances_from_shape(labels), f"{path}, plane {number}")
+                    tif.write(objects, photometric="minisblack", **PAGE)
+
+    def _predict_planes(
+        self, path: Path, outputs: Outputs, wanted: Collection[Path], done: Callable[[int], object]
+    ) -> None:
         palette = self.predictor.classes.palette().T.astype(np.uint16) * 257
         with contextlib.ExitStack() as files:
-            labels_tif = files.enter_context(_tif(outputs.labels))
-            instances_tif = files.enter_context(_tif(outputs.instances)) if outputs.instances else None
-            probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True)) if outputs.probabilities else None
-            for number, plane in enumerate(tif_planes(path)):
-                where = f"{path}, plane {number + 1}"
-                probs = self.predictor.predict_probs(plane, where)
-                labels = most_probable(probs)
-                labels_tif.write(labels, photometric="palette", colormap=palette, **PAGE)
-                if instances_tif:
-                    objects = as_16_bit(instances_from_shape(labels), where)
-                    instances_tif.write(objects, photometric="minisblack", **PAGE)
+            labels_tif = files.enter_context(_tif(outputs.labels)) if outputs.labels in wanted else None
+            probs_tif = None
+            if outputs.probabilities and outputs.probabilities in wanted:
+                probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True))
+            for number, plane in enumerate(read_planes(path), start=1):
+                probs = self.predictor.predict_probs(plane, f"{path}, plane {number}")
+                if labels_tif:
+                    labels_tif.write(most_probable(probs), photometric="palette", colormap=palette, **PAGE)
                 if probs_tif:
                     for values in probs:
                         probs_tif.write(values, photometric="minisblack", **PAGE)
-                part((number + 1) / planes)
+                done(number)
 
     def _is_giant(self, path: Path) -> bool:
         if path.suffix.lower() not in (".tif", ".tiff"):
@@ -197,12 +215,13 @@ class PredictionJob:
         return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
 
     def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
-        from seminar.large_images import predict_large
+        from seminar.large_images import has_labels, predict_large
         from seminar.large_instances import divide_large
 
         stem = stem_of(path)
         beside = None if self.out is None or is_zarr(path) else self.out  # an OME-Zarr holds its labels itself
         labels = beside / f"{stem}.zarr" if beside else None
+        has_new_labels = self.overwrite or not has_labels(path, labels)
         is_new = predict_large(
             path,
             self.model,
@@ -217,7 +236,35 @@ class PredictionJob:
         if not self.instances:
             return is_new
         out = beside / f"{stem}_instances.zarr" if beside else None
-        return divide_large(path, labels=labels, out=out, overwrite=is_new) or is_new
+        return divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
+
+
+def _labels_of(image: Path, path: Path) -> LabelMap:
+    """The labels on disk of an image, which must fit it."""
+    labels, size = read_label_png(path), image_size(image)
+    if labels.shape != size:
+        raise DatasetError(
+            [
+                f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the image has {size[0]} x {size[1]}; "
+                "restore the labels, or predict them again with --overwrite"
+            ]
+        )
+    return labels
+
+
+def _labels_of_planes(path: Path, layout: TifLayout) -> LabelMap:
+    """The labels on disk of a stack, (planes, H, W), which must fit it."""
+    with explained(path):
+        labels = tif_values(path)
+    is_class_ids = labels.dtype.kind in "ui" and labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max
+    if labels.shape != (layout.num_planes, layout.height, layout.width) or not is_class_ids:
+        raise DatasetError(
+            [
+                f"{path}: expected {layout.num_planes} pages of {layout.height} x {layout.width} class ids (height x width), "
+                f"got {' x '.join(map(str, labels.shape))} {labels.dtype} values; restore the labels, or predict them again with --overwrite"
+            ]
+        )
+    return labels.astype(np.uint8)
 
 
 @contextlib.contextmanager

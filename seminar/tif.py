@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from PIL import Image
 
 from seminar.errors import DatasetError
 
@@ -27,6 +28,15 @@ MAX_SUB_PAGES = 1000
 
 Pages = Literal["auto", "planes", "channels"]
 """What the pages of a tif are: as the file says, each an image, or the channels of one image."""
+
+Colours = Literal["as stored", "palette", "CMYK", "YCbCr"]
+"""What the values of a tif are: intensities of its channels, or something else that RGB is made from."""
+
+INK_SET = 332
+"""Tag of what the channels of a printed image are: 1, or no tag, is CMYK."""
+
+PLAIN_COMPRESSIONS = (1, 5, 8, 32773, 32946)
+"""None, LZW, deflate, PackBits: these leave YCbCr as it is, where JPEG is decoded to RGB."""
 
 
 class NeedsAnotherReader(Exception):
@@ -45,11 +55,14 @@ class TifLayout:
         One letter an axis: Y, X, C (channels), and any other letter for an axis of planes.
     has_alpha : bool
         The last channel is transparency.
+    colours : Colours
+        Anything but "as stored" is read as RGB of 8 bit.
     """
 
     shape: tuple[int, ...]
     axes: str
     has_alpha: bool
+    colours: Colours
 
     @property
     def height(self) -> int:
@@ -61,6 +74,8 @@ class TifLayout:
 
     @property
     def channels(self) -> int:
+        if self.colours != "as stored":
+            return 3
         count = self.shape[self.axes.index("C")] if "C" in self.axes else 1
         return count - 1 if self.has_alpha and count > 1 else count
 
@@ -75,14 +90,20 @@ class TifLayout:
 
 
 def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
-    """Layout of the first series; where the file does not say whether pages are channels or planes, see `MAX_UNNAMED_CHANNELS`."""
+    """Layout of the first series; where the file does not say whether pages are channels or planes, see `MAX_UNNAMED_CHANNELS`.
+
+    Pages with a palette are pictures, hence planes, unless the file or `pages` calls them channels: then the palette only shows them.
+    """
     refuse_tangled(tif)
     if not tif.series:
         raise ValueError("no image in the file")
     series = tif.series[0]
     kept = [(size, axis) for size, axis in zip(series.shape, series.axes, strict=True) if size != 1 or axis in "YX"]
     shape, axes = tuple(size for size, _ in kept), "".join(axis for _, axis in kept).replace("S", "C")
-    if axes in ("QYX", "IYX"):  # nothing says what the third axis is
+    page = tif.pages.first
+    if (
+        axes in ("QYX", "IYX") and page.photometric != tifffile.PHOTOMETRIC.PALETTE
+    ):  # nothing says what the third axis is
         if axes == "QYX" and shape[2] <= MAX_UNNAMED_CHANNELS and shape[2] < min(shape[:2]):
             axes = "YXC"
         elif shape[0] <= MAX_UNNAMED_CHANNELS:
@@ -91,8 +112,22 @@ def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
         axes = "CYX" if pages == "channels" else "ZYX"
     if sorted(axis for axis in axes if axis in "YXC") not in (["X", "Y"], ["C", "X", "Y"]):
         raise ValueError(f"axes {series.axes} of {series.shape} are not those of images")
-    samples = tif.pages.first.extrasamples
-    return TifLayout(shape, axes, len(samples) == 1 and int(samples[0]) in (1, 2))
+    samples = page.extrasamples
+    return TifLayout(shape, axes, len(samples) == 1 and int(samples[0]) in (1, 2), stored_colours(page, axes))
+
+
+def stored_colours(page: tifffile.TiffPage, axes: str) -> Colours:
+    """What the values of a page are, given the axes of its series."""
+    has_channels = "C" in axes or "S" in axes
+    if page.dtype is None or page.dtype.kind not in "bu" or page.dtype.itemsize > 2:
+        return "as stored"
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not has_channels:
+        return "palette"
+    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and page.samplesperpixel >= 4 and has_channels:
+        return "CMYK" if page.tags.valueof(INK_SET, 1) == 1 else "as stored"
+    if page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.samplesperpixel == 3 and has_channels:
+        return "YCbCr" if page.compression in PLAIN_COMPRESSIONS else "as stored"
+    return "as stored"
 
 
 def refuse_tangled(tif: tifffile.TiffFile) -> None:
@@ -136,7 +171,7 @@ def read_tif(path: Path) -> npt.NDArray[Any]:
     """A tif that holds one image, as (H, W, C) in its own depth; `NeedsAnotherReader` where tifffile lacks the decompression."""
     with tifffile.TiffFile(path) as tif:
         layout = _single_image(tif_layout(tif), path)
-        return _channels_last(_pixels(tif, layout), layout)
+        return _picture(_pixels(tif, layout), layout, tif.pages.first.colormap)
 
 
 def tif_pages(path: Path, pages: Pages = "auto") -> tuple[int, bool]:
@@ -150,14 +185,21 @@ def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:
     """Each plane of a stack, (H, W, C), in the order of the file; a single image is one plane."""
     with tifffile.TiffFile(path) as tif:
         layout = tif_layout(tif, pages)
-        pixels = _pixels(tif, layout)
+        pixels, palette = _pixels(tif, layout), tif.pages.first.colormap
     plane_axes = layout.plane_axes
     stack = np.moveaxis(pixels, plane_axes, tuple(range(len(plane_axes))))
-    plane_layout = TifLayout(
-        stack.shape[len(plane_axes) :], "".join(axis for axis in layout.axes if axis in "YXC"), layout.has_alpha
+    plane_layout = replace(
+        layout, shape=stack.shape[len(plane_axes) :], axes="".join(axis for axis in layout.axes if axis in "YXC")
     )
     for plane in stack.reshape(-1, *plane_layout.shape):
-        yield _channels_last(plane, plane_layout)
+        yield _picture(plane, plane_layout, palette)
+
+
+def tif_values(path: Path) -> npt.NDArray[Any]:
+    """Every page of a tif, (pages, H, W), the values as stored: a palette shows class ids and is no part of them."""
+    with tifffile.TiffFile(path) as tif:
+        pixels = _pixels(tif, tif_layout(tif, "planes"))
+    return pixels.reshape(-1, *pixels.shape[-2:])
 
 
 def tif_is_whole(path: Path) -> bool:
@@ -185,11 +227,38 @@ def _single_image(layout: TifLayout, path: Path) -> TifLayout:
 def _pixels(tif: tifffile.TiffFile, layout: TifLayout) -> npt.NDArray[Any]:
     try:
         pixels: npt.NDArray[Any] = tif.series[0].asarray()
-    except ValueError as error:
+    except (ValueError, NotImplementedError) as error:
         if "imagecodecs" in str(error):
             raise NeedsAnotherReader from None
         raise
     return pixels.reshape(layout.shape)
+
+
+def _picture(pixels: npt.NDArray[Any], layout: TifLayout, palette: npt.NDArray[np.uint16] | None) -> npt.NDArray[Any]:
+    """One plane as (H, W, C): its channels, or RGB where its values are something else; of 16 bit the upper eight count then, as in Pillow."""
+    plane = _channels_last(pixels, layout)
+    match layout.colours:
+        case "as stored":
+            return plane
+        case "palette":
+            return _in_palette(plane[:, :, 0], palette)
+        case "CMYK" | "YCbCr":
+            values = plane[:, :, :4]  # further inks have no colour that we know of
+            values = (values >> 8).astype(np.uint8) if values.dtype.itemsize == 2 else values
+            image = Image.frombytes(layout.colours, (layout.width, layout.height), values.tobytes())
+            return np.asarray(image.convert("RGB"))
+        case _:
+            assert_never(layout.colours)
+
+
+def _in_palette(numbers: npt.NDArray[Any], palette: npt.NDArray[np.uint16] | None) -> npt.NDArray[np.uint8]:
+    if palette is None or palette.ndim != 2:
+        raise ValueError("a palette image without its palette")
+    table = (palette >> 8).astype(np.uint8).T
+    colours = np.empty((*numbers.shape, 3), dtype=np.uint8)
+    for line, numbers_of_line in zip(colours, numbers, strict=True):  # all at once would need eight bytes a pixel
+        line[:] = table[numbers_of_line.astype(np.intp)]
+    return colours
 
 
 def _channels_last(pixels: npt.NDArray[Any], layout: TifLayout) -> npt.NDArray[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,10 @@ from seminar.errors import DatasetError
 
 LONGEST_SIDE = 500
 """No image of PASCAL VOC is higher or wider than this: the bound for clicks on images that are not there."""
+
+MAX_COORDINATE = 1e12
+MAX_CLASS_ID = 2**31 - 1
+"""Beyond these no number is a pixel or a class, and JSON holds numbers that are too large to reckon with."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,11 @@ def _parse(entry: object) -> HumanClick | None:
         return None
     x, y, class_id, rank = (entry.get(key) for key in ("x", "y", "cls", "rank"))
     if not all(
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in (x, y)
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_COORDINATE
+        for value in (x, y)
     ):
         return None
-    if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < 0:
+    if isinstance(class_id, bool) or not isinstance(class_id, int) or not 0 <= class_id <= MAX_CLASS_ID:
         return None
     if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int)):
         return None

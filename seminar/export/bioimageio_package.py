@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from seminar.errors import SeminarError
+from seminar.export.comparison import MIN_SIDE
 from seminar.export.onnx_file import OPSET, require, write_onnx
 from seminar.images import ImageArray, to_float
 from seminar.labels import BACKGROUND
@@ -148,7 +149,7 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
     names = predictor.classes.names
     depth: Any = str(sample.dtype)
     sides = [
-        v0_5.SpaceInputAxis(id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=4 * STRIDE, step=STRIDE))
+        v0_5.SpaceInputAxis(id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=MIN_SIDE, step=STRIDE))
         for axis in ("y", "x")
     ]
     image = v0_5.InputTensorDescr(
@@ -236,7 +237,7 @@ def _documentation(predictor: Predictor) -> str:
         "A DeepLabv3+ that was trained with seminar-napari from a few clicks per image. The output holds one channel a class:\n\n"
         f"{rows}\n\n"
         f"Intensities: percentiles {predictor.stretch[0]:g} and {predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and 100 stay as they are).\n"
-        "Sides are multiples of 16 from 64 pixels up; pad smaller images.\n\n"
+        f"Sides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad smaller images.\n\n"
         "## Validation\n\n"
         "Compare the most probable class with masks drawn by hand on images that were not clicked, for instance\n"
         "`seminar evaluate RUN PROJECT --split val`, which reports the intersection over union of each class.\n"

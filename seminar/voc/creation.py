@@ -14,9 +14,9 @@ import tifffile
 
 from seminar.errors import DatasetError
 from seminar.files import write_bytes, write_text
-from seminar.images import EXTENSIONS, explained, image_size, looks_whole, read_image
+from seminar.images import EXTENSIONS, explained, image_size, looks_whole, read_image, read_planes
 from seminar.labels import ClassNames
-from seminar.tif import Pages, tif_pages, tif_planes
+from seminar.tif import Pages, tif_pages
 from seminar.voc.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_small
 from seminar.voc.names import name_fault, portability_fault, same_name, shown
 
@@ -152,9 +152,7 @@ def _add(source: _Source, folder: Path, pages: Pages) -> None:
             folder / f"{source.image_ids[0]}{source.path.suffix.lower()}", source.path.read_bytes(), durable=False
         )
         return
-    with explained(source.path):
-        planes = list(tif_planes(source.path, pages))
-    for image_id, plane in zip(source.image_ids, planes, strict=True):
+    for image_id, plane in zip(source.image_ids, read_planes(source.path, pages), strict=True):
         data = io.BytesIO()
         if plane.shape[2] == 1:
             tifffile.imwrite(data, plane[:, :, 0], metadata=None)

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from seminar.checkpoint import save_model
 from seminar.cli.app import run
 from seminar.clicks import ClickSet
 from seminar.config import TrainConfig
+from seminar.errors import DatasetError
 from seminar.instances import instances_from_shape
 from seminar.labels import ClassNames
 from seminar.models.deeplab import build_network
@@ -137,12 +139,117 @@ def test_instances_and_probabilities_of_a_stack(cli: Cli, model: Path, tmp_path:
         np.testing.assert_array_equal(probs[2 * plane : 2 * plane + 2].argmax(axis=0), page)
 
 
+def test_what_is_asked_for_later_leaves_labels_corrected_by_hand(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("predict", model, images / "a.png", "--out", out)
+    cli(*words)
+    corrected = np.zeros((40, 50), np.uint8)
+    corrected[5:15, 5:15] = corrected[25:35, 30:40] = 1
+    write_label_png(out / "a.png", corrected, CLASSES)
+    before = (out / "a.png").read_bytes()
+    assert "1 image predicted" in cli(*words, "--instances")[2]
+    np.testing.assert_array_equal(tifffile.imread(out / "a_instances.tif"), instances_from_shape(corrected))
+    (out / "a_instances.tif").write_bytes(b"mine")
+    assert "1 image predicted" in cli(*words, "--instances", "--probabilities")[2]
+    probs = Predictor.from_folder(model, "cpu").predict_probs(np.asarray(Image.open(images / "a.png")))
+    np.testing.assert_allclose(tifffile.imread(out / "a_probabilities.tif"), probs, atol=1e-5)
+    assert ((out / "a.png").read_bytes(), (out / "a_instances.tif").read_bytes()) == (before, b"mine")
+    assert "1 passed over" in cli(*words, "--instances", "--probabilities")[2]
+    assert cli(*words, "--instances", "--overwrite")[0] == 0
+    labels = read_label_png(out / "a.png")
+    np.testing.assert_array_equal(labels, probs.argmax(0))
+    np.testing.assert_array_equal(tifffile.imread(out / "a_instances.tif"), instances_from_shape(labels))
+
+
+def test_labels_of_another_size_are_no_labels_of_the_image(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    write_label_png(tmp_path / "out" / "a.png", np.ones((20, 20), np.uint8), CLASSES)
+    status, _, err = cli("predict", model, images / "a.png", "--out", tmp_path / "out", "--instances")
+    assert status == 2
+    assert "a.png: 20 x 20 pixels (height x width), but the image has 40 x 50; restore the labels, or" in err
+
+
+@pytest.mark.parametrize("options", [{"photometric": "minisblack"}, {"imagej": True, "metadata": {"axes": "ZYX"}}])
+def test_instances_of_a_stack_later_come_from_its_corrected_labels(
+    cli: Cli, model: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (5, 30, 40), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    out = tmp_path / "out"
+    words = ("predict", model, tmp_path / "stack.tif", "--out", out)
+    cli(*words)
+    labels = tifffile.imread(out / "stack.tif")
+    assert cli(*words, "--instances")[0] == 0
+    first = tifffile.imread(out / "stack_instances.tif")
+    np.testing.assert_array_equal(first, [instances_from_shape(page) for page in labels])
+    (out / "stack_instances.tif").unlink()
+    labels[:, 10:20, 10:20] = 1
+    tifffile.imwrite(out / "stack.tif", labels, **options)
+    before = (out / "stack.tif").read_bytes()
+    assert cli(*words, "--instances", "--probabilities")[0] == 0
+    later = tifffile.imread(out / "stack_instances.tif")
+    np.testing.assert_array_equal(later, [instances_from_shape(page) for page in labels])
+    assert tifffile.imread(out / "stack_probabilities.tif").shape == (10, 30, 40)
+    assert (out / "stack.tif").read_bytes() == before
+    (out / "stack_instances.tif").unlink()
+    tifffile.imwrite(out / "stack.tif", labels[:3], photometric="minisblack")
+    status, _, err = cli(*words, "--instances")
+    assert status == 2
+    assert "stack.tif: expected 5 pages of 30 x 40 class ids (height x width), got 3 x 30 x 40 uint8 values" in err
+
+
+def test_masks_of_a_project_are_found_by_evaluate(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    Image.open(images / "a.png").save(images / "field1.ome.tif")
+    project = Project.create(tmp_path / "project", [images / "field1.ome.tif"], CLASSES)
+    write_label_png(project.truth_path("field1.ome"), np.zeros((40, 50), np.uint8), CLASSES)
+    cli("predict", model, project.path, "--out", tmp_path / "out")
+    assert cli("evaluate", tmp_path / "out", project.path, "--split", "all", "--json")[0] == 0
+
+
 def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
     (images / "a.png").write_bytes((images / "a.png").read_bytes()[:60])
     status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
     assert status == 2
     assert "a.png: damaged or cut short" in err and "1 not predicted" in err
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
+def lzw_without_imagecodecs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An intact stack of 20 planes, which tifffile does not decode by itself."""
+    planes = [
+        Image.fromarray(plane) for plane in np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
+    ]
+    planes[0].save(path, save_all=True, append_images=planes[1:], compression="tiff_lzw")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", refuse)
+
+
+def test_a_bad_stack_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
+    tifffile.imwrite(images / "a_cut.tif", stack, metadata={"axes": "ZYX"})
+    (images / "a_cut.tif").write_bytes((images / "a_cut.tif").read_bytes()[:9000])
+    status, _, err = cli("predict", model, images, "--out", tmp_path / "out", "--instances", "--probabilities")
+    assert status == 2
+    assert "a_cut.tif: damaged or cut short" in err and "2 images predicted" in err and "1 not predicted" in err
+    assert not list((tmp_path / "out").glob("*a_cut*"))
+    assert len(list((tmp_path / "out").iterdir())) == 6
+
+
+def test_a_stack_that_needs_a_package_says_which(
+    cli: Cli, model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lzw_without_imagecodecs(images / "a_lzw.tif", monkeypatch)
+    status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
+    assert status == 2
+    assert "a_lzw.tif: its compression needs another package; pip install imagecodecs, or save it uncompressed" in err
+    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
+    with pytest.raises(DatasetError, match=r"a_lzw\.tif: its compression needs another package"):
+        Project.create(tmp_path / "p", [images / "a_lzw.tif"], CLASSES)
+    assert not (tmp_path / "p").exists()
 
 
 def test_a_one_pixel_image(cli: Cli, model: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_samples_are_the_middle_in_multiples_of_16() -> None:
     sample = sample_of(image, (2, 0))
     assert sample.shape == (96, 512, 2)
     np.testing.assert_array_equal(sample, image[2:98, 94:606][:, :, [2, 0]])
-    assert sample_of(image[:1, :40], ()).shape == (32, 32, 3)
+    assert sample_of(image[:1, :40], ()).shape == (64, 64, 3)  # the least that a bioimage.io package of ours takes
 
 
 def test_equal_probabilities_pass_and_are_told() -> None:
@@ -158,6 +158,17 @@ def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
         "sample_output.tif",
     } <= names
     assert names & {"rdf.yaml", "bioimageio.yaml"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("bioimageio")
+def test_bioimageio_is_checked_on_an_image_smaller_than_it_takes(tmp_path: Path) -> None:
+    save(tmp_path / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 1)
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 48), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "small.png")
+    found = export(tmp_path / "model.pt", "bioimageio", tmp_path / "model.zip", image=tmp_path / "small.png")
+    assert found.program == "bioimageio.core"
 
 
 def test_an_export_that_predicts_differently_is_not_left_behind(

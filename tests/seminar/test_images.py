@@ -143,6 +143,16 @@ def test_the_content_counts_not_the_ending(tmp_path: Path) -> None:
     assert (read_image(path) == noise(HEIGHT, WIDTH, 3)).all()
 
 
+def test_a_path_may_be_a_text(tmp_path: Path) -> None:
+    for ending in (".png", ".tif"):
+        path = str(saved(tmp_path / f"a{ending}", Image.fromarray(noise(HEIGHT, WIDTH))))
+        assert (read_image(path)[:, :, 0] == noise(HEIGHT, WIDTH)).all()
+        assert image_size(path) == (HEIGHT, WIDTH)
+        assert image_header(path).channels == 1
+    with pytest.raises(DatasetError, match=r"b\.png: no such file"):
+        read_image(str(tmp_path / "b.png"))
+
+
 # --- damaged files
 
 
@@ -192,8 +202,10 @@ def test_damage_in_the_middle_is_said(tmp_path: Path) -> None:
 @given(st.data())
 def test_no_damage_escapes_as_another_error(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("damage")
-    kind = data.draw(st.sampled_from(["png", "jpg", "tif"]))
-    path = saved(folder / f"a.{kind}", Image.fromarray(noise(9, 9, 3)))
+    kind, mode = data.draw(
+        st.sampled_from([("png", "RGB"), ("jpg", "RGB"), ("tif", "RGB"), ("tif", "P"), ("tif", "CMYK")])
+    )
+    path = saved(folder / f"a.{kind}", Image.fromarray(noise(9, 9, 3)).convert(mode))
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

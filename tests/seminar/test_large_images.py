@@ -231,6 +231,42 @@ def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(
     np.testing.assert_array_equal(labels["0"][:], expected)
 
 
+def test_what_is_asked_for_later_leaves_labels_corrected_by_hand(model: Path, tmp_path: Path) -> None:
+    from seminar.prediction_job import PredictionJob
+
+    path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
+    places = [path / "labels" / name / "0" for name in ("seminar", "seminar_instances")]
+
+    def predict(**wanted: bool) -> int:
+        job = PredictionJob(model, [path], out=tmp_path / "out", instances=True, device="cpu", tile_size=320, **wanted)
+        return job.run().predicted
+
+    assert predict()
+    for place in places:
+        zarr.open_array(str(place), mode="r+")[:] = 9
+    assert predict(probabilities=True)
+    assert not predict(probabilities=True)
+    for place in places:
+        assert (zarr.open_array(str(place), mode="r")[:] == 9).all()
+    probs = zarr.open_array(str(tmp_path / "out" / "a_probabilities.zarr" / "0"), mode="r")[:]
+    np.testing.assert_allclose(probs.sum(axis=0), 1, atol=1e-5)
+    assert predict(probabilities=True, overwrite=True)
+    np.testing.assert_array_equal(zarr.open_array(str(places[0]), mode="r")[:], probs.argmax(axis=0))
+    assert (zarr.open_array(str(places[1]), mode="r")[:] != 9).any()
+
+
+def test_a_large_tif_in_a_palette_is_refused(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seminar.prediction_job import PredictionJob
+
+    colours = np.zeros((3, 256), np.uint16)
+    tifffile.imwrite(tmp_path / "slide.tif", blobs(300, 280), photometric="palette", colormap=colours)
+    monkeypatch.setattr("seminar.prediction_job.MAX_PIXELS", 1000)
+    summary = PredictionJob(model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu").run()
+    assert summary.faults == [
+        f"{tmp_path / 'slide.tif'}: its colours are stored as palette, and block by block only RGB is read; save it as RGB"
+    ]
+
+
 def test_coarser_levels_are_every_second_pixel(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seminar.ome_zarr_output.SMALLEST_LEVEL", 100)
     path = write_zarr(tmp_path / "a.zarr", blobs(131, 201), "yx")

@@ -88,13 +88,22 @@ def test_stems(name: str, stem: str) -> None:
     assert stem_of(Path(name)) == stem
 
 
-def test_outputs_exist_only_together(tmp_path: Path) -> None:
+def test_an_image_of_a_project_is_called_by_its_id(folder: Path, tmp_path: Path) -> None:
+    for name in ("field1.ome.tif", "field1.png"):
+        Image.fromarray(np.zeros((8, 10), np.uint8)).save(tmp_path / name)
+    project = Project.create(tmp_path / "project", [tmp_path / "field1.ome.tif", tmp_path / "field1.png"], CLASSES)
+    found = find_images([str(project.path)])
+    assert tuple(sorted(map(stem_of, found))) == tuple(sorted(project.image_ids())) == ("field1", "field1.ome")
+    assert stem_of(tmp_path / "field1.ome.tif") == "field1"
+
+
+def test_outputs_are_missing_one_by_one(tmp_path: Path) -> None:
     outputs = Outputs.of(tmp_path, "a", instances=True, probabilities=False)
     assert [path.name for path in outputs.paths()] == ["a.png", "a_instances.tif"]
     (tmp_path / "a.png").touch()
-    assert not outputs.exist()
+    assert [path.name for path in outputs.missing()] == ["a_instances.tif"]
     (tmp_path / "a_instances.tif").touch()
-    assert outputs.exist()
+    assert not outputs.missing()
 
 
 def test_the_input_folder_is_no_output_folder(folder: Path, tmp_path: Path) -> None:

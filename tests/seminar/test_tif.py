@@ -153,6 +153,97 @@ def test_colours_are_never_planes(tmp_path: Path, planarconfig: str) -> None:
     assert tif_pages(path, "planes") == (1, True)
 
 
+# --- colours that are not stored as RGB
+
+PALETTE = np.zeros((3, 256), np.uint16)
+PALETTE[:, :3] = np.array([[1, 2, 3], [40, 50, 60], [255, 0, 7]]).T * 257
+INDICES = noise(HEIGHT, WIDTH, dtype="uint8") % 3
+IN_PALETTE = PALETTE.T[INDICES] >> 8
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"compression": "zlib"}, {"byteorder": ">"}], ids=str)
+def test_a_palette_becomes_rgb(tmp_path: Path, options: dict[str, Any]) -> None:
+    path = written(tmp_path / "a.tif", INDICES, photometric="palette", colormap=PALETTE, **options)
+    image = read_image(path)
+    assert image.dtype == np.uint8
+    assert (image == IN_PALETTE).all()
+    assert image_header(path).channels == 3
+    assert tif_pages(path) == (1, True)
+
+
+def test_a_palette_of_65536_colours_becomes_rgb(tmp_path: Path) -> None:
+    colours = noise(3, 65536)
+    indices = noise(HEIGHT, WIDTH)
+    path = written(tmp_path / "a.tif", indices, photometric="palette", colormap=colours)
+    assert (read_image(path) == colours.T[indices] >> 8).all()
+    assert image_header(path).channels == 3
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_palette_is_the_same_picture_as_tif_and_as_png(tmp_path: Path, compression: str | None, ending: str) -> None:
+    image = Image.fromarray(INDICES)
+    image.putpalette((PALETTE.T >> 8).astype(np.uint8).tobytes())
+    image.save(tmp_path / f"a.{ending}", compression=compression)
+    assert (read_image(tmp_path / f"a.{ending}") == IN_PALETTE).all()
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
+def test_cmyk_and_ycbcr_become_rgb(tmp_path: Path, mode: str, compression: str | None) -> None:
+    image = Image.fromarray(np.kron(noise(3, 4, 3, dtype="uint8"), np.ones((5, 5, 1), np.uint8))).convert(mode)
+    image.save(tmp_path / "a.tif", compression=compression)
+    expected = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(read_image(tmp_path / "a.tif") - expected).max() <= 2
+    assert image_header(tmp_path / "a.tif").channels == 3
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("options", [{}, {"planarconfig": "separate"}, {"extrasamples": ["unassalpha"]}], ids=str)
+def test_inks_in_any_order_and_depth(tmp_path: Path, dtype: str, options: dict[str, Any]) -> None:
+    pixels = noise(HEIGHT, WIDTH, 5 if "extrasamples" in options else 4, dtype=dtype)
+    stored = np.moveaxis(pixels, 2, 0) if "planarconfig" in options else pixels
+    path = written(tmp_path / "a.tif", stored, photometric="separated", **options)
+    inks = (pixels[:, :, :4] >> (8 if dtype == "uint16" else 0)).astype(np.uint8)
+    expected = Image.frombytes("CMYK", (WIDTH, HEIGHT), inks.tobytes()).convert("RGB")
+    assert (read_image(path) == np.asarray(expected)).all()
+    assert image_header(path).channels == 3
+
+
+def test_five_inks_of_another_kind_stay_channels(tmp_path: Path) -> None:
+    pixels = noise(HEIGHT, WIDTH, 5, dtype="uint8")
+    inks_are_no_cmyk = [(332, 3, 1, 2, True)]
+    path = written(tmp_path / "a.tif", pixels, photometric="separated", extratags=inks_are_no_cmyk)
+    assert (read_image(path) == pixels).all()
+    assert image_header(path).channels == 5
+
+
+@pytest.mark.parametrize("options", [{}, {"metadata": None}, {"metadata": {"axes": "ZYX"}}], ids=str)
+def test_pages_in_a_palette_are_planes_and_each_is_read_in_its_colours(tmp_path: Path, options: dict[str, Any]) -> None:
+    indices = noise(3, HEIGHT, WIDTH, dtype="uint8") % 3
+    path = written(tmp_path / "a.tif", indices, photometric="palette", colormap=PALETTE, **options)
+    assert tif_pages(path) == (3, False)
+    with pytest.raises(DatasetError, match=r"a\.tif: a stack of 3 planes"):
+        read_image(path)
+    for plane, one in zip(tif_planes(path), indices, strict=True):
+        assert (plane == PALETTE.T[one] >> 8).all()
+
+
+def test_channels_that_are_shown_in_a_palette_stay_channels(tmp_path: Path) -> None:
+    pixels = noise(3, HEIGHT, WIDTH, dtype="uint8")
+    path = written(tmp_path / "a.tif", pixels, imagej=True, colormap=PALETTE, metadata={"axes": "CYX"})
+    assert (read_image(path) == np.moveaxis(pixels, 0, 2)).all()
+
+
+def test_a_palette_image_without_its_palette_is_damaged(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tif", INDICES, photometric="palette", colormap=PALETTE)
+    data = path.read_bytes()
+    assert data.count(b"\x40\x01\x03\x00") == 1
+    path.write_bytes(data.replace(b"\x40\x01\x03\x00", b"\x41\x01\x03\x00"))  # another tag than 320
+    with pytest.raises(DatasetError, match=r"a\.tif: damaged or cut short \(a palette image without its palette\)"):
+        read_image(path)
+
+
 def test_a_gigapixel_header_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.tif", noise(4, 4))
     data = bytearray(path.read_bytes())

@@ -53,6 +53,10 @@ def test_the_rim_of_the_image() -> None:
         ({"a": [{"x": 1, "y": 2, "cls": -1}]}, "a, click 1"),
         ({"a": [{"x": 1, "y": 2, "cls": 1, "rank": "first"}]}, "a, click 1"),
         ('{"a": [{"x": NaN, "y": 2, "cls": 1}]}', "a, click 1"),
+        ('{"a": [{"x": 1, "y": -Infinity, "cls": 1}]}', "a, click 1"),
+        ({"a": [{"x": 10**400, "y": 2, "cls": 1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": -(10**13), "cls": 1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": 2, "cls": 10**30}]}, "a, click 1"),
         ({"a": [{"x": 1, "y": 2, "cls": 1}, 5]}, "a, click 2"),
     ],
 )
