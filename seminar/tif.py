@@ -122,7 +122,7 @@ def stored_colours(page: tifffile.TiffPage, axes: str) -> Colours:
     if page.dtype is None or page.dtype.kind not in "bu" or page.dtype.itemsize > 2:
         return "as stored"
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not has_channels:
-        return "palette"
+        return "as stored" if page.is_imagej else "palette"  # ImageJ's lookup tables show intensities in colour
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and page.samplesperpixel >= 4 and has_channels:
         return "CMYK" if page.tags.valueof(INK_SET, 1) == 1 else "as stored"
     if page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.samplesperpixel == 3 and has_channels:

@@ -254,3 +254,21 @@ def test_a_gigapixel_header_is_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DatasetError):
         read_image(path)
+
+
+def test_imagej_s_lookup_table_shows_intensities(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    green = np.zeros((3, 256), dtype=np.uint16)
+    green[1] = np.arange(256) * 257
+    for name, description in (("imagej", "ImageJ=1.54f\nunit=micron\n"), ("other", "")):
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif",
+            values,
+            photometric="palette",
+            colormap=green,
+            description=description,
+            metadata=None,
+        )
+    assert image_header(tmp_path / "imagej.tif").channels == 1
+    np.testing.assert_array_equal(read_image(tmp_path / "imagej.tif")[:, :, 0], values)
+    np.testing.assert_array_equal(read_image(tmp_path / "other.tif")[:, :, 1], values)
