@@ -30,7 +30,7 @@ from seminar.voc import Project, read_label_png, write_label_png
 
 SEMINAR = [sys.executable, "-m", "seminar"]
 
-SCENE_ITERATIONS = 1500
+SCENE_ITERATIONS = 400
 SCENES = ("--no-rotations", "--iterations", str(SCENE_ITERATIONS))
 """Street scenes and photos of people have an up, and more classes than a laptop's default budget can tell apart."""
 

@@ -16,6 +16,7 @@ from seminar.errors import CheckpointError, SeminarError
 from seminar.models.deeplab import CropDropout, DeepLabV3Plus
 from seminar.objectives import Losses, counted, share
 from seminar.process_group import ALONE, Ranks
+from seminar.schedules import backbone_share
 
 Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
 """(student, teacher, batch) to losses."""
@@ -51,6 +52,10 @@ class Learner:
         ranks.copy_from_first(self.student)
         ranks.copy_from_first(self.teacher)
         self._optimizer = _optimizer(self.student, config)
+        share = backbone_share(
+            student.classify.out_channels, by_classes=config.lr_by_classes, pretrained=config.weights != "none"
+        )
+        self._lr_factors = (share, config.head_lr_factor)  # as the groups of `_optimizer`
 
     def step(
         self, batch: Batch, objective: Objective, lr: float, label: Labelling = lambda batch: batch
@@ -65,7 +70,7 @@ class Learner:
         SeminarError
             Memory runs out with a single crop, or a loss is not finite; student and teacher are then as before the step.
         """
-        for group, factor in zip(self._optimizer.param_groups, (1.0, self._config.head_lr_factor), strict=True):
+        for group, factor in zip(self._optimizer.param_groups, self._lr_factors, strict=True):
             group["lr"] = lr * factor
         while True:
             try:

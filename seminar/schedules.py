@@ -27,3 +27,8 @@ def linear_ramp(iteration: int, iterations: int, share: float, *, epoch: int = 1
         return 1.0
     steady = iteration - iteration % epoch
     return min(1.0, steady / (share * iterations))
+
+
+def backbone_share(num_classes: int, *, by_classes: bool, pretrained: bool) -> float:
+    """The share of its learning rate at which a backbone learns: 2 / K of K > 2 classes where `by_classes` and it is pretrained, otherwise 1."""
+    return min(1.0, 2 / num_classes) if by_classes and pretrained else 1.0

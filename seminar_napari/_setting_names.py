@@ -47,6 +47,7 @@ NAMES: dict[str, str] = {
     "val_split": "Validation split",
     "base_lr": "Learning rate",
     "head_lr_factor": "Head's rate ×",
+    "lr_by_classes": "Rate by classes",
     "lambda_crf": "CRF weight",
     "lambda_pcons": "Consistency weight",
     "lambda_pseudo": "Pseudo-label weight",

@@ -15,7 +15,7 @@ from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX
 from seminar.learner import Learner
 from seminar.models.deeplab import DeepLabV3Plus, build_network
-from seminar.objectives import Losses, LossSettings, click_objective, seminar_objective
+from seminar.objectives import Losses, LossSettings, click_objective, dense_objective, seminar_objective
 
 SETTINGS = LossSettings(
     convention="scale_free",
@@ -188,3 +188,15 @@ def test_pseudo_labels_of_another_origin_take_the_ancillary_s_place() -> None:
     terms = seminar_objective(model, model, None, own, SETTINGS).terms
     same = seminar_objective(model, model, Constant(1), batch, SETTINGS).terms
     torch.testing.assert_close(terms["pseudo"], same["pseudo"])
+
+
+def test_of_many_classes_the_pretrained_backbone_learns_slower_than_the_head() -> None:
+    rates = {}
+    for classes in (2, 8):
+        config = TrainConfig(weights="none", crop_size=32, batch_size=2)
+        student = build_network(config, num_classes=classes, channels=3)
+        learner = Learner(student, config.replace(weights="imagenet"), torch.device("cpu"))  # as if its start had been
+        learner.step(batch_of(2), lambda student, _, batch: dense_objective(student, batch, SETTINGS), 1e-3)
+        rates[classes] = [group["lr"] for group in learner._optimizer.param_groups]
+    assert rates[2] == pytest.approx([1e-3, 2.5e-3])
+    assert rates[8] == pytest.approx([0.25e-3, 2.5e-3])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.schedules import linear_ramp, poly_lr
+from seminar.schedules import backbone_share, linear_ramp, poly_lr
 
 
 def test_poly_lr_goes_from_the_base_to_nothing() -> None:
@@ -32,3 +32,11 @@ def test_the_ramp_of_the_paper_takes_40_of_60_epochs_and_moves_once_an_epoch() -
 
 def test_without_a_ramp_the_weight_is_there_from_the_start() -> None:
     assert linear_ramp(0, 10, 0) == 1
+
+
+@given(classes=st.integers(1, 255))
+def test_a_pretrained_backbone_learns_the_slower_the_more_classes_there_are(classes: int) -> None:
+    share = backbone_share(classes, by_classes=True, pretrained=True)
+    assert share == (1 if classes <= 2 else 2 / classes)
+    assert backbone_share(classes, by_classes=False, pretrained=True) == 1
+    assert backbone_share(classes, by_classes=True, pretrained=False) == 1
