@@ -193,15 +193,15 @@ class TrainConfig:
     )
     pseudo_network: Network = _setting("teacher", "Which ancillary network makes the pseudo-labels (paper: student)")
     pseudo_confidence: float = _setting(
-        0.0,
-        "Pseudo-labels less probable than this count for nothing (paper: 0, all count)",
+        0.7,
+        "Pseudo-labels less probable than this count for nothing; of K > 2 classes, less probable than 2/K of it (paper: 0, all count)",
         low=0,
         high=0.999,
         step=0.05,
     )
     pseudo_balance: float = _setting(
         0.5,
-        "How much more a pseudo-label of a scarce class counts, so that the second stage does not forget it: its pixels to the power of minus this (paper: 0)",
+        "Of more than two classes, how much more a pseudo-label of a scarce one counts, so that the second stage does not forget it: its pixels to the power of minus this (paper: 0)",
         low=0,
         high=1,
         step=0.1,
@@ -308,8 +308,8 @@ def preset(name: PresetName) -> TrainConfig:
     - a strong view for the student, the plain crop for teacher, CRF and pseudo-labels;
     - ema_decay 0.99 in place of 0.999, whose horizon of 1,000 iterations is longer than the run, and lambda_pcons 0.1: a teacher that only lags
       brakes a short run;
-    - pseudo-labels from the ancillary teacher in place of the student; those of a scarce class count more (pseudo_balance), without which the second stage
-      forgets it.
+    - pseudo-labels from the ancillary teacher in place of the student, and 255 where it is less than 0.7 sure (of K > 2 classes, less than 2/K of that); of
+      more than two classes the scarce ones count more (pseudo_balance), without which the second stage forgets them.
     """
     if name not in get_args(PresetName):
         raise ConfigError(f"preset '{name}' is unknown; known are {', '.join(get_args(PresetName))}")

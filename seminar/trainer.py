@@ -374,6 +374,7 @@ def loss_settings(config: TrainConfig, num_classes: int, iteration: int, epoch: 
     longest = max(1, math.ceil(config.pcons_ramp * config.iterations / RAMP_STEPS))
     pcons_ramp = linear_ramp(iteration, config.iterations, config.pcons_ramp, epoch=min(epoch, longest))
     relaxation, crf_share = crf_form(config, num_classes)
+    confidence, balance = pseudo_form(config, num_classes)
     return LossSettings(
         convention=config.convention,
         lambda_crf=config.lambda_crf * crf_share * crf_ramp * ("crf" in config.losses),
@@ -389,8 +390,8 @@ def loss_settings(config: TrainConfig, num_classes: int, iteration: int, epoch: 
         crf_normalize=config.crf_normalize,
         crf_relaxation=relaxation,
         crf_landmarks=config.crf_landmarks,
-        pseudo_confidence=config.pseudo_confidence,
-        pseudo_balance=config.pseudo_balance,
+        pseudo_confidence=confidence,
+        pseudo_balance=balance,
     )
 
 
@@ -405,6 +406,17 @@ def crf_form(config: TrainConfig, num_classes: int) -> tuple[CrfRelaxation, floa
     if num_classes <= 2 or config.convention == "paper":
         return "bilinear", 1.0
     return "quadratic", 2 / num_classes
+
+
+def pseudo_form(config: TrainConfig, num_classes: int) -> tuple[float, float]:
+    """How sure a pseudo-label must be, and how much more it counts where its class is scarce: both as the settings say, from how many classes there are.
+
+    A guess among K > 2 classes is 1 / K sure, where one of two is 1 / 2: what is sure enough is 2 / K of the setting. Two classes are not weighted: there
+    the weights drew objects too large (measured, benchmarks/library.md).
+    """
+    if num_classes <= 2:
+        return config.pseudo_confidence, 0.0
+    return config.pseudo_confidence * 2 / num_classes, config.pseudo_balance
 
 
 def _lr(config: TrainConfig, stage: str, iteration: int) -> float:

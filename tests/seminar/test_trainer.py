@@ -379,3 +379,11 @@ def test_a_split_without_a_file_is_no_other_name_for_all_images(
 ) -> None:
     with pytest.raises(DatasetError, match="trian"):
         list(train(tiny_project, run_of(tiny_project, "split"), tiny_config.replace(split="trian")))
+
+
+def test_pseudo_labels_of_many_classes_need_less_and_weigh_the_scarce() -> None:
+    two, ten = (loss_settings(TrainConfig(), classes, 0, 1) for classes in (2, 10))
+    assert (two.pseudo_confidence, two.pseudo_balance) == (0.7, 0)
+    assert (ten.pseudo_confidence, ten.pseudo_balance) == (pytest.approx(0.14), 0.5)
+    paper = loss_settings(preset("paper"), 21, 0, 1)
+    assert (paper.pseudo_confidence, paper.pseudo_balance) == (0, 0)
