@@ -71,12 +71,15 @@ def memory_in_use(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+_NO_ROOM_FOR_CODE = "could not create a primitive"
+"""What oneDNN says, which compiles its kernels as they are needed."""
+
 _OUT_OF_MEMORY = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
     "cannot allocate memory",
-    "could not create a primitive",  # oneDNN, which finds no room for its code
+    _NO_ROOM_FOR_CODE,
 )
 
 
@@ -86,3 +89,13 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(sign in text for sign in _OUT_OF_MEMORY)
+
+
+def avoid_failed_onednn(error: BaseException) -> None:
+    """Before another try with less memory: where oneDNN found no room for its code, this process goes on with PyTorch's own kernels.
+
+    The failure sticks to the thread: no kernel can be compiled in it any more, however much memory is free by then. A step takes about five times
+    as long from there on.
+    """
+    if _NO_ROOM_FOR_CODE in str(error).lower():
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]

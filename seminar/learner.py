@@ -81,6 +81,7 @@ class Learner:
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     raise
+                devices.avoid_failed_onednn(error)
             if self.part_size == 1:
                 raise SeminarError(
                     f"iteration {self.iteration}: memory ran out with a single crop of {batch.image.shape[-1]} px; "

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seminar.allocator import kept_memory
 from seminar.checkpoint import load_model
-from seminar.devices import is_out_of_memory, mixed_precision, pick_device, use_threads
+from seminar.devices import avoid_failed_onednn, is_out_of_memory, mixed_precision, pick_device, use_threads
 from seminar.errors import SeminarError
 from seminar.images import ImageArray, to_float
 from seminar.labels import ClassNames, LabelMap
@@ -180,6 +180,7 @@ class Predictor:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            avoid_failed_onednn(error)
         if len(tiles) == 1:
             raise SeminarError(
                 f"memory of {self.device} does not hold a tile of {batch.shape[-2]} x {batch.shape[-1]} pixels; close other programs or predict on --device cpu"

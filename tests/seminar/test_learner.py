@@ -118,6 +118,21 @@ def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(tiny_config: Tra
     assert (learner.part_size, learner.iteration) == (1, 1)
 
 
+def test_where_onednn_found_no_room_for_its_code_the_step_goes_on_without_it(
+    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled)  # as it was, afterwards
+
+    def compiled(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+        if torch.backends.mkldnn.enabled:  # the failure sticks to the thread, at any size
+            raise RuntimeError("could not create a primitive")
+        return objective(student, teacher, batch)
+
+    learner = learner_of(network(), tiny_config.replace(batch_size=4))
+    learner.step(batch_of(4), compiled, 1e-3)
+    assert (learner.part_size, learner.iteration) == (2, 1)
+
+
 def test_a_crop_that_never_fits_is_a_sentence(tiny_config: TrainConfig) -> None:
     def greedy(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")

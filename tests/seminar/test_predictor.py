@@ -166,6 +166,21 @@ def test_a_batch_that_does_not_fit_goes_in_halves() -> None:
     assert tight.batch_size == 2
 
 
+def test_where_onednn_found_no_room_for_its_code_prediction_goes_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Compiled(SmallField):
+        def forward(self, image: Tensor) -> Tensor:
+            if torch.backends.mkldnn.enabled:
+                raise RuntimeError("could not create a primitive")
+            return super().forward(image)
+
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled)  # as it was, afterwards
+    image = noise(150, 150)
+    goes_on = predictor(Compiled(), tile_size=64, overlap=16, batch_size=8)
+    np.testing.assert_allclose(
+        goes_on.predict_probs(image), predictor(tile_size=64, overlap=16).predict_probs(image), atol=1e-6
+    )
+
+
 def test_memory_for_no_tile_is_said() -> None:
     class FitsNone(SmallField):
         def forward(self, image: Tensor) -> Tensor:
