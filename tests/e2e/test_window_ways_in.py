@@ -86,7 +86,8 @@ def test_the_sample_in_the_file_menu_opens_the_dock_too(plain_window: Callable[[
     wait_until(lambda: (dock := dock_of(viewer)) is not None and bool(dock.session.image_id), 30, "the sample")
     dock = dock_of(viewer)
     assert dock is not None
-    assert [layer.name for layer in viewer.layers] == [dock.session.image_id, "Clicks"]
+    wait_until(lambda: "truth" in viewer.layers, 20, "the sample's truth, which is read in the background")
+    assert [layer.name for layer in viewer.layers if layer.visible] == [dock.session.image_id, "Clicks"]
     assert len(viewer.layers["Clicks"].data) > 0
 
 
