@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.accuracy.plan import COUNTS, EMA_DECAYS, LAMBDAS_PCONS, MODULES, read_rows
+from benchmarks.accuracy.plan import COUNTS, EMA_DECAYS, LAMBDAS_PCONS, LONG, MODULES, read_rows
 from benchmarks.measure import SCENE_ITERATIONS, SETS, Row, spread
 
 BY_HAND = "<!-- from here on written by hand; the tables above are made by benchmarks/accuracy -->"
@@ -56,6 +56,7 @@ def write_page(rows: Path, path: Path) -> None:
     parts = [_head(rows)]
     for name in sets:
         parts += [f"## {name}", _set_line(rows, name), _scores(read_table(rows, name))]
+    parts += [_budgets(rows, sets)]
     parts += ["## Yardsticks", _yardsticks(rows, sets)]
     parts += ["## Figs. 4 and 5", *(_figures(rows, name) for name in sets)]
     parts += ["## Learning curves", _curves(rows, sets)]
@@ -83,7 +84,7 @@ Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {", ".join(mac
 
 ```sh
 pip install -e '.[bench]'                                             # scikit-learn, for the random forest
-for table in table3 peers fig4 fig5 time; do
+for table in table3 peers budget fig4 fig5 time; do
     python benchmarks/accuracy $table SHARED_DATA --out FOLDER --rows FOLDER/rows        # takes up where it was
 done
 python benchmarks/accuracy page --rows FOLDER/rows
@@ -169,6 +170,29 @@ def _useful(rows: Path, name: str) -> str:
         return ""
     wall, bare = (spread([row[key] for row in timed])[0] for key in ("seconds", "without_scoring"))
     return f"{wall:.0f} s [{bare:.0f} s]"
+
+
+def _budgets(rows: Path, sets: Sequence[str]) -> str:
+    """What more iterations give to clicks and to dense masks; empty where that was not measured."""
+    lines = [
+        "## More iterations",
+        "",
+        "| set | iterations a stage | ancillary | seminar (primary) | full supervision | seminar against full | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in sets:
+        if not read_rows(rows, name, f"seminar-{LONG}"):
+            continue
+        for iterations, suffix in (("as above", ""), (f"{LONG:,}", f"-{LONG}")):
+            clicks, dense = read_rows(rows, name, f"seminar{suffix}"), read_rows(rows, name, f"full{suffix}")
+            ancillary, primary, full = (
+                {seed: row[network] for seed, row in found.items() if network in row}
+                for found, network in ((clicks, "ancillary"), (clicks, "primary"), (dense, "full"))
+            )
+            figures = [_figure(seeds, "pooled") if seeds else "" for seeds in (ancillary, primary, full)]
+            counted = f"{len(primary)}, {len(full)}"
+            lines.append(f"| {name} | {iterations} | {' | '.join(figures)} | {_share(primary, full)} | {counted} |")
+    return "\n".join(lines) if len(lines) > 4 else ""
 
 
 def _figures(rows: Path, name: str) -> str:

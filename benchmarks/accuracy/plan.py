@@ -49,10 +49,13 @@ MODULES = 3
 GOOD_SHARE = 0.9
 """A mask is useful from this share of the final score on."""
 
+LONG = 1500
+"""Iterations a stage of the table `budget`."""
+
 COUNTS = "counts"
 """Name of the row with what a set consists of."""
 
-TABLES = ("table3", "peers", "fig4", "fig5", "time")
+TABLES = ("table3", "peers", "budget", "fig4", "fig5", "time")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,9 @@ class Bench:
             yield "regularized", partial(train, "regularized", *REGULARIZED)
             yield "whats_the_point", partial(train, "whats_the_point", *WHATS_THE_POINT)
             yield "scribblesup", partial(self.scribblesup, set_name, seed)
+        elif table == "budget":
+            for name in ("seminar", "full"):
+                yield f"{name}-{LONG}", partial(train, f"{name}-{LONG}", *TABLE3[name], "--iterations", str(LONG))
         elif table == "fig4":
             yield "seminar", partial(train, "seminar")
             for how in ("reset", "unchanged"):

@@ -119,12 +119,15 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
         "pce": ("ancillary", (0.5, 0.6)),
         "seminar": ("primary", (0.7, 0.8)),
         "full": ("full", (0.9, 0.7)),
+        "full-1500": ("full", (1.0, 1.0)),
         "self-reset": ("self-generation", (0.4, 0.4)),
     }
     for name, (network, values) in rows.items():
         for seed, value in enumerate(values):
             row = {network: {"pooled": value, "per_image": value - 0.1}}
             measured(folder, f"histology3/{name}-{seed}", lambda row=row: row)  # type: ignore[misc]
+    long = {"ancillary": {"pooled": 0.6}, "primary": {"pooled": 0.85}}
+    measured(folder, "histology3/seminar-1500-0", lambda: long)
     assert read_table(folder, "histology3")["pCE"] == {
         0: {"pooled": 0.5, "per_image": 0.4},
         1: {"pooled": 0.6, "per_image": 0.5},
@@ -136,6 +139,7 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
     assert "| **seminar (primary)** | 0.750 ± 0.071 | 0.650 ± 0.071 | 0.938 | 2 |" in text
     assert "| seminar (primary) − full supervision | -0.050 ± 0.212 | -0.050 ± 0.212 | 2 |" in text
     assert "| self-generation, rate reset | 0.400 ± 0.000 | 0.300 ± 0.000 | 2 |" in text
+    assert "| histology3 | 1,500 | 0.600 | 0.850 | 1.000 ± 0.000 | 0.850 | 1, 2 |" in text
     assert "random forest |" not in text
     page.write_text(text + "An analysis.\n", encoding="utf-8")
     write_page(folder, page)

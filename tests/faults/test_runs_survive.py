@@ -314,6 +314,31 @@ for event in train(project, RunFolder.of(project.path, "june"), config):
     assert said[-1] == "Finished"
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_out_of_memory_on_a_gpu_the_batch_is_halved_and_the_run_goes_on(project: Project) -> None:
+    code = f"""
+import torch
+from run_kills import settings
+from seminar import events
+from seminar.run_folder import RunFolder
+from seminar.trainer import train
+from seminar.voc import Project
+project = Project.open({str(project.path)!r})
+torch.cuda.set_per_process_memory_fraction(1.5 * 2**30 / torch.cuda.get_device_properties(0).total_memory)
+config = settings(3).replace(device="cuda", crop_size=256, batch_size=64)
+for event in train(project, RunFolder.of(project.path, "june"), config):
+    if isinstance(event, events.BatchHalved | events.Finished):
+        print(type(event).__name__, flush=True)
+"""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks' / 'soak'}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.split()
+    assert said[0] == "BatchHalved"
+    assert said[-1] == "Finished"
+
+
 def test_memory_that_runs_out_while_images_are_read_is_one_sentence(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
