@@ -177,21 +177,27 @@ def _budgets(rows: Path, sets: Sequence[str]) -> str:
     lines = [
         "## More iterations",
         "",
-        "| set | iterations a stage | ancillary | seminar (primary) | full supervision | seminar against full | seeds |",
-        "|---|---|---|---|---|---|---|",
+        "| set | iterations a stage | pCE + CRF | ancillary | seminar (primary) | full supervision | seminar against full | primary − ancillary | seeds |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in sets:
         if not read_rows(rows, name, f"seminar-{LONG}"):
             continue
         for iterations, suffix in (("as above", ""), (f"{LONG:,}", f"-{LONG}")):
-            clicks, dense = read_rows(rows, name, f"seminar{suffix}"), read_rows(rows, name, f"full{suffix}")
-            ancillary, primary, full = (
-                {seed: row[network] for seed, row in found.items() if network in row}
-                for found, network in ((clicks, "ancillary"), (clicks, "primary"), (dense, "full"))
-            )
-            figures = [_figure(seeds, "pooled") if seeds else "" for seeds in (ancillary, primary, full)]
-            counted = f"{len(primary)}, {len(full)}"
-            lines.append(f"| {name} | {iterations} | {' | '.join(figures)} | {_share(primary, full)} | {counted} |")
+            networks = (("pce,crf", "ancillary"), ("seminar", "ancillary"), ("seminar", "primary"), ("full", "full"))
+            columns = [
+                {seed: row[network] for seed, row in read_rows(rows, name, f"{run}{suffix}").items() if network in row}
+                for run, network in networks
+            ]
+            _, ancillary, primary, full = columns
+            table, both = {"primary": primary, "ancillary": ancillary}, primary.keys() & ancillary.keys()
+            cells = [
+                *(_figure(seeds, "pooled") if seeds else "" for seeds in columns),
+                _share(primary, full),
+                _gain(table, "primary", "ancillary", both, "pooled") if both else "",
+                ", ".join(str(len(seeds)) for seeds in columns),
+            ]
+            lines.append(f"| {name} | {iterations} | {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 4 else ""
 
 

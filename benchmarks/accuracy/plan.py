@@ -86,7 +86,7 @@ class Bench:
             yield "whats_the_point", partial(train, "whats_the_point", *WHATS_THE_POINT)
             yield "scribblesup", partial(self.scribblesup, set_name, seed)
         elif table == "budget":
-            for name in ("seminar", "full"):
+            for name in ("pce,crf", "seminar", "full"):
                 yield f"{name}-{LONG}", partial(train, f"{name}-{LONG}", *TABLE3[name], "--iterations", str(LONG))
         elif table == "fig4":
             yield "seminar", partial(train, "seminar")
