@@ -37,16 +37,20 @@ def _setting(
     low: float | None = None,
     high: float | None = None,
     step: float | None = None,
+    empty: str = "",
 ) -> Any:
-    """A field with what a form, `--help` and the range check need to know of it."""
-    return field(default=default, metadata={"help": text, "unit": unit, "low": low, "high": high, "step": step})
+    """A field with what a form, `--help` and the range check need to know of it; `empty` says in a word what an empty list stands for."""
+    return field(
+        default=default,
+        metadata={"help": text, "unit": unit, "low": low, "high": high, "step": step, "empty": empty},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Everything that repeats a run; the defaults are the preset `balanced`.
 
-    Each field's metadata holds `help`, `unit`, `low`, `high` and `step`: the command line and the window's form are made from them.
+    Each field's metadata holds `help`, `unit`, `low`, `high`, `step` and `empty`: the command line and the window's form are made from them.
 
     Raises
     ------
@@ -96,7 +100,9 @@ class TrainConfig:
         "Normalisation: group (frozen batch norm in the backbone, GroupNorm in the head) or batch (plain batch norm)",
     )
     # input
-    channels: tuple[int, ...] = _setting((), "Channels of the images to use, from 0; empty takes all of them")
+    channels: tuple[int, ...] = _setting(
+        (), "Channels of the images to use, from 0; empty takes all of them", empty="all"
+    )
     stretch: tuple[float, float] = _setting(
         (0.1, 99.9),
         "Percentiles of each image that become black and white; 0 and 100 on 8-bit images leave them as they are",
@@ -107,8 +113,14 @@ class TrainConfig:
     )
     crop_size: int = _setting(192, "Side of the training crops", unit="px", low=32, high=4096, step=32)
     batch_size: int = _setting(4, "Crops in one optimiser step", low=1, high=1024, step=1)
-    scale_range: tuple[float, float] = _setting(
-        (0.8, 1.25), "Random zoom of the training crops", low=0.1, high=10, step=0.05
+    scale_range: tuple[float, ...] = _setting(
+        (),
+        "Random zoom of the training crops, from and to; empty is 0.8, 1.25, and while fewer than 10 images train more, up to 1, 2.5 "
+        "(3 images and fewer), since few images show things in few sizes",
+        low=0.1,
+        high=10,
+        step=0.05,
+        empty="auto",
     )
     rotations: bool = _setting(
         True,
@@ -244,7 +256,9 @@ class TrainConfig:
             yield f"losses: a term stands twice in {','.join(self.losses)}"
         if self.stretch[0] >= self.stretch[1]:
             yield f"stretch: expected the lower percentile first, got {self.stretch}"
-        if self.scale_range[0] > self.scale_range[1]:
+        if self.scale_range and len(self.scale_range) != 2:
+            yield f"scale_range: expected two scales or none, got {self.scale_range}"
+        elif self.scale_range and self.scale_range[0] > self.scale_range[1]:
             yield f"scale_range: expected the smaller scale first, got {self.scale_range}"
         if any(channel < 0 for channel in self.channels) or len(set(self.channels)) < len(self.channels):
             yield f"channels: expected different numbers from 0 up, got {self.channels}"
@@ -305,6 +319,8 @@ def preset(name: PresetName) -> TrainConfig:
     - scale-free losses, the CRF weighted 20, ramped up over the first fifth, reaching less far (sigma_xy 30 in place of 100 px), and
       normalised by its degrees, without which the students draw small objects too small; of more than two classes in its quadratic form, with 2/classes
       of the weight, since the bilinear one hands whole regions to whichever class leads at first;
+    - a wider random zoom, and into the image, while fewer than 10 images train (`transforms.auto_scale_range`): three images do not show the sizes that
+      others have;
     - a strong view for the student, the plain crop for teacher, CRF and pseudo-labels;
     - ema_decay 0.99 in place of 0.999, whose horizon of 1,000 iterations is longer than the run, and lambda_pcons 0.1: a teacher that only lags
       brakes a short run;

@@ -22,6 +22,7 @@ from seminar.labels import LabelMap
 from seminar.losses.dense_crf import NystromPlan
 from seminar.transforms import (
     Image,
+    auto_scale_range,
     crop_image,
     crop_labels,
     random_window,
@@ -202,13 +203,14 @@ class ClickDataset:
         with self._lock:
             clicks = self._clicks
         ids = tuple(clicks)
+        scale_range = self.config.scale_range or auto_scale_range(len(ids))
         samples = []
         for slot in slots or range(self.config.batch_size):
             epoch, place = divmod(iteration * self.config.batch_size + slot, len(ids))
             order = np.random.default_rng((self.config.seed, stage, 1, epoch)).permutation(len(ids))
             rng = np.random.default_rng((self.config.seed, stage, 2, iteration, slot))
             image_id = ids[order[place]]
-            samples.append(self._sample(image_id, clicks[image_id], rng))
+            samples.append(self._sample(image_id, clicks[image_id], scale_range, rng))
         stacked: dict[str, Any] = {
             field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)
         }
@@ -268,11 +270,13 @@ class ClickDataset:
                 ]
             )
 
-    def _sample(self, image_id: str, clicks: ClickSet, rng: np.random.Generator) -> Sample:
+    def _sample(
+        self, image_id: str, clicks: ClickSet, scale_range: Sequence[float], rng: np.random.Generator
+    ) -> Sample:
         config = self.config
         image = self.image(image_id)
         window = random_window(
-            clicks, size=config.crop_size, scale_range=config.scale_range, rotations=config.rotations, rng=rng
+            clicks, size=config.crop_size, scale_range=scale_range, rotations=config.rotations, rng=rng
         )
         crop, valid = crop_image(image, window)
         clicked = np.isin(np.arange(self.project.classes.num_classes), clicks.class_ids)

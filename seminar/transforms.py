@@ -57,11 +57,24 @@ class Window:
         return crop.transpose(-2, -1) if self.turn else crop
 
 
+FEW_IMAGES, MANY_IMAGES = 3, 10
+"""Up to so many training images `auto_scale_range` is widest, and from so many on as narrow as it gets."""
+
+
+def auto_scale_range(num_images: int) -> tuple[float, float]:
+    """The random zoom for so many training images: 1 to 2.5 of `FEW_IMAGES`, 0.8 to 1.25 of `MANY_IMAGES`, between them in between (geometrically).
+
+    A few images show things in a few sizes, and a network that has seen no others draws larger ones with holes; with many images the zoom only costs.
+    """
+    few = float(np.clip((MANY_IMAGES - num_images) / (MANY_IMAGES - FEW_IMAGES), 0, 1))
+    return 0.8 * 1.25**few, 1.25 * 2.0**few
+
+
 def random_window(
     clicks: ClickSet,
     *,
     size: int,
-    scale_range: tuple[float, float],
+    scale_range: Sequence[float],
     rotations: bool,
     rng: np.random.Generator,
     focus: float = 0.75,

@@ -222,11 +222,17 @@ class ConfigForm(QWidget):
         changed = 0
         for name in hidden:
             if name not in KEPT_BY_PRESETS:
-                changed += self._fields[name].read() != getattr(start, name)
+                changed += not self._shows(name, getattr(start, name))
             elif name != "channels":
-                changed += self._fields[name].read() != self._settings[name].default
+                changed += not self._shows(name, self._settings[name].default)
         self._changed_settings = changed
         self._title_fold()
+
+    def _shows(self, name: str, value: Any) -> bool:
+        try:
+            return bool(self._fields[name].read() == value)
+        except ConfigError:  # half typed; said when the person presses Train
+            return False
 
     def _title_fold(self) -> None:
         arrow = "▾" if self.fold.isExpanded() else "▸"

@@ -113,7 +113,7 @@ def make_field(setting: dataclasses.Field[Any], hint: Any) -> Field:
     if origin is tuple and arguments == (float, float):
         return _pair(default, low, high, step)
     if origin is tuple:
-        return _numbers()
+        return _numbers(setting.name, arguments[0], setting.metadata["empty"])
     if hint is bool:
         return _of(CheckBox(value=default, text=""))
     if hint is int:
@@ -157,16 +157,17 @@ def _pair(default: tuple[float, float], low: float, high: float, step: float) ->
     return Field(row, lambda: tuple(spin.value for spin in spins), write, row.changed)
 
 
-def _numbers() -> Field:
+def _numbers(name: str, kind: Callable[[str], Any], empty: str) -> Field:
     line = LineEdit(value="")
-    line.native.setPlaceholderText("all")
+    line.native.setPlaceholderText(empty)
 
-    def read() -> tuple[int, ...]:
+    def read() -> tuple[Any, ...]:
         try:
-            return tuple(int(part) for part in line.value.replace(",", " ").split())
+            return tuple(kind(part) for part in line.value.replace(",", " ").split())
         except ValueError:
+            like = ", ".join(str(kind(number)) for number in "12")
             raise ConfigError(
-                f"channels: expected numbers such as 0,2, got {line.value!r}; correct the setting"
+                f"{name}: expected numbers such as {like}, or nothing for {empty}, got {line.value!r}; correct the setting"
             ) from None
 
     return Field(line, read, lambda values: line.set_value(", ".join(map(str, values))), line.changed)

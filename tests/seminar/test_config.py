@@ -32,7 +32,7 @@ def values(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(hint))
     if get_origin(hint) is tuple:
         pairs = st.lists(st.floats(low, high), min_size=2, max_size=2, unique=True)
-        return pairs.map(sorted).map(tuple)
+        return pairs.map(sorted).map(tuple) | (st.just(()) if field.metadata["empty"] else st.nothing())
     plain: dict[type, st.SearchStrategy[Any]] = {bool: st.booleans(), str: st.text()}
     if hint is int:
         return st.integers(low, high)
@@ -115,6 +115,7 @@ def test_a_number_out_of_its_range_is_refused_by_name(field: dataclasses.Field[A
         ("losses", ("pce", "pce"), "stands twice"),
         ("stretch", (50.0, 50.0), "lower percentile first"),
         ("scale_range", (2.0, 1.0), "smaller scale first"),
+        ("scale_range", (1.0,), "two scales or none"),
         ("channels", (0, 0), "different numbers from 0"),
         ("channels", (-1,), "different numbers from 0"),
     ],

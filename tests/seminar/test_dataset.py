@@ -13,6 +13,7 @@ from seminar.config import TrainConfig
 from seminar.dataset import ClickDataset
 from seminar.errors import DatasetError
 from seminar.labels import IGNORE_INDEX
+from seminar.transforms import auto_scale_range
 from seminar.voc import Project, write_label_png
 
 
@@ -37,6 +38,17 @@ def test_every_image_comes_once_an_epoch(tiny_project: Project, tiny_config: Tra
     assert dataset.epoch_length() == 2
     seen = [labels[labels != IGNORE_INDEX].unique().tolist() for i in range(2) for labels in dataset.batch(0, i).labels]
     assert sorted(class_id for labels in seen for class_id in labels) == [0, 0, 1, 1]
+
+
+def test_the_zoom_is_by_the_number_of_images_unless_it_is_set(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    def crops(scale_range: tuple[float, ...]) -> torch.Tensor:
+        return dataset_of(tiny_project, tiny_config.replace(scale_range=scale_range)).batch(0, 0).image
+
+    assert torch.equal(crops(()), crops(auto_scale_range(4)))
+    assert not torch.equal(crops(()), crops((0.8, 1.25)))
+    for image_id in ("disc_0", "disc_1"):
+        tiny_project.write_clicks(image_id, ClickSet(80, 72))
+    assert torch.equal(crops(()), crops(auto_scale_range(2)))
 
 
 def test_absent_classes_are_those_clicked_nowhere_in_the_image(tiny_project: Project, tiny_config: TrainConfig) -> None:

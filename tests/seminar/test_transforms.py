@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seminar.clicks import ClickSet
 from seminar.labels import IGNORE_INDEX
-from seminar.transforms import Window, crop_image, crop_labels, random_window, rasterize_crop, strong_view
+from seminar.transforms import (
+    Window,
+    auto_scale_range,
+    crop_image,
+    crop_labels,
+    random_window,
+    rasterize_crop,
+    strong_view,
+)
 
 windows = st.builds(
     Window,
@@ -69,6 +80,13 @@ def test_crops_are_drawn_towards_clicks(seed: int, height: int, width: int) -> N
     clicks = ClickSet(height, width, point[None], np.array([1]))
     window = random_window(clicks, size=32, scale_range=(0.75, 1.5), rotations=True, rng=rng, focus=1.0)
     assert (rasterize_crop(clicks, window) != IGNORE_INDEX).sum() == 1
+
+
+def test_few_images_are_zoomed_into_and_many_are_not() -> None:
+    ranges = [auto_scale_range(n) for n in range(1, 30)]
+    assert ranges[:3] == [pytest.approx((1.0, 2.5))] * 3
+    assert ranges[9:] == [(0.8, 1.25)] * 20
+    assert all(before[1] > after[1] for before, after in itertools.pairwise(ranges[2:10]))
 
 
 def test_images_smaller_than_the_crop_are_padded_and_marked() -> None:

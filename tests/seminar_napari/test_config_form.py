@@ -32,7 +32,8 @@ def values(setting: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]
         return st.sampled_from(typing.get_args(hint))
     number = st.floats(low, high, allow_nan=False) if low is not None else st.nothing()
     if typing.get_origin(hint) is tuple:
-        return st.tuples(number, number).map(sorted).filter(lambda pair: pair[0] < pair[1]).map(tuple)
+        pairs = st.tuples(number, number).map(sorted).filter(lambda pair: pair[0] < pair[1]).map(tuple)
+        return pairs | (st.just(()) if setting.metadata["empty"] else st.nothing())
     if hint is bool:
         return st.booleans()
     if hint is int:
@@ -116,6 +117,20 @@ def test_choosing_a_preset_loads_it_but_keeps_data_and_machine(qtbot: QtBot) -> 
     qtbot.addWidget(widget)
     widget._fields["preset"].widget.value = "quick"
     assert widget.read() == preset("quick").replace(channels=(1,), device="cpu", seed=7)
+
+
+def test_a_half_typed_list_is_said_when_it_is_read(qtbot: QtBot) -> None:
+    widget = form(TrainConfig())
+    qtbot.addWidget(widget)
+    line = widget._fields["scale_range"].widget
+    line.value = "0.5, two"
+    with pytest.raises(
+        ConfigError, match=r"scale_range: expected numbers such as 1\.0, 2\.0, or nothing for auto, got"
+    ):
+        widget.read()
+    assert "1 changed" in widget.fold.text()
+    line.value = "0.5 2"
+    assert widget.read() == TrainConfig(scale_range=(0.5, 2.0))
 
 
 def test_contradictions_are_said(qtbot: QtBot) -> None:
