@@ -48,11 +48,8 @@ class ImageSet:
 
 
 SETS: Mapping[str, ImageSet] = {
-    "fluo3": ImageSet("dsb2018_fluo", 3),
-    "fluo20": ImageSet("dsb2018_fluo", 20),
-    "fluo100": ImageSet("dsb2018_fluo", 100),
-    "histology3": ImageSet("dsb2018_histology", 3),
-    "histology20": ImageSet("dsb2018_histology", 20),
+    **{f"fluo{limit}": ImageSet("dsb2018_fluo", limit) for limit in (1, 3, 5, 10, 20, 100)},
+    **{f"histology{limit}": ImageSet("dsb2018_histology", limit) for limit in (1, 3, 5, 10, 20)},
     "ccp60": ImageSet("ccp", 60, SCENES, half=True),
     "camvid60": ImageSet("camvid", 60, SCENES, half=True),
 }

@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy table3   SHARED_DATA [--out FOLDER] [--sets fluo20,ccp60] [--seeds 0,1,2]
     python benchmarks/accuracy peers    SHARED_DATA     needs pip install -e '.[bench]'
+    python benchmarks/accuracy images   SHARED_DATA     from one image on, beside the forest
     python benchmarks/accuracy budget   SHARED_DATA     more iterations, for clicks and for dense masks
     python benchmarks/accuracy fig4     SHARED_DATA     self-generation against a student-student module
     python benchmarks/accuracy fig5     SHARED_DATA     modules, ema_decay, lambda_pcons
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 DEFAULT_SETS = {
     "table3": "fluo20,histology20,fluo100,ccp60,camvid60",
     "peers": "fluo20,histology20,fluo3,histology3,fluo100,ccp60,camvid60",
+    "images": "fluo1,fluo5,fluo10,histology1,histology5,histology10",
     "budget": "ccp60,camvid60",
     "fig4": "histology20",
     "fig5": "histology20",

@@ -50,13 +50,17 @@ Table = dict[str, dict[int, dict[str, float]]]
 
 
 def write_page(rows: Path, path: Path) -> None:
-    """Write the page from a folder of rows, sets in the order of `SETS`; what stands below `BY_HAND` in an older one is kept."""
+    """Write the page from a folder of rows, sets in the order of `SETS`; what stands below `BY_HAND` in an older one is kept.
+
+    A set has a part of its own where more than `_images` shows was measured on it.
+    """
     by_hand = path.read_text(encoding="utf-8").partition(BY_HAND)[2] if path.exists() else "\n"
-    sets = [name for name in SETS if (rows / name).is_dir()]
+    measured = [name for name in SETS if (rows / name).is_dir()]
+    sets = [name for name in measured if read_rows(rows, name, "full")]
     parts = [_head(rows)]
     for name in sets:
         parts += [f"## {name}", _set_line(rows, name), _scores(read_table(rows, name))]
-    parts += [_budgets(rows, sets)]
+    parts += [_images(rows, measured), _budgets(rows, sets)]
     parts += ["## Yardsticks", _yardsticks(rows, sets)]
     parts += ["## Figs. 4 and 5", *(_figures(rows, name) for name in sets)]
     parts += ["## Learning curves", _curves(rows, sets)]
@@ -84,7 +88,7 @@ Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {", ".join(mac
 
 ```sh
 pip install -e '.[bench]'                                             # scikit-learn, for the random forest
-for table in table3 peers budget fig4 fig5 time; do
+for table in table3 peers images budget fig4 fig5 time; do
     python benchmarks/accuracy $table SHARED_DATA --out FOLDER --rows FOLDER/rows        # takes up where it was
 done
 python benchmarks/accuracy page --rows FOLDER/rows
@@ -170,6 +174,24 @@ def _useful(rows: Path, name: str) -> str:
         return ""
     wall, bare = (spread([row[key] for row in timed])[0] for key in ("seconds", "without_scoring"))
     return f"{wall:.0f} s [{bare:.0f} s]"
+
+
+def _images(rows: Path, sets: Sequence[str]) -> str:
+    """How many images it takes, for two classes, beside the random forest; empty where that was not measured."""
+    lines = [
+        "## How many images",
+        "",
+        "| images | clicks | seminar, pooled | per image | random forest, pooled | per image | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in sets:
+        ours, forest = (read_table(rows, name).get(title, {}) for title in ("**seminar (primary)**", "random forest"))
+        counts = read_counts(rows, name)
+        if not ours or not forest or counts["classes"] > 2:
+            continue
+        cells = [_figure(seeds, key) for seeds in (ours, forest) for key in ("pooled", "per_image")]
+        lines.append(f"| {name} | {counts['clicks']:,} | {' | '.join(cells)} | {len(ours)}, {len(forest)} |")
+    return "\n".join(lines) if len(lines) > 4 else ""
 
 
 def _budgets(rows: Path, sets: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ LONG = 1500
 COUNTS = "counts"
 """Name of the row with what a set consists of."""
 
-TABLES = ("table3", "peers", "budget", "fig4", "fig5", "time")
+TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,9 @@ class Bench:
             yield "regularized", partial(train, "regularized", *REGULARIZED)
             yield "whats_the_point", partial(train, "whats_the_point", *WHATS_THE_POINT)
             yield "scribblesup", partial(self.scribblesup, set_name, seed)
+        elif table == "images":
+            yield "seminar", partial(train, "seminar")
+            yield "forest", partial(self.forest, set_name, seed)
         elif table == "budget":
             for name in ("pce,crf", "seminar", "full"):
                 yield f"{name}-{LONG}", partial(train, f"{name}-{LONG}", *TABLE3[name], "--iterations", str(LONG))

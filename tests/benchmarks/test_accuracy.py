@@ -128,6 +128,9 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
             measured(folder, f"histology3/{name}-{seed}", lambda row=row: row)  # type: ignore[misc]
     long = {"ancillary": {"pooled": 0.6}, "primary": {"pooled": 0.85}}
     measured(folder, "histology3/seminar-1500-0", lambda: long)
+    measured(folder, "histology1/counts", lambda: bench.counts("histology1"))
+    measured(folder, "histology1/seminar-0", lambda: {"primary": {"pooled": 0.3, "per_image": 0.2}})
+    measured(folder, "histology1/forest-0", lambda: {"masks": {"pooled": 0.4, "per_image": 0.1}})
     assert read_table(folder, "histology3")["pCE"] == {
         0: {"pooled": 0.5, "per_image": 0.4},
         1: {"pooled": 0.6, "per_image": 0.5},
@@ -140,6 +143,8 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
     assert "| seminar (primary) − full supervision | -0.050 ± 0.212 | -0.050 ± 0.212 | 2 |" in text
     assert "| self-generation, rate reset | 0.400 ± 0.000 | 0.300 ± 0.000 | 2 |" in text
     assert "| histology3 | 1,500 |  | 0.600 | 0.850 | 1.000 ± 0.000 | 0.850 | +0.250 | 0, 1, 1, 2 |" in text
+    assert "| histology1 | 2 | 0.300 | 0.200 | 0.400 | 0.100 | 1, 1 |" in text
+    assert "## histology1" not in text
     assert "random forest |" not in text
     page.write_text(text + "An analysis.\n", encoding="utf-8")
     write_page(folder, page)
