@@ -118,7 +118,13 @@ def test_two_processes_train_as_one(tiny_project: Project, tiny_config: TrainCon
     assert "2 processes" in next(RunFolder.of(tmp_path / "two" / "plain", "run").read_events())[0].device
     assert kinds(tmp_path / "two" / "hurt", "run").count("BatchHalved") == 1
     one, two = (weights(tmp_path / place / "plain", "ancillary") for place in ("one", "two"))
-    torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
+    assert two.keys() == one.keys()
+    for (
+        name,
+        weight,
+    ) in one.items():  # as a whole: where a ReLU fell to the other side in the last step, single weights differ
+        apart = torch.linalg.vector_norm(two[name].double() - weight.double())
+        assert apart <= 1e-4 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
 
     assert own_failure == "JPEGImages/disc_1.png: gone"
     assert failure.startswith("process 1 on ") and failure.endswith(own_failure)
