@@ -115,8 +115,8 @@ class TrainConfig:
     batch_size: int = _setting(4, "Crops in one optimiser step", low=1, high=1024, step=1)
     scale_range: tuple[float, ...] = _setting(
         (),
-        "Random zoom of the training crops, from and to; empty is 0.8, 1.25, and while fewer than 10 images train more, up to 1, 2.5 "
-        "(3 images and fewer), since few images show things in few sizes",
+        "Random zoom of the training crops, from and to; empty is 0.8, 1.25 of 10 images and more, 1, 2.5 of 3 and fewer, which show things "
+        "in few sizes, and in between of 4 to 9",
         low=0.1,
         high=10,
         step=0.05,

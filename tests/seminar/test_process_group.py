@@ -119,10 +119,8 @@ def test_two_processes_train_as_one(tiny_project: Project, tiny_config: TrainCon
     assert kinds(tmp_path / "two" / "hurt", "run").count("BatchHalved") == 1
     one, two = (weights(tmp_path / place / "plain", "ancillary") for place in ("one", "two"))
     assert two.keys() == one.keys()
-    for (
-        name,
-        weight,
-    ) in one.items():  # as a whole: where a ReLU fell to the other side in the last step, single weights differ
+    # each tensor as a whole: where a ReLU fell to the other side in the last step, single weights differ
+    for name, weight in one.items():
         apart = torch.linalg.vector_norm(two[name].double() - weight.double())
         assert apart <= 1e-4 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
 
