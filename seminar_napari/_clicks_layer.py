@@ -61,7 +61,7 @@ def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, d
             "border_color": _rings(clicks.class_ids),
             "border_width": ring_widths,
         }
-    return clicks.points, meta, "points"
+    return clicks.points.copy(), meta, "points"  # napari moves points in place
 
 
 def remove_left_layers(layers: Any) -> None:
