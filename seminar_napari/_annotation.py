@@ -81,7 +81,13 @@ class Annotation:
         self.viewer.cursor.events.position.disconnect(self.tick)
         self.viewer.scene.camera.events.zoom.disconnect(self.tick)
         if self.layer is not None:
+            self.layer.events.data.disconnect(self._on_layer_edited)
+            self.layer.events.features.disconnect(self._on_layer_edited)
             self.layer.editable = False  # nobody would write what is clicked from here on
+        if self._image is not None:
+            for name in GEOMETRY:
+                getattr(self._image.events, name).disconnect(self._follow_geometry)
+        self.layer, self._image, self._shown_id = None, None, ""  # the layers' keys find nothing to change
 
     # session -> layers
     def _on_project(self, project: Any) -> None:
