@@ -46,7 +46,7 @@ class Frame:
 class Frames:
     """The frames of an image that changed since they were last read."""
 
-    image_id: str
+    source: FrameSource
     frames: Mapping[Shown, Frame]
 
 
@@ -94,7 +94,7 @@ class FrameSource:
             if data is not None and data.shape != size:  # of another image, or of one that was replaced since
                 data = None
             frames[kind] = Frame(data, stamp)
-        return Frames(self.image_id, frames)
+        return Frames(self, frames)
 
     def _read(self, kind: Shown, stamp: Stamp) -> npt.NDArray[np.uint8] | None:
         if stamp == NO_FILE:

@@ -69,6 +69,7 @@ class Overlays:
         self._session = session
         self._clock = clock
         self._reader: Latest[Frames] = Latest("seminar-overlays")
+        self._source: FrameSource | None = None  # what the reader was sent to last
         self._known: dict[Shown, Stamp] = {}
         self._chosen: Kind | None = "student"
         self._held: Kind | None = None
@@ -194,7 +195,7 @@ class Overlays:
         outcome = self._reader.take()
         if isinstance(outcome, Fault):
             self._session.notice.emit(outcome.reason)
-        elif outcome is not None and outcome.image_id == self._session.image_id:
+        elif outcome is not None and outcome.source is self._source:
             self._take(outcome)
         pause = min(max(UPDATE_SECONDS, self._cost / SHARE_OF_WINDOW), LONGEST_PAUSE)
         if not self._reader.busy and (self._everything or (self._due and now - self._pushed_at >= pause)):
@@ -205,7 +206,7 @@ class Overlays:
         kinds = ALL if self._everything else tuple(kind for kind in ALL if kind in self._wanted())
         self._everything = self._due = False
         if project is not None and image_id:
-            source = FrameSource(project, self._session.run, image_id)
+            source = self._source = FrameSource(project, self._session.run, image_id)
             self._reader.submit(partial(source.read, kinds, dict(self._known)))
 
     def _wanted(self) -> set[Shown]:
@@ -284,6 +285,7 @@ class Overlays:
         for kind in tuple(self.layers):
             self._clear(kind, size)
         self._known.clear()
+        self._source = None  # what is being read comes too late
         self._everything = True
         self.changed.emit()
 
