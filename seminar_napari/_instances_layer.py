@@ -91,6 +91,7 @@ class InstancesLayer:
         self._session = session
         self._worker: Latest[Instances] = Latest("seminar-instances")
         self._image_layer: Any = None
+        session.project_changed.connect(self._on_project)
         session.image_changed.connect(self._on_image)
         session.image_layer_changed.connect(self._on_image_layer)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -98,6 +99,7 @@ class InstancesLayer:
 
     def close(self) -> None:
         """Listen to nothing any more; the layer stays, as its objects are on disk."""
+        self._session.project_changed.disconnect(self._on_project)
         self._session.image_changed.disconnect(self._on_image)
         self._session.image_layer_changed.disconnect(self._on_image_layer)
         hear_geometry(self._image_layer, None, self._lie_over_image)
@@ -138,6 +140,9 @@ class InstancesLayer:
         self.layer.editable = False
         if found.text:
             self.said.emit(found.text)
+
+    def _on_project(self, _project: object) -> None:
+        self._worker = Latest("seminar-instances")  # what the last one was asked for comes too late
 
     def _on_image(self, image_id: str) -> None:
         self.said.emit("")
