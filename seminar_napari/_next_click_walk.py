@@ -92,6 +92,7 @@ class NextClickWalk:
 
     def _on_run(self, run: RunFolder | None) -> None:
         self._stage = ""
+        self._search, self._asked = Latest("seminar-next-click"), False  # what is looked for comes too late
         self.said.emit("")
 
     def _on_event(self, event: Event, _when: float) -> None:
