@@ -112,6 +112,7 @@ class Scores:
         """Hold the followed run against the run of this name; "" for none."""
         project = self._session.project
         if project is None or not name:
+            self._reader = Latest("seminar-scores")  # what is being read comes too late
             if self.earlier is not None:
                 self.earlier = None
                 self.changed.emit()
@@ -142,6 +143,7 @@ class Scores:
     def _on_run(self, run: RunFolder | None) -> None:
         self.current = None if run is None else RunScore(run, None)
         self.earlier = None
+        self._reader = Latest("seminar-scores")  # what is being read comes too late
         self.changed.emit()
 
     def _on_event(self, event: Event, _when: float) -> None:
