@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,62 @@ def test_a_click_is_drawn_once_and_the_viewer_is_not_measured_anew(annotation: A
     assert layer.face_color.shape == (2, 4) and set(layer.size) == {mark_size(annotation.session.clicks("a"))}
 
 
+@pytest.mark.parametrize("seen_before", [False, True], ids=["the layer is new", "the layer showed another image"])
+def test_a_mark_dragged_with_naparis_select_tool_is_saved(
+    annotation: Annotation, three_fields: Project, seen_before: bool
+) -> None:
+    session = annotation.session
+    if seen_before:
+        session.next_image()
+        session.previous_image()
+    layer = clicks_layer(annotation)
+    layer.mode = "select"
+    layer.selected_data = {0}
+    before = session.clicks("a")
+    for place in (
+        (15.0, 15.0),
+        (12.0, 20.0),
+        (9.0, 33.0),
+    ):  # napari changes the array itself, at each step of the mouse
+        layer._move({0}, place)
+    assert before.points.tolist() == [[15, 15], [30, 40]], "what was known stays what it was"
+    assert session.clicks("a").points.tolist() == [[9, 33], [30, 40]]
+    assert session.flush()
+    saved = three_fields.read_clicks("a")
+    assert saved is not None and saved.points.tolist() == [[9, 33], [30, 40]]
+    layer._move({0}, (10.0, 34.0))
+    assert session.clicks("a").points.tolist() == [[10, 34], [30, 40]], "and once more, after it was drawn anew"
+    annotation.undo()
+    annotation.undo()
+    annotation.undo()
+    assert session.clicks("a").points.tolist() == layer.data.tolist() == [[15, 15], [30, 40]]
+
+
+def test_a_layer_that_is_changed_in_place_does_not_change_what_was_taken_of_it(annotation: Annotation) -> None:
+    session, layer = annotation.session, clicks_layer(annotation)
+    layer.data = layer.data + 1
+    clicks = session.clicks("a")
+    layer.data[0] = (2, 3)
+    assert clicks.points.tolist() == [[16, 16], [31, 41]]
+    layer.events.data(value=layer.data, action="changed", data_indices=(0,), vertex_indices=((),))
+    assert session.clicks("a").points.tolist() == [[2, 3], [31, 41]]
+
+
+def test_a_drag_on_the_canvas_is_drawn_while_it_lasts_and_saved_when_it_ends(
+    annotation: Annotation, three_fields: Project
+) -> None:
+    session, layer = annotation.session, clicks_layer(annotation)
+    annotation.drag(0, (5.0, 6.0))
+    assert layer.data.tolist() == [[5, 6], [30, 40]] and session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
+    annotation.drop(0, (7.0, 8.0))
+    assert session.flush()
+    saved = three_fields.read_clicks("a")
+    assert saved is not None and saved.points.tolist() == [[7, 8], [30, 40]]
+    annotation.drag(1, (90.0, 8.0))
+    annotation.drop(1, (90.0, 8.0))  # 40 rows: outside
+    assert layer.data.tolist() == session.clicks("a").points.tolist() == [[7, 8], [30, 40]]
+
+
 def test_undo_is_per_image(annotation: Annotation) -> None:
     session = annotation.session
     annotation.place((5, 5))
@@ -123,6 +179,43 @@ def test_undo_is_per_image(annotation: Annotation) -> None:
     assert len(session.clicks("a")) == 2
     annotation.redo()
     assert session.clicks("a").points[-1].tolist() == [5, 5]
+
+
+def test_undo_stays_within_its_project(annotation: Annotation, three_fields: Project, tmp_path: Path) -> None:
+    session = annotation.session
+    annotation.place((5, 5))
+    session.next_image()
+    annotation.place((6, 6))
+    images = [three_fields.image_path(image_id) for image_id in "ab"]
+    other = Project.create(tmp_path / "other", images, three_fields.classes)
+    other.write_clicks("a", ClickSet(40, 60, np.array([[1.0, 2.0]]), np.array([1])))
+    said: list[str] = []
+    session.notice.connect(said.append)
+    session.open_project(other.path)
+    annotation.undo()
+    annotation.redo()
+    assert said == ["Nothing to undo on this image.", "Nothing to redo on this image."]
+    session.set_clicks("b", ClickSet(40, 60, np.array([[3.0, 4.0]]), np.array([1])))  # of an image not shown yet
+    session.next_image()
+    annotation.undo()
+    assert session.clicks("a").points.tolist() == [[1, 2]] and session.clicks("b").points.tolist() == [[3, 4]]
+    assert session.flush() and other.read_clicks("b") == session.clicks("b")
+    session.open_project(three_fields.path)
+    annotation.undo()
+    assert len(session.clicks("a")) == 3, "a project that was closed meanwhile begins with no past"
+
+
+def test_a_change_to_an_image_that_is_not_shown_is_undone_there(annotation: Annotation) -> None:
+    session = annotation.session
+    session.next_image()
+    session.set_clicks("a", ClickSet(40, 60))  # by a script
+    annotation.place((6, 6))
+    annotation.undo()
+    annotation.undo()
+    assert len(session.clicks("b")) == 0 and len(session.clicks("a")) == 0
+    session.previous_image()
+    annotation.undo()
+    assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
 
 
 def test_clicks_set_by_others_are_shown_and_can_be_undone(annotation: Annotation) -> None:
@@ -170,6 +263,35 @@ def test_delete_nearest_looks_near_the_mouse_only(annotation: Annotation) -> Non
     press(layer, "X")
     assert len(session.clicks("a")) == 1
     assert "No click near" in said[-1]
+
+
+def test_nearest_is_measured_in_the_world_not_in_pixels(annotation: Annotation) -> None:
+    session = annotation.session
+    session.set_clicks("a", ClickSet(40, 60, np.array([[10.0, 10.0], [12.0, 30.0]]), np.array([1, 0])))
+    image = session.image_layer
+    image.scale = (10, 1)  # rows are ten times as far apart as columns
+    # (12, 12) in pixels: 2 rows of 10 and 2 columns to the first click, 18 columns to the second
+    assert annotation.nearest((120, 12), 100) == 1
+    assert annotation.nearest((120, 12), 18.1) == 1 and annotation.nearest((120, 12), 17.9) is None
+    assert annotation.nearest((100, 13), 3.1) == 0 and annotation.nearest((100, 13), 2.9) is None
+    image.scale, image.shear = (1, 1), [0.0]
+    image.affine = np.array([[1, 0, 0], [3, 1, 0], [0, 0, 1]])  # one row down is three columns to the right, too
+    # from (10, 20): the first click is 10 columns away; the second 2 rows and 10 + 6 columns
+    assert annotation.nearest(image.data_to_world((10, 20)), 10.1) == 0
+    assert annotation.nearest(image.data_to_world((10, 24)), 12.5) == 1, "2 rows and 6 + 6 columns: the root of 148"
+    assert annotation.nearest(image.data_to_world((10, 24)), 12.1) is None
+
+
+def test_deleting_reaches_as_far_as_the_zoom_says(annotation: Annotation) -> None:
+    session = annotation.session
+    session.image_layer.scale = (0.5, 0.5)
+    annotation.viewer.cursor.position = (15.0, 24.0)  # 4 to the right of the click at (30, 40) * 0.5
+    annotation.viewer.scene.camera.zoom = 20.0  # 60 pixels on the screen are 3
+    annotation.delete_nearest()
+    assert len(session.clicks("a")) == 2
+    annotation.viewer.scene.camera.zoom = 12.0  # and now 5
+    annotation.delete_nearest()
+    assert session.clicks("a").points.tolist() == [[15, 15]]
 
 
 def test_delete_key_takes_the_selection_of_select_mode(annotation: Annotation) -> None:
@@ -276,12 +398,73 @@ def test_an_image_that_cannot_be_read_is_said(annotation: Annotation, three_fiel
     assert annotation.session.image_layer.name == "c"
 
 
-@pytest.mark.parametrize("close", [Annotation.close, lambda annotation: annotation.session.close_project()])
-def test_nothing_listens_after_closing(annotation: Annotation, close: Callable[[Annotation], None]) -> None:
-    close(annotation)
-    annotation.viewer.add_points(np.zeros((1, 2)), name="mine")
-    annotation.viewer.layers.clear()
-    annotation.viewer.cursor.position = (3.0, 4.0)
+SIGNALS = ("project_changed", "image_wanted", "clicks_changed", "class_changed", "classes_changed")
+
+
+def listeners(session: Session, viewer: ViewerModel) -> dict[str, int]:
+    """How many listen to each signal of the session and to each event of the viewer, its layers, its dims."""
+    found = {name: len(getattr(session, name)) for name in SIGNALS}
+    for group, events in (
+        ("viewer", viewer.events),
+        ("layers", viewer.layers.events),
+        ("dims", viewer.dims.events),
+        ("cursor", viewer.cursor.events),
+        ("camera", viewer.scene.camera.events),
+    ):
+        found |= {f"{group}.{name}": len(emitter.callbacks) for name, emitter in events.emitters.items()}
+    return found
+
+
+def layer_listeners(layer: Any) -> dict[str, int]:
+    return {name: len(emitter.callbacks) for name, emitter in layer.events.emitters.items()}
+
+
+def test_nothing_listens_after_closing(three_fields: Project) -> None:
+    session, viewer = Session(), ViewerModel()
+    before = listeners(session, viewer)
+    annotation = Annotation(session, viewer)
+    during = listeners(session, viewer)
+    heard = {name for name in during if during[name] > before[name]}
+    assert heard == {*SIGNALS, "layers.removed", "layers.inserted", "cursor.position", "camera.zoom"}
+    annotation.close()
+    assert listeners(session, viewer) == before
+
+
+def test_the_layers_that_stay_are_listened_to_by_napari_alone(annotation: Annotation) -> None:
+    viewer, image, clicks = annotation.viewer, annotation.viewer.layers["a"], clicks_layer(annotation)
+    alone = viewer.add_image(np.zeros((40, 60)), name="plain"), viewer.add_points(np.zeros((0, 2)), name="points")
+    assert layer_listeners(image) != layer_listeners(alone[0])
+    annotation.close()
+    assert layer_listeners(image) == layer_listeners(alone[0])
+    changed = {"data", "features"}
+    assert {name: layer_listeners(clicks)[name] for name in changed} == {
+        name: layer_listeners(alone[1])[name] for name in changed
+    }
+
+
+def test_what_happens_to_the_layers_after_closing_changes_no_clicks(
+    annotation: Annotation, three_fields: Project
+) -> None:
+    session, layer = annotation.session, clicks_layer(annotation)
+    annotation.close()
+    layer.editable = True
+    layer.add([8.0, 9.0])
+    annotation.viewer.cursor.position = (30.0, 40.0)
+    press(layer, "X")
+    session.image_layer.scale = (2, 3)
+    assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]] and session.unsaved() == ()
+    assert layer.scale.tolist() == [1, 1]
+    assert len(three_fields.read_clicks("a") or ()) == 2
+
+
+def test_after_the_project_is_closed_the_viewer_is_left_alone(annotation: Annotation) -> None:
+    viewer = annotation.viewer
+    annotation.session.close_project()
+    assert not viewer.layers
+    mine = viewer.add_points(np.zeros((1, 2)), name="mine")
+    over = viewer.add_labels(np.zeros((4, 4), dtype=int), name="over")
+    assert list(viewer.layers) == [mine, over], "no clicks to keep on top"
+    assert annotation.layer is None and annotation.session.image_layer is None
 
 
 def test_a_dock_that_is_opened_again_takes_over_the_layers(annotation: Annotation, three_fields: Project) -> None:

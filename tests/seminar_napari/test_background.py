@@ -67,3 +67,11 @@ def test_no_thread_is_left() -> None:
     latest.submit(lambda: 1)
     assert latest.wait(5)
     assert not [thread for thread in threading.enumerate() if thread.name == "leftover" and thread.is_alive()]
+
+
+def test_the_newest_outcome_is_taken_where_two_are_there() -> None:
+    latest: Latest[int] = Latest("test")
+    for number in (1, 2):
+        latest.submit(lambda number=number: number)
+        assert latest.wait(5)
+    assert latest.take() == 2 and latest.take() is None

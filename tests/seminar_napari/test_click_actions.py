@@ -77,6 +77,13 @@ def test_a_click_on_a_mark_gives_it_the_class_and_a_drag_moves_it() -> None:
     assert all(handled[:3])
 
 
+@pytest.mark.parametrize(("zoom", "away"), [(0.5, 15.9), (2.0, 3.9), (16.0, 0.49)])
+def test_a_mark_is_hit_within_eight_pixels_of_the_screen(zoom: float, away: float) -> None:
+    near, beside = (10 * zoom, (10 + away) * zoom), (10 * zoom, (10 + away) * zoom + 0.5)
+    assert gesture([near], camera_zoom=zoom)[0] == [("give_class", 0)]
+    assert gesture([beside], camera_zoom=zoom)[0][0][0] == "place"
+
+
 @pytest.mark.parametrize("modifier", ["Control", "Alt"])
 def test_modifier_click_deletes_a_mark_and_never_adds(modifier: str) -> None:
     assert gesture([(22, 21)], modifiers=(modifier,))[0] == [("delete", 0)]

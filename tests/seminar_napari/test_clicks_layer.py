@@ -30,6 +30,16 @@ def test_what_is_put_on_the_layer_is_taken_off_again(sets: list[ClickSet]) -> No
         assert len(layer.border_width) == len(clicks)
 
 
+def test_neither_the_clicks_nor_the_layer_sees_a_change_of_the_others_array() -> None:
+    clicks = ClickSet(30, 30, np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 2]))
+    layer = make_clicks_layer(clicks, CLASSES, {})
+    for moved in (5.0, 6.0):
+        taken = take_clicks(layer, clicks, 1)
+        layer.data[0] = moved  # as napari's select tool does
+        assert clicks.points.tolist() == taken.points.tolist() == [[1, 2], [3, 4]]
+        put_clicks(layer, clicks, CLASSES)
+
+
 def test_marks_of_no_class_take_the_current_one() -> None:
     clicks = ClickSet(30, 30, np.array([[1.0, 2.0]]), np.array([1]))
     layer = make_clicks_layer(clicks, CLASSES, {})

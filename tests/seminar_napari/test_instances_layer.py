@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from PIL import Image as PillowImage
 
 from seminar.clicks import ClickSet
 from seminar.voc import Project
+from seminar_napari import _instances_layer
 from seminar_napari._annotation import Annotation
 from seminar_napari._instances_layer import InstancesLayer, instances_path
 from seminar_napari._session import Session
@@ -125,3 +130,60 @@ def test_the_layer_takes_the_size_and_the_place_of_the_shown_image(three_fields:
     assert layer.scale.tolist() == [2, 3], "nothing listens after closing"
     annotation.close()
     assert session.flush()
+
+
+@pytest.mark.parametrize("other", ["image", "project"])
+def test_objects_that_come_late_are_not_shown_over_another(
+    window: Window, three_fields: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    session, instances = window.session, window.instances
+    instances.make(two_touching())
+    window.settle()
+    layer = instances.layer
+    assert layer is not None and layer.data.any()
+    through, real = threading.Event(), _instances_layer.make_instances
+
+    def late(*arguments: Any) -> Any:
+        assert through.wait(10)
+        return real(*arguments)
+
+    monkeypatch.setattr(_instances_layer, "make_instances", late)
+    made = instances._worker
+    instances.make(two_touching())
+    if other == "image":
+        session.show_image("b")
+    else:
+        session.open_project(shutil.copytree(three_fields.path, tmp_path / "other", ignore=lambda *_: ["instances"]))
+        assert session.image_id == "a"
+    through.set()
+    assert made.wait(10)
+    for _ in range(3):
+        window.settle()
+    assert not layer.data.any()
+    assert instances_path(three_fields, "a").exists(), "what was asked for is kept on disk all the same"
+
+
+def test_the_mask_may_change_while_objects_are_looked_for(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    through, real = threading.Event(), _instances_layer.make_instances
+
+    def late(*arguments: Any) -> Any:
+        assert through.wait(10)
+        return real(*arguments)
+
+    monkeypatch.setattr(_instances_layer, "make_instances", late)
+    mask = two_touching()
+    window.instances.make(mask)
+    mask[...] = 0  # the next preview of the network is put into the same array
+    through.set()
+    window.settle()
+    assert window.instances.layer is not None and window.instances.layer.data.max() >= 1
+
+
+def test_nothing_listens_after_closing(three_fields: Project) -> None:
+    session, viewer = Session(), ViewerModel()
+    removed, signals = viewer.layers.events.removed, ("project_changed", "image_changed", "image_layer_changed")
+    before = len(removed.callbacks)
+    instances = InstancesLayer(viewer, session)
+    assert [len(getattr(session, name)) for name in signals] == [1, 1, 1] and len(removed.callbacks) == before + 1
+    instances.close()
+    assert [len(getattr(session, name)) for name in signals] == [0, 0, 0] and len(removed.callbacks) == before

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,8 @@ from seminar.events import Preview
 from seminar.labels import ClassNames
 from seminar.run_folder import RunFolder
 from seminar.voc import Project, write_label_png
-from seminar_napari._frames import outline_width, outlines, prediction_path
+from seminar_napari._frames import Frames, FrameSource, outline_width, outlines, prediction_path
+from seminar_napari._overlay_layers import class_colormap, make_layer, push
 from seminar_napari._overlays import UPDATE_SECONDS, Overlays
 from seminar_napari._session import Session
 
@@ -235,6 +239,85 @@ def test_another_image_shows_its_own_masks_or_none(window: Window) -> None:
     assert window.overlays.has("student") and window.overlays.has("truth")
 
 
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What is read of the run's folder is handed over only when the event is set."""
+    through = threading.Event()
+    read = FrameSource.read
+
+    def late(self: FrameSource, *arguments: Any) -> Frames:
+        frames = read(self, *arguments)
+        assert through.wait(10)
+        return frames
+
+    monkeypatch.setattr(FrameSource, "read", late)
+    yield through
+    through.set()
+
+
+@pytest.mark.parametrize("other", ["image", "run", "project"])
+def test_a_mask_that_comes_late_is_not_shown_over_another(
+    window: Window, three_fields: Project, slow_disk: threading.Event, tmp_path: Path, other: str
+) -> None:
+    overlays, session = window.overlays, window.session
+    window.preview(2)
+    overlays.poll()
+    assert overlays._reader.busy, "being read while something else is chosen"
+    if other == "image":
+        session.show_image("b")
+    elif other == "run":
+        session.set_run(RunFolder.of(three_fields.path, "second"))
+    else:
+        session.open_project(shutil.copytree(three_fields.path, tmp_path / "other"))
+        assert session.image_id == "a"
+    slow_disk.set()
+    assert overlays._reader.wait(5)
+    overlays.poll()
+    assert not overlays.has("student") and overlays.data("student") is None
+    assert all(not layer.data.any() for kind, layer in overlays.layers.items() if kind != "truth")
+    window.settle()
+    assert not overlays.has("student")
+    assert (overlays.data("truth") == three_fields.read_truth("a")).all(), "what belongs there is read all the same"
+
+
+def test_another_run_shows_its_own_masks_or_none(window: Window, three_fields: Project) -> None:
+    window.preview(2, kinds=("student", "teacher"))
+    window.settle()
+    second = RunFolder.of(three_fields.path, "second")
+    second.write_preview("a", "student", np.full(SIZE, 1, dtype=np.uint8), three_fields.classes)
+    window.session.set_run(second)
+    assert not window.overlays.layers["student"].data.any()
+    window.settle()
+    assert (window.overlays.data("student") == 1).all() and not window.overlays.has("teacher")
+    assert not window.overlays.layers["teacher"].data.any()
+    window.session.set_run(None)
+    window.settle()
+    assert not window.overlays.has("student") and window.overlays.has("truth")
+
+
+def test_overlays_of_an_earlier_dock_are_taken_away_and_layers_of_others_stay(window: Window) -> None:
+    window.preview(1)
+    window.settle()
+    mine = window.viewer.add_labels(np.ones(SIZE, dtype=np.uint8), name="mine")
+    again = Overlays(window.viewer, window.session)
+    assert names(window) == ["image", "Clicks", "mine"] and mine in window.viewer.layers
+    again.close()
+
+
+def test_a_layer_of_another_size_has_an_array_of_its_own() -> None:
+    layer = make_layer("student", np.zeros(SIZE, dtype=np.uint8), ClassNames.of("background", "cell"))
+    data = np.ones((7, 9), dtype=np.uint8)
+    push(layer, data)
+    layer.data[0, 0] = 0
+    assert data.all()
+
+
+def test_every_class_has_its_colour_the_last_one_too() -> None:
+    colours = class_colormap(ClassNames.parse("background\ncell #ff8000\nfibre #0000ff"))
+    mapped = colours.map(np.array([1, 2, 3], dtype=np.uint8))
+    assert np.allclose(mapped, [[1, 128 / 255, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]], atol=1e-3)
+
+
 def test_an_image_of_another_size_and_a_frame_of_the_wrong_size(window: Window) -> None:
     window.preview(1)
     window.settle()
@@ -283,7 +366,10 @@ def test_a_deleted_layer_comes_back_with_the_next_frame(window: Window) -> None:
 def test_closing_takes_every_layer_and_listener_away(window: Window) -> None:
     window.preview(1)
     window.settle()
+    image, removed = window.session.image_layer, window.viewer.layers.events.removed
+    heard = len(removed.callbacks), len(image.events.scale.callbacks)
     window.overlays.close()
+    assert (len(removed.callbacks), len(image.events.scale.callbacks)) == (heard[0] - 1, heard[1] - 1)
     assert names(window) == ["image", "Clicks"]
     signals = (
         "image_changed",

@@ -99,3 +99,47 @@ def test_the_followed_run_is_held_against_an_earlier_one(three_fields: Project, 
     assert scores.current == RunScore(earlier, None) and scores.earlier_runs() == ("first",)
     scores.close()
     assert len(session.run_changed) == len(session.event_received) == 0
+
+
+def test_earlier_runs_are_offered_the_newest_first(three_fields: Project, followed_run: RunFolder) -> None:
+    for name in ("run-1", "run-2", "run-10"):
+        folder = RunFolder.of(three_fields.path, name)
+        folder.path.mkdir()
+    session = Session()
+    session.open_project(three_fields.path)
+    scores = Scores(session)
+    names = three_fields.runs()
+    assert set(names) == {"first", "run-1", "run-2", "run-10"}
+    assert scores.earlier_runs() == names[::-1]
+    session.set_run(followed_run)
+    assert "first" not in scores.earlier_runs() and len(scores.earlier_runs()) == 3
+    scores.close()
+
+
+@pytest.mark.parametrize("meanwhile", ["another run", "no comparison"])
+def test_an_earlier_score_counts_for_the_run_it_was_asked_for_alone(
+    three_fields: Project, followed_run: RunFolder, meanwhile: str
+) -> None:
+    earlier = RunFolder.of(three_fields.path, "earlier")
+    earlier.path.mkdir()
+    earlier.append_event(validated(0.6))
+    session = Session()
+    session.open_project(three_fields.path)
+    session.set_run(followed_run)
+    scores = Scores(session)
+    scores.compare_with("earlier")
+    reading = scores._reader
+    assert reading.wait(5)
+    if meanwhile == "another run":
+        session.set_run(RunFolder.of(three_fields.path, "second"))
+    else:
+        scores.compare_with("")
+    scores.poll()
+    assert scores.earlier is None, "it was read, and comes too late"
+    scores.compare_with("earlier")
+    assert scores._reader.wait(5)
+    scores.poll()
+    assert scores.earlier == RunScore(earlier, 0.6, 3)
+    session.set_run(None)
+    assert scores.earlier is None and scores.current is None
+    scores.close()
