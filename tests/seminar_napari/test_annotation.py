@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 from PIL import Image as PillowImage
@@ -509,3 +510,22 @@ def test_what_an_earlier_dock_left_shows_the_picture_as_it_is_now(
     third.session.open_project(three_fields.path, show=False)
     third.session.show_image("b")
     assert [layer.name for layer in viewer.layers] == ["b", "a copy", "Clicks"], "nothing lies over the image"
+
+
+def test_the_next_image_has_limits_of_its_own_and_its_planes_lie_where_the_image_lay(
+    annotation: Annotation, three_fields: Project
+) -> None:
+    session, folder = annotation.session, three_fields.path / "JPEGImages"
+    session.image_layer.contrast_limits = (60, 70)
+    session.image_layer.scale, session.image_layer.translate, session.image_layer.rotate = (2, 3), (7, -5), 30
+    session.next_image()
+    assert tuple(session.image_layer.contrast_limits) == (0, 255)
+    world = session.image_layer.data_to_world((12, 34))
+    (folder / "c.png").unlink()
+    tifffile.imwrite(folder / "c.tif", np.zeros((2, 40, 60), dtype=np.uint16), photometric="minisblack")
+    session.open_project(three_fields.path, show=False)
+    session.show_image("b")
+    session.image_layer.scale, session.image_layer.translate, session.image_layer.rotate = (2, 3), (7, -5), 30
+    session.next_image()
+    assert session.image_layer.ndim == 3
+    np.testing.assert_allclose(session.image_layer.data_to_world((1, 12, 34)), (1, *world))

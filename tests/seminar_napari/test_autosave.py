@@ -92,3 +92,21 @@ def test_no_thread_stays_when_nothing_waits() -> None:
         time.sleep(0.005)
     assert not any(thread.name == "seminar-autosave" for thread in threading.enumerate())
     assert done
+
+
+def test_flush_does_not_wait_for_the_next_try() -> None:
+    tries: list[int] = []
+    failed = threading.Event()
+
+    def write() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            failed.set()
+            raise OSError(30, "Read-only file system")
+
+    autosave = Autosave(retry_seconds=600)
+    autosave.submit("a", write)
+    assert failed.wait(5)
+    while not autosave.outcomes:
+        time.sleep(0.005)
+    assert autosave.flush(5) and len(tries) == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seminar_napari._child import Child, said_error
+from seminar_napari._child import Child, log_tail, said_error
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -77,3 +77,22 @@ def test_it_has_a_session_of_its_own_and_gives_way_to_the_window(tmp_path: Path)
 )
 def test_errors_are_found_in_a_log(log: str, expected: str) -> None:
     assert said_error(log) == expected
+
+
+@pytest.mark.parametrize(("given", "expected"), [("", "7"), ("3", "3")])
+def test_one_core_is_left_to_the_window_unless_the_person_has_said_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    child = Child(python("import os; print(os.environ['OMP_NUM_THREADS'])"), tmp_path / "log.txt")
+    assert child.wait(60) == 0 and child.log_tail() == f"{expected}\n"
+
+
+def test_of_a_long_log_the_end_is_shown(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_bytes(b"a" * 30_000 + b"z")
+    assert log_tail(log) == "a" * 19_999 + "z"
+    assert log_tail(log, 29_999) == "az" and log_tail(tmp_path / "none.txt") == ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from seminar.errors import DatasetError
+from seminar.files import locked
 from seminar.labels import ClassNames, voc_colour
 from seminar.voc import Project
 from seminar_napari._classes_file import change_classes, merged, read_classes
@@ -49,3 +52,23 @@ def test_a_new_class_has_the_colour_of_its_id(three_fields: Project) -> None:
     written = change_classes(three_fields, ClassNames.parse(lines + "yeast\n"))
     assert written == read_classes(three_fields) and written.names[3:] == ("moss", "yeast")
     assert written.colours[4] == voc_colour(4)
+
+
+def test_a_class_that_both_gave_the_same_name_is_no_quarrel() -> None:
+    both = parsed("background", "nucleus", "fibre")
+    assert merged(BASE, both, parsed("background", "nucleus", "fibre", "moss")) == parsed(
+        "background", "nucleus", "fibre", "moss"
+    )
+
+
+def test_another_program_that_writes_is_waited_for(three_fields: Project) -> None:
+    ours = ClassNames.parse(three_fields.classes.format() + "yeast\n")
+    written: list[ClassNames] = []
+    thread = threading.Thread(target=lambda: written.append(change_classes(three_fields, ours)))
+    with locked(three_fields.path):
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive() and not written
+        (three_fields.path / "classes.txt").write_text(three_fields.classes.format() + "moss\n")
+    thread.join(10)
+    assert written[0].names == ("background", "cell", "fibre", "moss", "yeast")

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QValidator, QWheelEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from seminar.config import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar_napari._config_form import ConfigForm, form, read
 from seminar_napari._devices import Device
+from seminar_napari._setting_names import FILE_CHOICE
 
 WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=12)
 
@@ -193,3 +197,66 @@ def test_all_terms_can_be_chosen(qtbot: QtBot) -> None:
     widget = ConfigForm()
     qtbot.addWidget(widget)
     assert len(widget._fields["losses"].widget) == len(TERMS)
+
+
+def test_minutes_are_of_all_stages_and_within_the_range(qtbot: QtBot) -> None:
+    widget = form(TrainConfig(iterations=1500))
+    qtbot.addWidget(widget)
+    widget.budget.set_rate(5.0)
+    widget.budget.unit.value = "minutes"
+    assert widget.budget.seconds() == 600 and widget.budget.spin.value == 10, "two stages of 1500 at 5 a second"
+    widget.budget.set_stages(1)
+    assert widget.budget.spin.value == 5
+    most = TrainConfig.__dataclass_fields__["iterations"].metadata["high"]
+    widget.budget.set_rate(1e6)
+    widget.budget.spin.value = widget.budget.spin.max
+    assert widget.read().iterations == most
+
+
+def test_weights_that_are_not_chosen_after_all_are_the_ones_before(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = form(TrainConfig(weights="none"))
+    qtbot.addWidget(widget)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    widget._fields["weights"].widget.value = FILE_CHOICE
+    assert widget.read().weights == "none"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/some/where/start.pt", ""))
+    widget._fields["weights"].widget.value = FILE_CHOICE
+    assert widget.read().weights == "/some/where/start.pt"
+
+
+def test_steps_and_typed_numbers_stay_within_the_range(qtbot: QtBot) -> None:
+    widget = form(TrainConfig(ema_decay=0.999))
+    qtbot.addWidget(widget)
+    spin = widget._fields["ema_decay"].widget.native
+    spin.stepBy(100_000)
+    assert widget._fields["ema_decay"].read() == spin.maximum()
+    spin.stepBy(-1_000_000_000)
+    assert widget._fields["ema_decay"].read() == spin.minimum() == 0
+    state = QValidator.State
+    for text, expected in (("0.5", state.Acceptable), ("7", state.Intermediate), ("inf", state.Intermediate)):
+        assert spin.validate(text, 0)[0] == expected
+    assert spin.validate("half", 0)[0] == state.Invalid and spin.validate("1e-", 0)[0] == state.Intermediate
+    spin.lineEdit().setText("0,25")
+    spin.interpretText()
+    assert widget.read().ema_decay == 0.25
+
+
+def test_the_wheel_scrolls_past_a_setting_that_has_not_the_focus(qtbot: QtBot) -> None:
+    widget = form(TrainConfig(ema_decay=0.5))
+    qtbot.addWidget(widget)
+    spin = widget._fields["ema_decay"].widget.native
+    point, zero = QPointF(5, 5), QPoint(0, 0)
+    turn = QWheelEvent(
+        point,
+        point,
+        zero,
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(spin, turn)
+    assert widget.read().ema_decay == 0.5 and not turn.isAccepted()

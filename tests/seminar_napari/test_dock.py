@@ -249,6 +249,17 @@ def test_recent_projects_newest_first_without_those_that_are_gone(three_fields: 
     assert recent_projects() == (three_fields.path,)
 
 
+def test_eight_recent_projects_are_kept(tmp_path: Path) -> None:
+    folders = [tmp_path / f"project-{number}" for number in range(10)]
+    for folder in folders:
+        (folder / "JPEGImages").mkdir(parents=True)
+        (folder / "classes.txt").write_text("a\nb\n")
+        remember_project(folder)
+    assert recent_projects() == tuple(folders[:1:-1])
+    (folders[9] / "classes.txt").unlink()
+    assert recent_projects() == tuple(folders[8:1:-1]), "the ninth was not kept in secret"
+
+
 def test_the_form_for_a_new_project(qtbot: Any, tmp_path: Path) -> None:
     layers = [
         Image(np.zeros((3, 16, 16), dtype=np.uint8), name="stack"),

@@ -66,6 +66,33 @@ def test_without_a_model_it_says_what_to_do(tab: ExportTab) -> None:
     assert "train first" in tab.result.text()
 
 
+def test_only_runs_with_a_model_are_offered_the_newest_first(
+    tab: ExportTab, run: Path, three_fields: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offered() -> list[str]:
+        return [tab.model.itemText(row) for row in range(tab.model.count())]
+
+    for name in ("run-2", "run-3"):
+        shutil.copytree(run, run.with_name(name))
+    (run.with_name("run-3") / "model.pt").unlink()  # begun, or stopped before its first model
+    tab._session.state_changed.emit("stopped")
+    assert "run-3" in three_fields.runs() and offered() == ["run-2", "run-1"]
+    (tmp_path / "model.pt").write_bytes(b"model")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
+    tab.other.click()
+    (run.with_name("run-3") / "model.pt").write_bytes(b"model")
+    tab._session.state_changed.emit("finished")
+    assert offered() == ["run-3", "run-2", "run-1", f"{tmp_path.name}/model.pt"]
+    assert tab.chosen_model() == tmp_path / "model.pt", "what was chosen stays chosen"
+
+
+def test_a_project_whose_only_run_has_no_model_says_what_to_do(tab: ExportTab, run: Path) -> None:
+    (run / "model.pt").unlink()
+    tab._session.state_changed.emit("failed")
+    assert tab.chosen_model() is None and not tab.predict.isEnabled() and not tab.export.isEnabled()
+    assert "train first" in tab.result.text()
+
+
 def test_all_images_are_predicted_with_progress(tab: ExportTab, run: Path, three_fields: Project, qtbot: QtBot) -> None:
     assert tab.predict.isEnabled() and tab.result.text() == ""
     assert tab.folder.text() == str(three_fields.path / "predictions" / "run-1")

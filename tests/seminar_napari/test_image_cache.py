@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -64,3 +65,41 @@ def test_an_image_that_is_gone_is_said(three_fields: Project) -> None:
     three_fields.image_path("b").unlink()
     with pytest.raises(SeminarError, match="b"):
         ImageCache(three_fields).get("b")
+
+
+def test_pictures_of_more_bytes_than_are_kept_go(three_fields: Project) -> None:
+    cache = ImageCache(three_fields, kept_bytes=2 * 40 * 60)
+    for image_id in "abc":
+        cache.get(image_id)
+    assert [cache.holds(image_id) for image_id in "abc"] == [False, True, True]
+    small = ImageCache(three_fields, kept_bytes=1)
+    small.get("a")
+    assert small.holds("a"), "the newest always stays"
+
+
+def test_eight_bits_are_shown_as_they_are_and_more_between_their_least_and_most() -> None:
+    assert picture(np.array([[[50], [200]]], dtype=np.uint8)).contrast_limits == (0, 255)
+    deep = picture(np.array([[[100, 300, 500], [200, 100, 300]]], dtype=np.uint16))
+    assert deep.data.tolist() == [[[0, 127, 255], [63, 0, 127]]]  # (value - 100) / 400 * 255
+
+
+def test_earlier_wishes_are_dropped(three_fields: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, begun, read = threading.Event(), threading.Event(), list[str]()
+    real = Project.read_image
+
+    def slow(self: Project, image_id: str) -> np.ndarray:
+        read.append(image_id)
+        begun.set()
+        assert gate.wait(10)
+        return real(self, image_id)
+
+    monkeypatch.setattr(Project, "read_image", slow)
+    cache = ImageCache(three_fields)
+    cache.read_ahead(["a", "b"])
+    assert begun.wait(5)
+    cache.read_ahead(["c"])
+    thread = cache._thread
+    gate.set()
+    assert thread is not None
+    thread.join(10)
+    assert read == ["a", "c"] and not cache.holds("b")

@@ -69,3 +69,20 @@ def test_seconds_per_image_are_of_images_that_are_ready_and_timed() -> None:
             str(number), ImageState.of(ClickSet(9, 9, np.ones((len(class_ids), 2)), np.array(class_ids), seconds))
         )
     assert states.mean_seconds() == 25
+
+
+def test_what_is_read_late_is_marked_as_held_out(three_fields: Project) -> None:
+    states = ImageStates()
+    states.open(three_fields, ("a",))
+    states.hold_out(frozenset({"a"}))
+    states.wait(5)
+    assert states["a"].kind == "held out" and states["a"].objects == 1
+
+
+def test_what_was_read_of_the_project_before_is_not_this_ones() -> None:
+    states = ImageStates()
+    states.open(None)
+    states._found.append((states._generation - 1, "a", state(0, 1)))
+    states._found.append((states._generation, "b", state(1)))
+    states.poll()
+    assert (states["a"].kind, states["b"].kind) == ("nothing", "objects only")

@@ -81,3 +81,18 @@ def test_only_new_masks_count(tmp_path: Path) -> None:
     (tmp_path / "a_instances.tif").touch()
     assert count() == (1, 2)
     assert count_new_masks(tmp_path / "absent", 3)() == (0, 3)
+
+
+def test_what_is_cancelled_before_it_began_does_not_begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run_code(monkeypatch, f"open({str(tmp_path / 'begun')!r}, 'w')")
+    job = Job([])
+    job.cancel()
+    assert list(job.follow()) == []
+    assert job.outcome is not None and not job.outcome.ended and not (tmp_path / "begun").exists()
+
+
+def test_no_more_than_all_are_done(tmp_path: Path) -> None:
+    count = count_new_masks(tmp_path, 2)
+    for name in "abc":
+        (tmp_path / f"{name}.png").touch()
+    assert count() == (2, 2)

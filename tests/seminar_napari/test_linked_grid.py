@@ -174,3 +174,24 @@ def test_asked_for_before_there_is_anything_it_comes_by_itself(three_fields: Pro
     assert not window.grid.on
     window.preview("b", "student")
     assert window.grid.on and window.cells()[:2] == [{"b", "Clicks"}, FOUR[1]]
+
+
+def test_somebodys_own_grid_and_nobodys_ear_are_left_behind(window: Window) -> None:
+    grid, events = window.viewer.canvas.grid, window.viewer.layers.events
+    grid.stride, grid.spacing = 3, 0.25
+    window.preview("a", "student", "teacher")
+    heard = [len(emitter.callbacks) for emitter in (events.inserted, events.removed, events.reordered)]
+    window.grid.enter()
+    assert (grid.stride, grid.spacing) != (3, 0.25)
+    window.grid.leave()
+    assert (grid.stride, grid.spacing, grid.enabled) == (3, 0.25, False)
+    assert [len(emitter.callbacks) for emitter in (events.inserted, events.removed, events.reordered)] == heard
+
+
+def test_the_copies_take_limits_and_place_of_the_image(window: Window) -> None:
+    window.preview("a", "student", "teacher")
+    window.grid.enter()
+    image, copy = window.session.image_layer, window.viewer.layers["image under student"]
+    image.contrast_limits, image.scale = (20, 90), (2, 3)
+    window.grid.refresh()
+    assert tuple(copy.contrast_limits) == (20, 90) and copy.scale.tolist() == [2, 3]

@@ -110,6 +110,18 @@ def test_a_click_there_moves_it_on(three_fields: Project, followed_run: RunFolde
     assert NextClickFinder(three_fields, followed_run).find() is None
 
 
+def test_a_click_that_comes_while_the_walk_goes_on_counts(three_fields: Project, followed_run: RunFolder) -> None:
+    followed_run.write_preview("b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes)
+    finder = NextClickFinder(three_fields, followed_run)
+    assert finder.find() is not None
+    three_fields.write_clicks("b", ClickSet(40, 60, np.array([[6.0, 6.0]]), np.array([1])))
+    assert finder.find() is None, "looked at again, although the preview is the same"
+
+
+def test_the_radius_is_of_the_shorter_side_between_six_and_thirty_two_pixels() -> None:
+    assert [near_radius(size) for size in ((40, 60), (500, 4000), (4000, 500), (9000, 9000))] == [6, 10, 10, 32]
+
+
 def test_what_was_found_is_remembered_until_a_file_changes(
     three_fields: Project, followed_run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

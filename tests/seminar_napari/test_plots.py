@@ -78,6 +78,23 @@ def test_events_that_come_twice_count_once() -> None:
     assert len(history.losses["pce"].keys) == len(set(history.losses["pce"].keys))
 
 
+def test_a_step_that_is_repeated_or_comes_late_has_its_place() -> None:
+    track = Track()
+    for iteration, value in ((10, 1.0), (30, 3.0), (20, 2.0), (10, 9.0)):
+        track.add((0, iteration), value)
+    assert track.keys == [(0, 10), (0, 20), (0, 30)] and track.values == [9, 2, 3]
+
+
+def test_clicks_of_the_iteration_that_is_resumed_from_stay() -> None:
+    history = History()
+    history.take(Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cpu"))
+    for iteration in (20, 21):
+        taken = ClicksTaken(stage="ancillary", iteration=iteration, image_ids=("a",), added=1, removed=0)
+        history.take(taken)
+    history.take(StageStarted(stage="ancillary", iteration=20, iterations=100))
+    assert history.clicks == {(0, 20): 1}
+
+
 def test_a_long_curve_keeps_its_ends() -> None:
     track = Track()
     for iteration in range(10 * POINTS):

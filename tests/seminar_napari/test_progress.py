@@ -85,7 +85,49 @@ def test_clock(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(1, "5 s"), (42, "40 s"), (120, "2 min"), (7200, "2.0 h"), (4e5, "5 days")]
+    ("seconds", "text"),
+    [
+        (1, "5 s"),
+        (42, "40 s"),
+        (54, "55 s"),
+        (56, "1 min"),
+        (120, "2 min"),
+        (89 * 60, "89 min"),
+        (91 * 60, "1.5 h"),
+        (7200, "2.0 h"),
+        (47 * 3600, "47.0 h"),
+        (49 * 3600, "2 days"),
+        (4e5, "5 days"),
+    ],
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_resumed_run_begins_with_no_warnings_and_a_new_stage_with_no_speed() -> None:
+    progress = RunProgress()
+    for event in (STARTED, events.Warned(message="class fibre has no clicks"), step("ancillary", 250)):
+        progress.take(event)
+    progress.take(events.StageStarted(stage="primary", iteration=0, iterations=250))
+    assert progress.numbers_text == "" and progress.stage_text == "Stage 2 of 2 (primary) 0/250"
+    assert progress.warnings == ["class fibre has no clicks"]
+    progress.take(STARTED)
+    assert progress.warnings == []
+
+
+def test_a_speed_of_nothing_is_no_division_by_it() -> None:
+    progress = RunProgress()
+    progress.take(step("ancillary", 1, rate=0.0))
+    assert progress.numbers_text == "0:41 left · 0.0 it/s · 1.6 GB"
+
+
+@pytest.mark.parametrize(("images", "word"), [(1, "1 image"), (2, "2 images"), (8, "8 images")])
+def test_the_score_says_how_many_images(images: int, word: str) -> None:
+    progress = RunProgress()
+    assert progress.score_text == ""
+    progress.take(
+        events.Validated(
+            stage="primary", iteration=9, network="student", mean_iou=0.864, per_class_iou={}, images=images
+        )
+    )
+    assert progress.score_text == f"mean IoU 0.86 on {word} (student)"

@@ -61,6 +61,15 @@ def test_points_of_anybody_can_be_saved(tmp_path: Path) -> None:
     assert (mask == 255).sum() == 48
 
 
+def test_the_smallest_size_holds_every_pixel_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    write_clicks(str(path), np.array([[2.4, 9.4], [1.6, -0.2]]), {})
+    mask = read_label_png(path)
+    assert mask.shape == (3, 10) and mask[2, 9] == mask[2, 0] == 1 and (mask == 1).sum() == 2
+    write_clicks(str(path), np.array([[2.6, 8.6]]), {})
+    assert read_label_png(path).shape == (4, 10)
+
+
 @pytest.mark.parametrize(
     ("points", "attributes", "words"),
     [

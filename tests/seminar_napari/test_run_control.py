@@ -19,6 +19,7 @@ from seminar.events import Finished, Preview, Started, Step
 from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari import _run_control
+from seminar_napari._run import News, Supervisor
 from seminar_napari._run_control import RunControl
 from seminar_napari._session import Session
 
@@ -280,3 +281,29 @@ def test_nothing_starts_without_a_project(qtbot: QtBot) -> None:
     with pytest.raises(SeminarError, match="no project is open"):
         control.start("run-1", TrainConfig())
     control.close()
+
+
+def test_news_of_a_run_that_is_no_longer_followed_reach_nobody(three_fields: Project, qtbot: QtBot) -> None:
+    session = Session()
+    session.open_project(three_fields.path)
+    control = RunControl(session)
+    heard: list[Any] = []
+    session.event_received.connect(lambda event, when: heard.append(event))
+    old = Supervisor(RunFolder.of(three_fields.path, "old"))
+    control._supervisor = Supervisor(RunFolder.of(three_fields.path, "new"))
+    event = Finished(reason="completed", stage="ancillary", iteration=9)
+    control._take(old, News(((event, 1.0),), "finished", "of the old run"))
+    assert heard == [] and session.state == "none" and control.message == ""
+    control._take(control._supervisor, News(((event, 1.0),), "finished"))
+    assert heard == [event] and session.state == "finished"
+    control._supervisor = None
+    control.close()
+
+
+def test_nothing_listens_after_closing() -> None:
+    session = Session()
+    signals = ("image_changed", "run_changed", "project_changed")
+    control = RunControl(session)
+    assert [len(getattr(session, name)) for name in signals] == [1, 1, 1]
+    control.close()
+    assert [len(getattr(session, name)) for name in signals] == [0, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from seminar.config import preset
@@ -40,3 +41,20 @@ def test_a_damaged_or_unwritable_file_is_no_error(tmp_path: Path) -> None:
     book = SpeedBook(path)
     book.remember(Pace.of(QUICK, "cpu", 4.0))
     assert book.estimate(QUICK, "cpu") is not None
+
+
+def test_the_newest_pace_of_this_machine_is_scaled_by_pixels_and_backbone(tmp_path: Path) -> None:
+    book = SpeedBook(tmp_path / "speed.json")
+    small = QUICK.replace(crop_size=128, batch_size=4, backbone="mobilenet_v2")
+    book.remember(Pace.of(small.replace(batch_size=8), "cpu", 100.0))
+    book.remember(Pace.of(small, "cpu", 8.0))
+    assert book.estimate(small.replace(crop_size=256), "cpu") == Estimate(2.0, measured=False), "four times the pixels"
+    assert book.estimate(small.replace(backbone="resnet50"), "cpu") == Estimate(8.0 / 5.0, measured=False)
+    book.remember(dataclasses.replace(Pace.of(small.replace(crop_size=256), "cpu", 9.0), host="another machine"))
+    assert book.estimate(small.replace(crop_size=256), "cpu") == Estimate(2.0, measured=False), "what others did"
+
+
+def test_a_pace_of_nothing_says_nothing(tmp_path: Path) -> None:
+    book = SpeedBook(tmp_path / "speed.json")
+    book.remember(Pace.of(QUICK, "cpu", 0.0))
+    assert book.estimate(QUICK, "cpu") is None

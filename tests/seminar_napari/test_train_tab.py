@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -24,6 +25,7 @@ from seminar.run_folder import RunFolder
 from seminar.voc import Project
 from seminar_napari._command import shell_line, train_arguments
 from seminar_napari._devices import Device, DeviceProbe
+from seminar_napari._progress import RunProgress
 from seminar_napari._session import Session
 from seminar_napari._speed import Pace, SpeedBook
 from seminar_napari._train_tab import TrainTab
@@ -106,6 +108,30 @@ def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     texts = [native.itemText(row) for row in range(3)]
     assert texts[0] == "Quick: about 2 min here", "120 iterations in each of two stages at 2 it/s"
     assert texts[1].startswith(("Balanced: roughly ", "Balanced: about ")) and texts[2].startswith("Paper: roughly ")
+
+
+def test_costs_are_of_the_device_that_is_chosen(tab: TrainTab) -> None:
+    tab.form.show_devices([Device("cuda:0", "GPU"), Device("cpu", "CPU")])
+    tab.costs._speeds.remember(Pace.of(preset("quick"), "cuda:0 (GPU)", 2.0))
+    native = tab.form._fields["preset"].widget.native
+    tab.form._fields["device"].widget.value = "cuda:0"
+    tab.costs.show()
+    assert native.itemText(0) == "Quick: about 2 min here"
+    tab.form._fields["device"].widget.value = "cpu"
+    tab.costs.show()
+    assert native.itemText(0) == "Quick: time not known yet"
+
+
+def test_a_run_of_a_few_iterations_says_nothing_of_the_speed(tab: TrainTab, three_fields: Project) -> None:
+    run = RunFolder.of(three_fields.path, "run-1")
+    run.path.mkdir(parents=True)
+    run.write_config(preset("quick"))
+    progress = RunProgress(device="cpu")
+    for iteration in (9, 10):
+        assert tab.costs._speeds.estimate(preset("quick"), "cpu") is None
+        progress.take(dataclasses.replace(STEP, iteration=iteration))
+        tab.costs.learn(run, progress)
+    assert tab.costs._speeds.estimate(preset("quick"), "cpu") is not None
 
 
 def test_copy_gives_the_next_run_then_the_followed_one(tab: TrainTab, three_fields: Project) -> None:

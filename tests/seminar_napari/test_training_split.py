@@ -37,3 +37,10 @@ def test_adding_keeps_the_order_and_leaves_validation(three_fields: Project) -> 
     assert not add_to_split(three_fields, "b", "train")
     assert train.read_text() == "c\na\nb\n"
     assert held_out(three_fields, "train") == frozenset()
+
+
+def test_what_is_added_to_the_validation_split_stays_there(three_fields: Project) -> None:
+    train, val = write_split(three_fields, "train", "a\n"), write_split(three_fields, "val", "b\n")
+    assert not add_to_split(three_fields, "b", "val")
+    assert not add_to_split(three_fields, "c", "val")
+    assert (train.read_text(), val.read_text()) == ("a\n", "b\nc\n")

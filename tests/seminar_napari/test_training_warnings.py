@@ -43,3 +43,16 @@ def test_clicks_outside_the_split_are_named_and_count_for_nothing() -> None:
     assert "Class 2 'fibre' has no clicks" in said
     assert "have no clicks" not in said.replace("'fibre' has no clicks", "")
     assert "No image has clicks yet" in warnings(state(0, 1, held_out=True), state())
+
+
+def test_of_many_images_three_are_named_and_the_rest_counted() -> None:
+    well = state(0, 1, 2)
+    three = warnings(well, *[state(0, 1, 2, outside=1)] * 3)
+    assert "in im1, im2, im3:" in three
+    assert "in im1, im2, im3 and 2 more:" in warnings(well, *[state(0, 1, 2, outside=1)] * 5)
+
+
+def test_images_that_do_not_train_are_neither_counted_nor_named() -> None:
+    said = warnings(state(0, 1, 2), state(), state(held_out=True), state(0, outside=1, held_out=True))
+    assert "1 of 2 images have no clicks" in said
+    assert "outside the image" not in said
