@@ -73,17 +73,8 @@ class InspectTab(QWidget):
         """Before the dock goes: take the layers, keys and timer away."""
         self._timer.stop()
         self.grid.leave()
-        self.keys.close()
-        session = self._session
-        session.clicks_changed.disconnect(self._on_clicks)
-        session.image_layer_changed.disconnect(self._on_image_layer)
-        session.run_changed.disconnect(self._draw_runs)
-        session.project_changed.disconnect(self._draw_runs)
-        session.state_changed.disconnect(self._draw_runs)
-        self.scores.close()
-        self.instances.close()
-        self.walk.close()
-        self.overlays.close()
+        self._let_go()
+        self.overlays.remove_layers()
 
     def showEvent(self, event: Any) -> None:
         """See what was predicted while another tab was open."""
@@ -180,7 +171,9 @@ class InspectTab(QWidget):
         self.next_click.clicked.connect(self.walk.go)
         self.against.textActivated.connect(self._on_against)
         self.make_instances.clicked.connect(lambda: self.instances.make(self.overlays.data("student")))
-        self._let_go = LetGo()
+        self._let_go = LetGo(
+            self.keys.close, self.scores.close, self.instances.close, self.walk.close, self.overlays.let_go
+        )
         self._let_go.connect(self.overlays.changed, self._on_overlays)
         self.walk.said.connect(lambda text: self.next_text.setText(text))
         self._let_go.connect(self.scores.changed, self._draw_scores)

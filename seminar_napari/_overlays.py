@@ -95,6 +95,11 @@ class Overlays:
 
     def close(self) -> None:
         """Take the layers away and listen to nothing any more."""
+        self.let_go()
+        self.remove_layers()
+
+    def let_go(self) -> None:
+        """Listen to nothing any more; the layers stay."""
         session = self._session
         session.image_changed.disconnect(self._on_image)
         session.image_layer_changed.disconnect(self._on_image_layer)
@@ -103,7 +108,6 @@ class Overlays:
         session.classes_changed.disconnect(self._on_classes)
         session.event_received.disconnect(self._on_event)
         self._follow_geometry(None)
-        self._remove_layers()
         self.viewer.layers.events.removed.disconnect(self._on_removed)
 
     # what is seen
@@ -273,7 +277,8 @@ class Overlays:
         self._everything = True  # what was hidden may be older than its file
         self.changed.emit()
 
-    def _remove_layers(self) -> None:
+    def remove_layers(self) -> None:
+        """Take the layers away."""
         for layer in list(self.layers.values()):
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -302,7 +307,7 @@ class Overlays:
             lie_at(overlay, self._session.layer_geometry())
 
     def _on_project(self, project: object) -> None:
-        self._remove_layers()
+        self.remove_layers()
         self._on_image()
 
     def _on_classes(self, classes: ClassNames) -> None:
