@@ -286,7 +286,7 @@ def test_another_run_shows_its_own_masks_or_none(window: Window, three_fields: P
     second = RunFolder.of(three_fields.path, "second")
     second.write_preview("a", "student", np.full(SIZE, 1, dtype=np.uint8), three_fields.classes)
     window.session.set_run(second)
-    assert not window.overlays.layers["student"].data.any()
+    assert not window.overlays.layers["student"].data.any() and not window.overlays.has("student")
     window.settle()
     assert (window.overlays.data("student") == 1).all() and not window.overlays.has("teacher")
     assert not window.overlays.layers["teacher"].data.any()

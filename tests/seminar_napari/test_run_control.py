@@ -307,3 +307,22 @@ def test_nothing_listens_after_closing() -> None:
     assert [len(getattr(session, name)) for name in signals] == [1, 1, 1]
     control.close()
     assert [len(getattr(session, name)) for name in signals] == [0, 0, 0]
+
+
+def test_a_run_that_was_let_go_of_is_followed_again_once(
+    three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached: list[RunFolder] = []
+    monkeypatch.setattr(RunControl, "attach", lambda self, folder: attached.append(folder))
+    monkeypatch.setattr(RunFolder, "is_alive", lambda self: True)
+    session = Session()
+    session.open_project(three_fields.path)
+    control, run = RunControl(session), RunFolder.of(three_fields.path, "run-1")
+    control._supervisor = Supervisor(run)
+    session.set_run(run)
+    session.set_state("running")
+    for _ in range(2):  # the second time nobody followed it
+        session.close_project()
+        session.open_project(three_fields.path)
+    assert attached == [run]
+    control.close()

@@ -136,3 +136,42 @@ def test_the_run_that_another_project_lets_go_of_is_told_in_the_new_one(
     assert dock.session.run == living_run and not dock.status.isVisible()
     qtbot.waitUntil(lambda: dock.session.state == "running", timeout=60_000)
     dock.train.control.detach()
+
+
+def viewer_listeners(viewer: ViewerModel) -> dict[str, int]:
+    """How many listen to each event of the viewer, its layers, its dims, its camera and cursor."""
+    groups = {
+        "viewer": viewer.events,
+        "layers": viewer.layers.events,
+        "dims": viewer.dims.events,
+        "cursor": viewer.cursor.events,
+        "camera": viewer.scene.camera.events,
+    }
+    return {
+        f"{group}.{name}": len(emitter.callbacks)
+        for group, events in groups.items()
+        for name, emitter in events.emitters.items()
+    }
+
+
+def test_a_dock_that_is_closed_leaves_no_listener_and_no_key_in_the_viewer(
+    three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DeviceProbe, "ask", lambda self: None)
+    viewer = ViewerModel()
+    before, keys = viewer_listeners(viewer), dict(viewer.keymap)
+    made: Any = SeminarDock(viewer)  # type: ignore[arg-type]
+    session = made.session
+    made.open_project(three_fields.path)
+    made.annotate.annotation.place((5, 5))
+    during = viewer_listeners(viewer)
+    changed = {name for name in during if during[name] != before[name]}
+    assert changed >= {"layers.removed", "layers.inserted", "viewer.theme"} and viewer.keymap != keys
+    with qtbot.waitSignal(made.destroyed):
+        made.deleteLater()
+    assert viewer_listeners(viewer) == before and viewer.keymap == keys
+    saved = three_fields.read_clicks("a")
+    assert session.unsaved() == () and saved is not None and len(saved) == 3
+    for name in ("run_changed", "event_received", "image_layer_changed", "state_changed"):
+        assert len(getattr(session, name)) == 0, name
+    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
