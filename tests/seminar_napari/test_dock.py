@@ -249,6 +249,13 @@ def test_recent_projects_newest_first_without_those_that_are_gone(three_fields: 
     assert recent_projects() == (three_fields.path,)
 
 
+def test_a_project_is_remembered_once_by_whatever_way_it_was_opened(three_fields: Project, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(three_fields.path)
+    for path in (three_fields.path, tmp_path / "link", three_fields.path / ".." / "three"):
+        remember_project(path)
+    assert recent_projects() == (three_fields.path.resolve(),)
+
+
 def test_eight_recent_projects_are_kept(tmp_path: Path) -> None:
     folders = [tmp_path / f"project-{number}" for number in range(10)]
     for folder in folders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,13 @@ def test_objects_that_come_late_are_not_shown_over_another(
         assert through.wait(10)
         return real(*arguments)
 
+    def later(*arguments: Any) -> Any:
+        assert looked.wait(10)
+        return read(*arguments)
+
+    looked, read = threading.Event(), _instances_layer.read_instances
     monkeypatch.setattr(_instances_layer, "make_instances", late)
+    monkeypatch.setattr(_instances_layer, "read_instances", later)
     made = instances._worker
     instances.make(two_touching())
     if other == "image":
@@ -156,9 +163,15 @@ def test_objects_that_come_late_are_not_shown_over_another(
         session.open_project(shutil.copytree(three_fields.path, tmp_path / "other", ignore=lambda *_: ["instances"]))
         assert session.image_id == "a"
     through.set()
+    deadline = time.monotonic() + 10
+    while made._outcome is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    instances.poll()
+    assert made._outcome is None or made is not instances._worker, "it was there to be taken"
+    assert not layer.data.any()
+    looked.set()
     assert made.wait(10)
-    for _ in range(3):
-        window.settle()
+    window.settle()
     assert not layer.data.any()
     assert instances_path(three_fields, "a").exists(), "what was asked for is kept on disk all the same"
 

@@ -23,6 +23,8 @@ def test_only_projects_and_indexed_pngs_are_read(three_fields: Project, tmp_path
     assert get_reader(str(three_fields.sparse_mask_path("a"))) is not None
     Image.fromarray(np.zeros((4, 4, 3), dtype=np.uint8)).save(tmp_path / "rgb.png")
     assert get_reader(str(tmp_path / "rgb.png")) is None
+    Image.fromarray(np.zeros((4, 4), dtype=bool)).save(tmp_path / "black and white.png")
+    assert get_reader(str(tmp_path / "black and white.png")) is None
     (tmp_path / "broken.png").write_bytes(b"x")
     assert get_reader(str(tmp_path / "broken.png")) is None
 
