@@ -48,7 +48,7 @@ def batch_of(count: int, *, size: int = 32) -> Batch:
     absent = torch.tensor([[False, False]] * count)
     return Batch(
         image=image,
-        student_image=image,
+        student_image=255 - image,
         labels=labels,
         valid=valid,
         absent=absent,
@@ -101,6 +101,50 @@ def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(tiny_config: TrainCo
     assert second == pytest.approx(first, rel=1e-3, abs=1e-6)
     for one, other in zip(whole.student.parameters(), parts.student.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=2e-5)
+
+
+def test_a_step_moves_backbone_and_head_at_their_rates_and_the_teacher_after_them(tiny_config: TrainConfig) -> None:
+    plain = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0}
+    config = tiny_config.replace(**plain, head_lr_factor=3.0, ema_decay=0.9)
+    learner, batch, students = learner_of(network(), config), batch_of(2), []
+    for lr in (1e-3, 5e-4):
+        before = copy.deepcopy(learner.student)
+        dense_objective(before, batch, SETTINGS).total().backward()
+        learner.step(batch, lambda student, teacher, batch: dense_objective(student, batch, SETTINGS), lr)
+        backbone, both = list(before.backbone.parameters()), list(before.parameters())
+        for group, factor in ((backbone, 1.0), (before.head_parameters(), 3.0)):
+            places = [number for number, one in enumerate(both) if any(one is other for other in group)]
+            after = list(learner.student.parameters())
+            moved = torch.cat([(after[place] - both[place]).flatten() for place in places])
+            by_hand = torch.cat([-lr * factor * both[place].grad.flatten() for place in places])
+            assert (moved - by_hand).norm() < 0.01 * by_hand.norm()
+        students.append([parameter.detach().clone() for parameter in learner.student.parameters()])
+    for one, first, second in zip(learner.teacher.parameters(), *students, strict=True):
+        torch.testing.assert_close(one, (first + second) / 2)  # eq. 1 at t = 2
+
+
+def test_a_step_returns_the_terms_and_what_they_are_worth_together(tiny_config: TrainConfig) -> None:
+    model, batch = network().train(), batch_of(2)
+    values = dict(learner_of(model, tiny_config).step(batch, objective, 1e-3))
+    terms = click_objective(model, copy.deepcopy(model).eval(), batch, SETTINGS).terms
+    total = values.pop("total")
+    assert values == pytest.approx({name: term.item() for name, term in terms.items()}, rel=1e-3)
+    lambdas = {"pce": 1.0, "crf": 5.0, "pcons": 1.0, "absent": 0.1, "presence": 0.5, "objectness": 0.5}
+    assert total == pytest.approx(sum(lambdas[name] * value for name, value in values.items()), rel=1e-5)
+
+
+def test_the_objective_gets_a_learning_student_a_resting_teacher_and_the_labelled_crops(
+    tiny_config: TrainConfig,
+) -> None:
+    learner, labelled, seen = learner_of(network(), tiny_config), batch_of(2), []
+
+    def noted(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
+        assert student is learner.student and teacher is learner.teacher and batch is labelled
+        seen.append((student.training, any(module.training for module in teacher.modules())))
+        return objective(student, teacher, batch)
+
+    learner.step(batch_of(2), noted, 1e-3, lambda batch: labelled)
+    assert seen == [(True, False)]
 
 
 def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(tiny_config: TrainConfig) -> None:
@@ -191,7 +235,7 @@ def test_the_primary_student_learns_what_the_ancillary_says_on_valid_pixels() ->
     model, batch = network().eval(), batch_of(2)
     teacher = copy.deepcopy(model)
     right, wrong = (seminar_objective(model, teacher, Constant(k), batch, SETTINGS).terms["pseudo"] for k in (0, 1))
-    log_probs = model(batch.image).log_softmax(dim=1)
+    log_probs = model(batch.student_image).log_softmax(dim=1)
     torch.testing.assert_close(right, -log_probs[:, 0][batch.valid].mean())
     torch.testing.assert_close(wrong, -log_probs[:, 1][batch.valid].mean())
 

@@ -15,7 +15,7 @@ from torchvision.models import mobilenet_v2
 from seminar import events
 from seminar.checkpoint import load_checkpoint, load_model
 from seminar.clicks import ClickSet
-from seminar.config import TrainConfig, preset
+from seminar.config import TrainConfig
 from seminar.dataset import Batch
 from seminar.errors import DatasetError, SeminarError
 from seminar.labels import ClassNames
@@ -117,7 +117,7 @@ def test_a_stop_ends_within_one_iteration_and_saves(tiny_project: Project, tiny_
     assert isinstance(seen[-1], events.Finished)
     asked = next(event.iteration for event in seen if isinstance(event, events.Step))
     assert seen[-1].reason == "stopped"
-    assert seen[-1].iteration <= asked + 1
+    assert seen[-1].iteration == asked
     assert load_model(run.path).classes == tiny_project.classes
 
 
@@ -133,8 +133,7 @@ def test_clicks_changed_on_disk_are_taken_up(
             tiny_project.write_clicks("disc_2", ClickSet(80, 72, points, np.array([1, 0, 0])))
         if isinstance(event, events.ClicksTaken):
             taken.append(event)
-    assert taken[0].image_ids == ("disc_2",)
-    assert taken[0].added >= 1
+    assert [(event.image_ids, event.added, event.removed) for event in taken] == [(("disc_2",), 2, 1)]
 
 
 def test_a_pause_holds_until_it_is_withdrawn(tiny_project: Project, tiny_config: TrainConfig) -> None:
@@ -174,8 +173,7 @@ def test_every_row_of_the_paper_can_be_run(
 def test_self_generation_goes_on_with_the_same_student(tiny_project: Project, tiny_config: TrainConfig) -> None:
     run = run_of(tiny_project, "self")
     list(train(tiny_project, run, tiny_config.replace(self_generation="unchanged", iterations=3)))
-    lrs = [event.lr for event, _, _ in run.read_events() if isinstance(event, events.Step)]
-    assert lrs == []  # nothing is written unless `record` is asked to
+    assert list(run.read_events()) == []  # nothing is written unless `record` is asked to
     pairs = zip(weights(run, "ancillary"), weights(run, "self-generation"), strict=True)
     moved = [float((one - other).abs().max()) for one, other in pairs if one.is_floating_point()]
     assert 0 < max(moved) < 0.05
@@ -368,22 +366,8 @@ def test_the_consistency_s_weight_grows_however_long_an_epoch_is(images: int) ->
     assert 0.2 < weights[100] / config.lambda_pcons < 0.7
 
 
-def test_the_paper_s_consistency_grows_once_an_epoch() -> None:
-    config = preset("paper")
-    weights = [loss_settings(config, 21, i, 882).lambda_pcons for i in (0, 881, 882, 1763, 882 * 20, 882 * 40)]
-    assert weights == pytest.approx([0, 0, 5, 5, 100, 200])
-
-
 def test_a_split_without_a_file_is_no_other_name_for_all_images(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
     with pytest.raises(DatasetError, match="trian"):
         list(train(tiny_project, run_of(tiny_project, "split"), tiny_config.replace(split="trian")))
-
-
-def test_pseudo_labels_of_many_classes_need_less_and_weigh_the_scarce() -> None:
-    two, ten = (loss_settings(TrainConfig(), classes, 0, 1) for classes in (2, 10))
-    assert (two.pseudo_confidence, two.pseudo_balance) == (0.7, 0)
-    assert (ten.pseudo_confidence, ten.pseudo_balance) == (pytest.approx(0.14), 0.5)
-    paper = loss_settings(preset("paper"), 21, 0, 1)
-    assert (paper.pseudo_confidence, paper.pseudo_balance) == (0, 0)
