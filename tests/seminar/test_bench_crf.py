@@ -15,6 +15,8 @@ from seminar.bench.crf import CrfBench, CrfRow, format_table, run_crf_bench
 
 def test_every_figure_comes_out_and_is_sane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crf, "_SIDES", (16, 32))
+    measure = crf._memory
+    monkeypatch.setattr(crf, "_memory", lambda _: measure(128))  # smaller ones fit into what is there already
     bench = run_crf_bench(size=32, repeats=1, step=lambda: torch.rand(64, 64).exp())
     values = {row.name: row.value for row in bench.rows}
     assert {name.split(",")[0] for name in values} >= {
@@ -35,7 +37,10 @@ def test_every_figure_comes_out_and_is_sane(monkeypatch: pytest.MonkeyPatch) -> 
     ]
     peaks = [value for name, value in values.items() if name.startswith("peak")]
     assert len(peaks) == (2 if sys.platform == "linux" else 0)
-    assert all(0 < peak < 100 for peak in peaks)
+    gradient = (
+        21 * 128 * 128 * 4 / 1e6
+    )  # MB, which any call needs at least; resident memory counts in pages of 1.024 kB
+    assert all(0.9 * gradient < peak < 100 for peak in peaks)
 
 
 def test_the_table_says_what_is_met(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,40 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, tiny_config: TrainConfig) 
     assert (model.config, model.classes, model.channels) == (tiny_config, CLASSES, 1)
 
 
+def test_a_model_keeps_colours_settings_and_number_of_channels(tmp_path: Path, tiny_config: TrainConfig) -> None:
+    classes = ClassNames.parse("background #102030\ncell #ff8000\n")
+    config = tiny_config.replace(channels=(2, 0, 1, 3), stretch=(0.5, 99.0), seed=7)
+    save_model(
+        tmp_path / "model.pt",
+        build_network(config, num_classes=2, channels=4),
+        config=config,
+        classes=classes,
+        channels=4,
+    )
+    model = load_model(tmp_path / "model.pt")
+    assert model.classes.colours == ((0x10, 0x20, 0x30), (0xFF, 0x80, 0))
+    assert (model.config, model.channels) == (config, 4)
+    assert not any(module.training for module in model.network.modules())
+
+
+def test_a_model_that_lacks_weights_is_refused(tmp_path: Path, tiny_config: TrainConfig) -> None:
+    saved_model(tmp_path / "model.pt", tiny_config)
+    content = torch.load(tmp_path / "model.pt", weights_only=True)
+    content["state"].popitem()
+    torch.save(content, tmp_path / "part.pt")
+    with pytest.raises(CheckpointError, match="do not fit together"):
+        load_model(tmp_path / "part.pt")
+
+
+def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path: Path, tiny_config: TrainConfig) -> None:
+    saved_model(tmp_path / "checkpoint.pt", tiny_config)
+    with pytest.raises(CheckpointError, match="expected a seminar-checkpoint file"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
+    save_checkpoint(tmp_path / "other" / "checkpoint.pt", {"iteration": 1})
+    with pytest.raises(CheckpointError, match="expected a seminar-model file"):
+        load_model(tmp_path / "other" / "checkpoint.pt")
+
+
 @pytest.mark.parametrize("where", [0.02, 0.3, 0.5, 0.9, 0.999])
 def test_a_flipped_byte_or_a_cut_file_is_found(tmp_path: Path, tiny_config: TrainConfig, where: float) -> None:
     saved_model(tmp_path / "model.pt", tiny_config)

@@ -88,17 +88,25 @@ def test_progress_ends_at_the_number_of_images(project: Project) -> None:
     assert calls == [(0, 2), (1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("size", [(100, 300), (300, 100), (80, 80), (1, 5), (700, 513)])
+@pytest.mark.parametrize("size", [(100, 300), (300, 100), (80, 80), (1, 5), (700, 513), (60, 1000), (514, 515)])
 def test_center_crop_is_the_middle_square_of_513(size: tuple[int, int]) -> None:
-    width = size[1]
-    columns = np.broadcast_to(np.linspace(0, 255, width, dtype=np.float32), size)
-    cropped = crop_image(np.stack([columns, columns]))
+    """By hand: enlarged until the short side has 513 pixels, pixel x of the crop lies at (left + x + 1/2) / zoom - 1/2."""
+    places = []
+    for side in size:
+        enlarged = int(side * CROP_SIDE / min(size))
+        first = round((enlarged - CROP_SIDE) / 2)
+        places.append((first + np.arange(CROP_SIDE) + 0.5) * side / enlarged - 0.5)
+    rows = np.linspace(0, 250, size[0], dtype=np.float32)[:, None].repeat(size[1], axis=1)
+    cols = np.linspace(0, 250, size[1], dtype=np.float32)[None].repeat(size[0], axis=0)
+    expected_rows = np.interp(places[0], np.arange(size[0]), rows[:, 0])[:, None].repeat(CROP_SIDE, axis=1)
+    expected_cols = np.interp(places[1], np.arange(size[1]), cols[0])[None].repeat(CROP_SIDE, axis=0)
+    cropped = crop_image(np.stack([rows, cols]))
     assert cropped.shape == (2, CROP_SIDE, CROP_SIDE)
-    np.testing.assert_allclose(cropped.mean(), 127.5, atol=1.5)
-    labels = crop_labels((columns > 127.5).astype(np.uint8))
-    assert labels.shape == (CROP_SIDE, CROP_SIDE)
-    agree = labels == (cropped[0] > 127.5)
-    assert agree.mean() > 0.95 or width < 10
+    np.testing.assert_allclose(cropped, [expected_rows, expected_cols], atol=0.3)
+    numbers = (np.arange(size[0])[:, None] * 7 + np.arange(size[1])).astype(np.uint8)
+    nearest = [np.floor(place + 0.5).astype(int) for place in places]
+    clear = np.ix_(*(np.abs((place % 1) - 0.5) > 1e-6 for place in places))  # midway between two pixels either is right
+    np.testing.assert_array_equal(crop_labels(numbers)[clear], numbers[np.ix_(*nearest)][clear])
 
 
 def test_center_crop_never_scores_the_sides(project: Project) -> None:
@@ -109,6 +117,62 @@ def test_center_crop_never_scores_the_sides(project: Project) -> None:
     write_label_png(project.truth_path("b"), truth, CLASSES)
     assert evaluate(bright_is_class_one(), project, protocol="full").mean_iou < full.mean_iou
     assert evaluate(bright_is_class_one(), project, protocol="center-crop") == crop
+
+
+def test_rows_are_the_truth_and_columns_the_prediction_and_only_void_truth_counts_for_nothing(
+    project: Project, tmp_path: Path
+) -> None:
+    """Masks unsure (255) of one block of "b": misses of their class; the void rows of "a" are no matter what is predicted there."""
+    masks = {}
+    for image_id in "ab":
+        truth = project.read_truth(image_id)
+        assert truth is not None
+        masks[image_id] = np.where(truth == 255, 1, truth).astype(np.uint8)
+    truths = np.concatenate([project.read_truth("a"), project.read_truth("b")])
+    row, col = np.argwhere(masks["b"] == 1)[0]
+    masks["b"][row : row + 20, col : col + 20] = 255
+    for image_id, mask in masks.items():
+        write_label_png(tmp_path / "masks" / f"{image_id}.png", mask, CLASSES)
+    bright = int((truths == 1).sum())
+    of_b = int((project.read_truth("b") == 1).sum())
+    scores = evaluate(tmp_path / "masks", project)
+    assert scores.per_class_iou == {"background": 1.0, "bright": pytest.approx((bright - 400) / bright)}
+    assert scores.per_image_iou == {"background": 1.0, "bright": pytest.approx((1 + (of_b - 400) / of_b) / 2)}
+    assert scores.mean_iou == pytest.approx((1 + (bright - 400) / bright) / 2)
+
+
+def test_masks_are_cropped_as_images_are(project: Project, tmp_path: Path) -> None:
+    """80 x 120: of the masks the outer 20 columns on each side are never scored."""
+    for image_id in "ab":
+        truth = project.read_truth(image_id)
+        assert truth is not None
+        mask = np.where(truth == 255, 0, truth).astype(np.uint8)
+        mask[:, :19] = 1 - mask[:, :19]
+        mask[:, 101:] = 1 - mask[:, 101:]
+        write_label_png(tmp_path / "masks" / f"{image_id}.png", mask, CLASSES)
+    assert evaluate(tmp_path / "masks", project, protocol="center-crop").mean_iou == 1
+    assert evaluate(tmp_path / "masks", project, protocol="full").mean_iou < 0.8
+
+
+def test_images_may_be_named_in_place_of_a_split(project: Project) -> None:
+    assert evaluate(bright_is_class_one(), project, split="nowhere", image_ids=("b",)).images == 1
+
+
+def test_all_leaves_out_images_without_truth_but_a_split_of_this_name_comes_first(project: Project) -> None:
+    project.truth_path("b").unlink()
+    assert images_to_score(project, "all") == ("a", "c")
+    (project.path / "ImageSets/Segmentation/all.txt").write_text("c\n")
+    assert images_to_score(project, "all") == ("c",)
+
+
+@pytest.mark.parametrize("count", [20, 22])
+def test_the_first_twenty_missing_masks_are_named_and_the_others_counted(
+    project: Project, tmp_path: Path, count: int
+) -> None:
+    with pytest.raises(DatasetError) as caught:
+        evaluate(tmp_path, project, image_ids=tuple(f"x{number}" for number in range(count)))
+    assert len(caught.value.faults) == min(count, 21)
+    assert ("2 more of this kind" in caught.value.faults[-1]) == (count == 22)
 
 
 def test_a_missing_split_is_named_with_the_remedy(project: Project) -> None:

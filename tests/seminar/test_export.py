@@ -77,6 +77,53 @@ def test_a_difference_is_refused(wrong: float) -> None:
         compare("x", "a.png", theirs, probs)
 
 
+@pytest.mark.parametrize("class_id", [0, 1, 2])
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_nan_is_refused_where_no_label_changes_by_it(class_id: int, fraction: float) -> None:
+    """In a comparison NaN is neither more nor less, so that neither the labels nor a greatest difference must decide alone."""
+    ours = np.zeros((3, 50, 50), np.float32)
+    ours[0 if class_id else 1] = 1
+    theirs = ours.copy()
+    theirs[class_id, : 1 + int(49 * fraction)] = np.nan
+    if class_id:
+        np.testing.assert_array_equal(comparison.most_probable(theirs), comparison.most_probable(ours))
+    with pytest.raises(SeminarError, match=r"differ by nan at most; .* so nothing was exported"):
+        compare("x", "a.png", theirs, ours)
+
+
+@pytest.mark.parametrize("class_id", [0, 1])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_one_probability_of_one_pixel_may_differ_by_a_thousandth(class_id: int, sign: int) -> None:
+    ours = np.full((2, 50, 50), 0.25, np.float32)
+    ours[1] = 0.75
+    for difference, is_refused in ((9e-4, False), (1.1e-3, True)):
+        theirs = ours.copy()
+        theirs[class_id, 20, 30] += sign * difference
+        if is_refused:
+            with pytest.raises(SeminarError, match=r"probabilities differ by 1\.1e-03"):
+                compare("x", "a.png", theirs, ours)
+        else:
+            assert compare("x", "a.png", theirs, ours).max_difference == pytest.approx(difference, rel=1e-3)
+
+
+def test_one_label_in_a_thousand_may_differ_and_two_may_not() -> None:
+    ours = np.full((2, 25, 40), 0.5, np.float32)
+    theirs = ours.copy()
+    theirs[1, 0, 0] += 1e-6
+    assert compare("x", "a.png", theirs, ours).agreement == pytest.approx(0.999)
+    theirs[1, 24, 39] += 1e-6
+    with pytest.raises(SeminarError, match=r"99\.80 % same labels"):
+        compare("x", "a.png", theirs, ours)
+
+
+def test_a_small_sample_goes_on_as_its_last_row_and_column() -> None:
+    image = np.random.default_rng(0).integers(1, 255, (40, 50, 1), dtype=np.uint8)
+    sample = sample_of(image, ())
+    np.testing.assert_array_equal(sample[:40, :50], image)
+    np.testing.assert_array_equal(sample[40:, :50], np.repeat(image[-1:], 24, axis=0))
+    np.testing.assert_array_equal(sample[:, 50:], np.repeat(sample[:, 49:50], 14, axis=1))
+
+
 def test_other_labels_are_refused() -> None:
     probs = np.full((2, 10, 10), 0.5, np.float32)
     theirs = probs.copy()

@@ -88,6 +88,25 @@ def test_transparency_is_dropped(tmp_path: Path, mode: str, channels: int) -> No
     assert image_header(path).channels == channels
 
 
+def test_channels_are_red_green_blue_whatever_the_transparency(tmp_path: Path) -> None:
+    """Transparent pixels keep their colours."""
+    colours = np.array([[[250, 20, 3], [10, 240, 30], [1, 2, 230]]], dtype=np.uint8)
+    for alpha in (0, 100, 255):
+        rgba = np.dstack([colours, np.full((1, 3, 1), alpha, np.uint8)])
+        assert (read_image(saved(tmp_path / "a.png", Image.fromarray(rgba))) == colours).all()
+        assert (read_image(saved(tmp_path / "a.tif", Image.fromarray(rgba))) == colours).all()
+
+
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
+def test_a_palette_with_transparency_becomes_rgb(tmp_path: Path) -> None:
+    colours = np.array([[[250, 20, 3], [10, 240, 30], [1, 2, 230]]], dtype=np.uint8)
+    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8)).convert("P")
+    palette.putpalette(colours.tobytes())
+    path = saved(tmp_path / "p.png", palette, transparency=bytes([0, 100, 255]))
+    assert (read_image(path) == colours).all()
+    assert image_header(path).channels == 3
+
+
 def test_a_palette_becomes_rgb(tmp_path: Path) -> None:
     image = Image.fromarray(noise(HEIGHT, WIDTH) % 3).convert("P")
     image.putpalette([1, 2, 3, 40, 50, 60, 255, 0, 7])
@@ -224,6 +243,18 @@ def test_a_gigapixel_header_is_refused_before_memory_is_taken(tmp_path: Path) ->
             read(path)
 
 
+def test_more_channels_or_values_than_are_read_are_refused_by_the_header(tmp_path: Path) -> None:
+    for shape, message in (((1025, 2, 2), "1,025 channels are more than the 1,024"), ((9, 9, 9), "")):
+        tifffile.imwrite(
+            tmp_path / "a.tif", np.zeros(shape, np.uint8), photometric="minisblack", planarconfig="separate"
+        )
+        if message:
+            with pytest.raises(DatasetError, match=message):
+                image_header(tmp_path / "a.tif")
+        else:
+            assert image_header(tmp_path / "a.tif").channels == 9
+
+
 def test_large_images_below_the_limit_have_no_warning_from_pillow(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(2, 2), 0, 8, size=(16_384, 16_384)))
@@ -274,6 +305,38 @@ def test_values_beyond_the_percentiles_are_clipped() -> None:
     pixels = np.arange(101, dtype=np.uint8).reshape(1, 101)
     result = to_float(pixels, stretch=(10, 90))[0, 0]
     assert np.allclose(result, np.clip((np.arange(101) - 10) / 80, 0, 1) * 255, atol=1e-4)
+
+
+@pytest.mark.parametrize("stretch", [(0, 100), (10, 90)])
+def test_each_channel_is_spread_by_itself(stretch: tuple[int, int]) -> None:
+    pixels = np.dstack([np.arange(101).reshape(1, 101) * factor + 7 for factor in (1, 50)]).astype(np.uint16)
+    low, high = stretch
+    expected = np.clip((np.arange(101) - low) / (high - low), 0, 1) * 255
+    np.testing.assert_allclose(to_float(pixels, stretch=stretch)[:, 0], [expected, expected], atol=1e-3)
+
+
+def test_percentiles_are_exact_up_to_a_million_pixels() -> None:
+    """Few bright pixels in a pattern that samples of every second row or column would miss."""
+    pixels = np.zeros((300, 300), np.uint16)
+    pixels[1::2, 1::2] = np.arange(150 * 150).reshape(150, 150) // 10 + 1
+    black, white = np.percentile(pixels.astype(float), [1, 95])
+    expected = np.clip((pixels - black) / (white - black), 0, 1) * 255
+    np.testing.assert_allclose(to_float(pixels, stretch=(1, 95))[0], expected, atol=1e-3)
+
+
+def test_an_8_bit_image_is_stretched_where_percentiles_are_asked_for() -> None:
+    pixels = np.arange(50, 151, dtype=np.uint8).reshape(1, 101)
+    assert to_float(pixels, stretch=(0, 50))[0, 0, [0, 25, 50, 100]].tolist() == pytest.approx([0, 127.5, 255, 255])
+
+
+def test_a_negative_channel_is_not_counted_from_the_end() -> None:
+    with pytest.raises(SeminarError, match=r"channel -1 is asked for, the image has 3"):
+        to_float(noise(4, 4, 3), channels=(-1,))
+
+
+def test_signed_numbers_keep_their_sign() -> None:
+    assert to_float(np.array([[-100, 0, 100]], dtype=np.int8))[0].tolist() == [[0, 127.5, 255]]
+    assert to_float(np.array([[-3000, 0, 3000]], dtype=np.int16))[0].tolist() == [[0, 127.5, 255]]
 
 
 def test_an_even_channel_becomes_0() -> None:

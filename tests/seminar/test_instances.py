@@ -92,6 +92,56 @@ def test_objects_of_two_classes_never_merge() -> None:
     assert set(np.unique(instances[labels == 1])).isdisjoint(np.unique(instances[labels == 2]))
 
 
+def test_patches_that_touch_at_a_corner_are_two_objects() -> None:
+    labels = np.zeros((20, 20), np.uint8)
+    labels[2:10, 2:10] = labels[10:18, 10:18] = 1
+    assert instances_from_shape(labels).max() == 2
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(3, 0), (4, 1)])
+def test_twelve_pixels_are_an_object_and_fewer_are_not(columns: int, expected: int) -> None:
+    labels = np.zeros((20, 20), np.uint8)
+    labels[5:8, 5 : 5 + columns] = 1
+    assert instances_from_shape(labels).max() == expected
+    assert instances_from_shape(labels, min_area=3 * columns).max() == 1
+    assert instances_from_shape(labels, min_area=3 * columns + 1).max() == 0
+
+
+def test_the_rim_of_the_image_is_the_rim_of_an_object() -> None:
+    """Two halves of discs at the rim come apart at the waist between them, which is at the rim, too."""
+    labels = discs((0, 30, 14), (0, 54, 14))
+    instances = instances_from_shape(labels)
+    assert instances.max() == 2
+    assert instances[2, 30] != instances[2, 54]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_pixels_go_to_the_click_on_their_side_of_the_waist(order: int) -> None:
+    """The seam is where the distance to the background is least between the clicks, though one of them lies beside it."""
+    labels = discs((30, 30, 14), (30, 54, 14))
+    points = [(30, 38), (30, 60)][::order]
+    found = instances_from_clicks(labels, clicks(*points, class_ids=[1, 1]))
+    assert found.max() == 2
+    cols = np.indices(labels.shape)[1]
+    for side in ((cols < 40) & (labels > 0), (cols > 44) & (labels > 0)):
+        assert len(np.unique(found[side])) == 1
+
+
+def test_as_many_objects_as_16_bit_hold_are_written(tmp_path: Path) -> None:
+    write_instances(tmp_path / "a.tif", np.array([[65_535]], np.int32))
+    assert tifffile.imread(tmp_path / "a.tif").max() == 65_535
+    with pytest.raises(SeminarError, match="65,536 objects are more"):
+        write_instances(tmp_path / "b.tif", np.array([[65_536]], np.int32))
+
+
+def test_numbers_go_on_from_class_to_class() -> None:
+    labels = np.zeros((30, 90), np.uint8)
+    for number, class_id in enumerate((2, 1, 2, 1)):
+        labels[5:25, 5 + 20 * number : 18 + 20 * number] = class_id
+    instances = instances_from_shape(labels)
+    assert sorted(int(instances[15, 10 + 20 * number]) for number in range(4)) == [1, 2, 3, 4]
+
+
 @settings(deadline=None)
 @given(
     labels=hnp.arrays(

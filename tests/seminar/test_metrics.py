@@ -32,6 +32,29 @@ def test_iou_by_hand() -> None:
     assert scores.per_image_iou == {"background": 0.5, "cell": 0.6, "debris": None}
 
 
+def test_rows_are_true_and_columns_predicted_classes_with_no_class_last() -> None:
+    truth = labels([0, 0, 0, 1, 1, 2, 255, 255])
+    predicted = labels([0, 1, 1, 1, 255, 0, 2, 255])
+    assert confusion_matrix(truth, predicted, 3).tolist() == [[1, 2, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("who", ["truth", "prediction"])
+def test_one_class_too_many_is_refused(who: str) -> None:
+    maps = {"truth": labels([0, 2]), "prediction": labels([0, 2])}
+    assert confusion_matrix(maps["truth"], maps["prediction"], 3).sum() == 2
+    maps[who] = labels([0, 3])
+    with pytest.raises(SeminarError, match=r"class id 3, expected 0\.\.2"):
+        confusion_matrix(maps["truth"], maps["prediction"], 3)
+
+
+def test_the_mean_is_of_the_pooled_classes_that_are_there() -> None:
+    """cell: 1 / 4 of all pixels, though 1 and 0 image by image; background 3 / 6; nothing of debris."""
+    pairs = [(labels([1]), labels([1])), (labels([1, 1, 1, 0, 0, 0]), labels([0, 0, 0, 0, 0, 0]))]
+    scores = score(pairs, CLASSES)
+    assert scores.mean_iou == pytest.approx((1 / 4 + 3 / 6) / 2)
+    assert scores.per_image_iou == {"background": 0.5, "cell": 0.5, "debris": None}
+
+
 def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
     scores = score([(labels([0, 0]), labels([0, 2]))], CLASSES)
     assert scores.per_class_iou == {"background": 0.5, "cell": None, "debris": 0.0}

@@ -196,6 +196,70 @@ def test_most_probable_is_argmax() -> None:
     np.testing.assert_array_equal(most_probable(probs), probs.argmax(0))
 
 
+@pytest.mark.parametrize("height", [1, 63, 64, 65, 130, 200])
+def test_most_probable_is_argmax_at_any_height(height: int) -> None:
+    """Probabilities are compared a few rows at a time, and stay as they are."""
+    probs = np.random.default_rng(height).random((4, height, 7), dtype=np.float32)
+    before = probs.copy()
+    np.testing.assert_array_equal(most_probable(probs), before.argmax(0))
+    np.testing.assert_array_equal(probs, before)
+
+
+def test_the_stretch_is_of_the_whole_image_and_not_of_each_tile() -> None:
+    """A slope: every tile by itself would be spread from 0 to 255."""
+    seen = []
+
+    class Records(SmallField):
+        def forward(self, image: Tensor) -> Tensor:
+            seen.append((float(image.min()), float(image.max())))
+            return super().forward(image)
+
+    slope = np.linspace(1000, 9000, 200).astype(np.uint16)[None].repeat(64, axis=0)
+    predictor(Records(), tile_size=64, overlap=32, stretch=(10.0, 90.0)).predict_probs(slope)
+    assert (min(low for low, _ in seen), max(high for _, high in seen)) == (0, 255)
+    assert len(seen) > 3
+    assert all(high - low < 120 for low, high in seen)
+    # at the 10th percentile black, at the 90th white, and both within the tiles between
+    middle = np.clip((np.arange(200) - 19.9) / (179.1 - 19.9), 0, 1) * 255
+    spans = sorted(seen)
+    assert spans[0][0] == pytest.approx(middle.min(), abs=1)
+    assert spans[-1][1] == pytest.approx(middle.max(), abs=1)
+
+
+def test_probabilities_are_blended_by_the_weights_of_both_axes() -> None:
+    """A network that says which tile it is at work on: where four tiles meet, each counts by the product of its weights."""
+
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = 0
+
+        def forward(self, image: Tensor) -> Tensor:
+            share = torch.tensor([0.1, 0.3, 0.5, 0.9])[self.calls]
+            self.calls += 1
+            return torch.stack([share.log(), (1 - share).log()])[None, :, None, None].expand(1, 2, *image.shape[2:])
+
+    probs = predictor(Counts(), classes=ClassNames.of("a", "b"), tile_size=64, overlap=32).predict_probs(noise(96, 96))
+    ramp = (np.arange(16) + 0.5) / 16
+    weight = np.concatenate(
+        [np.zeros(40), ramp, np.ones(40)]
+    )  # of the second tile along a side; the first has the rest
+    rows, cols = weight[:, None], weight[None]
+    expected = 0.1 * (1 - rows) * (1 - cols) + 0.3 * (1 - rows) * cols + 0.5 * rows * (1 - cols) + 0.9 * rows * cols
+    np.testing.assert_allclose(probs[0], expected, atol=1e-5)
+
+
+def test_a_predictor_of_a_folder_takes_tiles_as_asked_for_and_refuses_other_channels(tmp_path: Path) -> None:
+    config = TrainConfig(weights="none", stretch=(1.0, 99.0))
+    network = build_network(config, num_classes=3, channels=2)
+    save_model(tmp_path / "model.pt", network, config=config, classes=CLASSES, channels=2)
+    loaded = Predictor.from_folder(tmp_path / "model.pt", "cpu", tile_size=96, overlap=16)
+    assert (loaded.tile_size, loaded.overlap, loaded.batch_size) == (96, 16, 1)
+    assert (loaded.channels, loaded.stretch, loaded.num_channels) == ((), (1.0, 99.0), 2)
+    with pytest.raises(SeminarError, match="the model takes 2 channels, the image has 3"):
+        loaded.predict(noise(20, 20, channels=3))
+
+
 def test_a_model_file_predicts_as_the_network_it_was_saved_from(tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = TrainConfig(weights="none", channels=(1,), stretch=(1.0, 99.0))

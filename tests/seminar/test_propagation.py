@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seminar.clicks import ClickSet
 from seminar.errors import DatasetError
-from seminar.labels import IGNORE_INDEX
+from seminar.labels import IGNORE_INDEX, ClassNames
 from seminar.propagation import Spreading, propagate, propagate_project
 from seminar.voc import Project, read_label_png
 
@@ -81,6 +82,138 @@ def test_a_network_decides_where_colours_do_not() -> None:
     assert (with_prior[:, :30] == 0).all()
     assert (with_prior[:, 50:] == 1).all()
     np.testing.assert_array_equal(propagate(flat, clicks, 2, Spreading(prior_weight=0), prior=prior), without)
+
+
+def labels_of(
+    monkeypatch: pytest.MonkeyPatch,
+    superpixels: np.ndarray,
+    clicks: ClickSet,
+    num_classes: int,
+    confidence: float,
+    *,
+    image: np.ndarray | None = None,
+    prior: np.ndarray | None = None,
+    sigma: float = 10.0,
+) -> np.ndarray:
+    """What is spread over superpixels that are given, not found; of two channels, which are no colours."""
+    monkeypatch.setattr("seminar.propagation.slic", lambda *_, **__: superpixels)
+    flat = np.full((2, *superpixels.shape), 90.0)
+    spreading = Spreading(confidence=confidence, sigma=sigma, prior_weight=0.1)
+    return propagate(flat if image is None else image, clicks, num_classes, spreading, prior=prior)
+
+
+STAR = np.repeat([0, 2, 1], 3)[None].repeat(8, axis=0)
+"""0 on the left, 1 on the right, 2 between them: 8 pixels of border each."""
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("length", [6, 4])
+def test_a_superpixel_belongs_to_its_neighbours_by_the_length_of_their_borders(
+    monkeypatch: pytest.MonkeyPatch, length: int, axis: int
+) -> None:
+    """Superpixel 2 has 8 pixels of border with 0 and `length` with 1."""
+    superpixels = STAR.copy()
+    superpixels[length:, 6:] = 3  # a wall: of another colour, so that no walker passes
+    image = np.full((2, *superpixels.shape), 90.0)
+    image[:, superpixels == 3] = 255
+    clicks = clicks_at((0, 0, 0), (0, 8, 1), size=superpixels.shape)
+    if axis:
+        superpixels, image = superpixels.T, image.swapaxes(1, 2)
+        clicks = clicks_at((0, 0, 0), (8, 0, 1), size=superpixels.shape)
+    share = 8 / (8 + length)
+    for confidence, expected in ((share - 0.002, 0), (share + 0.002, IGNORE_INDEX)):
+        labels = labels_of(monkeypatch, superpixels, clicks, 2, confidence, image=image)
+        assert labels[4, 4] == expected
+
+
+def test_an_unlike_neighbour_counts_less_by_a_gaussian_of_the_difference_of_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Channels are on 0..100 there: 15.3 and 20.4 grey values are 6 and 8, together 10, and at sigma 10 the weight is exp(-1/2)."""
+    image = np.full((2, 8, 9), 90.0)
+    image[0, :, 6:] += 15.3
+    image[1, :, 6:] -= 20.4
+    share = 1 / (1 + np.exp(-0.5))
+    for confidence, expected in ((share - 0.002, 0), (share + 0.002, IGNORE_INDEX)):
+        labels = labels_of(monkeypatch, STAR, clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9)), 2, confidence, image=image)
+        assert labels[4, 4] == expected
+
+
+def test_a_superpixel_with_clicks_of_several_classes_has_each_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clicks of class 0 to one of class 1, whichever came last; clicked pixels keep their own."""
+    for order in ((0, 1, 0), (0, 0, 1), (1, 0, 0)):
+        clicks = clicks_at(*((row, 0, class_id) for row, class_id in enumerate(order)), size=(8, 9))
+        for confidence, expected in ((2 / 3 - 0.01, 0), (2 / 3 + 0.01, IGNORE_INDEX)):
+            labels = labels_of(monkeypatch, STAR, clicks, 2, confidence)
+            assert labels[:3, 0].tolist() == list(order)
+            assert labels[7, 1] == expected
+
+
+def test_as_sure_as_asked_for_is_sure_and_by_default_that_is_seven_in_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = clicks_at((0, 0, 0), (1, 0, 1), size=(8, 9))
+    assert labels_of(monkeypatch, STAR, halves, 2, 0.5)[7, 1] == 0
+    for share, expected in ((7, 0), (6, IGNORE_INDEX)):
+        clicks = clicks_at(*((row % 8, row // 8, int(row >= share)) for row in range(10)), size=(8, 9))
+        assert propagate(np.full((2, 8, 9), 90.0), clicks, 2)[7, 2] == expected
+
+
+def test_a_walker_ends_by_the_network_s_word_as_often_as_its_weight_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two equal borders of weight 1 and 0.1 times the network's (0.9, 0.1): (1 + 0.09) / 2.1 is of class 0."""
+    prior = np.zeros((2, 8, 9))
+    prior[0], prior[1] = 0.9, 0.1
+    clicks = clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9))
+    for confidence, expected in ((1.09 / 2.1 - 0.002, 0), (1.09 / 2.1 + 0.002, IGNORE_INDEX)):
+        assert labels_of(monkeypatch, STAR, clicks, 2, confidence, prior=prior)[4, 4] == expected
+
+
+def test_the_network_s_word_is_that_of_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Superpixel 2 in the middle of the upper half, 5 in that of the lower: the network says 0 above and 1 below."""
+    superpixels = STAR.copy()
+    superpixels[4:] += 3
+    prior = np.zeros((2, 8, 9))
+    prior[0, :4] = prior[1, 4:] = 1
+    clicks = clicks_at((0, 0, 0), (0, 8, 1), (7, 0, 0), (7, 8, 1), size=(8, 9))
+    labels = labels_of(monkeypatch, superpixels, clicks, 2, 0.5, prior=prior)
+    assert (labels[1, 4], labels[6, 4]) == (0, 1)
+
+
+def faint_project(folder: Path) -> Project:
+    """One image of two halves 6 grey values apart, and a black and a white pixel, between which they are nearly equal."""
+    pixels = np.full((40, 60), 100, np.uint8)
+    pixels[:, 30:] = 106
+    pixels[0, 0], pixels[39, 59] = 0, 255
+    Image.fromarray(pixels).save(folder / "faint.png")
+    project = Project.create(folder / "project", [folder / "faint.png"], ClassNames.of("background", "cell"))
+    project.write_clicks("faint", clicks_at((5, 5, 0), (30, 50, 1)))
+    return project
+
+
+def test_images_of_a_project_are_stretched_as_in_training(tmp_path: Path) -> None:
+    project = faint_project(tmp_path)
+    wrong = []
+    for stretch in ((1.0, 99.0), (0.0, 100.0)):
+        list(propagate_project(project, tmp_path / "labels", stretch=stretch))
+        labels = read_label_png(tmp_path / "labels" / "faint.png")
+        wrong.append(int((labels[2:38, 2:28] != 0).sum() + (labels[2:38, 32:58] != 1).sum()))
+    assert wrong[0] == 0 < wrong[1]
+
+
+def test_a_project_s_network_is_asked_with_the_image_as_stored(tmp_path: Path) -> None:
+    project = faint_project(tmp_path)
+    asked = []
+
+    def network(image: np.ndarray) -> np.ndarray:
+        asked.append(image)
+        prior = np.zeros((2, 40, 60))
+        prior[1] = 1
+        return prior
+
+    for given in (None, network):
+        list(propagate_project(project, tmp_path / "labels", spreading=Spreading(prior_weight=1e3), network=given))
+        labels = read_label_png(tmp_path / "labels" / "faint.png")
+        assert bool((labels[20:38, 2:20] == 1).all()) == (given is not None)
+    (image,) = asked
+    np.testing.assert_array_equal(image, project.read_image("faint"))
 
 
 def test_real_nuclei_are_covered_and_mostly_right(shared_data: Path) -> None:

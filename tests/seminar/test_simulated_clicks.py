@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -109,6 +110,64 @@ def test_specks_are_left_out() -> None:
     assert len(places(simulate(truth), 1)) == 1
     assert len(places(simulate(truth, objects), 1)) == 2
     assert truth[700:702, 700:704].size < SPECK_PIXELS
+
+
+@pytest.mark.parametrize(("pixels", "clicked"), [(8, False), (9, True)])
+def test_nine_pixels_are_the_least_that_is_clicked(pixels: int, clicked: bool) -> None:
+    truth = np.zeros((30, 30), np.uint8)
+    truth[5, 5 : 5 + pixels] = 1
+    for objects in (None, truth.astype(int)):
+        assert len(places(simulate(truth, objects), 1)) == clicked
+
+
+@pytest.mark.parametrize(("pixels", "clicked"), [(99, False), (100, True)])
+def test_of_a_large_image_a_component_needs_a_ten_thousandth(pixels: int, clicked: bool) -> None:
+    truth = np.zeros((1000, 1000), np.uint8)
+    truth[100:110, 100:110] = 1
+    truth[109, 109] = pixels == 100
+    assert len(places(simulate(truth), 1)) == clicked
+    assert len(places(simulate(truth, truth.astype(int)), 1)) == 1
+
+
+def test_parts_that_touch_at_a_corner_are_one_component() -> None:
+    truth = np.zeros((40, 40), np.uint8)
+    truth[5:15, 5:15] = truth[15:25, 15:25] = 1
+    assert len(places(simulate(truth), 1)) == 1
+
+
+def test_clicks_fill_the_middle_of_an_object_and_no_more() -> None:
+    """A disc of radius 20: where the rim is at least 0.7 of the greatest distance away, that is within 6 or 7 of the middle."""
+    truth = discs((80, 70), radius=20)
+    found = np.array([places(simulate(truth, seed=seed), 1)[0] for seed in range(60)])
+    distance = np.hypot(*(found - (80, 70)).T)
+    assert 4 < distance.max() < 7.5
+    assert np.abs(found.mean(axis=0) - (80, 70)).max() < 1.5
+
+
+def test_the_middle_of_an_object_at_the_rim_of_the_image_is_not_at_the_rim() -> None:
+    truth = np.zeros((60, 60), np.uint8)
+    truth[:20, :40] = 1
+    rows = [places(simulate(truth, seed=seed), 1)[0][0] for seed in range(20)]
+    assert min(rows) > 5
+    assert max(rows) < 14
+
+
+def test_large_objects_are_clicked_in_their_middle() -> None:
+    """More than 256 pixels long, so that only every n-th pixel is looked at."""
+    truth = np.zeros((400, 340), np.uint8)
+    truth[20:380, 20:320] = 1
+    found = np.array([places(simulate(truth, seed=seed), 1)[0] for seed in range(4)])
+    assert (np.abs(found - (199.5, 169.5)) < (80, 50)).all()  # 360 x 300: at least 105 from the rim, as 150 is the most
+
+
+def test_half_of_an_odd_number_is_rounded_either_way() -> None:
+    truth = discs((40, 40), (100, 40), (70, 110), radius=8)
+    distance = ndimage.distance_transform_edt(truth == 0)
+    near = Counter(
+        int((distance[tuple(places(simulate(truth, seed=seed), 0).T)] <= NEAR[1]).sum()) for seed in range(30)
+    )
+    assert set(near) == {1, 2}
+    assert min(near.values()) > 6
 
 
 def test_an_image_of_background_alone_has_one_click() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
 from seminar.voc import read_label_png, write_label_png
-from seminar.voc.label_png import png_size, read_object_png
+from seminar.voc.label_png import png_size, read_object_png, read_png_note
 
 CLASSES = ClassNames.parse("background\nnucleus #ff8000\n")
 
@@ -91,3 +91,29 @@ def test_object_numbers_of_any_depth(tmp_path: Path) -> None:
     assert 0 != red != other != 0
     assert read_object_png(tmp_path / "indexed.png").tolist() == [[0, 7, 255]]
     assert read_object_png(tmp_path / "deep.png").dtype == np.int32
+
+
+def test_colours_of_objects_are_told_apart_by_each_of_their_three_values(tmp_path: Path) -> None:
+    colours = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 0], [2, 0, 0], [255, 255, 255]])
+    Image.fromarray(colours[None].astype(np.uint8)).save(tmp_path / "rgb.png")
+    alpha = np.arange(8)[:, None] * 30
+    Image.fromarray(np.hstack([colours, alpha])[None].astype(np.uint8)).save(tmp_path / "rgba.png")
+    for name in ("rgb.png", "rgba.png"):
+        numbers = read_object_png(tmp_path / name)[0].tolist()
+        assert numbers[0] == 0
+        assert len(set(numbers)) == 8
+
+
+def test_a_note_is_kept_and_changes_no_value(tmp_path: Path) -> None:
+    labels = np.array([[0, 1], [254, 255], [7, 0]])
+    write_label_png(tmp_path / "a.png", labels, CLASSES, note="made from this")
+    write_label_png(tmp_path / "b.png", labels, CLASSES)
+    assert [read_png_note(tmp_path / name) for name in ("a.png", "b.png")] == ["made from this", ""]
+    assert read_label_png(tmp_path / "a.png").tolist() == read_label_png(tmp_path / "b.png").tolist() == labels.tolist()
+
+
+def test_ids_beyond_the_classes_have_the_colours_of_voc(tmp_path: Path) -> None:
+    """3 is (128, 128, 0) in the colour map of PASCAL VOC, 20 (0, 64, 128)."""
+    write_label_png(tmp_path / "a.png", np.array([[3, 20]]), CLASSES)
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.asarray(image.convert("RGB")).tolist() == [[[128, 128, 0], [0, 64, 128]]]
