@@ -81,3 +81,9 @@ def test_run_names_count_on() -> None:
 def test_every_setting_can_be_an_option() -> None:
     names = parsed("seminar train /p")
     assert {field.name for field in dataclasses.fields(TrainConfig)} <= set(names)
+
+
+def test_numbers_are_written_to_their_last_digit() -> None:
+    config = preset("quick").replace(base_lr=0.000123456789, sigma_rgb=12.3456789)
+    line = shell_line(train_arguments(Path("/p"), "run-1", config))
+    assert "--base-lr 0.000123456789" in line and "--sigma-rgb 12.3456789" in line

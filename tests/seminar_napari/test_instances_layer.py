@@ -142,9 +142,10 @@ def test_objects_that_come_late_are_not_shown_over_another(
     window.settle()
     layer = instances.layer
     assert layer is not None and layer.data.any()
-    through, real = threading.Event(), _instances_layer.make_instances
+    begun, through, real = threading.Event(), threading.Event(), _instances_layer.make_instances
 
     def late(*arguments: Any) -> Any:
+        begun.set()
         assert through.wait(10)
         return real(*arguments)
 
@@ -157,6 +158,7 @@ def test_objects_that_come_late_are_not_shown_over_another(
     monkeypatch.setattr(_instances_layer, "read_instances", later)
     made = instances._worker
     instances.make(two_touching())
+    assert begun.wait(10)
     if other == "image":
         session.show_image("b")
     else:
@@ -166,8 +168,8 @@ def test_objects_that_come_late_are_not_shown_over_another(
     deadline = time.monotonic() + 10
     while made._outcome is None and time.monotonic() < deadline:
         time.sleep(0.005)
+    assert made._outcome is not None, "the objects are found, and what the other image has is not read yet"
     instances.poll()
-    assert made._outcome is None or made is not instances._worker, "it was there to be taken"
     assert not layer.data.any()
     looked.set()
     assert made.wait(10)
