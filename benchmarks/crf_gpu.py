@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from seminar.bench.crf import load_photos, smooth_probs
-from seminar.config import preset
-from seminar.devices import describe, mixed_precision
+from seminar.config.settings import preset
+from seminar.runtime.devices import describe, mixed_precision
 from seminar.losses.dense_crf import CrfMethod, dense_crf
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import gaussian, pixel_features

@@ -22,11 +22,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from seminar.events import Validated
-from seminar.files import locked
+from seminar.run.events import Validated
+from seminar.io.files import locked
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, read_label_png, write_label_png
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
+from seminar.io.label_png import write_label_png
 
 SEMINAR = [sys.executable, "-m", "seminar"]
 

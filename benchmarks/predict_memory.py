@@ -40,10 +40,10 @@ def predict(path: Path, out: Path) -> None:
 
     import torch
 
-    from seminar import large_images
+    from seminar.inference import blockwise
     from seminar.labels import ClassNames
-    from seminar.large_instances import divide_large
-    from seminar.predictor import Predictor
+    from seminar.inference.blockwise_instances import divide_large
+    from seminar.inference.predictor import Predictor
 
     class Bright(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -53,10 +53,10 @@ def predict(path: Path, out: Path) -> None:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     predictor = Predictor(Bright(), classes=ClassNames.of("background", "blob"), device="cpu")
-    large_images.cached_predictor = lambda *_: predictor  # type: ignore[assignment]
+    blockwise.cached_predictor = lambda *_: predictor  # type: ignore[assignment]
     torch.set_num_threads(1)
     figures, begin = [peak()], time.process_time()
-    large_images.predict_large(path, path, out=out / "labels.zarr", tile_size=predictor.tile_size)
+    blockwise.predict_large(path, path, out=out / "labels.zarr", tile_size=predictor.tile_size)
     figures += [peak(), time.process_time() - begin]
     begin = time.process_time()
     divide_large(path, labels=out / "labels.zarr", out=out / "instances.zarr")

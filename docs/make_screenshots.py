@@ -20,9 +20,9 @@ from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
-from seminar.config import TrainConfig, preset
-from seminar.sample_project import create_sample_project
-from seminar_napari._widget import SeminarDock
+from seminar.config.settings import TrainConfig, preset
+from seminar.project.sample.create import create_sample_project
+from seminar_napari.dock.widget import SeminarDock
 
 IMAGES = Path(__file__).parent / "images"
 SHOWN = "glands_4"  # all three classes, and a clear rim

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import seminar
-from seminar.sample_project import create_sample_project
+from seminar.project.sample.create import create_sample_project
 
 folder = Path(sys.argv[1])
 iterations = int(sys.argv[2]) if len(sys.argv) > 2 else 100

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from skimage import color, data, draw, filters, morphology, segmentation
 
-from seminar.clicks import ClickSet
-from seminar.files import write_text
+from seminar.clicks.click_set import ClickSet
+from seminar.io.files import write_text
 from seminar.labels import ClassNames
-from seminar.voc import write_label_png
+from seminar.io.label_png import write_label_png
 
 FOLDER = Path(__file__).parent
 BAND = 3  # px on either side of a drawn outline in which the border may move

@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seminar.clicks import ClickSet as ClickSet
-    from seminar.config import TrainConfig as TrainConfig
-    from seminar.config import preset as preset
+    from seminar.clicks.click_set import ClickSet as ClickSet
+    from seminar.config.settings import TrainConfig as TrainConfig
+    from seminar.config.settings import preset as preset
     from seminar.errors import SeminarError as SeminarError
-    from seminar.evaluation import evaluate as evaluate
+    from seminar.evaluation.evaluate import evaluate as evaluate
     from seminar.labels import IGNORE_INDEX as IGNORE_INDEX
     from seminar.labels import ClassNames as ClassNames
     from seminar.losses.consistency import pixel_consistency as pixel_consistency
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from seminar.losses.dense_crf import dense_crf as dense_crf
     from seminar.models.deeplab import DeepLabV3Plus as DeepLabV3Plus
     from seminar.models.deeplab import build_network as build_network
-    from seminar.predictor import Predictor as Predictor
-    from seminar.run_folder import RunFolder as RunFolder
-    from seminar.trainer import record as record
-    from seminar.trainer import train as train
-    from seminar.voc import Project as Project
+    from seminar.inference.predictor import Predictor as Predictor
+    from seminar.run.folder import RunFolder as RunFolder
+    from seminar.training.trainer import record as record
+    from seminar.training.trainer import train as train
+    from seminar.project.project import Project as Project
 
 _MODULES = {
     "ClassNames": "labels",
-    "ClickSet": "clicks",
+    "ClickSet": "clicks.click_set",
     "DeepLabV3Plus": "models.deeplab",
     "IGNORE_INDEX": "labels",
-    "Predictor": "predictor",
-    "Project": "voc",
-    "RunFolder": "run_folder",
+    "Predictor": "inference.predictor",
+    "Project": "project.project",
+    "RunFolder": "run.folder",
     "SeminarError": "errors",
-    "TrainConfig": "config",
+    "TrainConfig": "config.settings",
     "build_network": "models.deeplab",
     "dense_crf": "losses.dense_crf",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.evaluate",
     "partial_cross_entropy": "losses.cross_entropy",
     "pixel_consistency": "losses.consistency",
-    "preset": "config",
-    "record": "trainer",
-    "train": "trainer",
+    "preset": "config.settings",
+    "record": "training.trainer",
+    "train": "training.trainer",
 }
 
 __all__ = list(_MODULES)

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _check(path)
     import napari
 
-    from seminar_napari._opening import open_dock
+    from seminar_napari.contributions.open_dock import open_dock
 
     viewer = napari.Viewer(title="Seminar")
     dock = open_dock(viewer)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _check(path: Path) -> None:
     """Say what is wrong with the project before any window opens."""
-    from seminar.voc import Project
+    from seminar.project.project import Project
 
     try:
         Project.open(path)

@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig
-from seminar.events import Preview
-from seminar.run_folder import RunFolder
-from seminar.voc import Project
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig
+from seminar.run.events import Preview
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
 
 SIDE = 2048
 HEARTBEAT_MS = 5.0
@@ -104,7 +104,7 @@ class Bench:
         import napari
         from qtpy.QtWidgets import QApplication
 
-        from seminar_napari._widget import SeminarDock
+        from seminar_napari.dock.widget import SeminarDock
 
         self.project = make_project(folder)
         self.viewer = napari.Viewer(show=True)

@@ -12,10 +12,12 @@ import numpy.typing as npt
 from skimage.feature import multiscale_basic_features
 from skimage.filters import threshold_otsu
 
-from seminar.clicks import pixels
-from seminar.config import TrainConfig
-from seminar.images import to_float
-from seminar.voc import Project, training_ids, write_label_png
+from seminar.clicks.click_set import pixels
+from seminar.config.settings import TrainConfig
+from seminar.io.images import to_float
+from seminar.project.project import Project
+from seminar.project.splits import training_ids
+from seminar.io.label_png import write_label_png
 
 TREES = 100
 """As many as ilastik's forest has."""

@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw
 
 from benchmarks.accuracy.plan import Bench, run_name
 from benchmarks.measure import seminar
-from seminar.config import TrainConfig
-from seminar.images import to_float
-from seminar.voc import Project, read_label_png
+from seminar.config.settings import TrainConfig
+from seminar.io.images import to_float
+from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
 
 TILE = 176
 """Side of one picture in pixels."""

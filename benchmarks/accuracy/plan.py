@@ -14,9 +14,10 @@ from pathlib import Path
 
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from benchmarks.measure import SEMINAR, SETS, Row, measured, prepared, scores, seminar, trained, without_folders
-from seminar.events import Validated
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, training_ids
+from seminar.run.events import Validated
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar.project.splits import training_ids
 
 TABLE3: dict[str, tuple[str, ...]] = {
     "pce": ("--losses", "pce"),

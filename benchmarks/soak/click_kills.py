@@ -29,10 +29,11 @@ import numpy as np
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
-from seminar.clicks import ClickSet
+from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
-from seminar.voc import Project, read_label_png
+from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
 
 IMAGES, SIDE = 6, 64
 MANY = 40
@@ -71,8 +72,8 @@ def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> No
     """Click as fast as the window could, for ever or so many `steps`; runs in the process that is killed."""
     from napari.components import ViewerModel
 
-    from seminar_napari._annotation import Annotation
-    from seminar_napari._session import Session
+    from seminar_napari.annotate.annotation import Annotation
+    from seminar_napari.session.session import Session
 
     rng = random.Random(seed)
     session = Session()
@@ -103,7 +104,7 @@ def annotate_in_window(project: Path, seed: int, parent: Connection) -> None:
     from qtpy.QtCore import Qt
     from window_hands import Hands
 
-    from seminar_napari._opening import open_dock
+    from seminar_napari.contributions.open_dock import open_dock
 
     rng = random.Random(seed)
     viewer = napari.Viewer(show=True)
@@ -224,7 +225,7 @@ def import_window(user: Path) -> None:
     """Load what a window needs and open none: Qt may not be forked. The user's own settings are left alone."""
     os.environ |= {"XDG_STATE_HOME": str(user), "NAPARI_CONFIG": str(user / "napari.yaml")}
     sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "e2e"))  # for the hands
-    for name in ("napari._qt.qt_viewer", "napari.qt", "seminar_napari._widget", "window_hands"):
+    for name in ("napari._qt.qt_viewer", "napari.qt", "seminar_napari.dock.widget", "window_hands"):
         importlib.import_module(name)
 
 

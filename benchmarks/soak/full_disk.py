@@ -21,7 +21,7 @@ from pathlib import Path
 from records import Outcome, arguments, keep_trying, machine
 from run_kills import Trials, go_on, unusable
 
-from seminar.run_folder import RunFolder
+from seminar.run.folder import RunFolder
 
 SIZE = "400m"
 

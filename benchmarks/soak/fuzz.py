@@ -27,15 +27,17 @@ import tifffile
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
-from seminar import events
-from seminar.clicks import ClickSet
-from seminar.config import preset
+from seminar.run import events
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import preset
 from seminar.errors import SeminarError
-from seminar.images import image_size, looks_whole, read_image, to_float
+from seminar.io.images import image_size, looks_whole, read_image, to_float
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, inspect_project, write_label_png
-from seminar.whats_the_point import read_human_clicks
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar.project.check.project import inspect_project
+from seminar.io.label_png import write_label_png
+from seminar.clicks.readers.whats_the_point import read_human_clicks
 
 SECONDS = 5.0
 MEMORY = 3 * 2**30
@@ -101,7 +103,7 @@ def make_run(project: Project, with_networks: bool) -> None:
     if with_networks:
         import torch
 
-        from seminar.checkpoint import save_checkpoint, save_model
+        from seminar.models.checkpoint import save_checkpoint, save_model
         from seminar.models.deeplab import build_network
 
         for iteration in (1, 2):
@@ -152,7 +154,7 @@ def _run(project: Project, path: Path) -> None:
 
 
 def _checkpoint(project: Project, path: Path) -> None:
-    from seminar.checkpoint import load_checkpoint
+    from seminar.models.checkpoint import load_checkpoint
 
     content, faults = load_checkpoint(path)
     assert content is not None
@@ -161,7 +163,7 @@ def _checkpoint(project: Project, path: Path) -> None:
 
 
 def _model(project: Project, path: Path) -> None:
-    from seminar.checkpoint import load_model
+    from seminar.models.checkpoint import load_model
 
     load_model(path)
 

@@ -21,11 +21,11 @@ import psutil
 from PIL import Image
 from records import arguments, machine
 
-from seminar import events
-from seminar.clicks import ClickSet
+from seminar.run import events
+from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
 
 SIDE, CLICKS_AN_IMAGE = 64, 10
 
@@ -66,8 +66,8 @@ def window(project: Project) -> None:
     """Open, go to images, click."""
     from napari.components import ViewerModel
 
-    from seminar_napari._annotation import Annotation
-    from seminar_napari._session import Session
+    from seminar_napari.annotate.annotation import Annotation
+    from seminar_napari.session.session import Session
 
     session = Session()
     annotation = Annotation(session, ViewerModel())

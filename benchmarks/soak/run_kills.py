@@ -22,14 +22,15 @@ import torch
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
-from seminar import events, trainer
-from seminar.checkpoint import load_checkpoint, load_model
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig, preset
+from seminar.run import events
+from seminar.training import trainer
+from seminar.models.checkpoint import load_checkpoint, load_model
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig, preset
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
 
 STAGES = ("ancillary", "primary")
 

@@ -24,9 +24,9 @@ import psutil
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
-from seminar.config import TrainConfig
+from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
-from seminar.voc import Project
+from seminar.project.project import Project
 from seminar_napari._bench_overlay import HEARTBEAT_MS, Spent, percentile, timed
 
 IMAGES, SIDE = 12, 320
@@ -52,7 +52,7 @@ class Soak:
         import napari
         from qtpy.QtWidgets import QApplication
 
-        from seminar_napari._widget import SeminarDock
+        from seminar_napari.dock.widget import SeminarDock
 
         self._rng = random.Random(seed)
         self.viewer = napari.Viewer(show=True)

@@ -20,13 +20,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from seminar.allocator import kept_memory
-from seminar.config import TrainConfig
-from seminar.devices import describe, mixed_precision, pick_device, use_threads
+from seminar.runtime.allocator import kept_memory
+from seminar.config.settings import TrainConfig
+from seminar.runtime.devices import describe, mixed_precision, pick_device, use_threads
 from seminar.labels import ClassNames
 from seminar.models.deeplab import build_network
-from seminar.predictor import Predictor
-from seminar.tiles import plan
+from seminar.inference.predictor import Predictor
+from seminar.inference.tiles import plan
 
 BAR = 0.9
 """Least share of the bare network's throughput."""

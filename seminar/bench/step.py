@@ -16,14 +16,14 @@ import torch
 from PIL import Image
 from skimage import data
 
-from seminar import devices
-from seminar.config import TrainConfig, preset
-from seminar.dataset import Batch
+from seminar.runtime import devices
+from seminar.config.settings import TrainConfig, preset
+from seminar.data.dataset import Batch
 from seminar.labels import IGNORE_INDEX
-from seminar.learner import Learner
+from seminar.training.learner import Learner
 from seminar.models.deeplab import build_network
-from seminar.objectives import click_objective, with_crf_plan
-from seminar.trainer import loss_settings
+from seminar.training.objectives import click_objective, with_crf_plan
+from seminar.training.trainer import loss_settings
 
 
 @dataclass(frozen=True)

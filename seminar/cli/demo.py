@@ -31,13 +31,13 @@ def demo(
 ) -> None:
     """Make a sample project, train both stages on its clicks, score them, and draw a picture. Under three minutes on a laptop."""
     from seminar.cli.train import show
-    from seminar.config import preset
-    from seminar.demo_picture import draw_demo_picture
-    from seminar.evaluation import evaluate
-    from seminar.predictor import Predictor
-    from seminar.run_folder import RunFolder
-    from seminar.sample_project import create_sample_project
-    from seminar.trainer import record, train
+    from seminar.config.settings import preset
+    from seminar.project.sample.picture import draw_demo_picture
+    from seminar.evaluation.evaluate import evaluate
+    from seminar.inference.predictor import Predictor
+    from seminar.run.folder import RunFolder
+    from seminar.project.sample.create import create_sample_project
+    from seminar.training.trainer import record, train
 
     project = create_sample_project(out)
     run = RunFolder.of(project.path, "demo")

@@ -30,8 +30,8 @@ def export(
     license: Annotated[str, typer.Option(help="bioimageio: SPDX identifier, such as CC-BY-4.0")] = "",
 ) -> None:
     """Write the model for other programs; it is opened there and compared with our own prediction before it counts as done."""
-    from seminar.export import export
-    from seminar.export.bioimageio_package import Credits
+    from seminar.export.export import export
+    from seminar.export.formats.bioimageio import Credits
 
     chosen: Any = format
     found = export(

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from seminar.cli.app import app
 from seminar.errors import SeminarError
-from seminar.metrics import Scores
+from seminar.evaluation.metrics import Scores
 
 PROTOCOLS = ("full", "center-crop")
 
@@ -61,8 +61,8 @@ def predict(
     ] = "",
 ) -> None:
     """Predict label maps: an indexed PNG an image. What exists already is passed over, so that a job can be taken up again."""
-    from seminar.prediction_files import find_images
-    from seminar.prediction_job import PredictionJob
+    from seminar.inference.outputs import find_images
+    from seminar.inference.job import PredictionJob
 
     found = find_images(images)
     job = PredictionJob(
@@ -106,8 +106,8 @@ def evaluate(
     """Score a model or a folder of masks against the dense truth of a project."""
     if protocol not in PROTOCOLS:
         raise SeminarError(f"--protocol {protocol}: expected one of {', '.join(PROTOCOLS)}")
-    from seminar.evaluation import Protocol, evaluate
-    from seminar.voc import Project
+    from seminar.evaluation.evaluate import Protocol, evaluate
+    from seminar.project.project import Project
 
     opened = Project.open(project)
     found = _model_or_masks(source, device)
@@ -132,7 +132,7 @@ def _model_or_masks(source: Path, device: str) -> Any:
         if not any(source.glob("*.png")):
             raise SeminarError(f"{source}: neither a run (no model.pt) nor masks (no PNG); give one of these")
         return source
-    from seminar.predictor import Predictor
+    from seminar.inference.predictor import Predictor
 
     return Predictor.from_folder(source, device)
 

@@ -16,12 +16,14 @@ from rich.progress import track
 from seminar.cli.app import app
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
-from seminar.tif import Pages
-from seminar.voc import Project, create_project, inspect_project
-from seminar.voc.layout import read_split
+from seminar.io.tif import Pages
+from seminar.project.project import Project
+from seminar.project.create import create_project
+from seminar.project.check.project import inspect_project
+from seminar.project.layout import read_split
 
 if TYPE_CHECKING:
-    from seminar.voc.new_clicks import NewClicks
+    from seminar.project.new_clicks import NewClicks
 
 ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace clicks that images have already.")]
@@ -96,7 +98,7 @@ def simulate_clicks(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Place clicks from dense masks as a person would: one near the middle of each object, as many on the background."""
-    from seminar.voc.new_clicks import simulate_for_project
+    from seminar.project.new_clicks import simulate_for_project
 
     opened = Project.open(project)
     done = _last(
@@ -126,8 +128,8 @@ def import_clicks(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Take over clicks that others have made; tells what the files hold and what went into the project."""
-    from seminar.voc.new_clicks import import_into_project, import_statistics
-    from seminar.whats_the_point import LONGEST_SIDE, read_human_clicks
+    from seminar.project.new_clicks import import_into_project, import_statistics
+    from seminar.clicks.readers.whats_the_point import LONGEST_SIDE, read_human_clicks
 
     opened = Project.open(project)
     human_clicks = read_human_clicks(files, max_rank=max_rank)

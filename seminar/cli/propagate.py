@@ -43,16 +43,17 @@ def propagate(
     ] = "auto",
 ) -> None:
     """Spread the clicks of PROJECT over superpixels: label PNGs with 255 where the class is unsure, for `train --pseudo-labels`."""
-    from seminar.config import TrainConfig
-    from seminar.prediction_files import check_output_folder
-    from seminar.propagation import Spreading, propagate_project
-    from seminar.voc import Project, training_ids
+    from seminar.config.settings import TrainConfig
+    from seminar.inference.outputs import check_output_folder
+    from seminar.data.superpixels import Spreading, propagate_project
+    from seminar.project.project import Project
+    from seminar.project.splits import training_ids
 
     opened = Project.open(project)
     check_output_folder(out, [opened.image_path(image_id) for image_id in opened.image_ids()])
     predictor = None
     if model is not None:
-        from seminar.predictor import Predictor
+        from seminar.inference.predictor import Predictor
 
         predictor = Predictor.from_folder(model, device)
         if predictor.classes.names != opened.classes.names:

@@ -16,12 +16,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seminar.cli.app import app
-from seminar.config import TrainConfig, load_config, preset
+from seminar.config.settings import TrainConfig, load_config, preset
 from seminar.errors import ConfigError, SeminarError
-from seminar.run_folder import RunFolder
+from seminar.run.folder import RunFolder
 
 if typing.TYPE_CHECKING:
-    from seminar.events import Event
+    from seminar.run.events import Event
 
 
 def train(
@@ -32,9 +32,9 @@ def train(
     **options: Any,
 ) -> None:
     """Train on the clicks of PROJECT: both stages, resumable, stopped by Ctrl+C (once: save and stop)."""
-    from seminar.trainer import record
-    from seminar.trainer import train as start
-    from seminar.voc import Project
+    from seminar.training.trainer import record
+    from seminar.training.trainer import train as start
+    from seminar.project.project import Project
 
     opened = Project.open(project)
     folder = RunFolder.of(opened.path, run)
@@ -72,7 +72,7 @@ def show(stream: Iterator[Event]) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-    from seminar import events
+    from seminar.run import events
 
     output = typing.cast("typing.TextIO", _Output(sys.stdout))
     console = Console(file=output, highlight=False, soft_wrap=True)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.errors import SeminarError
-from seminar.images import ImageArray
-from seminar.predictor import most_probable
-from seminar.tiles import STRIDE
+from seminar.io.images import ImageArray
+from seminar.inference.predictor import most_probable
+from seminar.inference.tiles import STRIDE
 
 MAX_DIFFERENCE = 1e-3
 """Largest difference of a probability between the exported model and ours."""

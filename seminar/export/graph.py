@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seminar.predictor import Predictor
-from seminar.tiles import STRIDE
+from seminar.inference.predictor import Predictor
+from seminar.inference.tiles import STRIDE
 
 INPUT = "image"
 OUTPUT = "probabilities"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seminar.config import Convention
+from seminar.config.settings import Convention
 
 
 def pixel_consistency(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seminar.config import Convention
+from seminar.config.settings import Convention
 from seminar.labels import IGNORE_INDEX
 
 

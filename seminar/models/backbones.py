@@ -20,8 +20,8 @@ from torchvision import models as tv
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from seminar.archives import check_archive
-from seminar.config import Backbone, Norm
+from seminar.io.archives import check_archive
+from seminar.config.settings import Backbone, Norm
 from seminar.errors import CheckpointError, SeminarError
 
 GROUP_CHANNELS = 8

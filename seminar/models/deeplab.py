@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
-from seminar.config import TrainConfig
+from seminar.config.settings import TrainConfig
 from seminar.models.backbones import Features, build_backbone, group_norm
 
 ATROUS_RATES = (6, 12, 18)

@@ -12,10 +12,11 @@ from benchmarks.accuracy.page import BY_HAND, read_table, write_page
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from benchmarks.accuracy.plan import Bench, first_good
 from benchmarks.measure import Row, measured, prepared, scores, spread
-from seminar.events import Event, Started, Step, Validated, to_json_line
+from seminar.run.events import Event, Started, Step, Validated, to_json_line
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, write_label_png
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar.io.label_png import write_label_png
 
 SOURCE = "dsb2018_histology"
 

@@ -17,9 +17,9 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the plugin keeps the sample and its list of recent projects, in this test."""
     pytest.importorskip("napari")
     folder = tmp_path / "user"
-    monkeypatch.setattr("seminar_napari._sample_data.sample_folder", lambda: folder / "sample")
-    monkeypatch.setattr("seminar_napari._recent._file", lambda: folder / "recent.txt")
-    monkeypatch.setattr("seminar_napari._reader._written", lambda: folder / "reader_rules_written")
+    monkeypatch.setattr("seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample")
+    monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
+    monkeypatch.setattr("seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written")
     return folder
 
 
@@ -28,7 +28,7 @@ def open_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
     """A real napari window with the Seminar dock, which must leave no widget behind: call it, get the dock."""
 
     def open_() -> Any:
-        from seminar_napari._opening import open_dock
+        from seminar_napari.contributions.open_dock import open_dock
 
         viewer = make_napari_viewer(show=True, strict_qt="raise")
         viewer.window.resize(1400, 900)

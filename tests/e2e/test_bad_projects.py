@@ -20,9 +20,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from seminar.clicks import ClickSet
+from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
-from seminar.voc import Project, write_label_png
+from seminar.project.project import Project
+from seminar.io.label_png import write_label_png
 
 ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH = 20, 30

@@ -13,12 +13,12 @@ import tifffile
 import torch
 from PIL import Image
 
-from seminar.checkpoint import save_model
-from seminar.config import TrainConfig
+from seminar.models.checkpoint import save_model
+from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
 from seminar.models.deeplab import build_network
-from seminar.predictor import Predictor
-from seminar.voc import read_label_png
+from seminar.inference.predictor import Predictor
+from seminar.io.label_png import read_label_png
 
 ROOT = Path(__file__).parents[2]
 TESTED = {"train_and_predict.py", "predict_folder.py", "run_exported_onnx.py"}
@@ -76,7 +76,7 @@ def test_predict_folder(model: Path, photo: Path, tmp_path: Path) -> None:
 def test_run_exported_onnx(model: Path, photo: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    from seminar.export import export
+    from seminar.export.export import export
 
     export(model, "onnx", tmp_path / "model.onnx", image=photo)
     out = example("run_exported_onnx.py", tmp_path / "model.onnx", photo, tmp_path / "labels.png")

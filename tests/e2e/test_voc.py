@@ -110,7 +110,7 @@ def test_the_page_s_other_systems(folder: Path) -> None:
 
 
 def test_every_training_command_of_the_page_has_settings_that_exist() -> None:
-    from seminar.config import preset
+    from seminar.config.settings import preset
 
     for command in COMMANDS:
         words = shlex.split(command)

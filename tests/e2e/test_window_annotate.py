@@ -14,8 +14,9 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QScrollArea
 from window_hands import Hands, make_project, settle, wait_until
 
-from seminar.clicks import ClickSet
-from seminar.voc import Project, read_label_png
+from seminar.clicks.click_set import ClickSet
+from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 from qtpy.QtWidgets import QFileDialog
 from window_hands import make_project, settle, wait_until
 
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig
-from seminar.voc import Project
-from seminar_napari._child import seminar_command
-from seminar_napari._command import train_arguments
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig
+from seminar.project.project import Project
+from seminar_napari.workers.child import seminar_command
+from seminar_napari.run.command import train_arguments
 
 pytestmark = pytest.mark.slow
 

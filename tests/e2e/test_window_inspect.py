@@ -12,11 +12,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from window_hands import Hands, make_project, settle, wait_until
 
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig
-from seminar.events import Preview
-from seminar.run_folder import RunFolder
-from seminar.voc import Project
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig
+from seminar.run.events import Preview
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
 
 SIZE = (120, 160)
 LEFT, RIGHT = (slice(20, 100), slice(10, 70)), (slice(20, 100), slice(90, 150))

@@ -20,14 +20,15 @@ from napari.utils.progress import progress
 from qtpy.QtWidgets import QApplication
 from window_hands import Hands, settle, wait_until
 
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig
-from seminar.events import ClicksTaken, Event, Finished, Preview, StageStarted, Started, Step
-from seminar.run_folder import RunFolder
-from seminar.sample_project import create_sample_project
-from seminar.voc import Project, read_label_png
-from seminar_napari._run import trainer_process
-from seminar_napari._speed import SpeedBook
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig
+from seminar.run.events import ClicksTaken, Event, Finished, Preview, StageStarted, Started, Step
+from seminar.run.folder import RunFolder
+from seminar.project.sample.create import create_sample_project
+from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
+from seminar_napari.run.supervisor import trainer_process
+from seminar_napari.train.speed import SpeedBook
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ START_SECONDS = 400.0
 @pytest.fixture(autouse=True)
 def speeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The paces of this machine are remembered elsewhere during a test."""
-    monkeypatch.setattr("seminar_napari._train_tab.SpeedBook", lambda: SpeedBook(tmp_path / "speed.json"))
+    monkeypatch.setattr("seminar_napari.train.tab.SpeedBook", lambda: SpeedBook(tmp_path / "speed.json"))
 
 
 @pytest.fixture

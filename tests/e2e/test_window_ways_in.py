@@ -18,8 +18,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMenu
 from window_hands import Hands, make_project, settle, wait_until
 
-from seminar.voc import Project
-from seminar_napari._widget import SeminarDock
+from seminar.project.project import Project
+from seminar_napari.dock.widget import SeminarDock
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ _reader._written = lambda: user / "reader_rules_written"
 run = napari.run
 
 def look():
-    from seminar_napari._widget import SeminarDock
+    from seminar_napari.dock.widget import SeminarDock
     window = napari.current_viewer().window._qt_window
     (dock,) = window.findChildren(SeminarDock)
     if not dock.session.image_id:

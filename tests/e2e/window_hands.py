@@ -14,7 +14,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from seminar.labels import ClassNames
-from seminar.voc import Project
+from seminar.project.project import Project
 
 
 def make_project(

@@ -16,8 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.clicks import ClickSet, merged
-from seminar.voc import Project, inspect_project, read_label_png, write_label_png
+from seminar.clicks.click_set import ClickSet, merged
+from seminar.project.project import Project
+from seminar.project.check.project import inspect_project
+from seminar.io.label_png import read_label_png
+from seminar.io.label_png import write_label_png
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,8 +67,9 @@ def test_killed_between_json_and_mask_the_mask_is_repaired(project: Project) -> 
     project.write_clicks("field_0", clicks((1, 1)))
     code = f"""
 import os, signal
-from seminar.clicks import ClickSet
-from seminar.voc import Project, project
+from seminar.clicks.click_set import ClickSet
+from seminar.project.project import Project
+from seminar.project import project
 project.write_sparse_mask = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 Project.open({str(project.path)!r}).write_clicks("field_0", ClickSet(64, 64, [(1, 1), (5, 6)], [1, 2]))
 """
@@ -132,7 +136,7 @@ def test_a_mask_in_step_is_not_reported_whatever_its_time(project: Project) -> N
 
 def test_two_windows_keep_each_others_clicks(project: Project) -> None:
     pytest.importorskip("psygnal")
-    from seminar_napari._session import Session
+    from seminar_napari.session.session import Session
 
     one, other = Session(), Session()
     for session in (one, other):
@@ -162,8 +166,8 @@ def test_two_windows_keep_each_others_clicks(project: Project) -> None:
 def test_two_processes_at_the_same_moment_lose_no_click(project: Project) -> None:
     code = """
 import sys
-from seminar.clicks import ClickSet
-from seminar.voc import Project
+from seminar.clicks.click_set import ClickSet
+from seminar.project.project import Project
 project, column, base = Project.open(sys.argv[1]), float(sys.argv[2]), ClickSet(64, 64)
 for row in range(25):
     clicks = ClickSet(64, 64, [*base.points.tolist(), (row, column)], [*base.class_ids.tolist(), 1])

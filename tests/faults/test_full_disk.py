@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from full_disk import fill
 
-from seminar.clicks import ClickSet
+from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
-from seminar.voc import Project, read_label_png
+from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,8 +54,8 @@ def test_clicks_wait_for_room_and_then_go_to_disk(kind: str, small_disk: Callabl
     pytest.importorskip("psygnal")
     from click_kills import make_project
 
-    from seminar_napari._autosave import Autosave
-    from seminar_napari._session import Session
+    from seminar_napari.session.autosave import Autosave
+    from seminar_napari.session.session import Session
 
     folder = small_disk("1m") if kind == "full disk" else tmp_path
     project = make_project(folder)
@@ -105,9 +106,9 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_di
     """The disk fills up at the first step; the log lies on it, too, as when the window starts the run."""
     from run_kills import make_project
 
-    from seminar import events
-    from seminar.checkpoint import load_checkpoint, load_model
-    from seminar.run_folder import RunFolder
+    from seminar.run import events
+    from seminar.models.checkpoint import load_checkpoint, load_model
+    from seminar.run.folder import RunFolder
 
     disk = small_disk("300m")
     project = make_project(disk)
@@ -175,8 +176,8 @@ def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(small_dis
     pytest.importorskip("psygnal")
     from click_kills import make_project
 
-    from seminar_napari._autosave import Autosave
-    from seminar_napari._session import Session
+    from seminar_napari.session.autosave import Autosave
+    from seminar_napari.session.session import Session
 
     disk = small_disk("1m")
     project = make_project(disk)
@@ -251,7 +252,7 @@ def test_an_export_on_a_full_disk_is_one_sentence_and_no_file(
 
     from seminar.cli import export as _command
     from seminar.cli.app import run
-    from seminar.predictor import Predictor
+    from seminar.inference.predictor import Predictor
 
     assert _command  # importing it adds the command
     name_of_format = {".pt2": "pt2", ".onnx": "onnx", ".zip": "bioimageio"}[Path(name).suffix]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
-from seminar.events import Finished, Started, Step, from_json_line, to_json_line
+from seminar.run.events import Finished, Started, Step, from_json_line, to_json_line
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc.names import name_fault, shown
+from seminar.run.folder import RunFolder
+from seminar.io.names import name_fault, shown
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -15,12 +15,14 @@ import pytest
 import tifffile
 from PIL import Image
 
-from seminar.clicks import ClickSet
+from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
-from seminar.images import read_image
+from seminar.io.images import read_image
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, inspect_project, read_label_png
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar.project.check.project import inspect_project
+from seminar.io.label_png import read_label_png
 
 NAMES = {
     "a line\nbreak": "a control character",
@@ -212,7 +214,7 @@ class Bomb:
 def test_a_checkpoint_with_code_in_it_is_not_run(project: Project, tmp_path: Path) -> None:
     import torch
 
-    from seminar.checkpoint import load_checkpoint
+    from seminar.models.checkpoint import load_checkpoint
     from seminar.errors import CheckpointError
 
     run = RunFolder.of(project.path, "june")
@@ -227,7 +229,7 @@ def test_a_checkpoint_with_code_in_it_is_not_run(project: Project, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "archive/../../x", "C:\\x"])
 def test_a_zip_that_leads_out_is_refused_as_a_model(tmp_path: Path, name: str) -> None:
-    from seminar.checkpoint import load_model
+    from seminar.models.checkpoint import load_model
     from seminar.errors import CheckpointError
 
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from seminar import events, trainer
-from seminar.checkpoint import load_checkpoint, load_model, save_checkpoint
-from seminar.clicks import ClickSet
+from seminar.run import events
+from seminar.training import trainer
+from seminar.models.checkpoint import load_checkpoint, load_model, save_checkpoint
+from seminar.clicks.click_set import ClickSet
 from seminar.errors import CheckpointError, SeminarError
-from seminar.files import write_bytes
+from seminar.io.files import write_bytes
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.trainer import record, train
-from seminar.voc import Project
+from seminar.run.folder import RunFolder
+from seminar.training.trainer import record, train
+from seminar.project.project import Project
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,8 +189,8 @@ def test_a_damaged_checkpoint_is_named_and_the_run_goes_on_from_the_one_before(
 ) -> None:
     from run_kills import settings
 
-    monkeypatch.setattr("seminar.trainer.CHECKPOINT_INTERVAL", 0.0)
-    monkeypatch.setattr("seminar.trainer.MAX_CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("seminar.training.trainer.CHECKPOINT_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.trainer.MAX_CHECKPOINT_SHARE", 1e9)
     config, run = settings(3).replace(losses=("pce",)), RunFolder.of(project.path, "june")
     list(train(project, run, config))
     learnt = load_model(run.path).network.state_dict()
@@ -224,8 +225,8 @@ def test_divergence_names_iteration_and_term_and_keeps_the_last_good_checkpoint(
 ) -> None:
     from run_kills import settings
 
-    monkeypatch.setattr("seminar.trainer.CHECKPOINT_INTERVAL", 0.0)
-    monkeypatch.setattr("seminar.trainer.MAX_CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("seminar.training.trainer.CHECKPOINT_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.trainer.MAX_CHECKPOINT_SHARE", 1e9)
     config = settings(200).replace(losses=("pce",), optimizer="sgd")
     run = RunFolder.of(project.path, "june")
     with pytest.raises(
@@ -278,7 +279,7 @@ def test_numbers_too_large_for_half_precision_end_the_run_with_the_term(
     config = settings(3).replace(losses=("pce",))
     monkeypatch.setattr(trainer, "build_network", with_large_weights)
     assert list(train(project, RunFolder.of(project.path, "may"), config))  # float32 holds them
-    monkeypatch.setattr("seminar.learner.devices.mixed_precision", lambda _: torch.autocast("cpu", dtype=torch.float16))
+    monkeypatch.setattr("seminar.training.learner.devices.mixed_precision", lambda _: torch.autocast("cpu", dtype=torch.float16))
     run = RunFolder.of(project.path, "june")
     with pytest.raises(SeminarError, match=r"iteration 0: loss term pce is nan; .*--base-lr"):
         list(record(run, train(project, run, config)))
@@ -293,9 +294,9 @@ import resource, sys
 import psutil, torch
 from run_kills import settings
 from seminar import events
-from seminar.run_folder import RunFolder
-from seminar.trainer import train
-from seminar.voc import Project
+from seminar.run.folder import RunFolder
+from seminar.training.trainer import train
+from seminar.project.project import Project
 project = Project.open({str(project.path)!r})
 config = settings(2).replace(losses=("pce",), crop_size=160, batch_size=16)
 torch.set_num_threads(1)
@@ -321,9 +322,9 @@ def test_out_of_memory_on_a_gpu_the_batch_is_halved_and_the_run_goes_on(project:
 import torch
 from run_kills import settings
 from seminar import events
-from seminar.run_folder import RunFolder
-from seminar.trainer import train
-from seminar.voc import Project
+from seminar.run.folder import RunFolder
+from seminar.training.trainer import train
+from seminar.project.project import Project
 project = Project.open({str(project.path)!r})
 torch.cuda.set_per_process_memory_fraction(1.5 * 2**30 / torch.cuda.get_device_properties(0).total_memory)
 config = settings(3).replace(device="cuda", crop_size=256, batch_size=64)

@@ -35,11 +35,11 @@ def main() -> None:
         version("seminar-napari"),
         *(f"{name} {version(name)}" for name in ("torch", "napari", "numpy")),
     )
-    from seminar.sample_project import create_sample_project
+    from seminar.project.sample.create import create_sample_project
 
     scripts = Path(sysconfig.get_path("scripts"))
     run(sys.executable, "-m", "npe2", "validate", "seminar-napari")
-    run(sys.executable, "-P", "-c", "import seminar_napari._widget, seminar_napari._reader, seminar_napari._writer")
+    run(sys.executable, "-P", "-c", "import seminar_napari.dock.widget, seminar_napari.contributions.reader, seminar_napari.contributions.writer")
     with tempfile.TemporaryDirectory() as folder:
         project, seminar_script = Path(folder, "sample"), scripts / "seminar"
         create_sample_project(project)

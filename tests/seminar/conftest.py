@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seminar.clicks import ClickSet
-from seminar.config import TrainConfig, preset
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig, preset
 from seminar.labels import ClassNames
-from seminar.voc import Project, write_label_png
+from seminar.project.project import Project
+from seminar.io.label_png import write_label_png
 
 TINY = {
     "weights": "none",

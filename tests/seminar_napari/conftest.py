@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seminar.clicks import ClickSet
+from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
-from seminar.run_folder import RunFolder
-from seminar.voc import Project, write_label_png
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar.io.label_png import write_label_png
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def plugins() -> None:
 def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the plugin keeps the sample and its list of recent projects, in this test; the user's own stay untouched."""
     folder = tmp_path / "user"
-    monkeypatch.setattr("seminar_napari._sample_data.sample_folder", lambda: folder / "sample")
-    monkeypatch.setattr("seminar_napari._recent._file", lambda: folder / "recent.txt")
-    monkeypatch.setattr("seminar_napari._reader._written", lambda: folder / "reader_rules_written")
+    monkeypatch.setattr("seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample")
+    monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
+    monkeypatch.setattr("seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written")
     return folder

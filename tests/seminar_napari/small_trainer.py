@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from seminar import events
-from seminar.config import TrainConfig
-from seminar.run_folder import RunFolder
+from seminar.run import events
+from seminar.config.settings import TrainConfig
+from seminar.run.folder import RunFolder
 
 SECONDS = 0.02
 

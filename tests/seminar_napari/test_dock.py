@@ -16,14 +16,14 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel
 
 from seminar.labels import ClassNames
-from seminar.voc import Project
-from seminar_napari._annotate_tab import AnnotateTab
-from seminar_napari._click_actions import LEGEND
-from seminar_napari._header import Header
-from seminar_napari._inspect_keys import LEGEND as INSPECT_LEGEND
-from seminar_napari._new_project_dialog import NewProjectDialog
-from seminar_napari._recent import recent_projects, remember_project
-from seminar_napari._session import Session
+from seminar.project.project import Project
+from seminar_napari.annotate.tab import AnnotateTab
+from seminar_napari.annotate.keys_and_mouse import LEGEND
+from seminar_napari.dock.header import Header
+from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
+from seminar_napari.dock.new_project_dialog import NewProjectDialog
+from seminar_napari.dock.recent import recent_projects, remember_project
+from seminar_napari.session.session import Session
 
 
 @pytest.fixture

@@ -30,5 +30,5 @@ def test_a_wrong_project_on_the_command_line_is_said_before_a_window_opens(
 
 
 def test_the_dock_imports_without_torch() -> None:
-    code = "import sys, seminar_napari._widget; sys.exit('torch' in sys.modules)"
+    code = "import sys, seminar_napari.dock.widget; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from seminar.config import Backbone, TrainConfig
+from seminar.config.settings import Backbone, TrainConfig
 from seminar.errors import CheckpointError
 from seminar.models.backbones import adapt_first_conv, build_backbone, read_state_dict
 from seminar.models.deeplab import build_network

@@ -1,0 +1,244 @@
+"""bioimage.io model packages: an ONNX file with everything that a model zoo asks for, validated by bioimageio.core."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image
+
+from seminar.errors import SeminarError
+from seminar.export.comparison import MIN_SIDE
+from seminar.export.formats.onnx import OPSET, require, write_onnx
+from seminar.io.images import ImageArray, to_float
+from seminar.labels import BACKGROUND
+from seminar.inference.predictor import Predictor, most_probable
+from seminar.inference.tiles import STRIDE
+
+MAX_DESCRIPTION = 128
+MAX_NAME = 64
+"""Longest texts that bioimage.io takes without a murmur."""
+
+PAPER = (
+    "Hongjun Chen, Jinbao Wang, Hong Cai Chen, Xiantong Zhen, Feng Zheng, Rongrong Ji, Ling Shao: "
+    "Seminar Learning for Click-Level Weakly Supervised Semantic Segmentation. ICCV 2021"
+)
+PAPER_URL = "https://arxiv.org/abs/2108.13393"
+
+
+@dataclass(frozen=True)
+class Credits:
+    """What the package says of itself.
+
+    Attributes
+    ----------
+    name, text : str
+        Title and one sentence of description; empty makes them from the classes.
+    author : str
+    license : str
+        SPDX identifier, such as CC-BY-4.0; empty leaves it open.
+    """
+
+    name: str = ""
+    text: str = ""
+    author: str = "unknown author"
+    license: str = ""
+
+
+def write_bioimageio(
+    path: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32], credits: Credits
+) -> None:
+    """Write the package as a zip.
+
+    Parameters
+    ----------
+    sample : ndarray, (h, w, C)
+        A real image as read, with the channels that the model takes: test input, sample and cover.
+    probs : ndarray, (K, h, w)
+        Our own prediction of it: the test output.
+    """
+    require("bioimageio", "bioimageio.core", "bioimageio.spec", "onnx", "onnxscript", "onnxruntime")
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other people's deprecations
+        folder = Path(name)
+        write_onnx(folder / "weights.onnx", predictor, sample.shape[2])
+        _write_tensors(folder, predictor, sample, probs)
+        (folder / "README.md").write_text(_documentation(predictor), encoding="utf-8")
+        _quiet()
+        from bioimageio.spec import ValidationContext, save_bioimageio_package
+
+        with ValidationContext(root=folder, perform_io_checks=True):
+            try:
+                described = _description(folder, predictor, sample, credits)
+            except ValueError as error:  # pydantic's too
+                if "index_key" in str(
+                    error
+                ):  # bioimageio.spec 0.5.12, the one that bioimageio.core 0.11 takes, fails so from pydantic 2.14 on
+                    raise SeminarError(
+                        "bioimageio.spec does not work with the pydantic that is installed; run: pip install 'pydantic<2.14'"
+                    ) from None
+                reason = " ".join(str(error).split())[:300]
+                raise SeminarError(
+                    f"bioimage.io does not take this description ({reason}); correct --name, --author or --license"
+                ) from None
+            save_bioimageio_package(described, output_path=path)
+
+
+def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
+    """(K, h, w) probabilities of a raw image by bioimageio.core, after its own validation and test run of the package.
+
+    Raises
+    ------
+    SeminarError
+        bioimageio.core does not pass the package.
+    """
+    _quiet()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from bioimageio.core import load_model_description, predict, test_model
+
+        summary = test_model(path, weight_format="onnx")
+        if summary.status != "passed":
+            faults = "; ".join(f"{error.msg}" for detail in summary.details for error in detail.errors)
+            raise SeminarError(
+                f"bioimageio.core does not pass the package ({faults[:300] or summary.status}); nothing was exported, please report this"
+            )
+        inputs = {"image": np.moveaxis(sample, 2, 0)[np.newaxis]}
+        result = predict(model=load_model_description(path), inputs=inputs)
+        members: dict[Any, Any] = dict(result.members)
+        probs: npt.NDArray[np.float32] = np.asarray(members["probabilities"].data, dtype=np.float32)[0]
+    return probs
+
+
+def _quiet() -> None:
+    """bioimageio logs to the terminal; our own sentence says what matters."""
+    from loguru import logger
+
+    logger.disable("bioimageio")
+
+
+def _write_tensors(folder: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32]) -> None:
+    planes = np.moveaxis(sample, 2, 0)
+    np.save(folder / "test_input.npy", planes[np.newaxis])
+    np.save(folder / "test_output.npy", probs[np.newaxis])
+    tifffile.imwrite(folder / "sample_input.tif", planes, photometric="minisblack", metadata={"axes": "CYX"})
+    tifffile.imwrite(folder / "sample_output.tif", probs, photometric="minisblack", metadata={"axes": "CYX"})
+    grey = to_float(sample, stretch=predictor.stretch).astype(np.uint8)
+    picture = np.moveaxis(grey if len(grey) == 3 else grey[[0, 0, 0]], 0, 2)
+    labels = most_probable(probs)
+    overlay = np.where(
+        (labels != BACKGROUND)[:, :, np.newaxis], picture // 2 + predictor.classes.palette()[labels] // 2, picture
+    )
+    both = Image.fromarray(np.concatenate([picture, overlay], axis=1).astype(np.uint8))
+    both.thumbnail((600, 600))
+    data = io.BytesIO()
+    both.save(data, format="PNG", optimize=True)
+    (folder / "cover.png").write_bytes(data.getvalue())
+
+
+def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits: Credits) -> Any:
+    from bioimageio.spec.model import v0_5
+
+    names = predictor.classes.names
+    depth: Any = str(sample.dtype)
+    sides = [
+        v0_5.SpaceInputAxis(id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=MIN_SIDE, step=STRIDE))
+        for axis in ("y", "x")
+    ]
+    image = v0_5.InputTensorDescr(
+        id=v0_5.TensorId("image"),
+        description="Image with intensities as they were trained on",
+        axes=[
+            v0_5.BatchAxis(),
+            v0_5.ChannelAxis(channel_names=[f"channel{index}" for index in range(sample.shape[2])]),
+            *sides,
+        ],
+        data=v0_5.IntervalOrRatioDataDescr(type=depth),
+        preprocessing=_preprocessing(predictor, sample),
+        test_tensor=v0_5.FileDescr(source=folder / "test_input.npy"),
+        sample_tensor=v0_5.FileDescr(source=folder / "sample_input.tif"),
+    )
+    probabilities = v0_5.OutputTensorDescr(
+        id=v0_5.TensorId("probabilities"),
+        description=("Probability of each class: " + ", ".join(names))[:MAX_DESCRIPTION],
+        axes=[
+            v0_5.BatchAxis(),
+            v0_5.ChannelAxis(channel_names=[_identifier(name) for name in names]),
+            *(
+                v0_5.SpaceOutputAxis(
+                    id=v0_5.AxisId(axis),
+                    size=v0_5.SizeReference(tensor_id=v0_5.TensorId("image"), axis_id=v0_5.AxisId(axis)),
+                )
+                for axis in ("y", "x")
+            ),
+        ],
+        data=v0_5.IntervalOrRatioDataDescr(type="float32", range=(0.0, 1.0)),
+        test_tensor=v0_5.FileDescr(source=folder / "test_output.npy"),
+        sample_tensor=v0_5.FileDescr(source=folder / "sample_output.tif"),
+    )
+    return v0_5.ModelDescr(
+        name=credits.name or ("Segmentation of " + " and ".join(_plain(name) for name in names[1:]))[:MAX_NAME].strip(),
+        description=credits.text or f"Segments {', '.join(names[1:])[:200]}; trained from clicks with seminar-napari.",
+        authors=[v0_5.Author(name=credits.author)],
+        cite=[v0_5.CiteEntry(text=PAPER, url=v0_5.HttpUrl(PAPER_URL))],
+        license=v0_5.LicenseId(credits.license) if credits.license else None,
+        tags=["semantic-segmentation", "2d", "deeplabv3+", "weak-supervision", "point-annotations", "pytorch", "onnx"],
+        documentation=v0_5.FileDescr(source=folder / "README.md"),
+        covers=[v0_5.FileDescr(source=folder / "cover.png")],
+        inputs=[image],
+        outputs=[probabilities],
+        weights=v0_5.WeightsDescr(onnx=v0_5.OnnxWeightsDescr(source=folder / "weights.onnx", opset_version=OPSET)),
+    )
+
+
+def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
+    """What `seminar.io.images.to_float` does to an image of the sample's depth; the softmax is in the graph, so there is no postprocessing to get wrong."""
+    from bioimageio.spec.model import v0_5
+
+    to_float32 = v0_5.EnsureDtypeDescr(kwargs=v0_5.EnsureDtypeKwargs(dtype="float32"))
+    if sample.dtype == np.uint8 and tuple(predictor.stretch) == (0, 100):
+        return [to_float32]
+    low, high = predictor.stretch
+    return [
+        to_float32,
+        v0_5.ScaleRangeDescr(
+            kwargs=v0_5.ScaleRangeKwargs(
+                axes=(v0_5.AxisId("y"), v0_5.AxisId("x")), min_percentile=low, max_percentile=high, eps=1e-6
+            )
+        ),
+        v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0)),
+        v0_5.ScaleLinearDescr(kwargs=v0_5.ScaleLinearKwargs(gain=255.0, offset=0.0)),
+        to_float32,  # else the package would end with a cast back to the image's depth
+    ]
+
+
+def _identifier(name: str) -> str:
+    return "".join(character if character.isalnum() else "_" for character in name)
+
+
+def _plain(name: str) -> str:
+    """Names of packages allow letters, digits and a few signs."""
+    return "".join(
+        character if character.isascii() and (character.isalnum() or character in " -_") else " " for character in name
+    ).strip()
+
+
+def _documentation(predictor: Predictor) -> str:
+    rows = "\n".join(f"{class_id}. {name}" for class_id, name in enumerate(predictor.classes.names))
+    return (
+        "# Segmentation trained from clicks\n\n"
+        "A DeepLabv3+ that was trained with seminar-napari from a few clicks per image. The output holds one channel a class:\n\n"
+        f"{rows}\n\n"
+        f"Intensities: percentiles {predictor.stretch[0]:g} and {predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and 100 stay as they are).\n"
+        f"Sides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad smaller images.\n\n"
+        "## Validation\n\n"
+        "Compare the most probable class with masks drawn by hand on images that were not clicked, for instance\n"
+        "`seminar evaluate RUN PROJECT --split val`, which reports the intersection over union of each class.\n"
+    )

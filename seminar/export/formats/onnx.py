@@ -1,0 +1,59 @@
+"""ONNX files, checked in onnxruntime."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seminar.errors import SeminarError
+from seminar.export.graph import INPUT, OUTPUT, description, to_graph
+from seminar.inference.predictor import Predictor
+
+OPSET = 20
+"""The newest operator set that onnxruntime 1.17 (early 2024) and everything since runs."""
+
+
+def require(extra: str, *modules: str) -> None:
+    """Raise a sentence that says what to install where a package is missing."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            raise SeminarError(
+                f"--format {extra} needs the package {module}; install it with: pip install 'seminar-napari[{extra}]'"
+            ) from None
+
+
+def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
+    """One file with graph and weights; any batch, sides that are multiples of 16 from 32 up."""
+    require("onnx", "onnx", "onnxscript", "onnxruntime")
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torch 2.8 warns of operators that no network of ours has
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about torch's own internals
+        program = torch.onnx.export(
+            to_graph(predictor, channels),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            opset_version=OPSET,
+            verbose=False,
+        )
+    if program is None:
+        raise SeminarError("torch made no ONNX program; nothing was exported, please report this")
+    program.model.metadata_props["seminar"] = description(predictor)
+    program.save(path)
+
+
+def run_onnx(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(K, H, W) probabilities of a prepared image, as onnxruntime computes them from the file."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    probs: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: image[np.newaxis]})[0][0]
+    return probs

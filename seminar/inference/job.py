@@ -1,0 +1,279 @@
+"""Predict many images into a folder: image by image, resumable, one bad image does not stop the others."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from seminar.errors import DatasetError, SeminarError
+from seminar.io.files import atomic_file
+from seminar.io.images import MAX_PIXELS, explained, image_size, read_image, read_planes
+from seminar.inference.instances import as_16_bit, instances_from_clicks, instances_from_shape, write_instances
+from seminar.labels import LabelMap
+from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
+from seminar.inference.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
+from seminar.io.tif import TifLayout, tif_layout, tif_values
+from seminar.inference.tiles import STRIDE
+from seminar.io.label_png import read_label_png
+from seminar.io.label_png import write_label_png
+
+PAGE: Mapping[str, Any] = {"compression": "zlib", "contiguous": False, "metadata": None}
+"""How a page of a stack is written, by itself."""
+
+Progress = Callable[[float, float], None]
+"""Called with (images done, images in all); a large image counts in fractions."""
+
+
+@dataclass
+class Summary:
+    """What became of a job."""
+
+    predicted: int = 0
+    passed_over: int = 0
+    faults: list[str] = field(default_factory=list)
+    places: list[Path] = field(default_factory=list)
+
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        places = ", ".join(dict.fromkeys(map(str, self.places)))
+        parts = [
+            f"{self.predicted} image{'' if self.predicted == 1 else 's'} predicted"
+            + (f" into {places}" if places else "")
+        ]
+        if self.passed_over:
+            parts.append(f"{self.passed_over} passed over that exist already (--overwrite predicts them again)")
+        if self.faults:
+            parts.append(f"{len(self.faults)} not predicted")
+        return "; ".join(parts)
+
+    def raise_faults(self) -> None:
+        """Raise all that went wrong, at once."""
+        if self.faults:
+            raise DatasetError(self.faults)
+
+
+class PredictionJob:
+    """Images in, files out; see `seminar predict --help` for the parameters.
+
+    Raises
+    ------
+    SeminarError
+        No model there, an output folder among the inputs, options that do not go together: before anything is predicted.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        images: Sequence[Path],
+        *,
+        out: Path | None,
+        instances: bool = False,
+        probabilities: bool = False,
+        overwrite: bool = False,
+        device: str = "auto",
+        tile_size: int = TILE_SIZE,
+        scheduler: str = "",
+    ) -> None:
+        if not model.exists():
+            raise SeminarError(f"{model}: no such run or model; give the folder of a run or a model.pt")
+        if tile_size < 2 * STRIDE or tile_size % STRIDE:
+            raise SeminarError(
+                f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, such as {TILE_SIZE}"
+            )
+        if out is None and not all(map(is_zarr, images)):
+            raise SeminarError(
+                "--out: expected the folder for the label PNGs; only OME-Zarr images hold their labels themselves"
+            )
+        if out is None and probabilities:
+            raise SeminarError("--probabilities of an OME-Zarr go into a folder of their own; give one with --out")
+        if out is not None:
+            check_output_folder(out, [image for image in images if probabilities or not is_zarr(image)])
+        self.model = model
+        self.images = tuple(images)
+        self.out = out
+        self.instances = instances
+        self.probabilities = probabilities
+        self.overwrite = overwrite
+        self.device = device
+        self.tile_size = tile_size
+        self.scheduler = scheduler
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Loaded when the first image needs it."""
+        return Predictor.from_folder(
+            self.model,
+            self.device,
+            tile_size=self.tile_size,
+            overlap=min(OVERLAP, self.tile_size // 2 // STRIDE * STRIDE),
+        )
+
+    def run(self, progress: Progress | None = None) -> Summary:
+        """Predict everything; what is wrong with single images is collected in the summary, a full disk ends the job."""
+        summary = Summary()
+        for done, path in enumerate(self.images):
+            try:
+                new = self._predict(path, lambda part, done=done: progress and progress(done + part, len(self.images)))  # type: ignore[misc]
+            except DatasetError as error:
+                summary.faults.extend(error.faults)
+            except SeminarError as error:
+                summary.faults.append(str(error))
+            else:
+                summary.predicted += new
+                summary.passed_over += not new
+                summary.places += [path if self.out is None or is_zarr(path) else self.out] if new else []
+            if progress:
+                progress(done + 1, len(self.images))
+        return summary
+
+    def _predict(self, path: Path, part: Callable[[float], object]) -> bool:
+        """Whether anything had to be done."""
+        if is_zarr(path) or self._is_giant(path):
+            return self._predict_large(path, part)
+        layout = None
+        if path.suffix.lower() in (".tif", ".tiff"):
+            with explained(path), tifffile.TiffFile(path) as tif:
+                layout = tif_layout(tif)
+        if self.out is None:
+            raise SeminarError(f"{path}: --out is needed for it")
+        is_stack = layout is not None and layout.num_planes > 1
+        outputs = Outputs.of(
+            self.out,
+            stem_of(path),
+            instances=self.instances,
+            probabilities=self.probabilities,
+            ending=".tif" if is_stack else ".png",
+        )
+        wanted = outputs.paths() if self.overwrite else outputs.missing()
+        if layout is not None and is_stack:
+            self._write_stack(path, outputs, wanted, layout, part)
+        else:
+            self._write_image(path, outputs, wanted)
+        return bool(wanted)
+
+    def _write_image(self, path: Path, outputs: Outputs, wanted: Collection[Path]) -> None:
+        """Labels first: instances are made from those on disk, which a person may have corrected."""
+        if outputs.labels in wanted or outputs.probabilities in wanted:
+            probs = self.predictor.predict_probs(read_image(path), str(path))
+            if outputs.labels in wanted:
+                write_label_png(outputs.labels, most_probable(probs), self.predictor.classes)
+            if outputs.probabilities and outputs.probabilities in wanted:
+                with _tif(outputs.probabilities) as tif:
+                    tif.write(probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
+        if outputs.instances and outputs.instances in wanted:
+            labels, clicks = _labels_of(path, outputs.labels), clicks_of(path, self.predictor.classes)
+            write_instances(
+                outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels)
+            )
+
+    def _write_stack(
+        self,
+        path: Path,
+        outputs: Outputs,
+        wanted: Collection[Path],
+        layout: TifLayout,
+        part: Callable[[float], object],
+    ) -> None:
+        """Each plane by itself: a page of labels, one of instances (numbered from 1 in each plane), one of probabilities for each class."""
+        if outputs.labels in wanted or outputs.probabilities in wanted:
+            self._predict_planes(path, outputs, wanted, lambda done: part(done / layout.num_planes))
+        if outputs.instances and outputs.instances in wanted:
+            with _tif(outputs.instances) as tif:
+                for number, labels in enumerate(_labels_of_planes(outputs.labels, layout), start=1):
+                    objects = as_16_bit(instances_from_shape(labels), f"{path}, plane {number}")
+                    tif.write(objects, photometric="minisblack", **PAGE)
+
+    def _predict_planes(
+        self, path: Path, outputs: Outputs, wanted: Collection[Path], done: Callable[[int], object]
+    ) -> None:
+        palette = self.predictor.classes.palette().T.astype(np.uint16) * 257
+        with contextlib.ExitStack() as files:
+            labels_tif = files.enter_context(_tif(outputs.labels)) if outputs.labels in wanted else None
+            probs_tif = None
+            if outputs.probabilities and outputs.probabilities in wanted:
+                probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True))
+            for number, plane in enumerate(read_planes(path), start=1):
+                probs = self.predictor.predict_probs(plane, f"{path}, plane {number}")
+                if labels_tif:
+                    labels_tif.write(most_probable(probs), photometric="palette", colormap=palette, **PAGE)
+                if probs_tif:
+                    for values in probs:
+                        probs_tif.write(values, photometric="minisblack", **PAGE)
+                done(number)
+
+    def _is_giant(self, path: Path) -> bool:
+        if path.suffix.lower() not in (".tif", ".tiff"):
+            return False
+        with explained(path), tifffile.TiffFile(path) as tif:
+            layout = tif_layout(tif)
+        return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
+
+    def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
+        from seminar.inference.blockwise import has_labels, predict_large
+        from seminar.inference.blockwise_instances import divide_large
+
+        stem = stem_of(path)
+        beside = None if self.out is None or is_zarr(path) else self.out  # an OME-Zarr holds its labels itself
+        labels = beside / f"{stem}.zarr" if beside else None
+        has_new_labels = self.overwrite or not has_labels(path, labels)
+        is_new = predict_large(
+            path,
+            self.model,
+            out=labels,
+            probabilities=self.out / f"{stem}_probabilities.zarr" if self.probabilities and self.out else None,
+            device=self.device,
+            tile_size=self.tile_size,
+            overwrite=self.overwrite,
+            scheduler=self.scheduler,
+            progress=part,
+        )
+        if not self.instances:
+            return is_new
+        out = beside / f"{stem}_instances.zarr" if beside else None
+        return divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
+
+
+def _labels_of(image: Path, path: Path) -> LabelMap:
+    """The labels on disk of an image, which must fit it."""
+    labels, size = read_label_png(path), image_size(image)
+    if labels.shape != size:
+        raise DatasetError(
+            [
+                f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the image has {size[0]} x {size[1]}; "
+                "restore the labels, or predict them again with --overwrite"
+            ]
+        )
+    return labels
+
+
+def _labels_of_planes(path: Path, layout: TifLayout) -> LabelMap:
+    """The labels on disk of a stack, (planes, H, W), which must fit it."""
+    with explained(path):
+        labels = tif_values(path)
+    is_class_ids = labels.dtype.kind in "ui" and labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max
+    if labels.shape != (layout.num_planes, layout.height, layout.width) or not is_class_ids:
+        raise DatasetError(
+            [
+                f"{path}: expected {layout.num_planes} pages of {layout.height} x {layout.width} class ids (height x width), "
+                f"got {' x '.join(map(str, labels.shape))} {labels.dtype} values; restore the labels, or predict them again with --overwrite"
+            ]
+        )
+    return labels.astype(np.uint8)
+
+
+@contextlib.contextmanager
+def _tif(path: Path, *, is_big: bool = False) -> Iterator[tifffile.TiffWriter]:
+    """A tif that is written page by page and appears when it is whole."""
+    with (
+        atomic_file(path) as file,
+        tifffile.FileHandle(file, name=path.name) as handle,
+        tifffile.TiffWriter(handle, bigtiff=is_big) as tif,
+    ):
+        yield tif

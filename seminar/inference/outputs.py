@@ -1,0 +1,159 @@
+"""Which images to predict and which files come out: folders, patterns and files in, one name per image out."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seminar.clicks.click_set import ClickSet
+from seminar.errors import DatasetError, SeminarError
+from seminar.io.images import EXTENSIONS
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+from seminar.project.layout import CLASSES, CLICKS, IMAGES, OBJECTS, SPARSE_MASKS, TRUTH, image_files
+
+ZARR_ENDING = ".zarr"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of one image in the output folder.
+
+    Attributes
+    ----------
+    labels : Path
+        Indexed label PNG (a tif of as many pages for a stack).
+    instances, probabilities : Path or None
+        Tifs, where asked for.
+    """
+
+    labels: Path
+    instances: Path | None
+    probabilities: Path | None
+
+    @classmethod
+    def of(cls, folder: Path, stem: str, *, instances: bool, probabilities: bool, ending: str = ".png") -> Outputs:
+        """Where the results of the image `stem` go."""
+        return cls(
+            folder / f"{stem}{ending}",
+            folder / f"{stem}_instances.tif" if instances else None,
+            folder / f"{stem}_probabilities.tif" if probabilities else None,
+        )
+
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.labels, self.instances, self.probabilities) if path)
+
+    def missing(self) -> tuple[Path, ...]:
+        """Those that are not there: what a job that is taken up again has yet to write."""
+        return tuple(path for path in self.paths() if not path.exists())
+
+
+def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
+    """The images that files, folders, project folders and patterns with * ? [] name, in that order, each once.
+
+    A folder gives its images (not those of folders within); a project folder those in JPEGImages; a folder that ends in .zarr is an image itself.
+
+    Raises
+    ------
+    DatasetError
+        Every source that names no image, and every two images whose outputs would have one name.
+    """
+    found: dict[Path, None] = {}
+    faults = []
+    for source in sources:
+        images = _images_of(source)
+        if isinstance(images, str):
+            faults.append(images)
+        else:
+            found.update(dict.fromkeys(images))
+    by_stem: dict[str, Path] = {}
+    for path in found:
+        first = by_stem.setdefault(stem_of(path).casefold(), path)
+        if first != path:
+            faults.append(
+                f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or predict them into different folders"
+            )
+    if faults:
+        raise DatasetError(faults)
+    return tuple(found)
+
+
+def stem_of(path: Path) -> str:
+    """Name of an image's outputs: its id in a project, else the file's name without its ending (.ome.tif and .ome.zarr as a whole)."""
+    stem = path.stem
+    if project_folder(path) and not is_zarr(path):
+        return stem
+    return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > len(".ome") else stem
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path names an OME-Zarr, which is a folder."""
+    return path.suffix.lower() == ZARR_ENDING
+
+
+def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
+    """Refuse a folder in which outputs would lie among, or replace, what the user made.
+
+    Raises
+    ------
+    SeminarError
+        A file; the folder of an input image; a project's folder of images, clicks or masks.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise SeminarError(f"--out {folder}: expected a folder, there is a file of this name; give another name")
+    place = folder.resolve()
+    for image in images:
+        if image.resolve().parent == place or image.parent.resolve() == place:
+            raise SeminarError(
+                f"--out {folder}: the images to predict lie there, and labels must not replace them; give another folder"
+            )
+    if place.name in (IMAGES, CLICKS, SPARSE_MASKS, TRUTH, OBJECTS) and (place.parent / CLASSES).exists():
+        raise SeminarError(
+            f"--out {folder}: this folder of a project holds images, clicks or masks made by hand, which are never written; give another folder"
+        )
+
+
+def project_folder(path: Path) -> Path | None:
+    """The project that an image lies in; None for images elsewhere."""
+    folder = path.absolute().parent
+    return folder.parent if folder.name == IMAGES and (folder.parent / CLASSES).exists() else None
+
+
+def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
+    """The clicks of an image that lies in a project with these classes; None where there are none."""
+    folder = project_folder(path)
+    if folder is None:
+        return None
+    project = Project.open(folder)
+    clicks = project.read_clicks(path.stem) if project.classes.names == classes.names else None
+    return clicks if clicks is not None and len(clicks) else None
+
+
+def _images_of(source: str) -> list[Path] | str:
+    """Images of one source, or what is wrong with it."""
+    path = Path(source)
+    if is_zarr(path) and path.is_dir():
+        return [path]
+    if path.is_dir():
+        if (path / IMAGES).is_dir():
+            path = path / IMAGES
+        images = sorted([*image_files(path), *(entry for entry in path.iterdir() if is_zarr(entry) and entry.is_dir())])
+        return images or f"{path}: no image in this folder (jpg, png, tif or .zarr); give another folder"
+    if path.exists():
+        return (
+            [path]
+            if path.suffix.lower() in EXTENSIONS
+            else f"{path}: not an image by its ending; expected {', '.join(EXTENSIONS)} or .zarr"
+        )
+    if glob.has_magic(source):
+        matches = (Path(name) for name in sorted(glob.glob(source, recursive=True)))
+        images = [
+            match
+            for match in matches
+            if match.suffix.lower() in EXTENSIONS or (is_zarr(match) and os.path.isdir(match))
+        ]
+        return images or f"{source}: no image has a name like this; check the pattern"
+    return f"{path}: no such file or folder; check the name"

@@ -1,0 +1,212 @@
+"""Images of any size in, class probabilities out."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from seminar.runtime.allocator import kept_memory
+from seminar.models.checkpoint import load_model
+from seminar.runtime.devices import avoid_failed_onednn, is_out_of_memory, mixed_precision, pick_device, use_threads
+from seminar.errors import SeminarError
+from seminar.io.images import ImageArray, to_float
+from seminar.labels import ClassNames, LabelMap
+from seminar.inference.tiles import Span, plan
+
+TILE_SIZE = 768
+OVERLAP = 128
+CUDA_BATCH = 8
+"""Tiles in one pass of the network on a GPU; elsewhere one at a time is as fast and needs less memory."""
+
+ROWS = 64
+"""Rows of probabilities that are compared at a time, so that nothing as large as the image is made but its labels."""
+
+Tile = tuple[Span, Span]
+
+
+class Predictor:
+    """A trained network that predicts images of any size as it was trained to see them.
+
+    An image larger than `tile_size` is cut into overlapping tiles whose probabilities are blended (see `seminar.inference.tiles.plan`).
+
+    Parameters
+    ----------
+    network : nn.Module
+        (N, C, H, W) float32 on 0..255 to logits (N, K, H, W). It is moved to the device and used in eval mode; its own mode is restored afterwards.
+    classes : ClassNames
+    channels : tuple of int
+        Channels of the images to use, in this order; empty takes all.
+    stretch : tuple of float
+        Percentiles of each image that become 0 and 255, as in training.
+    num_channels : int, optional
+        How many channels the network takes; images with another number are refused with a sentence.
+    device : str or torch.device
+        "auto", "cpu", "cuda", "cuda:1" or "mps".
+    tile_size, overlap : int
+        Pixels, multiples of 16; the overlap is at most half a tile.
+    batch_size : int, optional
+        Tiles in one pass; by default 8 on CUDA and 1 elsewhere.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        classes: ClassNames,
+        channels: tuple[int, ...] = (),
+        stretch: tuple[float, float] = (0.0, 100.0),
+        num_channels: int | None = None,
+        device: str | torch.device = "auto",
+        tile_size: int = TILE_SIZE,
+        overlap: int = OVERLAP,
+        batch_size: int | None = None,
+    ) -> None:
+        self.device = pick_device(device) if isinstance(device, str) else device
+        self.network = network.to(self.device)
+        self.classes = classes
+        self.channels = channels
+        self.stretch = stretch
+        self.num_channels = num_channels
+        plan(1, tile_size=tile_size, overlap=overlap)  # refuses sizes that do not go together
+        self.tile_size = tile_size
+        self.overlap = overlap
+        self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else 1)
+
+    @classmethod
+    def from_folder(
+        cls, path: Path | str, device: str = "auto", *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP
+    ) -> Predictor:
+        """The predictor of a run folder or a model.pt. On a CPU it leaves one core free.
+
+        Raises
+        ------
+        CheckpointError
+            No model there, damaged, or from a newer version.
+        """
+        where = pick_device(device)
+        if where.type == "cpu":
+            use_threads()
+        model = load_model(Path(path), where)
+        network: nn.Module = model.network.to(memory_format=torch.channels_last)
+        return cls(
+            network,
+            classes=model.classes,
+            channels=model.config.channels,
+            stretch=model.config.stretch,
+            num_channels=model.channels,
+            device=where,
+            tile_size=tile_size,
+            overlap=overlap,
+        )
+
+    def predict_probs(self, image: ImageArray, where: str = "the image") -> npt.NDArray[np.float32]:
+        """Probability of each class at each pixel, (K, H, W) float32 that sums to 1 over K.
+
+        Parameters
+        ----------
+        image : ndarray, (H, W, C) or (H, W)
+            As `seminar.io.images.read_image` returns it.
+        where : str
+            Name of the image in messages.
+
+        Raises
+        ------
+        SeminarError
+            Not an image, channels that the network does not take, NaN; memory that does not even hold one tile.
+        """
+        if image.ndim not in (2, 3) or image.size == 0:
+            raise SeminarError(
+                f"{where}: expected an image of (height, width) or (height, width, channels), got shape {image.shape}"
+            )
+        return self.predict_prepared(self.prepare(image, where))
+
+    def predict(self, image: ImageArray, where: str = "the image") -> LabelMap:
+        """The most probable class of each pixel, (H, W) uint8. See `predict_probs`."""
+        return most_probable(self.predict_probs(image, where))
+
+    def prepare(self, image: ImageArray, where: str = "the image") -> npt.NDArray[np.float32]:
+        """The network's input, (C, H, W) float32 on 0..255: the channels it takes, stretched as in training."""
+        prepared = to_float(image, channels=self.channels, stretch=self.stretch, where=where)
+        if self.num_channels not in (None, len(prepared)):
+            raise SeminarError(
+                f"{where}: the model takes {self.num_channels} channels, the image has {len(prepared)}; "
+                "give images like those that it was trained on"
+            )
+        return prepared
+
+    def predict_prepared(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(K, H, W) probabilities of what `prepare` returned."""
+        _, height, width = image.shape
+        tensor = torch.from_numpy(np.ascontiguousarray(image))
+        rows, cols = (plan(side, tile_size=self.tile_size, overlap=self.overlap) for side in (height, width))
+        probs = torch.zeros(self.classes.num_classes, height, width)
+        keeping = kept_memory() if self.device.type == "cpu" else contextlib.nullcontext()
+        with keeping, _evaluating(self.network), torch.inference_mode():
+            for tiles in self._batches(list(itertools.product(rows, cols))):
+                for (row, col), result in zip(tiles, self._run(tensor, tiles), strict=True):
+                    window = probs[:, row.start : row.stop, col.start : col.stop]
+                    if len(rows) == len(cols) == 1:
+                        window.copy_(result)
+                    else:
+                        result *= torch.from_numpy(row.weights)[:, None] * torch.from_numpy(col.weights)
+                        window += result
+        array: npt.NDArray[np.float32] = probs.numpy()
+        return array
+
+    def _batches(self, tiles: list[Tile]) -> Iterator[list[Tile]]:
+        """Tiles of one shape together, at most `batch_size` at a time."""
+        by_shape: dict[tuple[int, int], list[Tile]] = {}
+        for row, col in tiles:
+            by_shape.setdefault((row.stop - row.start, col.stop - col.start), []).append((row, col))
+        for alike in by_shape.values():
+            for start in range(0, len(alike), self.batch_size):
+                yield alike[start : start + self.batch_size]
+
+    def _run(self, image: Tensor, tiles: list[Tile]) -> Tensor:
+        """(N, K, h, w) float32 probabilities on the CPU; a batch that does not fit into memory goes in halves."""
+        batch = torch.stack([image[:, row.start : row.stop, col.start : col.stop] for row, col in tiles])
+        try:
+            batch = batch.to(self.device, memory_format=torch.channels_last)
+            with mixed_precision(self.device):
+                logits: Tensor = self.network(batch)
+            return logits.float().softmax(dim=1).cpu()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            avoid_failed_onednn(error)
+        if len(tiles) == 1:
+            raise SeminarError(
+                f"memory of {self.device} does not hold a tile of {batch.shape[-2]} x {batch.shape[-1]} pixels; close other programs or predict on --device cpu"
+            )
+        half = self.batch_size = len(tiles) // 2
+        return torch.cat([self._run(image, part) for part in (tiles[:half], tiles[half:])])
+
+
+def most_probable(probs: npt.NDArray[np.float32]) -> LabelMap:
+    """(K, H, W) probabilities to (H, W) uint8 class ids; of equal ones the lower id."""
+    labels: LabelMap = np.zeros(probs.shape[1:], dtype=np.uint8)
+    for start in range(0, len(labels), ROWS):
+        rows = slice(start, start + ROWS)
+        best = probs[0, rows].copy()
+        for class_id in range(1, len(probs)):
+            labels[rows][probs[class_id, rows] > best] = class_id
+            np.maximum(best, probs[class_id, rows], out=best)
+    return labels
+
+
+@contextlib.contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    training = [module for module in network.modules() if module.training]  # a live network may hold frozen parts
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

@@ -1,0 +1,97 @@
+"""Label maps as indexed PNGs in the manner of PASCAL VOC."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, PngImagePlugin
+
+from seminar.errors import DatasetError
+from seminar.io.files import write_bytes
+from seminar.io.images import MAX_PIXELS, explained
+from seminar.labels import ClassNames, LabelMap
+
+_NOTE = "seminar"
+
+
+def write_label_png(
+    path: Path, labels: npt.NDArray[np.integer], classes: ClassNames, *, durable: bool = True, note: str = ""
+) -> None:
+    """Write a label map, (H, W) class ids with 255 = ignored, as an indexed PNG in the colours of the classes.
+
+    Whole or not at all; `durable=False` does not wait for the disk. `note` is kept in the file, for `read_png_note`.
+    """
+    image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
+    image.putpalette(classes.palette().tobytes())
+    data = io.BytesIO()
+    texts = PngImagePlugin.PngInfo()
+    if note:
+        texts.add_text(_NOTE, note)
+    image.save(data, format="PNG", compress_level=3, pnginfo=texts)
+    write_bytes(path, data.getvalue(), durable=durable)
+
+
+def read_label_png(path: Path) -> LabelMap:
+    """Read a label map, (H, W) uint8: an indexed or an 8-bit grey PNG, the values as stored.
+
+    Raises
+    ------
+    DatasetError
+        No such file, not a PNG, cut short, 16-bit or colour.
+    """
+    with explained(path), PngImagePlugin.PngImageFile(path) as image:
+        if image.mode not in ("P", "L", "1") or _bit_depth(path) > 8:
+            raise DatasetError(
+                [
+                    f"{path}: expected an indexed or 8-bit grey PNG of class ids, got {_named(path, image.mode)}; save it as an indexed PNG"
+                ]
+            )
+        _refuse_giant_mask(path, image)
+        return np.array(image, dtype=np.uint8)
+
+
+def read_object_png(path: Path) -> npt.NDArray[np.int32]:
+    """Read a map of object numbers, (H, W) int32 with 0 = none: 8- or 16-bit, or one colour an object.
+
+    VOC's own SegmentationObject is indexed with 255 on the rims: that value is kept.
+    """
+    with explained(path), PngImagePlugin.PngImageFile(path) as image:
+        _refuse_giant_mask(path, image)
+        pixels = np.asarray(image)
+    if pixels.ndim == 3:
+        colours = pixels[:, :, :3].astype(np.int32)
+        return colours[:, :, 0] << 16 | colours[:, :, 1] << 8 | colours[:, :, 2]
+    return pixels.astype(np.int32)
+
+
+def read_png_note(path: Path) -> str:
+    """The note that `write_label_png` has put into the file; empty where another program wrote it. Reads the header alone."""
+    with explained(path), PngImagePlugin.PngImageFile(path) as image:
+        return str(image.info.get(_NOTE, ""))
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """(height, width) from the header alone."""
+    with explained(path), PngImagePlugin.PngImageFile(path) as image:
+        return image.height, image.width
+
+
+def _refuse_giant_mask(path: Path, image: Image.Image) -> None:
+    if image.height * image.width > MAX_PIXELS:
+        raise DatasetError(
+            [
+                f"{path}: {image.height} x {image.width} pixels are more than the {MAX_PIXELS:,} that are read; is it the right file?"
+            ]
+        )
+
+
+def _bit_depth(path: Path) -> int:
+    with path.open("rb") as file:
+        return file.read(25)[24]
+
+
+def _named(path: Path, mode: str) -> str:
+    return f"{_bit_depth(path)}-bit {'grey' if mode in ('I', 'I;16', 'L') else 'colour'}"

@@ -1,0 +1,209 @@
+"""Where the pixels of a large image come from: an OME-Zarr or a tiled tif, read in windows."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from seminar.errors import SeminarError
+from seminar.io.images import explained
+from seminar.io.ome_zarr import open_array, read_multiscale, zarr_module
+from seminar.io.tif import stored_colours
+
+Levels = tuple[tuple[float, float], ...] | None
+"""(black, white) of each channel that is used; None leaves 8-bit values as they are."""
+
+SAMPLES = 2**20
+"""About so many values decide a percentile, the same ones as `seminar.io.images.to_float` takes."""
+
+MAX_CHUNK_BYTES = 2**30
+"""Largest chunk that is decompressed: a hostile header must not fill the memory."""
+
+
+@dataclass(frozen=True)
+class LargeSource:
+    """An image on disk and its axes; small and picklable, the pixels stay where they are.
+
+    Attributes
+    ----------
+    path : str
+    kind : {"zarr", "tif"}
+    array : str
+        Path of the full-resolution array within the OME-Zarr.
+    axes : str
+        One letter an axis: y, x, c, and any of t and z, whose planes are predicted one by one.
+    shape : tuple of int
+    dtype : str
+    """
+
+    path: str
+    kind: Literal["zarr", "tif"]
+    array: str
+    axes: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def height(self) -> int:
+        return self.shape[self.axes.index("y")]
+
+    @property
+    def width(self) -> int:
+        return self.shape[self.axes.index("x")]
+
+    @property
+    def channels(self) -> int:
+        return self.shape[self.axes.index("c")] if "c" in self.axes else 1
+
+    @property
+    def plane_axes(self) -> str:
+        return "".join(axis for axis in self.axes if axis not in "cyx")
+
+    @property
+    def plane_shape(self) -> tuple[int, ...]:
+        return tuple(self.shape[self.axes.index(axis)] for axis in self.plane_axes)
+
+    @property
+    def num_planes(self) -> int:
+        return int(np.prod(self.plane_shape, dtype=np.int64))
+
+
+def open_source(path: Path) -> LargeSource:
+    """Look at the metadata of an OME-Zarr or a tif.
+
+    Raises
+    ------
+    SeminarError
+        Neither, damaged, of unknown axes, colours that are not RGB, metadata that points outside of the image, chunks too large for memory.
+    """
+    if path.is_dir():
+        multiscale = read_multiscale(path)
+        source = LargeSource(str(path), "zarr", multiscale.array, multiscale.axes, multiscale.shape, multiscale.dtype)
+    else:
+        with explained(path), tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            axes, shape, dtype = series.axes.replace("S", "C").lower(), tuple(series.shape), str(series.dtype)
+            if (colours := stored_colours(tif.pages.first, series.axes)) != "as stored":
+                raise SeminarError(
+                    f"{path}: its colours are stored as {colours}, and block by block only RGB is read; save it as RGB"
+                )
+        source = LargeSource(str(path), "tif", "", axes, shape, dtype)
+    with explained(path), _opened(source) as array:
+        chunks = array.chunks
+    if sorted(source.axes) not in [
+        sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")
+    ]:
+        raise SeminarError(
+            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with these axes"
+        )
+    if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
+        raise SeminarError(
+            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of whole or real numbers"
+        )
+    if np.prod(chunks, dtype=np.float64) * np.dtype(source.dtype).itemsize > MAX_CHUNK_BYTES:
+        raise SeminarError(
+            f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in smaller chunks or tiles, such as 1024 x 1024"
+        )
+    return source
+
+
+def read_window(source: LargeSource, plane: tuple[int, ...], rows: slice, cols: slice) -> npt.NDArray[Any]:
+    """(C, h, w) of one plane in the image's own depth."""
+    numbers = iter(plane)
+    index = tuple(
+        rows if axis == "y" else cols if axis == "x" else slice(None) if axis == "c" else next(numbers)
+        for axis in source.axes
+    )
+    kept = [axis for axis in source.axes if axis in "cyx"]
+    with explained(Path(source.path)), _opened(source) as array:
+        window = np.asarray(array[index])
+    order = [kept.index(axis) for axis in "cyx" if axis in kept]
+    window = window.transpose(order)
+    return window if "c" in kept else window[np.newaxis]
+
+
+def prepare_block(
+    source: LargeSource,
+    plane: tuple[int, ...],
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+    *,
+    channels: tuple[int, ...],
+    levels: Levels,
+) -> npt.NDArray[np.float32]:
+    """The network's input for a window, (C, h, w) float32 on 0..255, as `seminar.io.images.to_float` makes it from the whole image."""
+    window = _chosen(read_window(source, plane, slice(*rows), slice(*cols)), channels)
+    _check_finite(source, window, rows[0], cols[0])
+    if levels is None:
+        return window.astype(np.float32)
+    return np.stack([_scaled(values, black, white) for values, (black, white) in zip(window, levels, strict=True)])
+
+
+def find_levels(
+    source: LargeSource, plane: tuple[int, ...], *, channels: tuple[int, ...], stretch: tuple[float, float], block: int
+) -> Levels:
+    """Black and white of each channel of a plane, from one pass over it in blocks.
+
+    The same values as `seminar.io.images.to_float` finds in memory: least and greatest for (0, 100), else percentiles of about a million values.
+    """
+    if source.dtype == "uint8" and tuple(stretch) == (0, 100):
+        return None
+    whole = tuple(stretch) == (0, 100)
+    step = 1 if whole else max(1, round((source.height * source.width / SAMPLES) ** 0.5))
+    found = []
+    for row, col in itertools.product(range(0, source.height, block), range(0, source.width, block)):
+        window = _chosen(read_window(source, plane, slice(row, row + block), slice(col, col + block)), channels)
+        _check_finite(source, window, row, col)
+        window = window[:, -row % step :: step, -col % step :: step]
+        if window.size:
+            found.append(
+                np.stack([window.min(axis=(1, 2)), window.max(axis=(1, 2))], axis=1)
+                if whole
+                else window.reshape(len(window), -1)
+            )
+    values = np.concatenate(found, axis=1).astype(np.float64)
+    limits = (
+        zip(values.min(axis=1), values.max(axis=1), strict=True) if whole else np.percentile(values, stretch, axis=1).T
+    )
+    return tuple((float(black), float(white)) for black, white in limits)
+
+
+def _check_finite(source: LargeSource, window: npt.NDArray[Any], row: int, col: int) -> None:
+    if window.dtype.kind == "f" and not np.isfinite(window).all():
+        place = f"between rows {row} and {row + window.shape[1]}, columns {col} and {col + window.shape[2]}"
+        raise SeminarError(
+            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the image again"
+        )
+
+
+def _chosen(window: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[Any]:
+    return window[list(channels)] if channels else window
+
+
+def _scaled(values: npt.NDArray[Any], black: float, white: float) -> npt.NDArray[np.float32]:
+    if white <= black:
+        return np.zeros(values.shape, dtype=np.float32)
+    scaled = np.empty(values.shape, dtype=np.float32)
+    for line, found in zip(
+        scaled, values, strict=True
+    ):  # line by line: all at once would need eight bytes a pixel, thrice
+        line[:] = np.clip((found.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0)
+    return scaled
+
+
+@contextlib.contextmanager
+def _opened(source: LargeSource) -> Iterator[Any]:
+    if source.kind == "zarr":
+        yield open_array(Path(source.path), source.array)
+        return
+    zarr = zarr_module()
+    with tifffile.TiffFile(source.path) as tif, tif.series[0].aszarr(level=0) as store:
+        yield zarr.open_array(store, mode="r")

@@ -1,0 +1,168 @@
+"""Files that hold networks: whole or absent, checked before use, loaded without running any code (`weights_only=True`)."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from seminar.io.archives import check_archive
+from seminar.config.settings import TrainConfig
+from seminar.errors import CheckpointError, SeminarError
+from seminar.io.files import atomic_file, rename
+from seminar.labels import ClassNames
+from seminar.models.backbones import DAMAGE
+from seminar.models.deeplab import DeepLabV3Plus, build_network
+from seminar.run.folder import RunFolder
+
+MODEL_VERSION = 1
+CHECKPOINT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and what it needs to predict as it did in training.
+
+    Attributes
+    ----------
+    network : DeepLabV3Plus
+        In eval mode: (N, C, H, W) float on 0..255 to logits.
+    config : TrainConfig
+        `channels` and `stretch` prepare images.
+    classes : ClassNames
+    channels : int
+        How many channels the network takes.
+    """
+
+    network: DeepLabV3Plus
+    config: TrainConfig
+    classes: ClassNames
+    channels: int
+
+
+def save_model(path: Path, network: nn.Module, *, config: TrainConfig, classes: ClassNames, channels: int) -> None:
+    """Write the network that predicts; `load_model` reads it back."""
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    content = {
+        "format": "seminar-model",
+        "version": MODEL_VERSION,
+        "config": config.to_toml(),
+        "classes": classes.format(),
+        "channels": channels,
+        "state": state,
+    }
+    _write(path, content)
+
+
+def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
+    """Read a model.pt, or the model of a run folder.
+
+    Raises
+    ------
+    CheckpointError
+        No such file, damaged, no model of ours, or from a newer version.
+    """
+    if path.is_dir():
+        path = RunFolder(path).model_path
+        if not path.exists():
+            raise CheckpointError(f"{path}: this run has no model yet; let it finish, or stop it, which saves one")
+    content = _load(path, "seminar-model", MODEL_VERSION)
+    try:
+        config = TrainConfig.from_toml(content["config"], str(path))
+        classes = ClassNames.parse(content["classes"], str(path))
+        channels = content["channels"]
+        network = build_network(config, num_classes=classes.num_classes, channels=channels, load=False)
+        network.load_state_dict(content["state"])
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: the model's parts do not fit together ({_first_line(error)}); train it again"
+        ) from None
+    return Model(network.to(device).eval(), config, classes, channels)
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write all that resumes a stage. The checkpoint before it stays beside it as previous.pt."""
+    previous = path.with_name("previous.pt")
+    head = {"format": "seminar-checkpoint", "version": CHECKPOINT_VERSION}
+    _write(path.with_name("checkpoint.new"), head | dict(content))
+    if path.exists():
+        rename(path, previous)
+    rename(path.with_name("checkpoint.new"), path)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The newest whole checkpoint of a stage, and a sentence for each damaged one that was passed over.
+
+    Returns
+    -------
+    content : dict or None
+        None where the stage has none yet.
+    faults : list of str
+
+    Raises
+    ------
+    CheckpointError
+        Checkpoints exist, but none can be read.
+    """
+    faults: list[str] = []
+    candidates = [path.with_name("checkpoint.new"), path, path.with_name("previous.pt")]
+    for candidate in (candidate for candidate in candidates if candidate.exists()):
+        try:
+            return _load(candidate, "seminar-checkpoint", CHECKPOINT_VERSION), faults
+        except CheckpointError as error:
+            faults.append(str(error))
+    if faults:
+        raise CheckpointError("; ".join(faults) + "; no whole checkpoint is left, start the run again under a new name")
+    return None, faults
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with atomic_file(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # what torch makes of a disk that is full
+            cause = error.__context__
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__context__
+            if cause is not None:
+                raise cause from None
+            raise
+
+
+def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
+    try:
+        if zipfile.is_zipfile(path):
+            check_archive(path)
+        with zipfile.ZipFile(path) as archive:  # torch.load does not verify the checksums
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"{path}: damaged (checksum of {damaged} is wrong); restore it from a copy")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; give a run folder or a model.pt") from None
+    except CheckpointError:
+        raise
+    except SeminarError as error:
+        raise CheckpointError(str(error)) from None
+    except DAMAGE as error:
+        raise CheckpointError(
+            f"{path}: not a readable {expected} file ({_first_line(error)}); restore it from a copy"
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != expected:
+        raise CheckpointError(
+            f"{path}: expected a {expected} file, got something else; give a run folder or a model.pt"
+        )
+    if not isinstance(content.get("version"), int) or content["version"] > version:
+        raise CheckpointError(
+            f"{path}: version {content.get('version')!r} of {expected}, this program reads up to {version}; update seminar-napari"
+        )
+    return content
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:150]

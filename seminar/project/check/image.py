@@ -1,0 +1,194 @@
+"""What is wrong with one image of a project and the files that belong to it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from seminar.clicks.click_set import ClickSet
+from seminar.errors import DatasetError
+from seminar.io.images import ImageHeader, explained, image_header, looks_whole, not_finite, read_image
+from seminar.labels import IGNORE_INDEX, LabelMap
+from seminar.io.label_png import png_size, read_label_png
+from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, too_small
+from seminar.io.names import name_fault
+from seminar.project.project import Project, clicks_faults
+from seminar.project.sparse_mask import can_be_mask, mask_state
+
+MAX_FAULTS_A_FILE = 10
+"""A file with more faults than this is told by its first ones and their number."""
+
+
+@dataclass
+class ImageFindings:
+    """What was found on one image.
+
+    Attributes
+    ----------
+    faults, warnings : list of str
+    header : ImageHeader or None
+        None where the image is not readable.
+    clicks : Counter of int
+        Number of clicks of each class; empty without clicks.
+    click_files_are_faulty : bool
+        There are clicks, but they cannot be read.
+    has_truth : bool
+    """
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    header: ImageHeader | None = None
+    clicks: Counter[int] = field(default_factory=Counter)
+    click_files_are_faulty: bool = False
+    has_truth: bool = False
+
+
+def inspect_image(
+    project: Project, image_id: str, *, needs: Literal["clicks", "truth", "any"], deep: bool
+) -> ImageFindings:
+    """Look at an image, and at its clicks and its truth as far as they are needed."""
+    found = ImageFindings()
+    try:
+        path = project.image_path(image_id)
+        found.faults += _link_faults(project, path)
+        found.header = image_header(path)
+        found.faults += _image_faults(path, found.header, deep)
+    except DatasetError as error:
+        found.faults += error.faults
+        if name_fault(image_id):
+            return found
+    size = (found.header.height, found.header.width) if found.header else None
+    if needs != "truth":
+        before = len(found.faults)
+        try:
+            found.clicks, faults = _inspect_clicks(project, image_id, size)
+            found.faults += _capped(faults)
+        except DatasetError as error:
+            found.faults += _capped(list(error.faults))
+        found.click_files_are_faulty = len(found.faults) > before
+        if needs == "any" and not found.click_files_are_faulty:  # training has no use for the mask
+            found.warnings += _step_warnings(project, image_id)
+    if needs != "clicks":
+        found.has_truth = project.truth_path(image_id).exists()
+        found.faults += truth_faults(project, image_id, size)
+    return found
+
+
+def _image_faults(path: Path, header: ImageHeader, deep: bool) -> Iterator[str]:
+    if min(header.height, header.width) < MIN_SIDE:
+        yield too_small(path, (header.height, header.width))
+    if deep or header.is_float or not looks_whole(path):
+        image = read_image(path)
+        if fault := not_finite(np.moveaxis(image, 2, 0)):
+            yield f"{path}: {fault}"
+
+
+def _link_faults(project: Project, path: Path) -> Iterator[str]:
+    """A linked folder is somebody's decision; a linked file among others may lead anywhere."""
+    if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(path.parent.resolve()):
+        yield f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the whole folder"
+
+
+def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | None) -> tuple[Counter[int], list[str]]:
+    path = project.clicks_path(image_id)
+    if not os.path.lexists(path):
+        path = project.sparse_mask_path(image_id)
+        if not path.exists():
+            return Counter(), []
+        mask = read_label_png(path)
+        values, counts = np.unique(mask[mask != IGNORE_INDEX], return_counts=True)
+        return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))), _mask_faults(
+            project, path, mask, size
+        )
+    with explained(path):
+        text = path.read_bytes()
+    clicks = ClickSet.from_json(text, str(path))
+    faults = list(clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width)))
+    if size == (clicks.height, clicks.width):
+        faults += _outside_faults(clicks, path)
+    return Counter(clicks.class_ids[clicks.inside()].tolist()), faults
+
+
+def _step_warnings(project: Project, image_id: str) -> Iterator[str]:
+    """A sparse mask that says something else than the JSON, which counts."""
+    path, mask_path = project.clicks_path(image_id), project.sparse_mask_path(image_id)
+    if not path.exists() or not mask_path.exists():
+        return
+    text = path.read_bytes()
+    clicks = ClickSet.from_json(text, str(path))
+    match mask_state(mask_path, clicks, text, by_pixels=True) if can_be_mask(clicks) else "in step":
+        case "lagging":
+            yield f"{mask_path}: damaged or older than {path}, which counts; it is made anew when the image is opened or trained on"
+        case "foreign":
+            yield f"{mask_path}: another program changed it, but {path} counts; delete the JSON to use the mask, or the mask to have it made anew"
+
+
+def _outside_faults(clicks: ClickSet, path: Path) -> Iterator[str]:
+    for index in np.flatnonzero(~clicks.inside()).tolist():
+        row, col = clicks.points[index].tolist()
+        yield (
+            f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of {clicks.height} x {clicks.width} pixels (height x width); "
+            "move or delete the click"
+        )
+
+
+def _mask_faults(project: Project, path: Path, mask: LabelMap, size: tuple[int, int] | None) -> list[str]:
+    faults = _size_faults(path, (mask.shape[0], mask.shape[1]), size)
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+    unknown = [value for value in present.tolist() if project.classes.num_classes <= value != IGNORE_INDEX]
+    if unknown:
+        faults.append(
+            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])} are not in 0..{project.classes.num_classes - 1}; "
+            f"correct the mask or add the classes to {CLASSES}"
+        )
+    return faults
+
+
+def _size_faults(path: Path, mask_size: tuple[int, int], size: tuple[int, int] | None) -> list[str]:
+    if size is None or mask_size == size:
+        return []
+    return [
+        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in {IMAGES} has {size[0]} x {size[1]}; "
+        "make the mask anew, or restore the image that it was made for"
+    ]
+
+
+def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) -> list[str]:
+    """What is wrong with the dense truth and the objects of an image of `size` (height, width); None leaves the size out."""
+    faults: list[str] = []
+    truth, objects = project.truth_path(image_id), project.objects_path(image_id)
+    try:
+        if truth.exists():
+            faults += _mask_faults(project, truth, read_label_png(truth), size)
+    except DatasetError as error:
+        faults += error.faults
+    try:
+        if objects.exists():
+            faults += _size_faults(objects, png_size(objects), size)
+    except DatasetError as error:
+        faults += error.faults
+    return faults
+
+
+def label_map_faults(project: Project, path: Path, image_id: str) -> list[str]:
+    """What is wrong with a label map of an image that lies anywhere: not readable, of another size, or with classes that the project does not have."""
+    try:
+        return _mask_faults(project, path, read_label_png(path), project.image_size(image_id))
+    except DatasetError as error:
+        return list(error.faults)
+
+
+def _capped(faults: list[str]) -> list[str]:
+    if len(faults) <= MAX_FAULTS_A_FILE:
+        return faults
+    where = faults[0].split(",", 1)[0]
+    return [
+        *faults[:MAX_FAULTS_A_FILE],
+        f"{where}: {len(faults) - MAX_FAULTS_A_FILE} more faults like these; correct them too",
+    ]

@@ -1,0 +1,69 @@
+"""Where each thing lies in a project folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from seminar.errors import DatasetError
+from seminar.io.images import EXTENSIONS
+
+IMAGES = "JPEGImages"
+CLICKS = "Clicks"
+SPARSE_MASKS = "SegmentationClick"
+TRUTH = "SegmentationClass"
+OBJECTS = "SegmentationObject"
+SPLITS = "ImageSets/Segmentation"
+RUNS = "runs"
+CLASSES = "classes.txt"
+
+MIN_SIDE = 8
+"""Smallest height and width of an image, in pixels: half a cell of the networks' coarsest map."""
+
+
+def too_small(path: Path, size: tuple[int, int]) -> str:
+    """The sentence on an image below `MIN_SIDE`."""
+    return f"{path}: {size[0]} x {size[1]} pixels (height x width) are too few to learn from, at least {MIN_SIDE} x {MIN_SIDE} are needed; remove the image"
+
+
+def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, without hidden and unfinished (.part) files; nothing where the folder is missing."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".") and not entry.name.endswith(".part")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    """Image files of a folder in no order, known by their endings."""
+    for entry in folder_entries(folder):
+        if os.path.splitext(entry.name)[1].lower() in EXTENSIONS and not is_folder(entry):
+            yield Path(entry.path)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link that leads round in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def ids_in(folder: Path, ending: str) -> dict[str, os.DirEntry[str]]:
+    """image_id -> entry of each file with this ending."""
+    return {entry.name.removesuffix(ending): entry for entry in folder_entries(folder) if entry.name.endswith(ending)}
+
+
+def read_split(path: Path) -> list[tuple[int, str]] | None:
+    """(line number, image id) of each line that is not empty; None where the file is missing."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise DatasetError([f"{path}: not UTF-8 text; save it as UTF-8, one image id a line"]) from None
+    except OSError as error:
+        raise DatasetError([f"{path}: {error.strerror or error}; put a readable file there"]) from None
+    return [(number, line.strip(" \t\r")) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]

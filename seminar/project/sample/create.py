@@ -1,0 +1,83 @@
+"""The sample project: glands in a picture that scikit-image ships, with our own clicks and masks. Works offline."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from skimage import data
+
+from seminar.clicks.click_set import ClickSet
+from seminar.errors import SeminarError
+from seminar.io.files import write_bytes
+from seminar.io.images import ImageArray
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+
+
+def sample_data_folder() -> Path:
+    """The folder with the clicks, masks, classes and splits of the sample, in an installed package or in a checkout.
+
+    Raises
+    ------
+    SeminarError
+        Neither is there: the installation is not complete.
+    """
+    here = Path(__file__).resolve().parent
+    for folder in (here / "sample_data", here.parent / "sample_data"):
+        if (folder / "fields.toml").is_file():
+            return folder
+    raise SeminarError(
+        f"{here / 'sample_data'}: the sample's clicks and masks are missing; install seminar-napari again"
+    )
+
+
+def sample_fields() -> dict[str, ImageArray]:
+    """The images of the sample by image id, each (H, W, 3) uint8: fields cut from scikit-image's picture of colonic glands."""
+    pictures = tomllib.loads((sample_data_folder() / "fields.toml").read_text(encoding="utf-8"))["images"]
+    fields: dict[str, ImageArray] = {}
+    for name, places in pictures.items():
+        picture = np.asarray(getattr(data, name)())
+        for image_id, place in places.items():
+            (top, bottom), (left, right) = place["rows"], place["cols"]
+            if bottom > picture.shape[0] or right > picture.shape[1]:
+                raise SeminarError(
+                    f"skimage.data.{name}: expected at least {bottom} x {right} pixels, got {picture.shape[0]} x {picture.shape[1]}; "
+                    "install scikit-image 0.26"
+                )
+            fields[image_id] = picture[top:bottom, left:right]
+    return fields
+
+
+def create_sample_project(out: Path) -> Project:
+    """Make the sample's project folder: nine fields of 170 px, six of them with clicks to train on, three to score; all with dense truth.
+
+    The folder appears with everything in it, or not at all.
+
+    Raises
+    ------
+    SeminarError
+        `out` is there already and is not an empty folder.
+    """
+    source = sample_data_folder()
+    classes = ClassNames.parse((source / "classes.txt").read_text(encoding="utf-8"), str(source / "classes.txt"))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for image_id, field in sample_fields().items():
+            paths.append(Path(folder, f"{image_id}.png"))
+            Image.fromarray(field).save(paths[-1])
+        project = Project.create(out, paths, classes)
+    try:
+        for part in ("SegmentationClass", "ImageSets/Segmentation"):
+            for path in sorted((source / part).iterdir()):
+                write_bytes(project.path / part / path.name, path.read_bytes())
+        for path in sorted((source / "Clicks").glob("*.json")):
+            project.write_clicks(path.stem, ClickSet.from_json(path.read_bytes(), str(path)))
+    except BaseException:
+        shutil.rmtree(project.path, ignore_errors=True)
+        raise
+    return project

@@ -1,0 +1,244 @@
+"""The run folder: the files through which a run is repeated, followed, paused, stopped and resumed, on this machine or another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+from PIL import Image
+
+from seminar.config.settings import TrainConfig, load_config
+from seminar.errors import SeminarError
+from seminar.run.events import Event, from_json_line, to_json_line
+from seminar.io.files import atomic_file, write_text
+from seminar.labels import ClassNames
+
+_STOP = "stop.request"
+_PAUSE = "pause.request"
+_SAME_START = 2.0  # seconds; psutil's start time moves a little when the clock is set
+
+
+def stage_names(config: TrainConfig) -> tuple[str, ...]:
+    """Names of the stages of a run in order: ancillary, then primary, primary-2, ... (`config.modules` student-student modules).
+
+    Without pseudo-labels there is one stage, ancillary; with pseudo-labels of another origin one, primary; under full supervision one,
+    full; in Fig. 4's control the second one is self-generation.
+    """
+    if config.losses == ("full",):
+        return ("full",)
+    if "pseudo" not in config.losses:
+        return ("ancillary",)
+    if config.pseudo_labels:
+        return ("primary",)
+    if config.self_generation != "off":
+        return ("ancillary", "self-generation")
+    later = ("primary", *(f"primary-{number}" for number in range(2, config.modules + 1)))
+    return ("ancillary", *later[: config.modules])
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and files of one run, `<project>/runs/<name>/`.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    path: Path
+
+    @classmethod
+    def of(cls, project: Path, name: str) -> RunFolder:
+        """The folder of the run `name` in the project folder `project`; it need not exist yet."""
+        if not name or name in (".", "..") or any(character in name for character in "/\\\0\n\r") or len(name) > 100:
+            raise SeminarError(
+                f"run name {name!r}: expected up to 100 characters without slashes or line breaks; choose another"
+            )
+        return cls(project / "runs" / name)
+
+    # what repeats the run
+    @property
+    def config_path(self) -> Path:
+        return self.path / "config.toml"
+
+    def read_config(self) -> TrainConfig:
+        """The run's settings."""
+        return load_config(self.config_path)
+
+    def write_config(self, config: TrainConfig) -> None:
+        write_text(self.config_path, config.to_toml())
+
+    @property
+    def project(self) -> Path:
+        """The project folder that this run belongs to."""
+        return self.path.parent.parent
+
+    @property
+    def model_path(self) -> Path:
+        """The student that predicts, written whenever a stage ends or the run stops."""
+        return self.path / "model.pt"
+
+    def checkpoint_path(self, stage: str) -> Path:
+        """All that resumes a stage; the one before lies beside it as previous.pt."""
+        return self.path / stage / "checkpoint.pt"
+
+    def student_path(self, stage: str) -> Path:
+        """The finished student of a stage."""
+        return self.path / stage / "student.pt"
+
+    def pseudo_label_path(self, image_id: str) -> Path:
+        return self.path / "pseudo_labels" / f"{image_id}.png"
+
+    @property
+    def log_path(self) -> Path:
+        """What the trainer's process printed, when the window started it."""
+        return self.path / "log.txt"
+
+    # events
+    @property
+    def events_path(self) -> Path:
+        return self.path / "events.jsonl"
+
+    def append_event(self, event: Event) -> None:
+        """Add one line to events.jsonl, in one write."""
+        with self.events_path.open("ab") as file:
+            if file.tell() and not self._ends_with_newline():
+                file.write(b"\n")
+            file.write(to_json_line(event, time.time()).encode())
+
+    def _ends_with_newline(self) -> bool:
+        with self.events_path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+    def read_events(self, offset: int = 0) -> Iterator[tuple[Event, float, int]]:
+        """Events from byte `offset` of events.jsonl on: (event, seconds since the epoch, offset behind it).
+
+        A line that is still being written is left for the next call; unknown lines are passed over.
+        """
+        try:
+            with self.events_path.open("rb") as file:
+                file.seek(offset)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        return
+                    offset += len(line)
+                    parsed = from_json_line(line)
+                    if parsed is not None:
+                        yield *parsed, offset
+        except FileNotFoundError:
+            return
+
+    # requests: files, so that they reach a run on another machine
+    def request_stop(self) -> None:
+        write_text(self.path / _STOP, "")
+
+    def request_pause(self) -> None:
+        write_text(self.path / _PAUSE, "")
+
+    def request_continue(self) -> None:
+        """Withdraw a pause."""
+        (self.path / _PAUSE).unlink(missing_ok=True)
+
+    def stop_requested(self) -> bool:
+        return (self.path / _STOP).exists()
+
+    def pause_requested(self) -> bool:
+        return (self.path / _PAUSE).exists()
+
+    def clear_requests(self) -> None:
+        for name in (_STOP, _PAUSE):
+            (self.path / name).unlink(missing_ok=True)
+
+    def request_preview(self, image_id: str) -> None:
+        """Ask the trainer to write previews of this image from now on."""
+        write_text(self.path / "preview.request", image_id)
+
+    def preview_requested(self) -> str | None:
+        """The image id to preview, or None where nobody asked."""
+        try:
+            return (self.path / "preview.request").read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    # previews
+    def preview_path(self, image_id: str, layer: str) -> Path:
+        """`layer`: student, teacher, pseudo_label (label PNGs) or disagreement (0..255)."""
+        return self.path / "previews" / image_id / f"{layer}.png"
+
+    def write_preview(self, image_id: str, layer: str, labels: npt.NDArray[np.uint8], classes: ClassNames) -> None:
+        """Write one preview, (H, W) uint8, whole or not at all; fast rather than small, a preview lives for half a second."""
+        image = Image.fromarray(labels)
+        if layer != "disagreement":
+            image.putpalette(classes.palette().tobytes())
+        with atomic_file(self.preview_path(image_id, layer), durable=False) as file:
+            image.save(file, format="PNG", compress_level=1)
+
+    def read_preview(self, image_id: str, layer: str) -> npt.NDArray[np.uint8] | None:
+        """The latest preview, (H, W) uint8, or None where there is none."""
+        try:
+            with Image.open(self.preview_path(image_id, layer)) as image:
+                return np.asarray(image, dtype=np.uint8)
+        except (FileNotFoundError, OSError):
+            return None
+
+    # who trains
+    @property
+    def process_path(self) -> Path:
+        return self.path / "process.json"
+
+    def claim(self) -> None:
+        """Note this process as the run's trainer, and remove what one that was killed has left half written.
+
+        Raises
+        ------
+        SeminarError
+            Another living process of this machine trains here.
+        """
+        if self.is_alive():
+            raise SeminarError(
+                f"{self.path}: another process trains in this run folder; stop it first or choose another run name"
+            )
+        write_text(
+            self.process_path,
+            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "start": psutil.Process().create_time()}),
+        )
+        for leftover in self.path.rglob(".*.part"):
+            leftover.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        self.process_path.unlink(missing_ok=True)
+
+    def is_alive(self) -> bool | None:
+        """Whether the trainer's process runs; None where it cannot be asked: on another machine, or its note cannot be read at the moment."""
+        try:
+            data = json.loads(self.process_path.read_text(encoding="utf-8"))
+            pid, host, start = int(data["pid"]), data["host"], float(data["start"])
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return False
+        except OSError:
+            return None
+        if host != socket.gethostname():
+            return None
+        if pid == os.getpid():
+            return False
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:  # killed, but its parent has not noticed yet
+                return False
+            return abs(process.create_time() - start) < _SAME_START
+        except (psutil.Error, ValueError, OverflowError):
+            return False
+
+    def remove(self) -> None:
+        """Delete the run and all it holds."""
+        shutil.rmtree(self.path)

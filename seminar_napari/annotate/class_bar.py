@@ -1,0 +1,223 @@
+"""The row of classes: key, colour and name; the current one is framed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qtpy.QtCore import QPoint, QRect, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import QColorDialog, QLineEdit, QMenu, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from superqt import QFlowLayout
+
+from seminar.errors import DatasetError
+from seminar.labels import BACKGROUND, ClassNames
+from seminar_napari.session.session import Session
+
+ROWS_SHOWN = 4
+_FRAME = """
+QToolButton { border: 2px solid transparent; border-radius: 4px; padding: 1px 4px; background: transparent; }
+QToolButton:hover { background: rgba(128, 128, 128, 60); }
+QToolButton:checked { border-color: #5b7fe5; background: rgba(91, 127, 229, 70); }
+"""
+
+
+class ClassButton(QToolButton):
+    """One class."""
+
+    double_clicked = Signal()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """A double click renames."""
+        self.double_clicked.emit()
+
+
+class ClassBar(QWidget):
+    """Choose, rename, recolour and add classes. Writes classes.txt through the session."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._buttons: list[ClassButton] = []
+        self._inside = QWidget()
+        self._inside.setStyleSheet(_FRAME)
+        self._flow = QFlowLayout(self._inside)
+        self._flow.setContentsMargins(0, 0, 0, 0)
+        self._flow.setHorizontalSpacing(4)
+        self._flow.setVerticalSpacing(4)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._inside)
+        self._editor = QLineEdit(self)
+        self._editor.setPlaceholderText("name, then Enter")
+        self._editor.hide()
+        self._editor.returnPressed.connect(self._rename)
+        self._editor.editingFinished.connect(self._editor.hide)
+        self._edited = ""  # the class that is renamed; none for a new one
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._scroll)
+        layout.addWidget(self._editor)
+        session.project_changed.connect(self._refill)
+        session.classes_changed.connect(self._refill)
+        session.class_changed.connect(self._frame_current)
+        self._refill()
+
+    def buttons(self) -> tuple[ClassButton, ...]:
+        """The buttons of the classes, in the order of their ids."""
+        return tuple(self._buttons)
+
+    def resizeEvent(self, event: object) -> None:
+        """As high as the rows need, up to `ROWS_SHOWN` of them."""
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        row = self._buttons[0].sizeHint().height() + 4 if self._buttons else 24
+        width = self._scroll.viewport().width()  # type: ignore[union-attr]  # a scroll area has a viewport
+        needed = self._flow.heightForWidth(max(width, 100)) if self._flow.count() else row
+        self._scroll.setFixedHeight(min(needed + 2, row * ROWS_SHOWN))
+
+    def _refill(self, _changed: object = None) -> None:
+        while (item := self._flow.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._buttons = []
+        if self._session.project is None:
+            return
+        classes = self._session.project.classes
+        for class_id, name in enumerate(classes.names):
+            button = self._make_button(class_id, name, QColor(*classes.colours[class_id]))
+            self._buttons.append(button)
+            self._flow.addWidget(button)
+        add = QToolButton()
+        add.setText("+")
+        add.setToolTip("Add a class")
+        add.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        add.clicked.connect(self._add)
+        self._flow.addWidget(add)
+        self._frame_current()
+        self._fit_height()
+
+    def _make_button(self, class_id: int, name: str, colour: QColor) -> ClassButton:
+        button = ClassButton()
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        key = f"{class_id} " if class_id < 10 else ""
+        button.setText(f"{key}{name if len(name) <= 24 else name[:23] + '…'}")
+        button.setIcon(swatch(colour, is_background=class_id == BACKGROUND))
+        button.setIconSize(QSize(14, 14))
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        hint = f"key {class_id}" if class_id < 10 else "keys [ and ]"
+        button.setToolTip(f"{name}: {hint}; double-click renames, right-click for more")
+        button.clicked.connect(partial(self._choose, class_id))
+        button.double_clicked.connect(partial(self._edit, name))
+        button.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        button.customContextMenuRequested.connect(partial(self._show_menu, class_id))
+        return button
+
+    def _choose(self, class_id: int, _checked: bool = False) -> None:
+        self._session.set_class(class_id)
+        self._frame_current()
+
+    def _frame_current(self, _class_id: int = 0) -> None:
+        for class_id, button in enumerate(self._buttons):
+            button.setChecked(class_id == self._session.current_class)
+            if button.isChecked():
+                self._scroll.ensureWidgetVisible(button, 0, 2)
+
+    def _show_menu(self, class_id: int, where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        assert self._session.project is not None
+        name = self._session.project.classes.names[class_id]
+        menu.addAction("Rename").triggered.connect(partial(self._edit, name))  # type: ignore[union-attr]
+        if class_id != BACKGROUND:
+            menu.addAction("Colour…").triggered.connect(partial(self._ask_colour, name))  # type: ignore[union-attr]
+        menu.popup(self._buttons[class_id].mapToGlobal(where))
+
+    def _edit(self, name: str, _checked: bool = False) -> None:
+        """Ask for another name; classes are known by name here, as another window may add some meanwhile."""
+        self._edited = name
+        self._editor.setText(name)
+        self._editor.show()
+        self._editor.setFocus()
+        self._editor.selectAll()
+
+    def _add(self) -> None:
+        if self._session.project is not None:
+            self._edit("")
+
+    def _rename(self) -> None:
+        if self._session.project is None:
+            return
+        classes, name = self._session.project.classes, self._editor.text().strip()
+        if not name or name == self._edited:
+            return
+        if self._edited:
+            if self._is_there(self._edited):
+                class_id = classes.names.index(self._edited)
+                self._put_line(class_id, f"{name} #{bytes(classes.colours[class_id]).hex()}")
+        elif self._put_line(classes.num_classes, name):
+            self._session.set_class(self._session.project.classes.names.index(name))
+
+    def _ask_colour(self, name: str, _checked: bool = False) -> None:
+        assert self._session.project is not None
+        if not self._is_there(name):
+            return
+        classes = self._session.project.classes
+        dialog = QColorDialog(QColor(*classes.colours[classes.names.index(name)]), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.colorSelected.connect(partial(self._recolour, name))
+        dialog.open()
+
+    def _recolour(self, name: str, colour: QColor) -> None:
+        assert self._session.project is not None
+        if self._is_there(name):
+            self._put_line(self._session.project.classes.names.index(name), f"{name} {colour.name()}")
+
+    def _is_there(self, name: str) -> bool:
+        """Whether the class still has this name; says so where it has not."""
+        project = self._session.project
+        if project is not None and name in project.classes.names:
+            return True
+        self._session.notice.emit(f"There is no class '{name}' any more: another program has changed classes.txt.")
+        return False
+
+    def _put_line(self, class_id: int, line: str) -> bool:
+        """Have one line of classes.txt written, or one more added to it; whether it is."""
+        assert self._session.project is not None
+        lines = self._session.project.classes.format().splitlines()
+        lines[class_id : class_id + 1] = [line]
+        try:
+            self._session.set_classes(ClassNames.parse("\n".join(lines)))
+        except DatasetError as error:
+            self._session.notice.emit(str(error))
+        except OSError as error:
+            self._session.notice.emit(f"classes.txt is not written: {error.strerror}; make room or give access")
+        else:
+            return True
+        return False
+
+
+def swatch(colour: QColor, *, is_background: bool = False, size: int = 28) -> QIcon:
+    """The mark of a class as it looks on the image: a disc, for the background grey with a ring."""
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    edge = round(size * 0.12)
+    outer = QRect(edge, edge, size - 2 * edge, size - 2 * edge)
+    painter.setPen(QPen(QColor(90, 90, 90), size * 0.05))  # keeps the light ring visible on a light window
+    painter.setBrush(QColor(235, 235, 235) if is_background else colour)
+    painter.drawEllipse(outer)
+    if is_background:
+        inset = round(size * 0.17)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(107, 107, 107))
+        painter.drawEllipse(outer.adjusted(inset, inset, -inset, -inset))
+    painter.end()
+    return QIcon(pixmap)

@@ -1,0 +1,182 @@
+"""The Annotate tab: classes, images, what is saved, what is missing, keys."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible, QElidingLabel
+
+from seminar.errors import SeminarError
+from seminar_napari.annotate.annotation import Annotation
+from seminar_napari.annotate.class_bar import ClassBar
+from seminar_napari.annotate.keys_and_mouse import LEGEND
+from seminar_napari.annotate.image_list import ImageList
+from seminar_napari.session.image_states import ImageState
+from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
+from seminar_napari.session.session import Session
+
+PAPER_SECONDS = 22.1  # per image: Bearman et al. 2016, as the paper quotes it
+
+
+class AnnotateTab(QWidget):
+    """Click: which class, which image, and whether it is on disk."""
+
+    def __init__(self, session: Session, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.annotation = Annotation(session, viewer)
+        self.classes = ClassBar(session)
+        self.images = ImageList(session)
+        self.previous = _button("◂ A", "Previous image (key A)", session.previous_image)
+        self.next = _button("D ▸", "Next image (key D)", session.next_image)
+        self.place = QElidingLabel()
+        self.place.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.place.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.saved = QLabel()
+        self.saved.setWordWrap(True)
+        self.saved.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.saved.setMinimumHeight(2 * self.saved.fontMetrics().lineSpacing() + 4)  # one line or two, nothing jumps
+        self.warning = QLabel()
+        self.warning.setWordWrap(True)
+        self.train_on = _button(
+            "Train on this image",
+            "Add the image to the training split (ImageSets/Segmentation); it no longer counts in the scores of the validation split",
+            self._train_on,
+        )
+        self.legend = _legend()
+        steps = QHBoxLayout()
+        steps.addWidget(self.previous)
+        steps.addWidget(self.place, 1)
+        steps.addWidget(self.next)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(6)
+        layout.addWidget(self.classes)
+        layout.addWidget(self.images, 1)
+        layout.addLayout(steps)
+        layout.addWidget(self.saved)
+        layout.addWidget(self.warning)
+        layout.addWidget(self.train_on)
+        layout.addWidget(self.legend)
+        scroll = QScrollArea()  # a label that changes in it does not have napari lay out its whole window anew
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(content.minimumSizeHint().width())
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        session.image_changed.connect(self._show_place)
+        session.project_changed.connect(self._show_place)
+        session.clicks_changed.connect(self._show_saved)
+        session.clicks_saved.connect(self._show_saved)
+        session.image_states.changed.connect(self._show_warning)
+        self._timer = QTimer(self)
+        self._timer.setInterval(1000)
+        self._timer.timeout.connect(self._show_saved)
+        self._timer.start()
+        self._show_place()
+
+    def show_keys(self) -> None:
+        """Unfold what keys and mouse do."""
+        self.legend.expand(animate=False)
+
+    def _show_place(self, _changed: object = None) -> None:
+        ids, image_id = self._session.image_ids, self._session.image_id
+        number = ids.index(image_id) + 1 if image_id in ids else 0
+        self.place.setText(f"{image_id}  {number}/{len(ids)}" if number else "")
+        self.place.setToolTip(image_id)
+        self._show_saved()
+        self._show_warning()
+
+    def _show_saved(self, _image_id: str = "") -> None:
+        session, parts = self._session, []
+        if session.project is None or not session.image_id:
+            self.saved.setText("")
+            return
+        if session.not_saved:
+            parts.append(f"⚠ Not on disk yet: {next(iter(session.not_saved.values()))}")
+        elif session.unsaved():
+            parts.append("Saving…")
+        elif session.saved_at:
+            parts.append(f"Saved {_ago(time.time() - session.saved_at)}")
+        parts.append(f"{self.annotation.stopwatch.seconds:.0f} s on this image")
+        mean = session.image_states.mean_seconds()
+        if mean is not None:
+            parts.append(f"{mean:.0f} s per image (paper: {PAPER_SECONDS:.0f} s)")
+        self.saved.setText(" · ".join(parts))
+
+    def _show_warning(self, _image_ids: object = None) -> None:
+        session = self._session
+        state = session.image_states[session.image_id] if session.image_id else ImageState()
+        text = _advice(state, session.split) if session.image_id else ""
+        self.warning.setText(f"⚠ {text}" if text else "")
+        self.warning.setVisible(bool(text))
+        self.train_on.setVisible(state.held_out)
+
+    def _train_on(self) -> None:
+        session = self._session
+        try:
+            session.train_on(session.image_id)
+        except (SeminarError, OSError) as error:
+            session.notice.emit(str(error))
+
+
+def _advice(state: ImageState, split: str) -> str:
+    """What this image still needs, in one sentence."""
+    if state.fault:
+        return state.fault
+    if state.held_out and state.counts:
+        return f"Clicks here are not trained on: {split}.txt does not list this image."
+    if state.held_out:
+        return f"Kept for scoring: {split}.txt does not list this image, so clicks here would not be trained on."
+    if state.outside:
+        return f"{state.outside} clicks lie outside the image: move or delete them."
+    if state.kind == "nothing":
+        return "No clicks here yet: click once on each object, then a few times between them (key 0)."
+    if not state.background:
+        return "No background clicks here: add a few between the objects."
+    if not state.objects:
+        return "Only background clicks here: click on the objects too, if there are any."
+    return ""
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 10:
+        return f"{max(seconds, 0.1):.1f} s ago"
+    return f"{seconds:.0f} s ago" if seconds < 90 else f"{seconds / 60:.0f} min ago"
+
+
+def _button(text: str, tip: str, action: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.clicked.connect(lambda: action())
+    return button
+
+
+def _legend() -> QCollapsible:
+    legend = QCollapsible("▸ Keys and mouse", expandedIcon=QIcon(), collapsedIcon=QIcon())  # superqt's own are black
+    legend.toggled.connect(lambda is_open: legend.setText(f"{'▾' if is_open else '▸'} Keys and mouse"))
+    legend.toggleButton().setStyleSheet(
+        "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"
+    )
+    legend.setFrameShape(QFrame.Shape.NoFrame)
+    rows = QWidget()
+    grid = QGridLayout(rows)
+    grid.setContentsMargins(4, 0, 0, 0)
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(1)
+    grid.setColumnStretch(1, 1)
+    for row, (keys, what) in enumerate((*LEGEND, *INSPECT_LEGEND)):
+        grid.addWidget(QLabel(keys), row, 0)
+        grid.addWidget(QLabel(what), row, 1)  # not wrapped: the fold does not ask how high it would be
+    legend.addWidget(rows)
+    legend.collapse(animate=False)
+    return legend

@@ -1,0 +1,88 @@
+"""npe2 reader: project folders open in the dock, sparse masks become points layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from napari.plugins._npe2 import get_readers
+from napari.settings import get_settings
+from PIL import Image
+
+from seminar.clicks.click_set import ClickSet
+from seminar.errors import SeminarError
+from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
+from seminar.io.label_png import read_label_png
+from seminar_napari.layers.clicks import layer_data
+from seminar_napari.contributions.open_dock import PLUGIN, is_project, open_dock
+
+LayerData = tuple[Any, ...]
+NOTHING_TO_ADD: list[LayerData] = [(None,)]  # npe2's word for "done, no layer"
+
+
+def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
+    """A reader for one project folder or one indexed PNG; None for anything else."""
+    paths = [path] if isinstance(path, str) else list(path)
+    if len(paths) != 1:
+        return None
+    file = Path(paths[0])
+    if file.is_dir():
+        return _open_project if is_project(file) else None
+    return _read_mask if _is_indexed_png(file) else None
+
+
+def prefer_readers() -> None:
+    """Have napari open sparse masks with us, and other PNG files as before, without asking which plugin to take.
+
+    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and napari would ask at each. The rules are written
+    once: what the user has chosen before, changes or deletes later is kept, and other plugins that read PNG files are asked about as ever.
+    """
+    marker = _written()
+    if marker.exists():
+        return
+    rules = {"*/SegmentationClick/*.png": PLUGIN}
+    if get_readers("any.png").keys() <= {PLUGIN, "napari"}:
+        rules["*.png"] = "napari"
+    plugins = get_settings().plugins
+    plugins.extension2reader = rules | plugins.extension2reader
+    with suppress(OSError):
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+
+def _written() -> Path:
+    return platformdirs.user_data_path("seminar-napari", appauthor=False) / "reader_rules_written"
+
+
+def _open_project(path: str | Sequence[str]) -> list[LayerData]:
+    file = Path(path if isinstance(path, str) else path[0])
+    open_dock().open_project(file)
+    return NOTHING_TO_ADD
+
+
+def _read_mask(path: str | Sequence[str]) -> list[LayerData]:
+    file = Path(path if isinstance(path, str) else path[0])
+    return [layer_data(ClickSet.from_mask(read_label_png(file)), _classes_for(file), file.stem)]
+
+
+def _classes_for(file: Path) -> ClassNames:
+    """The classes of the project that the mask lies in, else names and colours by number."""
+    listed = file.resolve().parent.parent / "classes.txt"
+    if listed.is_file():
+        try:
+            return ClassNames.parse(listed.read_text(encoding="utf-8-sig"), str(listed))
+        except (SeminarError, UnicodeDecodeError):
+            pass  # the mask can be shown without
+    ids = range(MAX_CLASSES)
+    return ClassNames(tuple(f"class {number}" for number in ids), tuple(voc_colour(number) for number in ids))
+
+
+def _is_indexed_png(file: Path) -> bool:
+    try:
+        with Image.open(file) as image:
+            return image.format == "PNG" and image.mode in ("P", "L")
+    except OSError:
+        return False

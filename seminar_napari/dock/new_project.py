@@ -1,0 +1,122 @@
+"""A project from the image layers that are open: a stack becomes its planes."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from napari.layers import Image
+from PIL import Image as PillowImage
+
+from seminar.errors import SeminarError
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+
+_KEEPS_FILE = (".png", ".jpg", ".jpeg")
+
+
+def image_layers(layers: Iterable[Any]) -> tuple[Image, ...]:
+    """The layers that a project can be made of."""
+    return tuple(layer for layer in layers if isinstance(layer, Image))
+
+
+def number_of_planes(layer: Image) -> int:
+    """How many images a layer becomes."""
+    return int(np.prod(_leading_shape(layer), dtype=np.int64))
+
+
+def classes_from(names: Sequence[str], colours: Sequence[str]) -> ClassNames:
+    """Classes of these names with colours "#rrggbb"; rows without a name are left out.
+
+    Raises
+    ------
+    DatasetError
+        Fewer than two, or a name twice.
+    """
+    rows = [f"{name.strip()} {colour}" for name, colour in zip(names, colours, strict=True) if name.strip()]
+    return ClassNames.parse("\n".join(rows), "classes")
+
+
+def create_from_layers(path: Path, layers: Sequence[Image], classes: ClassNames) -> Iterator[tuple[int, int]]:
+    """Make a project folder of all planes of these layers, in their own depth; yields (planes done, planes in all) as it goes.
+
+    Raises
+    ------
+    SeminarError
+        No layer, a layer whose pixels are no numbers of one plane, or a folder that is there already.
+    """
+    total = sum(number_of_planes(layer) for layer in layers)
+    if not total:
+        raise SeminarError("no image layer is chosen; open an image in napari, then choose it here")
+    with tempfile.TemporaryDirectory(prefix="seminar-") as folder:
+        files: list[Path] = []
+        for layer in layers:
+            for name, plane in _planes(layer):
+                files.append(_write_plane(Path(folder), _unused(name, files), plane, layer))
+                yield len(files), total
+        Project.create(path, files, classes)
+
+
+def _data(layer: Image) -> Any:
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _leading_shape(layer: Image) -> tuple[int, ...]:
+    shape = tuple(_data(layer).shape)
+    return shape[: -3 if layer.rgb else -2]
+
+
+def _planes(layer: Image) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    data, leading = _data(layer), _leading_shape(layer)
+    name = re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
+    widths = [len(str(size - 1)) for size in leading]
+    for index in np.ndindex(*leading):
+        suffix = "".join(f"_{number:0{width}d}" for number, width in zip(index, widths, strict=True))
+        yield name + suffix, np.asarray(data[index])
+
+
+def _unused(name: str, files: Sequence[Path]) -> str:
+    taken = {file.stem.lower() for file in files}
+    if name.lower() not in taken:
+        return name
+    return next(f"{name}-{number}" for number in range(2, len(files) + 3) if f"{name}-{number}".lower() not in taken)
+
+
+def _write_plane(folder: Path, name: str, plane: npt.NDArray[Any], layer: Image) -> Path:
+    source = layer.source.path
+    if source and not _leading_shape(layer) and Path(source).suffix.lower() in _KEEPS_FILE and Path(source).is_file():
+        file = folder / f"{name}{Path(source).suffix.lower()}"  # the very file, not a copy of its pixels
+        file.write_bytes(Path(source).read_bytes())
+        return file
+    pixels = _native(plane, layer)
+    if pixels.dtype == np.uint8:
+        file = folder / f"{name}.png"
+        PillowImage.fromarray(pixels).save(file)
+    else:
+        file = folder / f"{name}.tif"
+        tifffile.imwrite(file, pixels, photometric="rgb" if layer.rgb else "minisblack")
+    return file
+
+
+def _native(plane: npt.NDArray[Any], layer: Image) -> npt.NDArray[Any]:
+    """uint8, uint16 or float32, without alpha."""
+    pixels = plane[..., :3] if layer.rgb else plane
+    if pixels.dtype.kind not in "buif":
+        raise SeminarError(
+            f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert it first"
+        )
+    if pixels.dtype == np.bool_:
+        return np.ascontiguousarray(pixels).astype(np.uint8) * np.uint8(255)
+    if pixels.dtype in (np.uint8, np.uint16, np.float32):
+        return np.ascontiguousarray(pixels)
+    if layer.rgb and pixels.dtype.kind == "f":
+        return np.asarray(np.clip(pixels, 0, 1) * 255, dtype=np.uint8)
+    if pixels.dtype.kind in "ui" and pixels.size and pixels.min() >= 0 and pixels.max() < 2**16:
+        return pixels.astype(np.uint16)
+    return pixels.astype(np.float32)

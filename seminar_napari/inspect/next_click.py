@@ -1,0 +1,228 @@
+"""Where to click next: the place, over all images, where the networks disagree most and no click is near."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from seminar.clicks.click_set import Points
+from seminar.labels import IGNORE_INDEX
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar_napari.inspect.frames import newest, prediction_path, read_grey_png
+
+DISAGREE = 64
+"""Disagreement, on 0..255, from which on a pixel counts: a quarter of the probability lies on other classes."""
+
+SPOTS = 8
+"""Places remembered of each image."""
+
+COARSE = 512
+"""Larger images are looked at in blocks, so that the longer side has this many."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place in one image.
+
+    Attributes
+    ----------
+    row, col : int
+        The pixel to click, well inside the region.
+    area : int
+        Pixels of the region on which the networks disagree.
+    score : float
+        Area weighted by depth: a blob counts more than a rim of the same size.
+    """
+
+    row: int
+    col: int
+    area: int
+    score: float
+
+
+@dataclass(frozen=True)
+class NextClick:
+    """The place to click next."""
+
+    image_id: str
+    spot: Spot
+
+
+def spots(disagreement: npt.NDArray[np.uint8], clicks: Points, radius: float | None = None) -> tuple[Spot, ...]:
+    """The regions of most disagreement in one image, worst first, at most `SPOTS`.
+
+    Parameters
+    ----------
+    disagreement : ndarray, (H, W) uint8
+        0 where the networks agree, 255 where they are sure of different classes.
+    clicks : ndarray, (n, 2) float64
+        (row, col) of clicks; what is nearer to one than `radius` is left out.
+    radius : float, optional
+        In pixels; `near_radius` of the image by default.
+    """
+    height, width = disagreement.shape
+    side = -(-max(height, width) // COARSE)
+    counts = _block_sums(disagreement >= DISAGREE, side)
+    region = 2 * counts >= side * side
+    if len(clicks) and region.any():
+        region = _without_clicked(region, clicks, side, near_radius((height, width)) if radius is None else radius)
+    if not region.any():
+        return ()
+    numbers, count = ndimage.label(region)
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1] * side
+    areas = np.bincount(numbers.ravel(), weights=counts.ravel(), minlength=count + 1)
+    scores = np.bincount(numbers.ravel(), weights=(counts * depth).ravel(), minlength=count + 1)
+    scores[0] = -1.0
+    worst = np.argsort(-scores, kind="stable")[: min(SPOTS, count)]
+    deepest = ndimage.maximum_position(depth, numbers, worst)
+    found = []
+    for number, (block_row, block_col) in zip(worst, deepest, strict=True):
+        row, col = _strongest(disagreement, int(block_row) * side, int(block_col) * side, side)
+        found.append(Spot(row, col, int(areas[number]), float(scores[number])))
+    return tuple(found)
+
+
+def near_radius(size: tuple[int, int]) -> float:
+    """Within this many pixels of a click an image of (height, width) is taken as looked after."""
+    return float(np.clip(0.02 * min(size), 6, 32))
+
+
+@dataclass
+class NextClickFinder:
+    """Goes through the previews (else the predictions) of a run and remembers what it found until a file changes.
+
+    Attributes
+    ----------
+    project : Project
+    run : RunFolder
+    """
+
+    project: Project
+    run: RunFolder
+    _found: dict[str, tuple[tuple[int, int], tuple[Spot, ...]]] = field(default_factory=dict)
+    _shown: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def find(self, held_out: Collection[str] = ()) -> NextClick | None:
+        """The worst place that was not shown before; when all were shown, it begins anew. None where the networks agree.
+
+        Images that are held out of training are passed over: a click there teaches nothing.
+        """
+        self._look(held_out)
+        if not (best := self._best()) and self._shown:
+            self._shown.clear()
+            best = self._best()
+        if best is not None:
+            self._shown.setdefault(best.image_id, []).append((best.spot.row, best.spot.col))
+        return best
+
+    def _best(self) -> NextClick | None:
+        candidates = (NextClick(image_id, spot) for image_id, spot in self._open_spots())
+        return max(candidates, key=lambda candidate: candidate.spot.score, default=None)
+
+    def _open_spots(self) -> Iterator[tuple[str, Spot]]:
+        for image_id, (_, found) in self._found.items():
+            shown = self._shown.get(image_id, ())
+            radius = near_radius(self.project.image_size(image_id)) if shown else 0.0
+            for spot in found:
+                if all(np.hypot(spot.row - row, spot.col - col) > radius for row, col in shown):
+                    yield image_id, spot
+                    break
+
+    def _look(self, held_out: Collection[str]) -> None:
+        """Bring what was found up to date with the files."""
+        images = set(self.project.image_ids()).difference(held_out)
+        clicked = self.project.clicks_stamps()
+        stamps = {image_id: stamp for image_id, stamp in self._stamps().items() if image_id in images}
+        for image_id in self._found.keys() - stamps.keys():
+            del self._found[image_id]
+        for image_id, stamp in stamps.items():
+            key = (stamp, clicked.get(image_id, 0))
+            if image_id in self._found and self._found[image_id][0] == key:
+                continue
+            found: tuple[Spot, ...] = ()
+            disagreement = self._disagreement(image_id)
+            if disagreement is not None:
+                clicks = self.project.read_clicks(image_id) if image_id in clicked else None
+                found = spots(disagreement, np.zeros((0, 2)) if clicks is None else clicks.points)
+            self._found[image_id] = (key, found)
+
+    def _stamps(self) -> dict[str, int]:
+        """Newest change of what is known of each image; a preview's folder changes whenever a file in it is replaced."""
+        predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
+        labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
+        stamps = _mtimes(self.run.path / "previews", "")
+        for image_id in predicted.keys() & labelled.keys():
+            stamps[image_id] = max(predicted[image_id], labelled[image_id], stamps.get(image_id, 0))
+        return stamps
+
+    def _disagreement(self, image_id: str) -> npt.NDArray[np.uint8] | None:
+        """As the trainer wrote it, else where two label maps differ; None where fewer than two are there.
+
+        Masks that were predicted since, held against the pseudo-labels, say more than an early preview.
+        """
+        preview = partial(self.run.preview_path, image_id)
+        predicted, labelled = prediction_path(self.run, image_id), self.run.pseudo_label_path(image_id)
+        written = newest(preview("disagreement"), predicted)
+        if written[0] == str(predicted) and labelled.exists():
+            paths = [predicted, labelled]
+        elif (values := read_grey_png(preview("disagreement"))) is not None:
+            return values
+        else:
+            paths = [preview("student"), preview("teacher"), preview("pseudo_label"), predicted, labelled]
+        maps = [labels for path in paths if path.exists() and (labels := read_grey_png(path)) is not None]
+        maps = [labels for labels in maps if labels.shape == maps[0].shape]
+        if len(maps) < 2:
+            return None
+        differ = (maps[0] != maps[1]) & (maps[0] != IGNORE_INDEX) & (maps[1] != IGNORE_INDEX)
+        return np.where(differ, np.uint8(255), np.uint8(0))
+
+
+def _mtimes(folder: Path, ending: str) -> dict[str, int]:
+    """mtime of each entry of a folder by its name without `ending`; nothing where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {
+                entry.name.removesuffix(ending): entry.stat().st_mtime_ns
+                for entry in entries
+                if entry.name.endswith(ending)
+            }
+    except FileNotFoundError:
+        return {}
+
+
+def _block_sums(mask: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.int64]:
+    """Number of set pixels in each side x side block; the last blocks may be cut."""
+    sums = np.add.reduceat(mask.astype(np.int64), np.arange(0, mask.shape[0], side), axis=0)
+    return np.add.reduceat(sums, np.arange(0, mask.shape[1], side), axis=1)
+
+
+def _without_clicked(region: npt.NDArray[np.bool_], clicks: Points, side: int, radius: float) -> npt.NDArray[np.bool_]:
+    """The region without what is near a click: within `radius` pixels, and, where the click lies deep in a patch, all around it out to the patch's rim."""
+    places = np.floor((clicks + 0.5) / side).astype(np.int64)
+    rows, cols = np.clip(places, 0, np.array(region.shape) - 1).T
+    free = np.ones(region.shape, dtype=np.bool_)
+    free[rows, cols] = False
+    left: npt.NDArray[np.bool_] = region & (ndimage.distance_transform_edt(free) * side > radius)
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    for row, col in zip(rows[region[rows, cols]], cols[region[rows, cols]], strict=True):
+        reach = 1.5 * depth[row, col]  # to the corners of a square
+        top, first = max(0, int(row - reach)), max(0, int(col - reach))
+        window = left[top : int(row + reach) + 2, first : int(col + reach) + 2]
+        down, right = np.ogrid[top : top + window.shape[0], first : first + window.shape[1]]
+        window[np.hypot(down - row, right - col) <= reach] = False
+    return left
+
+
+def _strongest(disagreement: npt.NDArray[np.uint8], row: int, col: int, side: int) -> tuple[int, int]:
+    """The pixel of most disagreement in one block."""
+    block = disagreement[row : row + side, col : col + side]
+    down, right = np.unravel_index(int(block.argmax()), block.shape)
+    return row + int(down), col + int(right)

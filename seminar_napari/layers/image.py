@@ -1,0 +1,97 @@
+"""The napari layer that shows the project's image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+
+from seminar.project.project import Project
+from seminar_napari.layers.image_cache import Picture
+
+GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units")
+
+
+def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: dict[str, Any]) -> Image:
+    """An image layer, named by its image, where the layers before it lay."""
+    planes = 0 if shown.rgb else shown.data.ndim - 2
+    return Image(
+        shown.data,
+        name=image_id,
+        metadata=_metadata(project, image_id),
+        rgb=shown.rgb,
+        contrast_limits=shown.contrast_limits,
+        **_with_leading_axes(geometry, planes),
+    )
+
+
+def offer_layer_data(shown: Picture, project: Project, image_id: str) -> tuple[Any, dict[str, Any], str]:
+    """Layer data for napari to add, which `take_over` finds again: napari's samples must return a layer."""
+    meta = {"name": image_id, "rgb": shown.rgb, "metadata": _metadata(project, image_id)}
+    return shown.data, meta if shown.rgb else meta | {"contrast_limits": shown.contrast_limits}, "image"
+
+
+def take_over(layers: Any, shown: Picture, project: Project, image_id: str) -> Image | None:
+    """The layer of this image that is there already: napari's, made of `offer_layer_data`, or one that an earlier dock left.
+
+    It shows the picture as it is now. What else an earlier dock left is taken away: it would lie over the image.
+    """
+    images = [layer for layer in layers if isinstance(layer, Image)]
+    wanted = _metadata(project, image_id)
+    found = next((layer for layer in images if layer.metadata == wanted and fits(layer, shown)), None)
+    for layer in images:
+        # a copy that a person made of such a layer has a name of its own
+        if layer is not found and layer.name == layer.metadata.get("seminar", {}).get("image_id"):
+            layers.remove(layer)
+    if found is not None and not np.array_equal(found.data, shown.data):
+        show_picture(found, shown, project, image_id)
+    return found
+
+
+def _metadata(project: Project, image_id: str) -> dict[str, Any]:
+    return {"seminar": {"project": str(project.path.absolute()), "image_id": image_id}}
+
+
+def fits(layer: Image, shown: Picture) -> bool:
+    """Whether this layer can show the picture by a change of its data."""
+    return bool(layer.rgb == shown.rgb and layer.data.ndim == shown.data.ndim and layer.data.dtype == shown.data.dtype)
+
+
+def show_picture(layer: Image, shown: Picture, project: Project, image_id: str) -> None:
+    """Show another picture in the same layer."""
+    layer.data = shown.data
+    layer.name, layer.metadata = image_id, _metadata(project, image_id)
+    if shown.contrast_limits is not None and not shown.rgb:
+        if shown.data.dtype != np.uint8:
+            layer.contrast_limits_range = shown.contrast_limits
+        layer.contrast_limits = shown.contrast_limits
+
+
+def hear_geometry(before: Layer | None, layer: Layer | None, heard: Callable[[], None]) -> None:
+    """From now on `heard` is called when `layer` is scaled, moved, ..., after all that listen already, and no more for the layer `before`."""
+    for name in GEOMETRY:
+        if before is not None:
+            getattr(before.events, name).disconnect(heard)
+        if layer is not None:
+            getattr(layer.events, name).connect(heard, position="last")
+
+
+def _with_leading_axes(geometry: dict[str, Any], axes: int) -> dict[str, Any]:
+    """The 2-D geometry for a layer with `axes` more axes in front."""
+    if not geometry or not axes:
+        return dict(geometry)
+    rotate, affine = np.eye(2 + axes), np.eye(3 + axes)
+    rotate[axes:, axes:] = geometry["rotate"]
+    affine[axes:, axes:] = geometry["affine"]
+    shear = np.zeros((2 + axes) * (1 + axes) // 2)
+    shear[-1:] = geometry["shear"]
+    return {
+        "scale": [1.0] * axes + list(geometry["scale"]),
+        "translate": [0.0] * axes + list(geometry["translate"]),
+        "rotate": rotate,
+        "shear": shear,
+        "affine": affine,
+        "units": ("pixel",) * axes + tuple(geometry["units"]),
+    }

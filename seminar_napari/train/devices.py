@@ -1,0 +1,130 @@
+"""What can be trained on: asked of a child process, because the window's process never imports torch."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+from superqt.utils import thread_worker
+
+from seminar_napari.workers.child import Child, said_error, seminar_command
+
+PROBE_SECONDS = 300.0
+FRESH_SECONDS = 300.0
+"""So long an answer counts; free memory changes."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One line of `seminar devices --json`.
+
+    Attributes
+    ----------
+    name : str
+        As `--device` takes it.
+    title : str
+    free_bytes, total_bytes : int
+        0 where unknown.
+    problem : str
+        Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    title: str
+    free_bytes: int = 0
+    total_bytes: int = 0
+    problem: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the list shows."""
+        if self.problem:
+            return f"{self.name} — {self.problem}"
+        free = f", {self.free_bytes / 2**30:.0f} GB free" if self.total_bytes else ""
+        return f"{self.name} {self.title}{free}"
+
+
+Answer = tuple[Device, ...] | str
+"""The devices, or a sentence that says why they are not known."""
+
+
+class DeviceProbe:
+    """Asks for the devices without holding up the window (nor its closing: this worker is superqt's, napari would ask about its own); the answer is shared by all windows of this program for some minutes."""
+
+    answered = Signal(tuple)  # of Device
+    failed = Signal(str)
+
+    _answer: tuple[Device, ...] = ()
+    _answer_time = float("-inf")
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+        self._closed = False
+
+    @property
+    def known(self) -> tuple[Device, ...]:
+        """The last answer; empty before the first."""
+        return DeviceProbe._answer
+
+    def ask(self) -> None:
+        """Have `answered` emitted: now where the answer is fresh, else when the child process has spoken."""
+        if self.known and time.monotonic() - DeviceProbe._answer_time < FRESH_SECONDS:
+            self.answered.emit(self.known)
+        elif self._child is None:
+            self._closed = False
+            worker = _probe(self)
+            worker.returned.connect(self._take)
+            worker.start()
+
+    def close(self) -> None:
+        """End the child process if it still runs."""
+        self._closed = True
+
+    def _take(self, answer: Answer) -> None:
+        if self._closed:
+            return
+        if isinstance(answer, str):
+            self.failed.emit(answer)
+            return
+        DeviceProbe._answer, DeviceProbe._answer_time = answer, time.monotonic()
+        self.answered.emit(answer)
+
+    def probe(self) -> Generator[None, None, Answer]:
+        """Run the child to its end, a tenth of a second at a time; returns devices or what went wrong."""
+        with tempfile.TemporaryDirectory(prefix="seminar-") as folder:
+            log = Path(folder) / "devices.json"
+            child = self._child = Child(seminar_command(["devices", "--json"]), log)
+            try:
+                deadline = time.monotonic() + PROBE_SECONDS
+                while child.poll() is None and time.monotonic() < deadline and not self._closed:
+                    child.wait(0.1)
+                    yield
+            finally:
+                if child.poll() is None:
+                    child.kill()
+                    child.wait(5)
+                self._child = None
+            return parse_devices(child.log_tail())
+
+
+def parse_devices(output: str) -> Answer:
+    """The devices in what the child printed, or a sentence that says why there are none; torch's own warnings are passed over."""
+    for line in reversed(output.splitlines()):
+        if line.startswith("["):
+            try:
+                entries: Any = json.loads(line)
+                return tuple(Device(**entry) for entry in entries)
+            except (ValueError, TypeError):
+                break
+    return f"the devices of this machine could not be listed: {said_error(output) or 'no answer'}; 'auto' still takes the best one"
+
+
+@thread_worker  # type: ignore[untyped-decorator,unused-ignore]
+def _probe(probe: DeviceProbe) -> Generator[None, None, Answer]:
+    return (yield from probe.probe())

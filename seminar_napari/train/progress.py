@@ -1,0 +1,144 @@
+"""What a person wants to know of a run at a glance, gathered from its events; no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seminar.run.events import (
+    BatchHalved,
+    CheckpointSaved,
+    ClicksTaken,
+    Event,
+    StageStarted,
+    Started,
+    Step,
+    Validated,
+    Warned,
+)
+
+SILENT_SECONDS = 10.0
+
+
+@dataclass
+class RunProgress:
+    """Where a run stands.
+
+    Attributes
+    ----------
+    note : str
+        The newest remarkable thing: clicks taken up, a warning, memory that ran out.
+    score : Validated or None
+        The newest score.
+    saved : CheckpointSaved or None
+        What a resumed run would go on from.
+    """
+
+    stages: tuple[str, ...] = ()
+    device: str = ""
+    stage: str = ""
+    iteration: int = 0
+    iterations: int = 0
+    step: Step | None = None
+    note: str = ""
+    score: Validated | None = None
+    saved: CheckpointSaved | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Follow one event."""
+        match event:
+            case Started():
+                self.stages, self.device, self.step = event.stages, event.device, None
+                self.warnings.clear()
+            case StageStarted():
+                self.stage, self.iteration, self.iterations, self.step = (
+                    event.stage,
+                    event.iteration,
+                    event.iterations,
+                    None,
+                )
+            case Step():
+                self.stage, self.iteration, self.iterations, self.step = (
+                    event.stage,
+                    event.iteration,
+                    event.iterations,
+                    event,
+                )
+            case Validated():
+                self.score = event
+            case CheckpointSaved():
+                self.saved = event
+            case ClicksTaken():
+                self.note = taken_text(event)
+            case BatchHalved():
+                self.note = f"Memory ran out at iteration {event.iteration}: crops are now computed {event.part_size} at a time, slower and just as good"
+            case Warned():
+                self.note = event.message
+                self.warnings.append(event.message)
+            case _:
+                pass
+
+    @property
+    def stage_text(self) -> str:
+        """Stage 1 of 2 (ancillary) 143/250."""
+        if not self.stage:
+            return ""
+        number = self.stages.index(self.stage) + 1 if self.stage in self.stages else 1
+        return f"Stage {number} of {max(len(self.stages), 1)} ({self.stage}) {self.iteration}/{self.iterations}"
+
+    @property
+    def total(self) -> int:
+        """Iterations of all stages."""
+        return self.iterations * max(len(self.stages), 1)
+
+    @property
+    def done(self) -> int:
+        """Iterations done in all stages."""
+        before = self.stages.index(self.stage) if self.stage in self.stages else 0
+        return before * self.iterations + self.iteration
+
+    @property
+    def numbers_text(self) -> str:
+        """0:41 left · 5.2 it/s · 1.6 GB."""
+        if self.step is None:
+            return ""
+        rate = self.step.iterations_per_second
+        speed = f"{rate:.1f} it/s" if rate >= 1 or rate == 0 else f"{1 / rate:.1f} s/it"
+        return f"{clock(self.step.seconds_left)} left · {speed} · {self.step.memory_bytes / 2**30:.1f} GB"
+
+    @property
+    def score_text(self) -> str:
+        """Mean IoU 0.86 on 8 images, or nothing."""
+        if self.score is None:
+            return ""
+        return f"mean IoU {self.score.mean_iou:.2f} on {self.score.images} image{'s' * (self.score.images != 1)} ({self.score.network})"
+
+
+def taken_text(event: ClicksTaken) -> str:
+    """3 new clicks taken up at iteration 120."""
+    parts = [
+        f"{count} {word} click{'s' * (count != 1)}"
+        for count, word in ((event.added, "new"), (event.removed, "removed"))
+        if count
+    ]
+    return f"{' and '.join(parts) or 'Changed clicks'} taken up at iteration {event.iteration}"
+
+
+def clock(seconds: float) -> str:
+    """0:41, 12:05, 3:07:00."""
+    if not 0 <= seconds < 1e8:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """In words for an estimate: 40 s, 2 min, 3.5 h, 2 days."""
+    if seconds < 55:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    if seconds < 90 * 60:
+        return f"{max(1, round(seconds / 60))} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.0f} days"

@@ -1,0 +1,174 @@
+"""The followed run: its state in a line, how far it is, and what can be done with it now."""
+
+from __future__ import annotations
+
+import time
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from seminar_napari.train.progress import SILENT_SECONDS, RunProgress, duration
+from seminar_napari.session.session import RunState
+
+END_NOW_SECONDS = 10.0
+"""A trainer that has not stopped after this long may be ended at once."""
+
+
+class RunPanel(QWidget):
+    """Draws a run; every button only says what the person wants."""
+
+    pause_wanted = Signal()
+    go_on_wanted = Signal()
+    stop_wanted = Signal()
+    end_now_wanted = Signal()
+    resume_wanted = Signal()
+    log_wanted = Signal()
+    detach_wanted = Signal()
+    tab_wanted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.progress = RunProgress()
+        self._state: RunState = "none"
+        self._name = ""
+        self._message = ""
+        self._silent = 0.0
+        self._since = time.monotonic()
+        self._pausing = False
+        self.headline = _text_label()
+        self.headline.setStyleSheet("font-weight: bold")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(10)
+        self.numbers = _text_label()
+        self.note = _text_label()
+        self.pause = _button("Pause", "Wait after this iteration; memory stays taken")
+        self.stop = _button("Stop and save", "End after this iteration; the run can be resumed")
+        self.end_now = _button("End now", "Kill the process that does not answer; the last checkpoint is kept")
+        self.detach = _button("Detach", "Follow no longer; the run goes on without the window")
+        self.resume = _button("Resume", "Go on from the last checkpoint, with the run's own settings")
+        self.log = _button("Open log", "What the trainer printed")
+        self.inspect = _button("Inspect", "Look at the masks")
+        self.export = _button("Export", "Predict all images, save the model")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for widget in (self.headline, self.bar, self.numbers):
+            layout.addWidget(widget)
+        layout.addLayout(_row(self.pause, self.stop, self.end_now))
+        layout.addLayout(_row(self.resume, self.log, self.inspect, self.export))
+        layout.addWidget(self.note)
+        self.pause.clicked.connect(self._pause_or_go_on)
+        self.stop.clicked.connect(self.stop_wanted)
+        self.end_now.clicked.connect(self.end_now_wanted)
+        self.detach.clicked.connect(self.detach_wanted)
+        self.resume.clicked.connect(self.resume_wanted)
+        self.log.clicked.connect(self.log_wanted)
+        self.inspect.clicked.connect(lambda: self.tab_wanted.emit("inspect"))
+        self.export.clicked.connect(lambda: self.tab_wanted.emit("export"))
+        self._tick = QTimer(self)
+        self._tick.setInterval(500)
+        self._tick.timeout.connect(self.draw)
+        self.show_state("none", "", "")
+
+    def show_state(self, state: RunState, name: str, message: str, silent_seconds: float = 0.0) -> None:
+        """Draw this state of the run called `name`."""
+        if state != self._state or name != self._name:
+            self._since = time.monotonic()
+            self._pausing = False
+        self._state, self._name, self._message, self._silent = state, name, message, silent_seconds
+        going = state in ("starting", "running", "paused", "stopping")
+        self._tick.start() if going else self._tick.stop()
+        self.draw()
+
+    def draw(self) -> None:
+        """Bring everything up to date."""
+        state, progress = self._state, self.progress
+        going = state in ("starting", "running", "paused", "stopping")
+        self.headline.setText(self._headline())
+        self.bar.setVisible(going)
+        if state == "starting" or not progress.iterations:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, progress.iterations)
+            self.bar.setValue(progress.iteration)
+        self.numbers.setText(self._numbers())
+        self.note.setText(progress.note)
+        for label in (self.headline, self.numbers, self.note):
+            label.setVisible(bool(label.text()))
+        self.pause.setVisible(going and state != "stopping")
+        self.pause.setEnabled(state in ("running", "paused") and not self._pausing)
+        self.pause.setText("Continue" if state == "paused" else "Pausing…" if self._pausing else "Pause")
+        self.stop.setVisible(going)
+        self.stop.setEnabled(state != "stopping")
+        self.stop.setText("Stopping…" if state == "stopping" else "Stop and save")
+        self.end_now.setVisible(state == "stopping" and time.monotonic() - self._since > END_NOW_SECONDS)
+        self.detach.setVisible(going and state != "stopping")
+        self.resume.setVisible(state in ("stopped", "failed", "lost"))
+        saved = progress.saved
+        self.resume.setText(f"Resume from iteration {saved.iteration}" if saved else "Start again")
+        self.log.setVisible(state in ("failed", "lost"))
+        self.inspect.setVisible(state == "finished")
+        self.export.setVisible(state in ("finished", "stopped"))
+
+    def _headline(self) -> str:
+        stage = self.progress.stage_text
+        match self._state:
+            case "none":
+                return ""
+            case "starting":
+                return f"{self._name}: starting, {time.monotonic() - self._since:.0f} s"
+            case "running":
+                return stage or f"{self._name}: getting ready"
+            case "paused":
+                return f"Paused · {stage}"
+            case "stopping":
+                return "Stopping: saving after this iteration"
+            case "stopped":
+                return (
+                    f"{self._name} stopped · {stage}" if stage else f"{self._name} stopped before its first iteration"
+                )
+            case "finished":
+                score = self.progress.score_text
+                return f"{self._name} finished" + (f" · {score}" if score else "")
+            case "failed":
+                return f"{self._name} failed: {self._message}"
+            case "lost":
+                return f"{self._name} lost: {self._message}"
+
+    def _numbers(self) -> str:
+        if self._state not in ("running", "stopping", "paused"):
+            return ""
+        parts = [self.progress.numbers_text, self.progress.score_text]
+        if self._state == "running" and self._silent > SILENT_SECONDS:
+            parts.append(f"no news for {duration(self._silent)}")
+        return " · ".join(part for part in parts if part)
+
+    def _pause_or_go_on(self) -> None:
+        if self._state == "paused":
+            self.go_on_wanted.emit()
+        else:
+            self._pausing = True
+            self.pause_wanted.emit()
+        self.draw()
+
+
+def _text_label() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row

@@ -1,0 +1,105 @@
+"""How fast this machine has trained: remembered from run to run, so that a budget can be told in minutes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+
+from seminar.config.settings import TrainConfig
+from seminar.io.files import write_text
+
+KEPT = 40
+BACKBONE_COST = {"mobilenet_v2": 1.0, "mobilenet_v3_large": 0.9, "resnet50": 5.0, "resnet101": 8.0}
+"""Rough cost of an iteration, by the floating-point operations that torchvision gives for each, with the same head on top."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Iterations a second that a run did on this machine."""
+
+    host: str
+    device: str
+    backbone: str
+    crop_size: int
+    batch_size: int
+    losses: tuple[str, ...]
+    crf: tuple[str, int]
+    rate: float
+
+    @classmethod
+    def of(cls, config: TrainConfig, device: str, rate: float) -> Pace:
+        """What a run with these settings did here; `device` as the trainer names it, "cuda:0 (NVIDIA H200)"."""
+        crf = (config.crf_method, config.crf_landmarks)
+        return cls(
+            socket.gethostname(),
+            _plain(device),
+            config.backbone,
+            config.crop_size,
+            config.batch_size,
+            config.losses,
+            crf,
+            rate,
+        )
+
+    def work(self) -> float:
+        """Relative cost of one iteration."""
+        return self.batch_size * self.crop_size**2 * BACKBONE_COST.get(self.backbone, 1.0)
+
+    def alike(self, other: Pace) -> bool:
+        """Whether two runs do the same work in an iteration."""
+        return asdict(self) | {"rate": 0} == asdict(other) | {"rate": 0}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Iterations a second to expect; `measured` where a run with the same settings did them."""
+
+    rate: float
+    measured: bool
+
+
+class SpeedBook:
+    """The paces remembered in a small file in the user's cache folder."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or platformdirs.user_cache_path("seminar") / "speed.json"
+        self._paces: list[Pace] | None = None
+
+    def paces(self) -> list[Pace]:
+        """Newest first; a damaged file counts as empty."""
+        if self._paces is None:
+            try:
+                entries = json.loads(self._path.read_text(encoding="utf-8"))
+                self._paces = [
+                    Pace(**entry | {"losses": tuple(entry["losses"]), "crf": tuple(entry["crf"])}) for entry in entries
+                ]
+            except (OSError, ValueError, TypeError, KeyError):
+                self._paces = []
+        return self._paces
+
+    def remember(self, pace: Pace) -> None:
+        """Note what a run did, in place of an earlier one with the same settings."""
+        self._paces = [pace, *(old for old in self.paces() if not old.alike(pace))][:KEPT]
+        with contextlib.suppress(OSError):  # a guess at the time is worth no error
+            write_text(self._path, json.dumps([asdict(kept) for kept in self._paces]))
+
+    def estimate(self, config: TrainConfig, device: str) -> Estimate | None:
+        """How fast these settings will train on `device` of this machine; None where nothing was trained there yet."""
+        wanted = Pace.of(config, device, 0.0)
+        here = [
+            pace for pace in self.paces() if pace.host == wanted.host and pace.device == wanted.device and pace.rate > 0
+        ]
+        for pace in here:
+            if pace.alike(wanted):
+                return Estimate(pace.rate, measured=True)
+        return Estimate(here[0].rate * here[0].work() / wanted.work(), measured=False) if here else None
+
+
+def _plain(device: str) -> str:
+    name = device.split(" ")[0]
+    return "cuda:0" if name == "cuda" else name

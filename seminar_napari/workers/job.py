@@ -1,0 +1,138 @@
+"""One-off work outside the window: predict, export; with progress, cancellable; no Qt."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seminar_napari.workers.child import Child, said_error, seminar_command
+
+LOOK_SECONDS = 0.2
+COUNT_SECONDS = 0.5
+PATIENCE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class JobNews:
+    """How far a job is; a total of 0 is unknown."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes
+    ----------
+    ended : bool
+        It did what it should.
+    text : str
+        What it said last: the result, or what went wrong and what to do.
+    log : str
+        All it printed.
+    """
+
+    ended: bool
+    text: str
+    log: str = ""
+
+
+class Job:
+    """A `seminar` command in a child process.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Behind `seminar`.
+    count : callable, optional
+        Gives (done, total), called twice a second in the worker's thread.
+    """
+
+    def __init__(self, arguments: Sequence[str], count: Callable[[], tuple[int, int]] | None = None) -> None:
+        self.arguments = tuple(arguments)
+        self._count = count or (lambda: (0, 0))
+        self._cancelled = threading.Event()
+        self.outcome: Outcome | None = None
+
+    def cancel(self) -> None:
+        """End it soon; what is done stays."""
+        self._cancelled.set()
+
+    def follow(self) -> Iterator[JobNews]:
+        """Run it to its end; `outcome` says how that was. Nothing is left behind, also when this generator is closed early."""
+        if self._cancelled.is_set():
+            self.outcome = Outcome(False, "Cancelled before it began")
+            return
+        with tempfile.TemporaryDirectory(prefix="seminar-") as folder:
+            log = Path(folder) / "log.txt"
+            try:
+                child = Child(seminar_command(self.arguments), log)
+            except OSError as error:
+                self.outcome = Outcome(
+                    False,
+                    f"{error.filename or log}: {error.strerror or error}; make room or give access, then try again",
+                )
+                return
+            try:
+                yield from self._watch(child)
+            finally:
+                _end(child)
+            self.outcome = self._outcome(child)
+
+    def _watch(self, child: Child) -> Iterator[JobNews]:
+        counted = float("-inf")
+        news = JobNews(0, 0)
+        while child.poll() is None and not self._cancelled.is_set():
+            if time.monotonic() - counted > COUNT_SECONDS:
+                counted = time.monotonic()
+                news = JobNews(*self._count())
+            yield news
+            child.wait(LOOK_SECONDS)
+
+    def _outcome(self, child: Child) -> Outcome:
+        log = child.log_tail()
+        if self._cancelled.is_set():
+            return Outcome(False, "Cancelled; what was done until then is kept", log)
+        if child.poll() == 0:
+            return Outcome(True, _last_sentence(log) or "Done", log)
+        reason = (
+            said_error(log)
+            or f"the process ended with status {child.poll()}; perhaps memory ran out, close other programs and try again"
+        )
+        return Outcome(False, reason, log)
+
+
+def count_new_masks(folder: Path, total: int) -> Callable[[], tuple[int, int]]:
+    """Counts the label PNGs that appear in `folder` from now on."""
+    start = time.time() - 1
+
+    def count() -> tuple[int, int]:
+        found = 0
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".png") and not entry.name.startswith(".") and entry.stat().st_mtime >= start:
+                    found += 1
+        return min(found, total), total
+
+    return count
+
+
+def _end(child: Child) -> None:
+    if child.poll() is None:
+        child.terminate()
+        if child.wait(PATIENCE_SECONDS) is None:
+            child.kill()
+            child.wait(PATIENCE_SECONDS)
+
+
+def _last_sentence(log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

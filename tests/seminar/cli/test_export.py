@@ -1,0 +1,73 @@
+"""`seminar export` as a person types it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from seminar.models.checkpoint import save_model
+from seminar.cli import export as _command
+from seminar.cli.app import run
+from seminar.config.settings import TrainConfig
+from seminar.labels import ClassNames
+from seminar.models.deeplab import build_network
+
+assert _command  # importing it adds the command
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model and an image, in which the commands run."""
+    torch.manual_seed(0)
+    config = TrainConfig(weights="none")
+    network = build_network(config, num_classes=2, channels=1)
+    save_model(tmp_path / "model.pt", network, config=config, classes=ClassNames.of("background", "cell"), channels=1)
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 60), dtype=np.uint8)).save(tmp_path / "image.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["seminar", "export", *words])
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    return int(stopped.value.code or 0)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_says_what_was_checked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "model.pt", "--format", "pt2", "--out", "new/model.pt2", "--image", "image.png") == 0
+    out = capsys.readouterr().out
+    assert "new/model.pt2 written. Checked in torch.export.load: 100.00 % same labels on image.png" in out
+    assert (folder / "new" / "model.pt2").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model.pt", "--format", "onnx", "--out", "model.pt2"], "ends in .onnx"),
+        (["model.pt", "--format", "tflite", "--out", "model.tflite"], "expected one of pt2, onnx, bioimageio"),
+        (["model.pt", "--format", "pt2", "--out", "model.pt2"], "give one with --image FILE"),
+        (["absent", "--format", "pt2", "--out", "model.pt2"], "absent: no such file"),
+        (["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "absent.png"], "absent.png: no such file"),
+        (
+            ["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "model.pt"],
+            "model.pt: neither jpg, png nor tif",
+        ),
+    ],
+)
+def test_mistakes_are_a_sentence_and_exit_2(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert call(monkeypatch, *words) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and not captured.out
+    assert sorted(entry.name for entry in folder.iterdir()) == ["image.png", "model.pt"]

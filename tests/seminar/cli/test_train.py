@@ -1,0 +1,152 @@
+"""`seminar train`: options make the settings they name, and a command line repeats a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seminar.cli.app import app
+from seminar.cli.main import main
+from seminar.cli.train import _stopping_on_interrupt
+from seminar.config.settings import TrainConfig
+from seminar.run.events import CheckpointSaved, Event, Step
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+
+FAST = [
+    "--weights",
+    "none",
+    "--crop-size",
+    "64",
+    "--batch-size",
+    "2",
+    "--iterations",
+    "3",
+    "--validations",
+    "0",
+    "--device",
+    "cpu",
+    "--crf-landmarks",
+    "128",
+]
+
+
+def seminar(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "seminar", *words], capture_output=True, text=True, check=False)
+
+
+def test_every_setting_is_an_option_with_its_help() -> None:
+    text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "400"}).output
+    for field in dataclasses.fields(TrainConfig):
+        assert f"--{field.name.replace('_', '-')}" in text
+
+
+def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> None:
+    done = seminar("train", str(tiny_project.path), "--run", "one", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "Stage 2 of 2 (primary)" in done.stdout
+    assert "completed at iteration 3 of stage primary" in done.stdout
+    run = RunFolder.of(tiny_project.path, "one")
+    assert run.model_path.exists()
+    assert run.read_config().crop_size == 64
+    again = seminar("train", str(tiny_project.path), "--run", "one", *FAST)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+    resumed = seminar("train", str(tiny_project.path), "--run", "one", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_sigterm_stops_the_run_and_saves(tiny_project: Project) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "seminar",
+        "train",
+        str(tiny_project.path),
+        "--run",
+        "term",
+        *FAST,
+        "--iterations",
+        "5000",
+    ]
+    run = RunFolder.of(tiny_project.path, "term")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not any(isinstance(event, Step) for event, _, _ in run.read_events()):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "stopped at iteration" in output
+    assert run.model_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--losses", "pce,crff"], "did you mean crf?"),
+        (["--losses", "crf"], "pce is always needed"),
+        (["--ema-decay", "1.5"], "ema_decay: expected 0 to"),
+        (["--scale-range", "a,b"], "expected numbers with commas"),
+        (["--device", "tpu"], "choose auto, cpu"),
+        (["--run", "../evil"], "without slashes"),
+        (["--resume"], "never started"),
+        (["--weights", "nowhere.pth"], "no such file"),
+        (["--pseudo-labels", "nowhere"], "found none"),
+        (["--channels", "5"], "channel"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_status_2(
+    tiny_project: Project,
+    words: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_option = [] if "--run" in words else ["--run", "bad"]
+    options = [] if "--resume" in words else FAST
+    monkeypatch.setattr(sys, "argv", ["seminar", "train", str(tiny_project.path), *run_option, *options, *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert sentence in message
+    assert "Traceback" not in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_interrupt_before_the_first_event_is_not_forgotten(tiny_project: Project, resume: bool) -> None:
+    run = RunFolder.of(tiny_project.path, "early")
+    if resume:
+        run.path.mkdir(parents=True)
+
+    def stream() -> Iterator[Event]:
+        signal.raise_signal(signal.SIGTERM)  # while the project is looked through
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.clear_requests()
+        for iteration in range(3):
+            yield CheckpointSaved(stage="ancillary", iteration=iteration)
+            if run.stop_requested():
+                return
+
+    assert len(list(_stopping_on_interrupt(run, stream()))) == 1
+
+
+def test_a_config_and_a_preset_do_not_go_together(
+    tiny_project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.toml").write_text(TrainConfig().to_toml())
+    words = ["train", str(tiny_project.path), "--config", str(tmp_path / "c.toml"), "--preset", "paper"]
+    monkeypatch.setattr(sys, "argv", ["seminar", *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "--preset" in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""The human clicks of What's the Point."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seminar.errors import DatasetError
+from seminar.clicks.readers.whats_the_point import HumanClick, read_human_clicks
+
+
+def written(path: Path, content: object) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_several_files_become_one_list_an_image(tmp_path: Path) -> None:
+    foreground = written(
+        tmp_path / "fg.json",
+        {"a": [{"x": 1.5, "y": 2, "cls": 7, "rank": 1}, {"x": 3, "y": 4, "cls": 7, "rank": 2}], "b": []},
+    )
+    background = written(
+        tmp_path / "bg.json", {"a": [{"x": 5.0, "y": 6.0, "cls": 0}], "c": [{"x": 0, "y": 0, "cls": 0}]}
+    )
+    clicks = read_human_clicks([foreground, background])
+    assert clicks == {
+        "a": [HumanClick(1.5, 2, 7, 1), HumanClick(3, 4, 7, 2), HumanClick(5, 6, 0, None)],
+        "b": [],
+        "c": [HumanClick(0, 0, 0, None)],
+    }
+    assert [click.x for click in read_human_clicks([foreground, background], max_rank=1)["a"]] == [1.5, 5]
+
+
+def test_the_rim_of_the_image() -> None:
+    assert HumanClick(0, 0, 1, 1).is_inside(3, 4)
+    assert HumanClick(3.99, 2.99, 1, 1).is_inside(3, 4)
+    assert not HumanClick(4, 0, 1, 1).is_inside(3, 4)
+    assert not HumanClick(0, 3, 1, 1).is_inside(3, 4)
+    assert not HumanClick(-0.1, 0, 1, 1).is_inside(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("{", "not readable as JSON"),
+        ([], "expected an object with a list of clicks for every image id"),
+        ({"a": {}}, "expected an object with a list of clicks for every image id"),
+        ({"a": [{"x": 1, "y": 2}]}, "a, click 1: expected numbers x, y and cls"),
+        ({"a": [{"x": 1, "y": "2", "cls": 1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": True, "cls": 1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": 2, "cls": -1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": 2, "cls": 1, "rank": "first"}]}, "a, click 1"),
+        ('{"a": [{"x": NaN, "y": 2, "cls": 1}]}', "a, click 1"),
+        ('{"a": [{"x": 1, "y": -Infinity, "cls": 1}]}', "a, click 1"),
+        ({"a": [{"x": 10**400, "y": 2, "cls": 1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": -(10**13), "cls": 1}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": 2, "cls": 10**30}]}, "a, click 1"),
+        ({"a": [{"x": 1, "y": 2, "cls": 1}, 5]}, "a, click 2"),
+    ],
+)
+def test_what_is_no_such_file_is_said(tmp_path: Path, content: object, fault: str) -> None:
+    path = written(tmp_path / "clicks.json", content)
+    with pytest.raises(DatasetError) as caught:
+        read_human_clicks([path])
+    assert len(caught.value.faults) == 1
+    assert str(caught.value).startswith(str(path))
+    assert fault in str(caught.value)
+
+
+def test_a_missing_file_and_many_faults_are_said_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "clicks.json", {"a": [{}] * 50})
+    with pytest.raises(DatasetError) as caught:
+        read_human_clicks([tmp_path / "nowhere.json", path])
+    assert "nowhere.json: no such file" in caught.value.faults[0]
+    assert caught.value.faults[-1] == "31 more faults like these"
+    assert len(caught.value.faults) == 21
+
+
+def test_the_published_files(shared_data: Path) -> None:
+    folder = shared_data / "voc2012_points"
+    foreground = read_human_clicks([folder / "voc_whats_the_point.json"])
+    assert (len(foreground), sum(map(len, foreground.values()))) == (12_180, 32_697)
+    background = read_human_clicks([folder / "voc_whats_the_point_bg_from_scribbles.json"])
+    assert (len(background), sum(map(len, background.values()))) == (12_031, 32_614)
+    assert {click.class_id for clicks in background.values() for click in clicks} == {0}

@@ -1,0 +1,188 @@
+"""Settings: checked when made, the same after a trip through TOML, and messages that name what is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seminar.config.settings import PresetName, TrainConfig, load_config, preset
+from seminar.errors import ConfigError
+
+FIELDS = dataclasses.fields(TrainConfig)
+HINTS = typing.get_type_hints(TrainConfig)
+NUMBERS = [field for field in FIELDS if field.metadata["low"] is not None]
+
+
+def values(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
+    """Values that the field accepts on its own."""
+    hint, low, high = HINTS[field.name], field.metadata["low"], field.metadata["high"]
+    if field.name == "losses":
+        others = st.lists(st.sampled_from(["crf", "pcons", "pseudo", "presence"]), unique=True)
+        return st.just(("full",)) | others.map(lambda terms: ("pce", *terms))
+    if field.name == "channels":
+        return st.lists(st.integers(0, 99), unique=True, max_size=5).map(tuple)
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    if get_origin(hint) is tuple:
+        pairs = st.lists(st.floats(low, high), min_size=2, max_size=2, unique=True)
+        return pairs.map(sorted).map(tuple) | (st.just(()) if field.metadata["empty"] else st.nothing())
+    plain: dict[type, st.SearchStrategy[Any]] = {bool: st.booleans(), str: st.text()}
+    if hint is int:
+        return st.integers(low, high)
+    return st.floats(low, high) if hint is float else plain[hint]
+
+
+configs = st.fixed_dictionaries({field.name: values(field) for field in FIELDS}).map(
+    lambda chosen: TrainConfig(
+        **chosen
+        | ({"batch_size": 2} if chosen["norm"] == "batch" else {})
+        | ({"crf_normalize": False, "crf_relaxation": "bilinear"} if chosen["convention"] == "paper" else {})
+    )
+)
+
+
+@given(configs)
+def test_toml_reads_back_what_it_wrote(config: TrainConfig) -> None:
+    assert TrainConfig.from_toml(config.to_toml()) == config
+
+
+@pytest.mark.parametrize("name", get_args(PresetName))
+def test_every_preset_survives_a_trip_through_a_file(name: PresetName, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(preset(name).to_toml(), encoding="utf-8")
+    assert load_config(tmp_path / "config.toml") == preset(name)
+    assert preset(name).preset == name
+
+
+def test_the_default_is_the_preset_it_says() -> None:
+    assert TrainConfig() == preset(TrainConfig().preset)
+
+
+def test_the_paper_preset_is_the_papers() -> None:
+    paper = preset("paper")
+    assert paper.iterations == 60 * 882
+    assert (paper.backbone, paper.crop_size, paper.batch_size, paper.norm) == ("resnet101", 513, 12, "batch")
+    assert (paper.optimizer, paper.base_lr, paper.head_lr_factor, paper.momentum) == ("sgd", 0.007, 10, 0.9)
+    assert (paper.convention, paper.lambda_crf, paper.lambda_pcons, paper.ema_decay) == ("paper", 1, 200, 0.999)
+    assert paper.pcons_ramp == pytest.approx(40 / 60)
+    assert (paper.sigma_rgb, paper.sigma_xy, paper.modules) == (15, 100, 1)
+    assert not paper.strong_augmentation
+    assert paper.losses == ("pce", "crf", "pcons", "pseudo")
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_setting_says_what_it_is(field: dataclasses.Field[Any]) -> None:
+    assert len(field.metadata["help"]) > 8
+    if HINTS[field.name] in (int, float):
+        assert field.metadata["low"] < field.metadata["high"]
+        assert field.metadata["step"] > 0
+
+
+@pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
+def test_a_number_out_of_its_range_is_refused_by_name(field: dataclasses.Field[Any]) -> None:
+    outside = (
+        field.metadata["low"] - 1,
+        field.metadata["high"] + 1,
+        *([math.nan, math.inf] if HINTS[field.name] is float else []),
+    )
+    for number in outside:
+        value = (number, number) if get_origin(HINTS[field.name]) is tuple else number
+        with pytest.raises(ConfigError, match=rf"{field.name}: expected"):
+            TrainConfig(**{field.name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("iterations", True, "expected a whole number, got True"),
+        ("iterations", 3.5, "expected a whole number, got 3.5"),
+        ("base_lr", "fast", "expected a number, got 'fast'"),
+        ("absent_class", 1, "expected true or false, got 1"),
+        ("weights", 3, "expected text, got 3"),
+        ("losses", "pce", "expected a list, got 'pce'"),
+        ("losses", ("pce", "crv"), "did you mean crf"),
+        ("stretch", (1.0,), "expected 2 values"),
+        ("backbone", "resnet50x", "did you mean resnet50"),
+        ("losses", ("full", "pce"), "full stands alone"),
+        ("losses", ("crf",), "pce is always needed"),
+        ("losses", (), "pce is always needed"),
+        ("losses", ("pce", "pce"), "stands twice"),
+        ("stretch", (50.0, 50.0), "lower percentile first"),
+        ("scale_range", (2.0, 1.0), "smaller scale first"),
+        ("scale_range", (1.0,), "two scales or none"),
+        ("channels", (0, 0), "different numbers from 0"),
+        ("channels", (-1,), "different numbers from 0"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_was_expected(name: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        TrainConfig(**{name: value})
+    assert message in str(caught.value)
+
+
+def test_batch_norm_refuses_single_crops() -> None:
+    with pytest.raises(ConfigError, match="batch_size"):
+        TrainConfig(norm="batch", batch_size=1)
+
+
+def test_the_papers_convention_refuses_a_normalised_crf() -> None:
+    with pytest.raises(ConfigError, match="crf_normalize"):
+        TrainConfig(convention="paper", crf_normalize=True)
+
+
+def test_all_faults_are_named_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(iterations=0, crop_size=1, power=-1.0)
+    assert all(name in str(caught.value) for name in ("iterations", "crop_size", "power"))
+
+
+def test_whole_numbers_and_lists_take_the_type_of_the_setting() -> None:
+    config = TrainConfig.from_toml("base_lr = 1\nlosses = ['pce']\nstretch = [1, 99]")
+    assert config == TrainConfig(base_lr=1.0, losses=("pce",), stretch=(1.0, 99.0))
+    assert isinstance(config.base_lr, float)
+    assert isinstance(config.stretch[0], float)
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"), [("iteratons", "did you mean iterations"), ("zzz", "known are"), ("self", "known are")]
+)
+def test_an_unknown_setting_is_refused_and_the_nearest_named(key: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{key}' is unknown") as caught:
+        TrainConfig.from_toml(f"{key} = 1", "runs/june/config.toml")
+    assert hint in str(caught.value)
+    assert str(caught.value).startswith("runs/june/config.toml, ")
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    with pytest.raises(ConfigError, match="found no file"):
+        load_config(path)
+    path.write_text("iterations = = 3")
+    with pytest.raises(ConfigError, match="not readable as TOML"):
+        load_config(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not readable as text"):
+        load_config(path)
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(ConfigError, match="known are quick, balanced, paper"):
+        preset("fast")  # type: ignore[arg-type]
+
+
+def test_a_config_does_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().seed = 3  # type: ignore[misc]
+
+
+def test_an_older_file_is_filled_up_from_its_own_preset() -> None:
+    whole = preset("paper").to_toml()
+    lines = [line for line in whole.splitlines() if not line.startswith("pseudo_balance")]
+    assert len(lines) < len(whole.splitlines())
+    assert TrainConfig.from_toml("\n".join(lines)) == preset("paper")

@@ -1,0 +1,66 @@
+"""What was freed stays at hand while it is wanted, and goes back to the system afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import psutil
+import pytest
+
+from seminar.runtime.allocator import hand_back_memory, kept_memory
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps and hands back memory so")
+
+MEGABYTE = 2**20
+
+
+def resident() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def test_freed_memory_is_handed_back() -> None:
+    pieces = [np.ones(1 << 13) for _ in range(2000)]  # of 64 kB, which are not returned one by one
+    kept = pieces[1::2]
+    full = resident()
+    del pieces
+    hand_back_memory()
+    assert len(kept) == 1000
+    assert resident() < full - 40 * MEGABYTE
+
+
+PAGE_FAULTS = """
+import resource
+from seminar.runtime.allocator import kept_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for letter in b"abcdefghij":
+        bytes([letter]) * (40 * 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+left_alone = faults()
+with kept_memory():
+    kept = faults()
+    with kept_memory():
+        pass
+    after_inner = faults()
+after = faults()
+print(left_alone, kept, after_inner, after)
+"""
+
+
+def test_an_array_takes_the_place_of_the_one_before() -> None:
+    done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True)
+    left_alone, kept, after_inner, after = map(int, done.stdout.split())
+    assert max(kept, after_inner) < 0.3 * left_alone
+    assert after > 0.5 * left_alone, "outside of the block memory is returned as ever"
+
+
+def test_memory_is_handed_back_when_the_block_fails() -> None:
+    before = resident()
+    with pytest.raises(ValueError, match="stop"), kept_memory():
+        np.ones(5 * MEGABYTE)
+        raise ValueError("stop")
+    assert resident() < before + 10 * MEGABYTE

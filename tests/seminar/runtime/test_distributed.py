@@ -1,0 +1,139 @@
+"""One run in two real processes: the losses of one, one writer, errors that reach both."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seminar.run import events
+from seminar.training import trainer
+from seminar.config.settings import TrainConfig
+from seminar.data.dataset import ClickDataset
+from seminar.errors import SeminarError
+from seminar.training.learner import Learner
+from seminar.models.deeplab import CropDropout, build_network
+from seminar.runtime.distributed import ALONE, Ranks, joined, own_device
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+
+SCRIPT = Path(__file__).with_name("distributed_runs.py")
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(("count", "size"), [(4, 1), (4, 2), (3, 2), (12, 5)])
+def test_shares_make_up_the_batch(count: int, size: int) -> None:
+    shares = [Ranks(rank, size).share(count) for rank in range(size)]
+    assert [slot for share in shares for slot in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_each_process_draws_its_crops_of_the_same_batch(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    dataset = ClickDataset(tiny_project, tiny_config.replace(batch_size=3), tiny_project.image_ids())
+    whole = dataset.batch(1, 5)
+    parts = [dataset.batch(1, 5, Ranks(rank, 2).share(3)) for rank in range(2)]
+    for name in ("image", "labels", "valid"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+def test_dropout_treats_a_crop_alike_in_any_part(memory_format: torch.memory_format) -> None:
+    dropout, crops = CropDropout(0.5), torch.rand(5, 8, 6, 6).to(memory_format=memory_format)
+    torch.manual_seed(3)
+    whole = dropout(crops)
+    for first, last in ((0, 2), (2, 5)):
+        torch.manual_seed(3)
+        dropout.place = (first, 5)
+        torch.testing.assert_close(dropout(crops[first:last]), whole[first:last])
+    assert (whole == 0).float().mean() > 0.3
+    assert torch.equal(dropout.eval()(crops), crops)
+
+
+def test_one_process_alone_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with joined(torch.device("cpu")) as ranks:
+        assert ranks is ALONE
+    assert own_device("cpu") == torch.device("cpu")
+    with pytest.raises(ValueError, match="as it is"), ALONE.together():
+        raise ValueError("as it is")
+
+
+def test_more_processes_than_crops_are_refused(tiny_project: Project, tiny_config: TrainConfig) -> None:
+    with pytest.raises(SeminarError, match="--batch-size 2: 3 processes share the crops"):
+        trainer._dataset(tiny_project, tiny_config, Ranks(0, 3))
+
+
+def test_batch_norm_of_several_processes_needs_gpus(tiny_config: TrainConfig) -> None:
+    config = tiny_config.replace(norm="batch")
+    network = build_network(config, num_classes=2, channels=3)
+    with pytest.raises(SeminarError, match="--norm batch: several processes"):
+        Learner(network, config, torch.device("cpu"), Ranks(0, 2))
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path) -> None:
+    """Three crops a batch, so that one process has two of them and one has one, with different numbers of clicks."""
+    config = tiny_config.replace(
+        batch_size=3,
+        optimizer="sgd",
+        base_lr=1e-2,
+        iterations=4,
+        absent_class=True,
+        pseudo_confidence=0.7,  # rounding may not decide which class a pseudo-label has
+    )
+    for place in ("one", "two"):
+        for name in ("plain", "hurt"):
+            shutil.copytree(tiny_project.path, tmp_path / place / name)
+        (tmp_path / place / "config.toml").write_text(config.to_toml())
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*torchrun, str(SCRIPT), str(tmp_path / "two")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (plain, hurt), failure = json.loads((tmp_path / "two" / "said by first.json").read_text())
+    (nothing, nothing_either), own_failure = json.loads((tmp_path / "two" / "said by second.json").read_text())
+
+    intervals = (trainer.STEP_INTERVAL, trainer.REFRESH_INTERVAL)
+    expected = runpy.run_path(str(SCRIPT))["equal_runs"](tmp_path / "one", config)
+    trainer.STEP_INTERVAL, trainer.REFRESH_INTERVAL = intervals
+    for found, alone in zip((plain, hurt), expected, strict=True):
+        assert [(stage, iteration) for stage, iteration, _ in found] == [
+            (stage, iteration) for stage in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
+        ]
+        for (_, iteration, losses), (_, _, same) in zip(found, alone, strict=True):
+            is_last = iteration == config.iterations  # rounding grows, and a ReLU may fall to the other side
+            assert losses == pytest.approx(same, rel=1e-3 if is_last else 1e-5, abs=1e-5 if is_last else 1e-8)
+
+    assert nothing == nothing_either == []  # one writer
+    told = kinds(tmp_path / "two" / "plain", "run")
+    assert told.count("Started") == told.count("Finished") == 1
+    assert "ClicksTaken" in told
+    assert "2 processes" in next(RunFolder.of(tmp_path / "two" / "plain", "run").read_events())[0].device
+    assert kinds(tmp_path / "two" / "hurt", "run").count("BatchHalved") == 1
+    one, two = (weights(tmp_path / place / "plain", "ancillary") for place in ("one", "two"))
+    assert two.keys() == one.keys()
+    # each tensor as a whole: where a ReLU fell to the other side in the last step, single weights differ
+    for name, weight in one.items():
+        apart = torch.linalg.vector_norm(two[name].double() - weight.double())
+        assert apart <= 1e-4 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
+
+    assert own_failure == "JPEGImages/disc_1.png: gone"
+    assert failure.startswith("process 1 on ") and failure.endswith(own_failure)
+    *_, (last, _, _) = RunFolder.of(tmp_path / "two" / "plain", "failing").read_events()
+    assert last == events.Failed(message=failure)
+
+
+def kinds(project: Path, name: str) -> list[str]:
+    return [type(event).__name__ for event, _, _ in RunFolder.of(project, name).read_events()]
+
+
+def weights(project: Path, stage: str) -> Any:
+    return torch.load(RunFolder.of(project, "run").checkpoint_path(stage), weights_only=True)["student"]

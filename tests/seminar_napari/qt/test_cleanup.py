@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from psygnal import Signal
+
+from seminar_napari.qt.cleanup import LetGo
+
+
+class Thing:
+    said = Signal(str)
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    def end(self) -> None:
+        self.ended += 1
+
+    def stumble(self) -> None:
+        self.no_such_attribute  # noqa: B018
+
+
+def test_all_is_undone_once() -> None:
+    thing, heard = Thing(), list[str]()
+    let_go = LetGo(thing.end)
+    let_go.connect(thing.said, heard.append)
+    let_go.also(thing.end)
+    thing.said.emit("before")
+    let_go()
+    let_go()
+    thing.said.emit("after")
+    assert heard == ["before"] and thing.ended == 2
+
+
+def test_what_is_gone_already_needs_no_end() -> None:
+    first, second = Thing(), Thing()
+
+    def deleted() -> None:
+        raise RuntimeError("wrapped C/C++ object of type QTimer has been deleted")
+
+    let_go = LetGo(deleted, first.end, second.end)
+    first.__dict__.clear()  # as the garbage collector does with a cycle
+    let_go()
+    assert second.ended == 1
+
+
+def test_mistakes_are_not_swallowed() -> None:
+    with pytest.raises(AttributeError, match="no_such_attribute"):
+        LetGo(Thing().stumble)()
+
+    def fail() -> None:
+        raise RuntimeError("cannot schedule new futures")
+
+    with pytest.raises(RuntimeError):
+        LetGo(fail)()

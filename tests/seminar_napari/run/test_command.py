@@ -1,0 +1,89 @@
+"""The copied line gives the very settings of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from hypothesis import given, settings
+
+from seminar.cli.app import app
+from seminar.cli.main import run as _all_commands  # noqa: F401  adds the commands to app
+from seminar.cli.train import settings_from
+from seminar.config.settings import TrainConfig, preset
+from seminar.run.folder import RunFolder
+from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
+from tests.seminar_napari.train.test_config_form import configs
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """What the real command line makes of a line."""
+    command = typer.main.get_command(app)
+    words = shlex.split(line)
+    assert words[0] == "seminar"
+    with command.make_context("seminar", words[1:]) as context:
+        name, subcommand, rest = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        assert name == "train"
+        with subcommand.make_context(name, rest, parent=context) as inner:
+            return dict(inner.params)
+
+
+def config_of(line: str) -> TrainConfig:
+    given_options = {
+        name: value
+        for name, value in parsed(line).items()
+        if value is not None and name in TrainConfig.__dataclass_fields__
+    }
+    return settings_from(given_options)
+
+
+@settings(deadline=None, max_examples=60)
+@given(config=configs())
+def test_the_line_gives_the_config(config: TrainConfig) -> None:
+    assert config_of(shell_line(train_arguments(Path("/some/where/my project"), "run-1", config))) == config
+
+
+@pytest.mark.parametrize("name", ["quick", "balanced", "paper"])
+def test_a_preset_is_a_short_line(name: Any) -> None:
+    line = shell_line(train_arguments(Path("/p"), "run-1", preset(name)))
+    assert line == f"seminar train /p --run run-1 --preset {name}"
+    assert config_of(line) == preset(name)
+
+
+def test_only_what_differs_is_named() -> None:
+    line = shell_line(
+        train_arguments(
+            Path("/p"), "run-1", preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=False)
+        )
+    )
+    assert line.endswith("--preset quick --channels 0,2 --ema-decay 0.999 --no-strong-augmentation")
+
+
+def test_project_and_run_are_passed() -> None:
+    params = parsed(shell_line(train_arguments(Path("/some/where/it's mine"), "run 2", TrainConfig())))
+    assert (params["project"], params["run"]) == (Path("/some/where/it's mine"), "run 2")
+    params = parsed(shell_line(resume_arguments(RunFolder(Path("/p/runs/run-7")))))
+    assert (params["project"], params["run"], params["resume"]) == (Path("/p"), "run-7", True)
+    assert not [name for name in params if name in TrainConfig.__dataclass_fields__ and params[name] is not None], (
+        "a resumed run keeps its settings"
+    )
+
+
+def test_run_names_count_on() -> None:
+    assert next_run_name(()) == "run-1"
+    assert next_run_name(("run-9", "mine", "run-10", "run-x")) == "run-11"
+
+
+def test_every_setting_can_be_an_option() -> None:
+    names = parsed("seminar train /p")
+    assert {field.name for field in dataclasses.fields(TrainConfig)} <= set(names)
+
+
+def test_numbers_are_written_to_their_last_digit() -> None:
+    config = preset("quick").replace(base_lr=0.000123456789, sigma_rgb=12.3456789)
+    line = shell_line(train_arguments(Path("/p"), "run-1", config))
+    assert "--base-lr 0.000123456789" in line and "--sigma-rgb 12.3456789" in line

@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seminar.clicks.click_set import ClickSet
+from seminar.errors import DatasetError, SeminarError
+from seminar.run.events import Step
+from seminar.io.files import locked
+from seminar.labels import ClassNames
+from seminar.run.folder import RunFolder
+from seminar.project.project import Project
+from seminar_napari.session.autosave import Autosave
+from seminar_napari.session.session import Session
+
+
+class Heard(list[Any]):
+    """What a signal said."""
+
+    def __init__(self, signal_: Any) -> None:
+        super().__init__()
+        signal_.connect(self._hear)
+
+    def _hear(self, value: Any) -> None:
+        self.append(value)
+
+
+@pytest.fixture
+def session(three_fields: Project) -> Session:
+    session = Session()
+    session.open_project(three_fields.path)
+    return session
+
+
+def one_more(clicks: ClickSet, row: float, col: float, class_id: int) -> ClickSet:
+    return replace(
+        clicks, points=np.append(clicks.points, [[row, col]], axis=0), class_ids=np.append(clicks.class_ids, class_id)
+    )
+
+
+def test_opening_shows_the_first_image_and_knows_the_states(session: Session) -> None:
+    assert session.image_id == "a"
+    assert session.image_ids == ("a", "b", "c")
+    assert len(session.clicks("a")) == 2
+    assert (session.clicks("b").height, session.clicks("b").width) == (40, 60)
+    session.image_states.wait(5)
+    assert session.image_states["a"].kind == "ready"
+
+
+def test_image_changed_comes_before_the_image_is_asked_for(session: Session) -> None:
+    order: list[str] = []
+    session.image_wanted.connect(lambda image_id: order.append(f"wanted {image_id}"))
+    session.image_changed.connect(lambda image_id: order.append(f"changed {image_id}"))
+    session.next_image()
+    assert order == ["changed b", "wanted b"]
+
+
+def test_next_and_previous_stay_at_the_ends_and_keep_to_what_is_to_do(session: Session) -> None:
+    session.image_states.wait(5)
+    session.previous_image()
+    assert session.image_id == "a"
+    session.set_clicks("b", ClickSet(40, 60, np.array([[1, 1], [2, 2]]), np.array([0, 1])))
+    session.only_to_do = True
+    session.next_image()
+    assert session.image_id == "c"
+    session.next_image()
+    session.previous_image()
+    assert session.image_id == "c"  # a and b are ready
+    session.only_to_do = False
+    session.previous_image()
+    assert session.image_id == "b"
+    assert session.flush()
+
+
+def test_a_click_is_acknowledged_once_it_is_on_disk(session: Session, three_fields: Project) -> None:
+    changed, saved = Heard(session.clicks_changed), Heard(session.clicks_saved)
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert changed == ["b"]
+    assert saved == []  # nothing is said before poll or flush
+    assert session.flush()
+    assert saved == ["b"]
+    assert time.time() - session.saved_at < 60
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(
+    three_fields: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(Autosave(retry_seconds=0.02))
+    session.open_project(three_fields.path)
+    notices, real = Heard(session.notice), Project.write_clicks
+
+    is_read_only = True
+
+    def write(self: Project, image_id: str, clicks: ClickSet, **options: Any) -> None:
+        if is_read_only:
+            raise OSError(30, "Read-only file system", str(self.clicks_path(image_id)))
+        real(self, image_id, clicks, **options)
+
+    monkeypatch.setattr(Project, "write_clicks", write)
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert not session.flush(0.1)
+    assert notices
+    assert "Read-only file system" in notices[0]
+    assert "kept here" in notices[0]
+    assert len(notices) == 1, "said once, however often it is tried"
+    with pytest.raises(SeminarError, match="not on disk yet"):
+        session.close_project()
+    assert session.project is not None
+    is_read_only = False
+    assert session.flush()
+    assert session.not_saved == {}
+    assert "on disk now" in notices[-1]
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(three_fields: Project) -> None:
+    script = textwrap.dedent("""
+        import sys
+        from dataclasses import replace
+        import numpy as np
+        from seminar_napari.session.session import Session
+        session = Session()
+        session.open_project(sys.argv[1])
+        session.clicks_saved.connect(lambda image_id: print(counts[image_id], flush=True))
+        counts, number = {}, 0
+        while True:
+            number += 1
+            clicks = session.clicks("b")
+            points = np.append(clicks.points, [[number % 40, number % 60]], axis=0)
+            counts["b"] = number
+            session.set_clicks("b", replace(clicks, points=points, class_ids=np.append(clicks.class_ids, 1)))
+            while session.unsaved():
+                session.poll()
+            session.poll()
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(three_fields.path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    acknowledged = [int(process.stdout.readline()) for _ in range(20)]
+    os.kill(process.pid, signal.SIGKILL)
+    acknowledged += [int(line) for line in process.stdout]
+    process.wait()
+    process.stdout.close()
+    clicks = three_fields.read_clicks("b")
+    assert clicks is not None
+    assert len(clicks) >= acknowledged[-1] >= 20
+
+
+def test_clicks_of_another_program_are_taken_up_and_our_own_are_not_news(
+    session: Session, three_fields: Project
+) -> None:
+    session.set_clicks("c", one_more(session.clicks("c"), 3, 4, 2))
+    assert session.flush()
+    assert session.take_clicks_from_disk() == ()
+    three_fields.write_clicks("b", one_more(ClickSet(40, 60), 9, 9, 1))
+    changed = Heard(session.clicks_changed)
+    assert session.take_clicks_from_disk() == ("b",)
+    assert changed == ["b"]
+    assert len(session.clicks("b")) == 1
+
+
+def test_damaged_clicks_are_an_error_and_never_overwritten(session: Session, three_fields: Project) -> None:
+    path = three_fields.clicks_path("b")
+    path.write_text("{ not json")
+    with pytest.raises(DatasetError, match=r"b\.json"):
+        session.clicks("b")
+    assert path.read_text() == "{ not json"
+
+
+def test_the_mark_of_a_damaged_file_goes_when_the_file_is_mended(session: Session, three_fields: Project) -> None:
+    path, was = three_fields.clicks_path("a"), session.clicks("a")
+    text = path.read_bytes()
+    for content, kind in ((b"{ not json", "fault"), (text, "ready")):
+        path.write_bytes(content)
+        os.utime(path, ns=(1, len(content)))  # another time, however coarse the disk's clock is
+        session.take_clicks_from_disk()
+        assert session.image_states["a"].kind == kind
+    assert session.clicks("a") == was
+
+
+def test_classes_are_written_and_the_current_one_stays_within(session: Session, three_fields: Project) -> None:
+    told = Heard(session.classes_changed)
+    session.set_class(2)
+    session.set_class(7)
+    assert session.current_class == 2
+    session.set_classes(ClassNames.of("background", "cell"))
+    assert session.current_class == 1
+    assert Project.open(three_fields.path).classes.names == ("background", "cell")
+    assert [classes.num_classes for classes in told] == [2]
+
+
+def test_classes_that_an_editor_changed_are_taken_up_and_a_damaged_file_is_said_once(
+    session: Session, three_fields: Project
+) -> None:
+    path, told, notices = three_fields.path / "classes.txt", Heard(session.classes_changed), Heard(session.notice)
+    session.take_clicks_from_disk()
+    assert told == notices == []
+    path.write_text("background\ncell #ff8000\nfibre\nyeast\n")
+    session.take_clicks_from_disk()
+    assert session.project is not None and session.project.classes.names[3] == "yeast"
+    assert len(told) == 1 and "classes.txt" in notices.pop()
+    for text in ("background\n", "background\n", "background\ncell\ncell\n"):
+        path.write_text(text)
+        session.take_clicks_from_disk()
+    assert len(notices) == 2 and "expected 2 to 255 classes" in notices[0] and "named twice" in notices[1]
+    assert len(told) == 1 and session.project.classes.num_classes == 4
+    with pytest.raises(DatasetError, match="named twice"):
+        session.set_classes(ClassNames.of("background", "cell", "fibre", "yeast", "debris"))
+    assert path.read_text() == "background\ncell\ncell\n", "an edit that is not done yet is not overwritten"
+    path.unlink()
+    session.take_clicks_from_disk()
+    assert "missing" in notices[2]
+
+
+def test_a_class_that_another_window_added_is_kept_and_its_clicks_are_saved(
+    session: Session, three_fields: Project
+) -> None:
+    other = Session(Autosave(retry_seconds=0.02))
+    other.open_project(three_fields.path)
+    assert session.project is not None and other.project is not None
+    session.set_classes(with_a_class(session, "yeast"))
+    session.set_clicks("a", one_more(session.clicks("a"), 3, 4, 3))
+    assert session.flush()
+    other.set_clicks("a", one_more(session.clicks("a"), 5, 6, 0))  # looked at the clicks, not yet at the classes
+    assert not other.flush(0.1) and "class_id 3 is not in 0..2" in other.not_saved["a"]
+    other.take_clicks_from_disk()
+    assert other.project.classes.names == ("background", "cell", "fibre", "yeast")
+    assert other.flush(), "what waits is written with the classes there are now"
+    session.set_classes(with_a_class(session, "moss"))
+    other.set_classes(with_a_class(other, "debris"))  # has not looked since
+    names = ("background", "cell", "fibre", "yeast", "moss", "debris")
+    assert other.project.classes.names == Project.open(three_fields.path).classes.names == names
+    session.take_clicks_from_disk()
+    assert session.project.classes.names == names
+
+
+def with_a_class(session: Session, name: str) -> ClassNames:
+    assert session.project is not None
+    return ClassNames.parse(session.project.classes.format() + name)
+
+
+def test_a_project_of_new_images(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(tmp_path / "x.png")
+    session = Session()
+    session.create_project(tmp_path / "made", [tmp_path / "x.png"], ClassNames.of("background", "thing"))
+    assert session.image_id == "x"
+    assert session.warnings()[0].startswith("No image has clicks")
+
+
+def test_clicks_outside_the_training_split_are_said_once_and_one_call_mends_it(
+    session: Session, three_fields: Project
+) -> None:
+    splits = three_fields.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "train.txt").write_text("a\n")
+    (splits / "val.txt").write_text("b\nc\n")
+    session.close_project()
+    session.open_project(three_fields.path)
+    notices = Heard(session.notice)
+    assert session.image_states["b"].kind == "held out"
+    for row in (3, 5):
+        session.set_clicks("b", one_more(session.clicks("b"), row, 4, 2))
+    assert len(notices) == 1 and "b is not in train.txt" in notices.pop()
+    assert "Clicks in b are not trained on" in session.warnings()[0]
+    session.train_on("b")
+    assert "b is in train.txt now, and no longer in val.txt" in notices.pop()
+    assert session.image_states["b"].kind == "objects only"
+    assert three_fields.split("train") == ("a", "b") and three_fields.split("val") == ("c",)
+    assert not any("not trained on" in line for line in session.warnings())
+    session.use_split("val")
+    assert session.image_states["a"].kind == "held out" and "a, b are not trained on" in session.warnings()[0]
+
+
+def test_a_damaged_split_is_a_warning(session: Session, three_fields: Project) -> None:
+    splits = three_fields.path / "ImageSets" / "Segmentation"
+    splits.mkdir(parents=True)
+    (splits / "train.txt").write_text("nowhere\n")
+    session.close_project()
+    session.open_project(three_fields.path)
+    assert "no image nowhere" in session.warnings()[0]
+    assert not session.image_states.held_out
+
+
+def test_opening_what_is_no_project_keeps_the_open_one(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(SeminarError):
+        session.open_project(tmp_path)
+    assert session.image_id == "a"
+    session.close_project()
+    assert session.project is None
+    assert session.image_ids == ()
+    assert session.image_id == ""
+
+
+def test_an_open_that_fails_halfway_leaves_the_open_project(
+    session: Session, three_fields: Project, tmp_path: Path
+) -> None:
+    other = Project.create(tmp_path / "other", [three_fields.image_path("b")], three_fields.classes)
+    shutil.rmtree(other.path / "Clicks", ignore_errors=True)
+    (other.path / "Clicks").symlink_to("Clicks")  # leads round in a circle: cannot be read
+    told = Heard(session.project_changed)
+    with pytest.raises(OSError, match="Clicks"):
+        session.open_project(other.path)
+    assert told == [] and session.project is not None and session.project.path == three_fields.path
+    assert session.image_ids == ("a", "b", "c") and session.image_id == "a"
+    session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
+    assert session.flush()
+    assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_a_write_that_ends_after_its_project_is_no_base_for_the_next_ones_clicks(
+    session: Session, three_fields: Project, tmp_path: Path
+) -> None:
+    other = Project.create(tmp_path / "other", [three_fields.image_path("a")], three_fields.classes)
+    other.write_clicks("a", ClickSet(40, 60, np.array([[1.0, 1.0]]), np.array([1])))
+    late = one_more(session.clicks("a"), 3, 4, 2)
+    # as the time spent on an image is kept when it is left
+    session.image_wanted.connect(lambda image_id: image_id or session.set_clicks("a", late))
+    with locked(three_fields.path):  # the disk is slow
+        session.open_project(other.path)
+        assert len(session.clicks("a")) == 1
+    assert session.flush()
+    session.set_clicks("a", ClickSet(40, 60))
+    assert session.flush()
+    assert three_fields.read_clicks("a") == late
+    assert other.read_clicks("a") == ClickSet(40, 60), "a click that was deleted stays away"
+
+
+def test_the_followed_run(session: Session, three_fields: Project) -> None:
+    runs, states = Heard(session.run_changed), Heard(session.state_changed)
+    run = RunFolder.of(three_fields.path, "first")
+    session.set_run(run)
+    session.set_state("running")
+    session.set_state("running")
+    step = Step(
+        stage="ancillary",
+        iteration=3,
+        iterations=9,
+        losses={},
+        lr=0.1,
+        iterations_per_second=1,
+        seconds_left=6,
+        memory_bytes=1,
+    )
+    heard: list[Any] = []
+    session.event_received.connect(lambda event, when: heard.append((event, when)))
+    session.receive(step, 12.5)
+    assert heard == [(step, 12.5)]
+    assert session.last_step == step
+    session.set_run(None)
+    assert session.last_step is None
+    assert runs == [run, None]
+    assert states == ["running", "none"]
+
+
+def test_no_qt_and_no_torch() -> None:
+    code = "import sys, seminar_napari.session.session; sys.exit(any(m in sys.modules for m in ('torch', 'qtpy', 'PyQt6.QtCore', 'napari')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
