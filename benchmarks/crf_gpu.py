@@ -1,7 +1,9 @@
-"""What the dense-CRF loss costs and how true it is on a GPU: ``python benchmarks/crf_gpu.py``; its page is crf.md.
+"""What the dense-CRF loss costs and how true it is on a GPU: ``python benchmarks/crf_gpu.py``; its
+page is crf.md.
 
-At the paper's size: crops of 513 px whose CRF is computed on 256 x 256, batches of 12, 21 classes. Times are medians of whole
-calls, loss and gradient, landmarks included, that take turns with a training step of a DeepLabv3+ on ResNet-101.
+At the paper's size: crops of 513 px whose CRF is computed on 256 x 256, batches of 12, 21 classes.
+Times are medians of whole calls, loss and gradient, landmarks included, that take turns with a
+training step of a DeepLabv3+ on ResNet-101.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ from torch import Tensor, nn
 
 from seminar.bench.crf import load_photos, smooth_probs
 from seminar.config.settings import preset
-from seminar.runtime.devices import describe, mixed_precision
 from seminar.losses.dense_crf import CrfMethod, dense_crf
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import gaussian, pixel_features
 from seminar.models.deeplab import build_network
+from seminar.runtime.devices import describe, mixed_precision
 
 CROP, SIDE, BATCH, CLASSES = 513, 256, 12, 21
 SIGMA_RGB, SIGMA_XY = 15.0, 100 * SIDE / CROP
@@ -61,12 +63,16 @@ def measure(device: torch.device) -> dict[str, object]:
 
 
 def _loss_and_gradient(probs: Tensor, image: Tensor, method: CrfMethod, landmarks: int) -> None:
-    loss = dense_crf(probs, image, sigma_rgb=SIGMA_RGB, sigma_xy=SIGMA_XY, method=method, landmarks=landmarks)
+    loss = dense_crf(
+        probs, image, sigma_rgb=SIGMA_RGB, sigma_xy=SIGMA_XY, method=method, landmarks=landmarks
+    )
     torch.autograd.grad(loss, probs)
 
 
 def _training_step(device: torch.device) -> Callable[[], object]:
-    """Forward, cross-entropy, backward and SGD of the student alone, in the precision that training uses."""
+    """Forward, cross-entropy, backward and SGD of the student alone, in the precision that
+    training uses.
+    """
     config = preset("paper").replace(weights="none", norm="group")
     network = build_network(config, num_classes=CLASSES, channels=3).to(device).train()
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
@@ -84,7 +90,9 @@ def _training_step(device: torch.device) -> Callable[[], object]:
 
 
 def _error(image: Tensor, probs: Tensor) -> float:
-    """Of the fused filter, which is also that of the gradient, against float64 at every 61st pixel; the worst photo."""
+    """Of the fused filter, which is also that of the gradient, against float64 at every 61st
+    pixel; the worst photo.
+    """
     features = pixel_features(image, SIGMA_RGB, SIGMA_XY)
     values = probs.flatten(2)
     some = torch.arange(7, SIDE * SIDE, 61, device=image.device)
@@ -111,5 +119,7 @@ def _milliseconds(work: Callable[[], object], device: torch.device) -> float:
 
 if __name__ == "__main__":
     if not torch.cuda.is_available():
-        raise SystemExit("crf_gpu: no CUDA device here; python -m seminar.bench.crf measures the CPU")
+        raise SystemExit(
+            "crf_gpu: no CUDA device here; python -m seminar.bench.crf measures the CPU"
+        )
     print(json.dumps(measure(torch.device("cuda")), indent=1))

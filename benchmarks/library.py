@@ -1,9 +1,12 @@
-"""Measure what the library promises on real images: scores against full supervision, time, memory, first useful mask.
+"""Measure what the library promises on real images: scores against full supervision, time, memory,
+first useful mask.
 
-    python benchmarks/library.py SHARED_DATA [--out FOLDER] [--seeds 0] [--sets dsb2018_fluo dsb2018_histology] [--only ROW ...]
+    python benchmarks/library.py SHARED_DATA [--out FOLDER] [--seeds 0] [--sets dsb2018_fluo
+    dsb2018_histology] [--only ROW ...]
 
-Everything goes through the `seminar` command line. The sets are copied to FOLDER, clicks are simulated there, and each finished row is
-kept in FOLDER/rows, so that an interrupted benchmark goes on where it was.
+Everything goes through the `seminar` command line. The sets are copied to FOLDER, clicks are
+simulated there, and each finished row is kept in FOLDER/rows, so that an interrupted benchmark goes
+on where it was.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from benchmarks.measure import SEMINAR, Row, measured, prepared, scores, trained
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("shared", type=Path)
     arguments.add_argument("--out", type=Path, default=Path("benchmark-library"))
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -34,15 +39,21 @@ def main() -> None:
             common = ["--weights", str(weights), "--seed", str(seed)]
             measures: dict[str, Callable[[], Row]] = {
                 "seminar": partial(trained, project, f"seminar-{seed}", [*common, "--limit", "20"]),
-                "full": partial(trained, project, f"full-{seed}", [*common, "--limit", "20", "--losses", "full"]),
-                "first_mask": partial(first_mask, project, f"first-{seed}", [*common, "--limit", "3"]),
+                "full": partial(
+                    trained, project, f"full-{seed}", [*common, "--limit", "20", "--losses", "full"]
+                ),
+                "first_mask": partial(
+                    first_mask, project, f"first-{seed}", [*common, "--limit", "3"]
+                ),
             }
             for kind in options.only:
                 measured(options.out / "rows", f"{name}/{kind}-{seed}", measures[kind])
 
 
 def first_mask(project: Path, name: str, options: list[str]) -> Row:
-    """Start training, ask it to stop so that all is saved within 30 s of the command, and score what it has."""
+    """Start training, ask it to stop so that all is saved within 30 s of the command, and score
+    what it has.
+    """
     folder = project / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
     start = time.monotonic()

@@ -1,6 +1,8 @@
-"""What the benchmarks share: sets of images with clicks, real `seminar` commands, and rows that are measured once.
+"""What the benchmarks share: sets of images with clicks, real `seminar` commands, and rows that are
+measured once.
 
-The benchmarks run from a checkout in which the package is installed editable (`pip install -e .`), which makes `benchmarks` importable.
+The benchmarks run from a checkout in which the package is installed editable (`pip install -e .`),
+which makes `benchmarks` importable.
 """
 
 from __future__ import annotations
@@ -22,26 +24,29 @@ import numpy as np
 import torch
 from PIL import Image
 
-from seminar.run.events import Validated
 from seminar.io.files import locked
+from seminar.io.label_png import read_label_png, write_label_png
 from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
-from seminar.io.label_png import write_label_png
+from seminar.run.events import Validated
+from seminar.run.folder import RunFolder
 
 SEMINAR = [sys.executable, "-m", "seminar"]
 
 SCENE_ITERATIONS = 400
 SCENES = ("--no-rotations", "--iterations", str(SCENE_ITERATIONS))
-"""Street scenes and photos of people have an up, and more classes than a laptop's default budget can tell apart."""
+"""Street scenes and photos of people have an up, and more classes than a laptop's default budget
+can tell apart.
+"""
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The first `limit` training images of a data set; `half` halves the sides of all its images and masks."""
+    """The first `limit` training images of a data set; `half` halves the sides of all its images
+    and masks.
+    """
 
     source: str
     limit: int
@@ -58,7 +63,9 @@ SETS: Mapping[str, ImageSet] = {
 
 
 def prepared(source: Path, project: Path, *, half: bool = False) -> Path:
-    """A copy of a set with simulated clicks, made once, also where several benchmarks ask for it at the same time."""
+    """A copy of a set with simulated clicks, made once, also where several benchmarks ask for it
+    at the same time.
+    """
     project.parent.mkdir(parents=True, exist_ok=True)
     with locked(project.parent):
         if not project.exists():
@@ -75,7 +82,9 @@ def prepared(source: Path, project: Path, *, half: bool = False) -> Path:
 
 
 def _halve(project: Path) -> None:
-    """Images by averaging, masks by taking every second pixel; images become PNGs, which lose nothing more."""
+    """Images by averaging, masks by taking every second pixel; images become PNGs, which lose
+    nothing more.
+    """
     classes = Project.open(project).classes
     for path in sorted((project / "JPEGImages").iterdir()):
         with Image.open(path) as image:
@@ -111,8 +120,9 @@ def measured(rows: Path, name: str, measure: Callable[[], Row]) -> Row:
 
 
 def trained(project: Path, run: str, options: list[str]) -> Row:
-    """Train; the scores of each stage's student on val, wall-clock and peak memory of the training command, and how the student
-    scored on the first val images meanwhile (`curves`, by stage)."""
+    """Train; the scores of each stage's student on val, wall-clock and peak memory of the training
+    command, and how the student scored on the first val images meanwhile (`curves`, by stage).
+    """
     folder = project / "runs" / run
     shutil.rmtree(folder, ignore_errors=True)
     start = time.monotonic()
@@ -143,7 +153,8 @@ def _curves(run: RunFolder) -> dict[str, list[float]]:
 
 
 def scores(source: Path, project: Path) -> dict[str, float]:
-    """`pooled` (one confusion matrix over val) and `per_image` (mean of each image's own) IoU of a model or a folder of masks.
+    """`pooled` (one confusion matrix over val) and `per_image` (mean of each image's own) IoU of a
+    model or a folder of masks.
 
     Of two classes the foreground alone; of more, the mean over all of them that are there.
     """
@@ -151,7 +162,9 @@ def scores(source: Path, project: Path) -> dict[str, float]:
     classes = ClassNames.parse((project / "classes.txt").read_text(encoding="utf-8"))
     counted = classes.names[1:] if classes.num_classes == 2 else classes.names
     return {
-        name: statistics.fmean(value for each in counted if (value := printed[key][each]) is not None)
+        name: statistics.fmean(
+            value for each in counted if (value := printed[key][each]) is not None
+        )
         for name, key in (("pooled", "per_class_iou"), ("per_image", "per_image_iou"))
     }
 

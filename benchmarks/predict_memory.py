@@ -1,7 +1,9 @@
-"""Peak memory of predicting an image larger than memory: python benchmarks/predict_memory.py FOLDER SIDE...
+"""Peak memory of predicting an image larger than memory: python benchmarks/predict_memory.py FOLDER
+SIDE...
 
-For each side a synthetic tiled tif of SIDE x SIDE pixels (8-bit, blobs) is written into FOLDER, predicted into OME-Zarr labels and instances in a process of its own,
-and removed again. The network is a threshold, so that reading, cutting, blending and writing are what is measured.
+For each side a synthetic tiled tif of SIDE x SIDE pixels (8-bit, blobs) is written into FOLDER,
+predicted into OME-Zarr labels and instances in a process of its own, and removed again. The network
+is a threshold, so that reading, cutting, blending and writing are what is measured.
 """
 
 from __future__ import annotations
@@ -31,19 +33,23 @@ def write_image(path: Path, side: int) -> None:
         for _ in range(number * number):
             yield tile
 
-    tifffile.imwrite(path, tiles(), shape=(side, side), dtype=np.uint8, tile=(TILE, TILE), bigtiff=True)
+    tifffile.imwrite(
+        path, tiles(), shape=(side, side), dtype=np.uint8, tile=(TILE, TILE), bigtiff=True
+    )
 
 
 def predict(path: Path, out: Path) -> None:
-    """Print peak resident megabytes after loading, after the labels and after the instances, and the seconds of both."""
+    """Print peak resident megabytes after loading, after the labels and after the instances, and
+    the seconds of both.
+    """
     import resource
 
     import torch
 
     from seminar.inference import blockwise
-    from seminar.labels import ClassNames
     from seminar.inference.blockwise_instances import divide_large
     from seminar.inference.predictor import Predictor
+    from seminar.labels import ClassNames
 
     class Bright(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -72,7 +78,11 @@ def main(folder: Path, sides: list[int]) -> None:
         try:
             write_image(place / "image.tif", side)
             words = [sys.executable, __file__, "--predict", str(place / "image.tif"), str(place)]
-            print(side, *subprocess.run(words, capture_output=True, text=True, check=True).stdout.split(), sep=" | ")
+            print(
+                side,
+                *subprocess.run(words, capture_output=True, text=True, check=True).stdout.split(),
+                sep=" | ",
+            )
         finally:
             shutil.rmtree(place)
 

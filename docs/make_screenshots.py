@@ -1,6 +1,8 @@
-"""Make the pictures of the window in docs/images from the sample project: `python docs/make_screenshots.py` on a real or virtual X display.
+"""Make the pictures of the window in docs/images from the sample project: `python
+docs/make_screenshots.py` on a real or virtual X display.
 
-Trains for real, a few minutes on two free cores. `xvfb-run -a -s "-screen 0 1700x1050x24" python docs/make_screenshots.py` where there is no screen.
+Trains for real, a few minutes on two free cores. `xvfb-run -a -s "-screen 0 1700x1050x24" python
+docs/make_screenshots.py` where there is no screen.
 """
 
 from __future__ import annotations
@@ -48,11 +50,15 @@ Save = Callable[[str], None]
 def save_picture(viewer: napari.Viewer, path: Path) -> None:
     """Save the window as a small indexed PNG."""
     wait(2)
-    picture = Image.fromarray(np.asarray(viewer.window.screenshot(canvas_only=False, flash=False))[..., :3])
+    picture = Image.fromarray(
+        np.asarray(viewer.window.screenshot(canvas_only=False, flash=False))[..., :3]
+    )
     for colours in (0, 256, 192, 128, 96, 64, 48, 32):
         data = io.BytesIO()
         indexed = (
-            picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) if colours else picture
+            picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            if colours
+            else picture
         )
         indexed.save(data, "PNG", optimize=True)
         if data.tell() < MAX_BYTES:
@@ -76,7 +82,9 @@ def open_window(theme: str) -> tuple[napari.Viewer, SeminarDock]:
 
 
 def train(dock: SeminarDock, config: TrainConfig, share: float, save: Save) -> None:
-    """Train as a person does, or go on with what was begun, until `share` of the second stage is done."""
+    """Train as a person does, or go on with what was begun, until `share` of the second stage is
+    done.
+    """
     session, tab = dock.session, dock.train
 
     def in_second_stage() -> bool:
@@ -128,14 +136,23 @@ def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
-    parser.add_argument("--weights", default="imagenet", help="imagenet (downloaded once), none, or a file")
+    parser.add_argument(
+        "--weights", default="imagenet", help="imagenet (downloaded once), none, or a file"
+    )
     parser.add_argument("--iterations", type=int, default=150, help="optimiser steps of each stage")
     parser.add_argument(
-        "--share", type=float, default=0.9, help="part of the second stage before the pictures are taken"
+        "--share",
+        type=float,
+        default=0.9,
+        help="part of the second stage before the pictures are taken",
     )
-    parser.add_argument("--project", type=Path, help="keep the project here; a run that was begun there goes on")
+    parser.add_argument(
+        "--project", type=Path, help="keep the project here; a run that was begun there goes on"
+    )
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
-    parser.add_argument("--every-state", action="store_true", help="also what the documentation does not show")
+    parser.add_argument(
+        "--every-state", action="store_true", help="also what the documentation does not show"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = (options.project or Path(folder) / "glands").resolve()
@@ -151,9 +168,18 @@ def main() -> None:
         dock.inspect.overlays.choose(None)
         save("annotate")
         dock.inspect.overlays.choose("student")
-        weights = options.weights if options.weights in ("imagenet", "none") else str(Path(options.weights).resolve())
+        weights = (
+            options.weights
+            if options.weights in ("imagenet", "none")
+            else str(Path(options.weights).resolve())
+        )
         config = preset("quick").replace(
-            weights=weights, iterations=options.iterations, crop_size=128, batch_size=4, ema_decay=0.95, device="cpu"
+            weights=weights,
+            iterations=options.iterations,
+            crop_size=128,
+            batch_size=4,
+            ema_decay=0.95,
+            device="cpu",
         )
         train(dock, config, options.share, save)
         inspect = dock.inspect

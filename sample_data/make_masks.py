@@ -1,8 +1,10 @@
-"""How the masks and clicks in this folder were made; run it to make them again: python sample_data/make_masks.py
+"""How the masks and clicks in this folder were made; run it to make them again: python
+sample_data/make_masks.py
 
-The outlines were drawn by hand on the enlarged picture, about 3 px true; a random walker then moves each border to the
-colour edge within a band of a few pixels, and the last pixel on either side of a border is void (255), as in PASCAL VOC.
-Places that we could not tell apart ourselves are void too. The clicks were placed by hand.
+The outlines were drawn by hand on the enlarged picture, about 3 px true; a random walker then moves
+each border to the colour edge within a band of a few pixels, and the last pixel on either side of a
+border is void (255), as in PASCAL VOC. Places that we could not tell apart ourselves are void too.
+The clicks were placed by hand.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from skimage import color, data, draw, filters, morphology, segmentation
 
 from seminar.clicks.click_set import ClickSet
 from seminar.io.files import write_text
-from seminar.labels import ClassNames
 from seminar.io.label_png import write_label_png
+from seminar.labels import ClassNames
 
 FOLDER = Path(__file__).parent
 BAND = 3  # px on either side of a drawn outline in which the border may move
@@ -54,11 +56,14 @@ OUTLINES: list[tuple[int, list[tuple[float, float]]]] = [
 ]  # fmt: skip
 
 UNSURE: list[list[tuple[float, float]]] = [
-    [(155, 41), (160, 36), (190, 58), (180, 66), (186, 104), (178, 120), (168, 104), (158, 70)],  # a torn lumen, half filled
-    [(272, -9), (282, -9), (284, 5), (295, 22), (307, 46), (300, 50), (285, 24), (272, 2)],  # a lumen's thin end
+    # a torn lumen, half filled
+    [(155, 41), (160, 36), (190, 58), (180, 66), (186, 104), (178, 120), (168, 104), (158, 70)],
+    # a lumen's thin end
+    [(272, -9), (282, -9), (284, 5), (295, 22), (307, 46), (300, 50), (285, 24), (272, 2)],
     [(271, 137), (280, 137), (284, 152), (270, 152)],  # the tip of a wedge of tissue
     [(97, 408), (110, 408), (112, 427), (98, 427)],  # a vacuole in the left gland
-    [(-9, 134), (14, 140), (20, 166), (74, 212), (80, 222), (66, 222), (-9, 180)],  # the seam of two glands
+    # the seam of two glands
+    [(-9, 134), (14, 140), (20, 166), (74, 212), (80, 222), (66, 222), (-9, 180)],
     [(444, 206), (460, 206), (460, 240), (442, 238)],  # stain beside the right gland
     [(158, 474), (206, 474), (206, 521), (158, 521)],  # loose tissue, stained
     [(372, 378), (396, 385), (396, 402), (382, 402)],  # stain beside the round gland
@@ -100,14 +105,18 @@ def make_truth(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     drawn = drawn[pad:-pad, pad:-pad]
     seeds = np.zeros(shape, dtype=np.int32)
     for class_id in (BACKGROUND, GLAND, LUMEN):
-        inner = morphology.erosion(np.pad(drawn == class_id, BAND, mode="edge"), morphology.disk(BAND))
+        inner = morphology.erosion(
+            np.pad(drawn == class_id, BAND, mode="edge"), morphology.disk(BAND)
+        )
         seeds[inner[BAND:-BAND, BAND:-BAND]] = class_id + 1
     lab = color.rgb2lab(filters.gaussian(image, 1.0, channel_axis=-1))
     lab = (lab - lab.mean((0, 1))) / lab.std((0, 1))
     walked = segmentation.random_walker(lab, seeds, beta=60, mode="bf", channel_axis=-1)
     truth = (walked - 1).astype(np.uint8)
     for class_id in (GLAND, LUMEN):  # no ragged borders
-        region = morphology.opening(morphology.closing(truth == class_id, morphology.disk(2)), morphology.disk(1))
+        region = morphology.opening(
+            morphology.closing(truth == class_id, morphology.disk(2)), morphology.disk(1)
+        )
         truth[region] = class_id
     truth[segmentation.find_boundaries(truth, mode="thick")] = VOID
     for points in UNSURE:
@@ -128,15 +137,20 @@ def write_fields(truth: npt.NDArray[np.uint8]) -> None:
         "immunohistochemistry"
     ].items():
         (top, bottom), (left, right) = field["rows"], field["cols"]
-        write_label_png(FOLDER / "SegmentationClass" / f"{image_id}.png", truth[top:bottom, left:right], classes)
+        write_label_png(
+            FOLDER / "SegmentationClass" / f"{image_id}.png", truth[top:bottom, left:right], classes
+        )
         here = ((points >= (top, left)) & (points < (bottom, right))).all(axis=1)
         (train if here.any() else val).append(image_id)
         if here.any():
-            clicks = ClickSet(bottom - top, right - left, points[here] - (top, left), class_ids[here])
+            clicks = ClickSet(
+                bottom - top, right - left, points[here] - (top, left), class_ids[here]
+            )
             write_text(FOLDER / "Clicks" / f"{image_id}.json", clicks.to_json())
     for name, image_ids in (("train", train), ("val", val)):
         write_text(
-            FOLDER / "ImageSets" / "Segmentation" / f"{name}.txt", "".join(f"{image_id}\n" for image_id in image_ids)
+            FOLDER / "ImageSets" / "Segmentation" / f"{name}.txt",
+            "".join(f"{image_id}\n" for image_id in image_ids),
         )
 
 

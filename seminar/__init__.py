@@ -1,6 +1,8 @@
-"""Seminar: a segmentation network from a few clicks per image (Seminar Learning, Chen et al., ICCV 2021).
+"""Seminar: a segmentation network from a few clicks per image (Seminar Learning, Chen et al., ICCV
+2021).
 
-The public names below are loaded when they are first used, so that `import seminar` costs nothing and never loads torch.
+The public names below are loaded when they are first used, so that `import seminar` costs nothing
+and never loads torch.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from seminar.config.settings import preset as preset
     from seminar.errors import SeminarError as SeminarError
     from seminar.evaluation.evaluate import evaluate as evaluate
+    from seminar.inference.predictor import Predictor as Predictor
     from seminar.labels import IGNORE_INDEX as IGNORE_INDEX
     from seminar.labels import ClassNames as ClassNames
     from seminar.losses.consistency import pixel_consistency as pixel_consistency
@@ -21,11 +24,10 @@ if TYPE_CHECKING:
     from seminar.losses.dense_crf import dense_crf as dense_crf
     from seminar.models.deeplab import DeepLabV3Plus as DeepLabV3Plus
     from seminar.models.deeplab import build_network as build_network
-    from seminar.inference.predictor import Predictor as Predictor
+    from seminar.project.project import Project as Project
     from seminar.run.folder import RunFolder as RunFolder
     from seminar.training.trainer import record as record
     from seminar.training.trainer import train as train
-    from seminar.project.project import Project as Project
 
 _MODULES = {
     "ClassNames": "labels",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 
 class SeminarError(Exception):
-    """The user's input is wrong. The message says what was expected, what came, where, and what to do.
+    """The user's input is wrong. The message says what was expected, what came, where, and what to
+    do.
 
     The command line prints the message without a traceback and exits with status 2.
     """

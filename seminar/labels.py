@@ -59,7 +59,8 @@ class ClassNames:
 
     @classmethod
     def parse(cls, text: str, where: str = "classes.txt") -> ClassNames:
-        """Read the text of a classes.txt: one class per line, optional ``#rrggbb`` after the name, empty lines skipped.
+        """Read the text of a classes.txt: one class per line, optional ``#rrggbb`` after the name,
+        empty lines skipped.
 
         Raises
         ------
@@ -75,15 +76,22 @@ class ClassNames:
             match = re.fullmatch(r"(.*?)\s*#([0-9a-fA-F]{6})", line)
             name = match[1] if match else line
             if not name:
-                faults.append(f"{where}, line {number}: a colour without a name; write the class's name before it")
+                faults.append(
+                    f"{where}, line {number}: a colour without a name; write the class's name"
+                    " before it"
+                )
             if name in names:
-                faults.append(f"{where}, line {number}: class '{name}' is named twice; give every class its own name")
+                faults.append(
+                    f"{where}, line {number}: class '{name}' is named twice; give every class its"
+                    " own name"
+                )
             red, green, blue = bytes.fromhex(match[2]) if match else voc_colour(len(names))
             names.append(name)
             colours.append((red, green, blue))
         if not 2 <= len(names) <= MAX_CLASSES:
             faults.append(
-                f"{where}: expected 2 to {MAX_CLASSES} classes, one a line with the background first, got {len(names)}"
+                f"{where}: expected 2 to {MAX_CLASSES} classes, one a line with the background"
+                f" first, got {len(names)}"
             )
         if faults:
             raise DatasetError(faults)
@@ -93,7 +101,9 @@ class ClassNames:
         """Text of a classes.txt that `parse` reads back as an equal value."""
         lines = []
         for class_id, (name, colour) in enumerate(zip(self.names, self.colours, strict=True)):
-            lines.append(name if colour == voc_colour(class_id) else f"{name} #{bytes(colour).hex()}")
+            lines.append(
+                name if colour == voc_colour(class_id) else f"{name} #{bytes(colour).hex()}"
+            )
         return "\n".join(lines) + "\n"
 
     @property

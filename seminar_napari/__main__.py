@@ -11,8 +11,12 @@ from seminar.errors import SeminarError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Open napari with the Seminar dock, and the project where one is given; ends when the window is closed."""
-    parser = argparse.ArgumentParser(prog="seminar-napari", description="napari with the Seminar dock open")
+    """Open napari with the Seminar dock, and the project where one is given; ends when the
+    window is closed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="seminar-napari", description="napari with the Seminar dock open"
+    )
     parser.add_argument("project", nargs="?", type=Path, help="a project folder to open")
     path: Path | None = parser.parse_args(arguments).project
     if path is not None:

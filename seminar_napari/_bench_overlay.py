@@ -1,6 +1,8 @@
-"""How smooth the window stays: `python -m seminar_napari._bench_overlay [--json]` on a real or virtual X display.
+"""How smooth the window stays: `python -m seminar_napari._bench_overlay [--json]` on a real or
+virtual X display.
 
-Measured on a project of 2048 x 2048 px RGB images, with the real dock and the real trainer as a child process.
+Measured on a project of 2048 x 2048 px RGB images, with the real dock and the real trainer as a
+child process.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
+from seminar.project.project import Project
 from seminar.run.events import Preview
 from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 
 SIDE = 2048
 HEARTBEAT_MS = 5.0
@@ -37,10 +39,12 @@ CLICKS = 2000
 
 @dataclass(frozen=True)
 class Spent:
-    """Milliseconds on the clock, of this process's processor time, and of its window thread's alone.
+    """Milliseconds on the clock, of this process's processor time, and of its window thread's
+    alone.
 
-    On a machine that others use too the clock says little. With all cores to oneself it would lie between the last two: the process's time counts what
-    is drawn (software OpenGL has threads of its own) and read or written in the background, the thread's counts neither.
+    On a machine that others use too the clock says little. With all cores to oneself it would lie
+    between the last two: the process's time counts what is drawn (software OpenGL has threads of
+    its own) and read or written in the background, the thread's counts neither.
     """
 
     clock: float
@@ -55,7 +59,8 @@ class WindowTimes:
     Attributes
     ----------
     idle_p95, training_p95 : Spent
-        How long an event that comes at a random moment waits, at most, in 95 of 100 cases: without, and with a run and two live overlays.
+        How long an event that comes at a random moment waits, at most, in 95 of 100 cases: without,
+        and with a run and two live overlays.
     over_idle : Spent
         Their difference; 50 ms or less is wanted.
     longest : Spent
@@ -65,10 +70,11 @@ class WindowTimes:
     frame : Spent
         Drawing the window's canvas once.
     switch_image, switch_cold : Spent
-        From the key to the drawn image, overlays and clicks: the next image (read ahead), and one that was not; 200 ms or less is wanted.
+        From the key to the drawn image, overlays and clicks: the next image (read ahead), and one
+        that was not; 200 ms or less is wanted.
     click_2000 : Spent
-        From the mouse button until an image's 2,000th click is taken, its mark made and its writing begun; 30 ms or less is wanted. The frame
-        that shows it comes on top.
+        From the mouse button until an image's 2,000th click is taken, its mark made and its writing
+        begun; 30 ms or less is wanted. The frame that shows it comes on top.
     renderer, load : str
         The OpenGL in use; the load of the machine before and after, and its number of cores.
     """
@@ -87,7 +93,9 @@ class WindowTimes:
 
 
 def waits(gaps: npt.ArrayLike, share: float) -> float:
-    """The wait that `share` of events stay below that arrive at random moments in gaps of these lengths."""
+    """The wait that `share` of events stay below that arrive at random moments in gaps of these
+    lengths.
+    """
     lengths = np.asarray(gaps, dtype=np.float64)
     low, high = 0.0, float(lengths.max())
     for _ in range(60):
@@ -120,12 +128,17 @@ class Bench:
         self.run_for(3)
 
     def run_for(self, seconds: float, until: Callable[[], bool] = lambda: False) -> list[Spent]:
-        """Run the event loop and return what each of its turns took; an empty turn counts as `HEARTBEAT_MS`."""
+        """Run the event loop and return what each of its turns took; an empty turn counts as
+        `HEARTBEAT_MS`.
+        """
         turns, end = [], time.perf_counter() + seconds
         while time.perf_counter() < end and not until():
             while self._written:
                 event = Preview(
-                    stage="ancillary", iteration=0, image_id=self._written.popleft(), layers=("student", "teacher")
+                    stage="ancillary",
+                    iteration=0,
+                    image_id=self._written.popleft(),
+                    layers=("student", "teacher"),
                 )
                 self.session.receive(event)
             turn = timed(self._turn)
@@ -135,20 +148,29 @@ class Bench:
 
     def until_drawn(self, action: Callable[[], object]) -> Spent:
         """What `action` takes, until all that it changed is on the screen."""
-        return timed(lambda: (action(), self.viewer.window._qt_viewer.canvas._scene_canvas.native.repaint()))
+        return timed(
+            lambda: (action(), self.viewer.window._qt_viewer.canvas._scene_canvas.native.repaint())
+        )
 
     def watch(self, seconds: float, *, stand_in: bool) -> tuple[list[Spent], float]:
-        """Turns of the event loop and overlay updates per second while a run goes on and two overlays are seen."""
+        """Turns of the event loop and overlay updates per second while a run goes on and two
+        overlays are seen.
+        """
         overlays, updates = self.dock.inspect.overlays, []
         end = self._stand_in() if stand_in else self._train()
-        self.run_for(START_SECONDS, until=lambda: overlays.has("student") and overlays.has("teacher"))
+        self.run_for(
+            START_SECONDS, until=lambda: overlays.has("student") and overlays.has("teacher")
+        )
         if not overlays.has("teacher"):
             raise SystemExit(
-                f"no preview came in {START_SECONDS} s: {self.dock.train.control.message or self.session.state}"
+                f"no preview came in {START_SECONDS} s:"
+                f" {self.dock.train.control.message or self.session.state}"
             )
         for kind in ("student", "teacher"):
             overlays.layers[kind].visible = True
-            overlays.layers[kind].events.set_data.connect(lambda event: updates.append(time.perf_counter()))
+            overlays.layers[kind].events.set_data.connect(
+                lambda event: updates.append(time.perf_counter())
+            )
         self.run_for(3)
         updates.clear()
         turns = self.run_for(seconds)
@@ -159,7 +181,12 @@ class Bench:
     def _train(self) -> Callable[[], None]:
         """Start the real trainer as the window does; the result ends it."""
         config = TrainConfig(
-            weights="none", device="cpu", iterations=100_000, batch_size=2, crop_size=128, losses=("pce", "pcons")
+            weights="none",
+            device="cpu",
+            iterations=100_000,
+            batch_size=2,
+            crop_size=128,
+            losses=("pce", "pcons"),
         )
         control = self.dock.train.control
         control.start("bench", config)
@@ -171,12 +198,17 @@ class Bench:
         return end
 
     def _stand_in(self) -> Callable[[], None]:
-        """Write other masks twice a second, as a trainer does, without training; the result ends it."""
+        """Write other masks twice a second, as a trainer does, without training; the result ends
+        it.
+        """
         run = RunFolder.of(self.project.path, "bench")
         run.path.mkdir(parents=True)
         self.session.set_run(run)
         rows, cols = np.mgrid[:SIDE, :SIDE]
-        masks = [((np.sin(rows / 20 + phase) * np.sin(cols / 23)) > 0.5).astype(np.uint8) for phase in (0.0, 0.4, 0.8)]
+        masks = [
+            ((np.sin(rows / 20 + phase) * np.sin(cols / 23)) > 0.5).astype(np.uint8)
+            for phase in (0.0, 0.4, 0.8)
+        ]
         stop = threading.Event()
         kinds = ("student", "teacher", "disagreement")
 
@@ -185,7 +217,12 @@ class Bench:
             while not stop.wait(0.5):
                 number += 1
                 for index, kind in enumerate(kinds):
-                    run.write_preview(self.session.image_id, kind, masks[(number + index) % 3], self.project.classes)
+                    run.write_preview(
+                        self.session.image_id,
+                        kind,
+                        masks[(number + index) % 3],
+                        self.project.classes,
+                    )
                 self._written.append(self.session.image_id)
 
         thread = threading.Thread(target=write)
@@ -206,8 +243,14 @@ def make_project(folder: Path) -> Project:
     rows, cols = np.mgrid[:SIDE, :SIDE]
     cells = ((np.sin(rows / 20) * np.sin(cols / 23)) > 0.5).astype(np.uint8)
     for number in range(6):
-        pixels = 60 + 90 * np.roll(cells, 9 * number, axis=0)[..., None] + rng.integers(0, 40, (SIDE, SIDE, 3))
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / "JPEGImages" / f"field_{number}.png", compress_level=1)
+        pixels = (
+            60
+            + 90 * np.roll(cells, 9 * number, axis=0)[..., None]
+            + rng.integers(0, 40, (SIDE, SIDE, 3))
+        )
+        Image.fromarray(pixels.astype(np.uint8)).save(
+            folder / "JPEGImages" / f"field_{number}.png", compress_level=1
+        )
     project = Project.open(folder)
     for image_id in project.image_ids():
         points = rng.random((20, 2)) * (SIDE - 1)
@@ -276,7 +319,11 @@ def _last_click(bench: Bench) -> Spent:
     session, annotation = bench.session, bench.dock.annotate.annotation
     rng = np.random.default_rng(1)
     clicks = session.clicks(session.image_id)
-    many = replace(clicks, points=rng.random((CLICKS - 1, 2)) * (SIDE - 1), class_ids=rng.integers(0, 2, CLICKS - 1))
+    many = replace(
+        clicks,
+        points=rng.random((CLICKS - 1, 2)) * (SIDE - 1),
+        class_ids=rng.integers(0, 2, CLICKS - 1),
+    )
     session.set_clicks(session.image_id, many)
     bench.run_for(2)
     times = []
@@ -301,7 +348,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="seminar bench overlay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--seconds", type=float, default=20.0, help="length of the two long measurements")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="length of the two long measurements"
+    )
     parser.add_argument(
         "--stand-in",
         action="store_true",
@@ -317,7 +366,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         value = getattr(times, field.name)
         if isinstance(value, Spent):
             limit = f"   wanted: {wanted[field.name]} ms at most" if field.name in wanted else ""
-            value = f"{value.clock:7.1f} clock {value.processor:7.1f} processor {value.thread:7.1f} thread{limit}"
+            value = (
+                f"{value.clock:7.1f} clock {value.processor:7.1f} processor {value.thread:7.1f}"
+                f" thread{limit}"
+            )
         sys.stdout.write(f"{field.name:20} {value}\n")
 
 

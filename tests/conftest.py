@@ -13,15 +13,20 @@ settings.register_profile(
     "seminar",
     deadline=None,  # a busy machine is no defect
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize="CI" in os.environ,  # the same commit gets the same answer there; elsewhere every run looks further
+    derandomize="CI"
+    in os.environ,  # the same commit gets the same answer there; elsewhere every run looks further
 )
 settings.load_profile("seminar")
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real images that lies beside the checkout; tests that need it skip where it is absent."""
-    folder = Path(os.environ.get("SEMINAR_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    """The folder of real images that lies beside the checkout; tests that need it skip where it
+    is absent.
+    """
+    folder = Path(
+        os.environ.get("SEMINAR_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
+    )
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}")
     return folder
@@ -31,9 +36,15 @@ def shared_data() -> Path:
 def bioimageio() -> None:
     """Skips where bioimageio.core is absent, or beside a pydantic that it does not work with."""
     try:  # not imported: tests of the window never load torch
-        found = {name: metadata.version(name) for name in ("bioimageio.core", "bioimageio.spec", "pydantic")}
+        found = {
+            name: metadata.version(name)
+            for name in ("bioimageio.core", "bioimageio.spec", "pydantic")
+        }
     except metadata.PackageNotFoundError as error:
         pytest.skip(f"{error.name} is not installed")
     spec, pydantic = found["bioimageio.spec"], found["pydantic"]
     if tuple(map(int, pydantic.split(".")[:2])) >= (2, 14) and spec.startswith("0.5.12"):
-        pytest.skip(f"bioimageio.spec {spec} does not work with pydantic {pydantic}; the extra asks for pydantic<2.14")
+        pytest.skip(
+            f"bioimageio.spec {spec} does not work with pydantic {pydantic}; the extra asks for"
+            " pydantic<2.14"
+        )

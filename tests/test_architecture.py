@@ -1,4 +1,5 @@
-"""The plan of the house holds: what loads torch and what loads napari, the layer table, and the public names.
+"""The plan of the house holds: what loads torch and what loads napari, the layer table, and the
+public names.
 
 Who may import whom is checked by import-linter (`make check`).
 """
@@ -54,35 +55,59 @@ TORCH_FREE = [
         "labels",
         "metrics",
     ),
-    *("run_folder", "sample_project", "schedules", "simulated_clicks", "tif", "tiles", "voc", "whats_the_point"),
+    *(
+        "run_folder",
+        "sample_project",
+        "schedules",
+        "simulated_clicks",
+        "tif",
+        "tiles",
+        "voc",
+        "whats_the_point",
+    ),
 ]
-"""What the window uses, or may use, of the library; and the command line, so that `seminar --help` is quick."""
+"""What the window uses, or may use, of the library; and the command line, so that `seminar
+--help` is quick.
+"""
 
 
 def modules_of(package: object) -> list[str]:
     """Full names of all modules of a package."""
     path, name = package.__path__, package.__name__  # type: ignore[attr-defined]
     return sorted(
-        module.name for module in pkgutil.walk_packages(path, f"{name}.") if not module.name.endswith("__main__")
+        module.name
+        for module in pkgutil.walk_packages(path, f"{name}.")
+        if not module.name.endswith("__main__")
     )
 
 
 def loaded_after_importing(*modules: str) -> set[str]:
-    """Top-level packages in `sys.modules` of a fresh interpreter that has imported these modules."""
-    code = f"import sys, {', '.join(modules)}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    """Top-level packages in `sys.modules` of a fresh interpreter that has imported these
+    modules.
+    """
+    code = (
+        f"import sys, {', '.join(modules)}; print(*{{name.partition('.')[0] for name in"
+        " sys.modules})"
+    )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     return set(done.stdout.split())
 
 
 def test_the_table_in_contributing_is_the_one_that_is_checked() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "importlinter"
+    ]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     checked = [set(re.findall(r"\w+", row)) for row in layers]
-    rows = re.findall(r"^\| \d+ \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| \d+ \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == checked
 
 
@@ -101,7 +126,16 @@ def test_what_the_window_uses_of_the_library_never_loads_torch() -> None:
 def test_the_library_never_loads_the_window() -> None:
     loaded = loaded_after_importing(*modules_of(seminar))
     assert "torch" in loaded
-    assert not loaded & {"napari", "seminar_napari", "qtpy", "PyQt6", "PySide6", "magicgui", "superqt", "vispy"}
+    assert not loaded & {
+        "napari",
+        "seminar_napari",
+        "qtpy",
+        "PyQt6",
+        "PySide6",
+        "magicgui",
+        "superqt",
+        "vispy",
+    }
 
 
 def test_the_public_names_are_these() -> None:

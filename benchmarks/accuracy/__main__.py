@@ -1,17 +1,19 @@
 """Prove it: the paper's tables on real images, and other methods on the same clicks.
 
-    python benchmarks/accuracy table3   SHARED_DATA [--out FOLDER] [--sets fluo20,ccp60] [--seeds 0,1,2]
-    python benchmarks/accuracy peers    SHARED_DATA     needs pip install -e '.[bench]'
-    python benchmarks/accuracy images   SHARED_DATA     from one image on, beside the forest
-    python benchmarks/accuracy budget   SHARED_DATA     more iterations, for clicks and for dense masks
-    python benchmarks/accuracy fig4     SHARED_DATA     self-generation against a student-student module
-    python benchmarks/accuracy fig5     SHARED_DATA     modules, ema_decay, lambda_pcons
-    python benchmarks/accuracy time     SHARED_DATA     time to the first useful mask
-    python benchmarks/accuracy pictures SHARED_DATA     what the rows of seed 0 drew, to FOLDER/pictures, from runs still in FOLDER
-    python benchmarks/accuracy page                     benchmarks/accuracy.md from the rows
+    python benchmarks/accuracy table3   SHARED_DATA [--out FOLDER] [--sets fluo20,ccp60] [--seeds
+    0,1,2] python benchmarks/accuracy peers    SHARED_DATA     needs pip install -e '.[bench]'
+    python benchmarks/accuracy images   SHARED_DATA     from one image on, beside the forest python
+    benchmarks/accuracy budget   SHARED_DATA     more iterations, for clicks and for dense masks
+    python benchmarks/accuracy fig4     SHARED_DATA     self-generation against a student-student
+    module python benchmarks/accuracy fig5     SHARED_DATA     modules, ema_decay, lambda_pcons
+    python benchmarks/accuracy time     SHARED_DATA     time to the first useful mask python
+    benchmarks/accuracy pictures SHARED_DATA     what the rows of seed 0 drew, to FOLDER/pictures,
+    from runs still in FOLDER python benchmarks/accuracy page
+    benchmarks/accuracy.md from the rows
 
-Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar simulate-clicks --seed 0`, scored on the whole val
-split. A finished row is kept beside this file, in rows/, and not measured again: delete its file to repeat it, or give another folder, --rows.
+Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar
+simulate-clicks --seed 0`, scored on the whole val split. A finished row is kept beside this file,
+in rows/, and not measured again: delete its file to repeat it, or give another folder, --rows.
 """
 
 from __future__ import annotations
@@ -40,14 +42,18 @@ DEFAULT_SETS = {
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("table", choices=[*TABLES, "pictures", "page"])
     arguments.add_argument("shared", type=Path, nargs="?", metavar="SHARED_DATA")
     arguments.add_argument("--out", type=Path, default=Path("benchmark-accuracy"), metavar="FOLDER")
     arguments.add_argument("--rows", type=Path, default=HERE / "rows", metavar="FOLDER")
     arguments.add_argument("--sets", default="", help=f"of {', '.join(SETS)}")
     arguments.add_argument("--seeds", default="0,1,2")
-    arguments.add_argument("--train-options", default="", help="for a trial, with --rows: '--iterations 10'")
+    arguments.add_argument(
+        "--train-options", default="", help="for a trial, with --rows: '--iterations 10'"
+    )
     arguments.add_argument("--page", type=Path, default=HERE.with_suffix(".md"))
     options = arguments.parse_args()
     if options.table == "page":
@@ -56,7 +62,9 @@ def main() -> None:
     if options.shared is None:
         arguments.error(f"{options.table}: give SHARED_DATA, the folder with the data sets")
     if options.train_options and options.rows == HERE / "rows":
-        arguments.error("--train-options: rows of a trial are not the project's; give them a folder, --rows")
+        arguments.error(
+            "--train-options: rows of a trial are not the project's; give them a folder, --rows"
+        )
     extra = tuple(shlex.split(options.train_options))
     bench = Bench(options.shared.resolve(), options.out.resolve(), options.rows.resolve(), extra)
     sets = (options.sets or DEFAULT_SETS[options.table]).split(",")

@@ -50,7 +50,8 @@ Table = dict[str, dict[int, dict[str, float]]]
 
 
 def write_page(rows: Path, path: Path) -> None:
-    """Write the page from a folder of rows, sets in the order of `SETS`; what stands below `BY_HAND` in an older one is kept.
+    """Write the page from a folder of rows, sets in the order of `SETS`; what stands below
+    `BY_HAND` in an older one is kept.
 
     A set has a part of its own where more than `_images` shows was measured on it.
     """
@@ -64,7 +65,9 @@ def write_page(rows: Path, path: Path) -> None:
     parts += ["## Yardsticks", _yardsticks(rows, sets)]
     parts += ["## Figs. 4 and 5", *(_figures(rows, name) for name in sets)]
     parts += ["## Learning curves", _curves(rows, sets)]
-    path.write_text("\n\n".join(part for part in parts if part) + f"\n\n{BY_HAND}{by_hand}", encoding="utf-8")
+    path.write_text(
+        "\n\n".join(part for part in parts if part) + f"\n\n{BY_HAND}{by_hand}", encoding="utf-8"
+    )
 
 
 def read_table(rows: Path, set_name: str) -> Table:
@@ -102,7 +105,10 @@ Images of ccp and camvid have half their sides; these sets are trained for {SCEN
 
 def _set_line(rows: Path, name: str) -> str:
     counts = read_counts(rows, name)
-    return f"{counts['images']} images with {counts['clicks']:,} clicks, {counts['classes']} classes; {counts['scored']} images to score."
+    return (
+        f"{counts['images']} images with {counts['clicks']:,} clicks, {counts['classes']} classes;"
+        f" {counts['scored']} images to score."
+    )
 
 
 def read_counts(rows: Path, set_name: str) -> Row:
@@ -116,15 +122,24 @@ def _scores(table: Table) -> str:
     for title, seeds in table.items():
         pooled = _figure(seeds, "pooled")
         share = _share(seeds, full)
-        lines.append(f"| {title} | {pooled} | {_figure(seeds, 'per_image')} | {share} | {len(seeds)} |")
+        lines.append(
+            f"| {title} | {pooled} | {_figure(seeds, 'per_image')} | {share} | {len(seeds)} |"
+        )
     compared = []
     for better, worse in STEPS:
         common = sorted(table.get(better, {}).keys() & table.get(worse, {}).keys())
         if common:
             gains = [_gain(table, better, worse, common, key) for key in ("pooled", "per_image")]
-            compared.append(f"| {better.strip('*')} − {worse} | {gains[0]} | {gains[1]} | {len(common)} |")
+            compared.append(
+                f"| {better.strip('*')} − {worse} | {gains[0]} | {gains[1]} | {len(common)} |"
+            )
     if compared:
-        lines += ["", "| seed by seed | pooled | per image | seeds |", "|---|---|---|---|", *compared]
+        lines += [
+            "",
+            "| seed by seed | pooled | per image | seeds |",
+            "|---|---|---|---|",
+            *compared,
+        ]
     return "\n".join(lines)
 
 
@@ -136,11 +151,23 @@ def _gain(table: Table, better: str, worse: str, seeds: Iterable[int], key: str)
 
 def _yardsticks(rows: Path, sets: Sequence[str]) -> str:
     lines = [
-        f"Annotation is counted as {CLICK_SECONDS} s an image for clicks (the paper's Table 2) and {FULL_SECONDS} s for dense masks (Bearman et al. 2016), both measured on",
-        "PASCAL VOC, whose images have two to three objects. Time to a useful mask: from the command to the first scoring with 90 % of the",
-        "final score, on the first 8 val images; in brackets without the time that scoring itself took.",
+        (
+            f"Annotation is counted as {CLICK_SECONDS} s an image for clicks (the paper's Table 2)"
+            f" and {FULL_SECONDS} s for dense masks (Bearman et al. 2016), both measured on"
+        ),
+        (
+            "PASCAL VOC, whose images have two to three objects. Time to a useful mask: from the"
+            " command to the first scoring with 90 % of the"
+        ),
+        (
+            "final score, on the first 8 val images; in brackets without the time that scoring"
+            " itself took."
+        ),
         "",
-        "| set | seminar | against full | against forest | against Otsu, per image | IoU per 100 clicks | IoU per minute: clicks [dense] | useful mask after |",
+        (
+            "| set | seminar | against full | against forest | against Otsu, per image | IoU per"
+            " 100 clicks | IoU per minute: clicks [dense] | useful mask after |"
+        ),
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in sets:
@@ -161,7 +188,8 @@ def _yardsticks(rows: Path, sets: Sequence[str]) -> str:
             f"{pooled - _mean(forest, 'pooled'):+.3f}" if forest else "",
             f"{_mean(ours, 'per_image') - _mean(otsu, 'per_image'):+.3f}" if otsu else "",
             f"{100 * pooled / clicks:.3f}",
-            f"{pooled / minutes:.3f}" + (f" [{_mean(full, 'pooled') / dense_minutes:.3f}]" if full else ""),
+            f"{pooled / minutes:.3f}"
+            + (f" [{_mean(full, 'pooled') / dense_minutes:.3f}]" if full else ""),
             _useful(rows, name),
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -177,20 +205,30 @@ def _useful(rows: Path, name: str) -> str:
 
 
 def _images(rows: Path, sets: Sequence[str]) -> str:
-    """How many images it takes, for two classes, beside the random forest; empty where that was not measured."""
+    """How many images it takes, for two classes, beside the random forest; empty where that was
+    not measured.
+    """
     lines = [
         "## How many images",
         "",
-        "| images | clicks | seminar, pooled | per image | random forest, pooled | per image | seeds |",
+        (
+            "| images | clicks | seminar, pooled | per image | random forest, pooled | per image |"
+            " seeds |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
     for name in sets:
-        ours, forest = (read_table(rows, name).get(title, {}) for title in ("**seminar (primary)**", "random forest"))
+        ours, forest = (
+            read_table(rows, name).get(title, {})
+            for title in ("**seminar (primary)**", "random forest")
+        )
         counts = read_counts(rows, name)
         if not ours or not forest or counts["classes"] > 2:
             continue
         cells = [_figure(seeds, key) for seeds in (ours, forest) for key in ("pooled", "per_image")]
-        lines.append(f"| {name} | {counts['clicks']:,} | {' | '.join(cells)} | {len(ours)}, {len(forest)} |")
+        lines.append(
+            f"| {name} | {counts['clicks']:,} | {' | '.join(cells)} | {len(ours)}, {len(forest)} |"
+        )
     return "\n".join(lines) if len(lines) > 4 else ""
 
 
@@ -199,20 +237,35 @@ def _budgets(rows: Path, sets: Sequence[str]) -> str:
     lines = [
         "## More iterations",
         "",
-        "| set | iterations a stage | pCE + CRF | ancillary | seminar (primary) | full supervision | seminar against full | primary − ancillary | seeds |",
+        (
+            "| set | iterations a stage | pCE + CRF | ancillary | seminar (primary) | full"
+            " supervision | seminar against full | primary − ancillary | seeds |"
+        ),
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in sets:
         if not read_rows(rows, name, f"seminar-{LONG}"):
             continue
         for iterations, suffix in (("as above", ""), (f"{LONG:,}", f"-{LONG}")):
-            networks = (("pce,crf", "ancillary"), ("seminar", "ancillary"), ("seminar", "primary"), ("full", "full"))
+            networks = (
+                ("pce,crf", "ancillary"),
+                ("seminar", "ancillary"),
+                ("seminar", "primary"),
+                ("full", "full"),
+            )
             columns = [
-                {seed: row[network] for seed, row in read_rows(rows, name, f"{run}{suffix}").items() if network in row}
+                {
+                    seed: row[network]
+                    for seed, row in read_rows(rows, name, f"{run}{suffix}").items()
+                    if network in row
+                }
                 for run, network in networks
             ]
             _, ancillary, primary, full = columns
-            table, both = {"primary": primary, "ancillary": ancillary}, primary.keys() & ancillary.keys()
+            table, both = (
+                {"primary": primary, "ancillary": ancillary},
+                primary.keys() & ancillary.keys(),
+            )
             cells = [
                 *(_figure(seeds, "pooled") if seeds else "" for seeds in columns),
                 _share(primary, full),
@@ -225,10 +278,19 @@ def _budgets(rows: Path, sets: Sequence[str]) -> str:
 
 def _figures(rows: Path, name: str) -> str:
     """Fig. 4 and Fig. 5 of a set, as far as they were measured."""
-    fig4 = [("ancillary", "seminar", "ancillary"), ("student-student (seminar)", "seminar", "primary")]
-    fig4 += [(f"self-generation, rate {how}", f"self-{how}", "self-generation") for how in ("reset", "unchanged")]
+    fig4 = [
+        ("ancillary", "seminar", "ancillary"),
+        ("student-student (seminar)", "seminar", "primary"),
+    ]
+    fig4 += [
+        (f"self-generation, rate {how}", f"self-{how}", "self-generation")
+        for how in ("reset", "unchanged")
+    ]
     later = ["primary", *(f"primary-{number}" for number in range(2, MODULES + 1))]
-    fig5 = [(f"{number} modules", "modules", network) for number, network in enumerate(["ancillary", *later])]
+    fig5 = [
+        (f"{number} modules", "modules", network)
+        for number, network in enumerate(["ancillary", *later])
+    ]
     fig5 += [(f"ema_decay {decay}", f"ema-{decay}", "ancillary") for decay in EMA_DECAYS]
     fig5 += [(f"lambda_pcons {weight}", f"pcons-{weight}", "ancillary") for weight in LAMBDAS_PCONS]
     parts = []
@@ -237,17 +299,29 @@ def _figures(rows: Path, name: str) -> str:
             continue
         lines = [f"| {figure}, {name} | pooled | per image | seeds |", "|---|---|---|---|"]
         for title, file, network in networks:
-            seeds = {seed: row[network] for seed, row in read_rows(rows, name, file).items() if network in row}
+            seeds = {
+                seed: row[network]
+                for seed, row in read_rows(rows, name, file).items()
+                if network in row
+            }
             if seeds:
-                lines.append(f"| {title} | {_figure(seeds, 'pooled')} | {_figure(seeds, 'per_image')} | {len(seeds)} |")
+                lines.append(
+                    f"| {title} | {_figure(seeds, 'pooled')} | {_figure(seeds, 'per_image')} |"
+                    f" {len(seeds)} |"
+                )
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
 def _curves(rows: Path, sets: Sequence[str]) -> str:
-    """Student's mean IoU on the first val images during each run of seed 0, as the run itself scored it."""
+    """Student's mean IoU on the first val images during each run of seed 0, as the run itself
+    scored it.
+    """
     lines = [
-        "Mean IoU (background included) of the student on the first 8 val images while it trained, seed 0, at each fifth of a stage.",
+        (
+            "Mean IoU (background included) of the student on the first 8 val images while it"
+            " trained, seed 0, at each fifth of a stage."
+        ),
         "",
         "| set | run | stage | 20 % | 40 % | 60 % | 80 % | 100 % |",
         "|---|---|---|---|---|---|---|---|",
@@ -255,7 +329,10 @@ def _curves(rows: Path, sets: Sequence[str]) -> str:
     for name in sets:
         for row in ("pce", "pce,crf", "pce,pcons", "seminar", "full"):
             for stage, curve in read_rows(rows, name, row).get(0, {}).get("curves", {}).items():
-                lines.append(f"| {name} | {row} | {stage} | {' | '.join(f'{value:.3f}' for value in curve)} |")
+                lines.append(
+                    f"| {name} | {row} | {stage} |"
+                    f" {' | '.join(f'{value:.3f}' for value in curve)} |"
+                )
     return "\n".join(lines)
 
 

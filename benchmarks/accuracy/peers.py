@@ -1,4 +1,5 @@
-"""What else can be made of the same clicks: a random forest on filter responses, and Otsu's threshold.
+"""What else can be made of the same clicks: a random forest on filter responses, and Otsu's
+threshold.
 
 Needs scikit-learn: pip install -e '.[bench]'
 """
@@ -15,9 +16,9 @@ from skimage.filters import threshold_otsu
 from seminar.clicks.click_set import pixels
 from seminar.config.settings import TrainConfig
 from seminar.io.images import to_float
+from seminar.io.label_png import write_label_png
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
-from seminar.io.label_png import write_label_png
 
 TREES = 100
 """As many as ilastik's forest has."""
@@ -27,7 +28,9 @@ SIGMAS = (0.7, 16.0)
 
 
 def forest_masks(path: Path, folder: Path, *, limit: int, seed: int) -> None:
-    """Pixel classification as ilastik, Labkit and convpaint do it: intensity, edges and texture at several scales, a forest on the clicked pixels."""
+    """Pixel classification as ilastik, Labkit and convpaint do it: intensity, edges and texture
+    at several scales, a forest on the clicked pixels.
+    """
     from sklearn.ensemble import RandomForestClassifier
 
     project = Project.open(path)
@@ -43,7 +46,9 @@ def forest_masks(path: Path, folder: Path, *, limit: int, seed: int) -> None:
     forest.fit(np.concatenate(rows), np.concatenate(classes))
     for image_id in project.split("val") or ():
         features = _features(project, image_id)
-        labels = forest.predict(features.reshape(-1, features.shape[-1])).reshape(features.shape[:2])
+        labels = forest.predict(features.reshape(-1, features.shape[-1])).reshape(
+            features.shape[:2]
+        )
         write_label_png(folder / f"{image_id}.png", labels, project.classes, durable=False)
 
 

@@ -12,8 +12,8 @@ from benchmarks.accuracy.plan import Bench, run_name
 from benchmarks.measure import seminar
 from seminar.config.settings import TrainConfig
 from seminar.io.images import to_float
-from seminar.project.project import Project
 from seminar.io.label_png import read_label_png
+from seminar.project.project import Project
 
 TILE = 176
 """Side of one picture in pixels."""
@@ -36,7 +36,9 @@ MASKS = {"forest": "forest-0", "Otsu": "otsu-0"}
 
 
 def contact_sheet(bench: Bench, set_name: str, path: Path) -> None:
-    """Draw some val images, the rows of seed 0 beside one another; rows that were not measured are left out."""
+    """Draw some val images, the rows of seed 0 beside one another; rows that were not measured
+    are left out.
+    """
     project = Project.open(bench.project(set_name))
     ids = project.split("val") or ()
     chosen = [ids[round((index + 0.5) * len(ids) / IMAGES - 0.5)] for index in range(IMAGES)]
@@ -46,10 +48,16 @@ def contact_sheet(bench: Bench, set_name: str, path: Path) -> None:
         if model.exists():
             folders[title] = bench.out / "masks" / set_name / f"{row}-{stage}"
             masks = [folders[title] / f"{image_id}.png" for image_id in chosen]
-            if not all(mask.exists() and mask.stat().st_mtime > model.stat().st_mtime for mask in masks):
+            if not all(
+                mask.exists() and mask.stat().st_mtime > model.stat().st_mtime for mask in masks
+            ):
                 images = [project.image_path(image_id) for image_id in chosen]
                 seminar("predict", model, *images, "--out", folders[title], "--overwrite")
-    shown = {title: folder for title in (*NETWORKS, *MASKS) if (folder := folders.get(title)) and folder.is_dir()}
+    shown = {
+        title: folder
+        for title in (*NETWORKS, *MASKS)
+        if (folder := folders.get(title)) and folder.is_dir()
+    }
     sheet = Image.new("RGB", ((2 + len(shown)) * TILE, CAPTION + IMAGES * TILE), "white")
     draw = ImageDraw.Draw(sheet)
     for column, title in enumerate(("image", "truth", *shown)):
@@ -76,7 +84,9 @@ def _tile(picture: npt.NDArray[np.uint8]) -> Image.Image:
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = Image.fromarray(picture[top : top + side, left : left + side]).resize((TILE - 2, TILE - 2))
+    square = Image.fromarray(picture[top : top + side, left : left + side]).resize(
+        (TILE - 2, TILE - 2)
+    )
     tile = Image.new("RGB", (TILE, TILE), "white")
     tile.paste(square, (1, 1))
     return tile

@@ -13,11 +13,21 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
-from benchmarks.measure import SEMINAR, SETS, Row, measured, prepared, scores, seminar, trained, without_folders
-from seminar.run.events import Validated
-from seminar.run.folder import RunFolder
+from benchmarks.measure import (
+    SEMINAR,
+    SETS,
+    Row,
+    measured,
+    prepared,
+    scores,
+    seminar,
+    trained,
+    without_folders,
+)
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
+from seminar.run.events import Validated
+from seminar.run.folder import RunFolder
 
 TABLE3: dict[str, tuple[str, ...]] = {
     "pce": ("--losses", "pce"),
@@ -29,10 +39,20 @@ TABLE3: dict[str, tuple[str, ...]] = {
 """Options of each run; the ancillary of `seminar` is the row pce,crf,pcons."""
 
 REGULARIZED = (
-    *("--losses", "pce,crf", "--crf-method", "lattice", "--no-crf-normalize", "--crf-relaxation", "bilinear"),
+    *(
+        "--losses",
+        "pce,crf",
+        "--crf-method",
+        "lattice",
+        "--no-crf-normalize",
+        "--crf-relaxation",
+        "bilinear",
+    ),
     *("--sigma-rgb", "15", "--sigma-xy", "100", "--lambda-crf", "25"),
 )
-"""Tang et al. 2018: their kernel, and the weight that their 2e-9 is under scale-free losses: 2e-9 * 256^2 * 2 pi 50^2 * 12."""
+"""Tang et al. 2018: their kernel, and the weight that their 2e-9 is under scale-free losses:
+2e-9 * 256^2 * 2 pi 50^2 * 12.
+"""
 
 WHATS_THE_POINT = ("--losses", "pce,presence")
 """Bearman et al. 2016: points and image-level presence and absence."""
@@ -61,7 +81,9 @@ TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time")
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the data is, where projects and runs go, where the results are kept, and options that every training command gets on top of its set's own."""
+    """Where the data is, where projects and runs go, where the results are kept, and options
+    that every training command gets on top of its set's own.
+    """
 
     shared: Path
     out: Path
@@ -74,7 +96,9 @@ class Bench:
         for name, row in self._rows(table, set_name, seed):
             measured(self.rows, f"{set_name}/{name}-{seed}", row)
 
-    def _rows(self, table: str, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+    def _rows(
+        self, table: str, set_name: str, seed: int
+    ) -> Iterator[tuple[str, Callable[[], Row]]]:
         train = partial(self.train, set_name, seed)
         if table == "table3":
             for name, options in TABLE3.items():
@@ -91,7 +115,10 @@ class Bench:
             yield "forest", partial(self.forest, set_name, seed)
         elif table == "budget":
             for name in ("pce,crf", "seminar", "full"):
-                yield f"{name}-{LONG}", partial(train, f"{name}-{LONG}", *TABLE3[name], "--iterations", str(LONG))
+                yield (
+                    f"{name}-{LONG}",
+                    partial(train, f"{name}-{LONG}", *TABLE3[name], "--iterations", str(LONG)),
+                )
         elif table == "fig4":
             yield "seminar", partial(train, "seminar")
             for how in ("reset", "unchanged"):
@@ -100,20 +127,30 @@ class Bench:
             yield "modules", partial(train, "modules", "--modules", str(MODULES))
             ancillary = ("--losses", "pce,crf,pcons")
             for decay in EMA_DECAYS:
-                yield f"ema-{decay}", partial(train, f"ema-{decay}", *ancillary, "--ema-decay", str(decay))
+                yield (
+                    f"ema-{decay}",
+                    partial(train, f"ema-{decay}", *ancillary, "--ema-decay", str(decay)),
+                )
             for weight in LAMBDAS_PCONS:
-                yield f"pcons-{weight}", partial(train, f"pcons-{weight}", *ancillary, "--lambda-pcons", str(weight))
+                yield (
+                    f"pcons-{weight}",
+                    partial(train, f"pcons-{weight}", *ancillary, "--lambda-pcons", str(weight)),
+                )
         elif table == "time":
             yield "seminar", partial(train, "seminar")
             yield "time", partial(self.time_to_good, set_name, seed)
 
     def counts(self, set_name: str) -> Row:
-        """How many images and clicks train, how many classes there are, and how many images are scored."""
+        """How many images and clicks train, how many classes there are, and how many images are
+        scored.
+        """
         project = Project.open(self.project(set_name))
         ids = training_ids(project, "train", SETS[set_name].limit)
         return {
             "images": len(ids),
-            "clicks": sum(len(clicks) for image_id in ids if (clicks := project.read_clicks(image_id))),
+            "clicks": sum(
+                len(clicks) for image_id in ids if (clicks := project.read_clicks(image_id))
+            ),
             "classes": project.classes.num_classes,
             "scored": len(project.split("val") or ()),
         }
@@ -156,7 +193,9 @@ class Bench:
         return {"masks": scores(folder, project)}
 
     def scribblesup(self, set_name: str, seed: int) -> Row:
-        """Clicks spread over superpixels, a network trained on them, its probabilities used to spread the clicks anew, and so on."""
+        """Clicks spread over superpixels, a network trained on them, its probabilities used to
+        spread the clicks anew, and so on.
+        """
         project, row = self.project(set_name), Row()
         model: list[object] = []
         for turn in range(1, ALTERNATIONS + 1):
@@ -164,16 +203,20 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
             seminar("propagate", project, "--out", folder, "--limit", SETS[set_name].limit, *model)
             name = f"scribblesup-{turn}"
-            trained_row = self.train(set_name, seed, name, *PROPAGATED, "--pseudo-labels", str(folder))
+            trained_row = self.train(
+                set_name, seed, name, *PROPAGATED, "--pseudo-labels", str(folder)
+            )
             model = ["--model", project / "runs" / run_name(set_name, name, seed)]
             row |= {"options": trained_row["options"], f"turn-{turn}": trained_row["primary"]}
             row["seconds"] = row.get("seconds", 0) + trained_row["seconds"]
         return row
 
     def time_to_good(self, set_name: str, seed: int) -> Row:
-        """Seconds from the command until a network reaches `GOOD_SHARE` of what the run `seminar` ends with, both on the first val images.
+        """Seconds from the command until a network reaches `GOOD_SHARE` of what the run `seminar`
+        ends with, both on the first val images.
 
-        `seconds` has the scoring in it, which a person does not wait for; `without_scoring` leaves it out.
+        `seconds` has the scoring in it, which a person does not wait for; `without_scoring` leaves
+        it out.
         """
         project = self.project(set_name)
         final = read_rows(self.rows, set_name, "seminar")[seed]["curves"]["primary"][-1]
@@ -181,7 +224,9 @@ class Bench:
         shutil.rmtree(run.path, ignore_errors=True)
         options = [*self.options(set_name, seed), "--validations", "25"]
         start = time.time()
-        process = subprocess.Popen([*SEMINAR, "train", str(project), "--run", run.path.name, *options])
+        process = subprocess.Popen(
+            [*SEMINAR, "train", str(project), "--run", run.path.name, *options]
+        )
         found: Row | None = None
         while found is None and process.poll() is None:
             time.sleep(0.2)
@@ -194,7 +239,9 @@ class Bench:
 
 
 def first_good(run: RunFolder, start: float, goal: float) -> Row | None:
-    """When a run's student or teacher first scored at least `goal`, in seconds after `start`; None as long as neither has."""
+    """When a run's student or teacher first scored at least `goal`, in seconds after `start`;
+    None as long as neither has.
+    """
     scoring = 0.0
     last = start
     for event, moment, _ in run.read_events():

@@ -1,11 +1,15 @@
 """kill -9 of a process that clicks: is every click that it acknowledged on disk?
 
-The process runs the plugin's own session, layers and autosave on napari's ViewerModel, or with --window the dock in napari's window by mouse and keyboard; it clicks
-every few milliseconds, deletes, undoes, goes to other images. It tells through a pipe each state of an image's clicks before handing it over, and each that the session has said to be saved. After the kill the file of each image
-must hold a state that was handed over at or after the last one acknowledged, its sparse mask must be that of the file, and the next window must show it.
+The process runs the plugin's own session, layers and autosave on napari's ViewerModel, or with
+--window the dock in napari's window by mouse and keyboard; it clicks every few milliseconds,
+deletes, undoes, goes to other images. It tells through a pipe each state of an image's clicks
+before handing it over, and each that the session has said to be saved. After the kill the file of
+each image must hold a state that was handed over at or after the last one acknowledged, its sparse
+mask must be that of the file, and the next window must show it.
 
-    python benchmarks/soak/click_kills.py --kills 200 --record soak/click_kills.jsonl
-    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/click_kills.py --window --kills 200 --record soak/click_kills_window.jsonl
+    python benchmarks/soak/click_kills.py --kills 200 --record soak/click_kills.jsonl xvfb-run -a -s
+    "-screen 0 1600x1200x24" python benchmarks/soak/click_kills.py --window --kills 200 --record
+    soak/click_kills_window.jsonl
 """
 
 from __future__ import annotations
@@ -31,9 +35,9 @@ from records import Outcome, arguments, keep_trying, machine
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
+from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
 
 IMAGES, SIDE = 6, 64
 MANY = 40
@@ -47,11 +51,15 @@ def make_project(folder: Path) -> Project:
     for number in range(IMAGES):
         pixels = np.random.default_rng(number).integers(0, 255, (SIDE, SIDE), dtype=np.uint8)
         Image.fromarray(pixels).save(source / f"field_{number}.png")
-    return Project.create(folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell", "fibre"))
+    return Project.create(
+        folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell", "fibre")
+    )
 
 
 def tell(session: Any, parent: Connection) -> None:
-    """Tell the parent each state of an image's clicks before the session gets it, and each that the session has said to be saved."""
+    """Tell the parent each state of an image's clicks before the session gets it, and each that
+    the session has said to be saved.
+    """
     numbers: dict[str, int] = {}
     write = session.set_clicks
 
@@ -69,7 +77,9 @@ def tell(session: Any, parent: Connection) -> None:
 
 
 def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> None:
-    """Click as fast as the window could, for ever or so many `steps`; runs in the process that is killed."""
+    """Click as fast as the window could, for ever or so many `steps`; runs in the process that
+    is killed.
+    """
     from napari.components import ViewerModel
 
     from seminar_napari.annotate.annotation import Annotation
@@ -99,7 +109,9 @@ def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> No
 
 
 def annotate_in_window(project: Path, seed: int, parent: Connection) -> None:
-    """The same in napari's window, by mouse and keyboard, for ever; runs in the process that is killed."""
+    """The same in napari's window, by mouse and keyboard, for ever; runs in the process that is
+    killed.
+    """
     import napari
     from qtpy.QtCore import Qt
     from window_hands import Hands
@@ -138,7 +150,9 @@ def annotate_in_window(project: Path, seed: int, parent: Connection) -> None:
             hands.key(rng.choice((Qt.Key.Key_A, Qt.Key.Key_D)))
 
 
-def kill_once(project: Project, seed: int, context: Any, clicking: Callable[[Path, int, Connection], None]) -> Outcome:
+def kill_once(
+    project: Project, seed: int, context: Any, clicking: Callable[[Path, int, Connection], None]
+) -> Outcome:
     """Start a process that clicks, kill it at a random moment, look at what is on disk."""
     states: dict[str, list[ClickSet]] = {}
     acknowledged: dict[str, int] = {}
@@ -161,7 +175,11 @@ def kill_once(project: Project, seed: int, context: Any, clicking: Callable[[Pat
                     assert len(states[image_id]) - 1 == number
                     total += 1
                 elif kind == "shown":
-                    shown_otherwise += [] if same_marks(ClickSet.from_json(text), states[image_id][0]) else [image_id]
+                    shown_otherwise += (
+                        []
+                        if same_marks(ClickSet.from_json(text), states[image_id][0])
+                        else [image_id]
+                    )
                 else:
                     acknowledged[image_id] = number
                 if total == enough and deadline == float("inf"):
@@ -181,11 +199,17 @@ def kill_once(project: Project, seed: int, context: Any, clicking: Callable[[Pat
 
 def same_marks(one: ClickSet, other: ClickSet) -> bool:
     """Whether two sets have the same clicks, in whatever time they were made."""
-    return np.array_equal(one.points, other.points) and np.array_equal(one.class_ids, other.class_ids)
+    return np.array_equal(one.points, other.points) and np.array_equal(
+        one.class_ids, other.class_ids
+    )
 
 
-def inspect(project: Project, states: dict[str, list[ClickSet]], acknowledged: dict[str, int]) -> Outcome:
-    """Count images whose acknowledged clicks are gone, damaged files, and masks that had to be repaired."""
+def inspect(
+    project: Project, states: dict[str, list[ClickSet]], acknowledged: dict[str, int]
+) -> Outcome:
+    """Count images whose acknowledged clicks are gone, damaged files, and masks that had to be
+    repaired.
+    """
     lost, torn, lagging, out_of_step = [], [], [], []
     for image_id, handed_over in states.items():
         path, mask_path = project.clicks_path(image_id), project.sparse_mask_path(image_id)
@@ -203,7 +227,9 @@ def inspect(project: Project, states: dict[str, list[ClickSet]], acknowledged: d
     return {"lost": lost, "torn": torn, "out of step": out_of_step, "masks repaired": len(lagging)}
 
 
-def run(kills: int, *, window: bool = False, seed: int = 0, record: Path | None = None) -> list[Outcome]:
+def run(
+    kills: int, *, window: bool = False, seed: int = 0, record: Path | None = None
+) -> list[Outcome]:
     """Kill so many times; one outcome each."""
     context = multiprocessing.get_context("fork")  # napari is imported once
     with tempfile.TemporaryDirectory(prefix="seminar-clicks-") as folder:
@@ -212,7 +238,9 @@ def run(kills: int, *, window: bool = False, seed: int = 0, record: Path | None 
         else:
             _here, there = context.Pipe(duplex=False)
             first = make_project(Path(folder, "first"))
-            annotate(first.path, seed, there, steps=5)  # what is loaded late is loaded before the forks
+            annotate(
+                first.path, seed, there, steps=5
+            )  # what is loaded late is loaded before the forks
         while threading.active_count() > 1:
             time.sleep(0.01)
         project = make_project(Path(folder, "clicked"))
@@ -222,7 +250,9 @@ def run(kills: int, *, window: bool = False, seed: int = 0, record: Path | None 
 
 
 def import_window(user: Path) -> None:
-    """Load what a window needs and open none: Qt may not be forked. The user's own settings are left alone."""
+    """Load what a window needs and open none: Qt may not be forked. The user's own settings are
+    left alone.
+    """
     os.environ |= {"XDG_STATE_HOME": str(user), "NAPARI_CONFIG": str(user / "napari.yaml")}
     sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "e2e"))  # for the hands
     for name in ("napari._qt.qt_viewer", "napari.qt", "seminar_napari.dock.widget", "window_hands"):
@@ -231,7 +261,9 @@ def import_window(user: Path) -> None:
 
 if __name__ == "__main__":
     parser = arguments(__doc__ or "", "kills", 200)
-    parser.add_argument("--window", action="store_true", help="napari's window, clicked on with mouse and keyboard")
+    parser.add_argument(
+        "--window", action="store_true", help="napari's window, clicked on with mouse and keyboard"
+    )
     options = parser.parse_args()
     outcomes = run(options.kills, window=options.window, seed=options.seed, record=options.record)
     print(machine())

@@ -1,7 +1,9 @@
-"""A small disk that fills up at random moments of a run, and has room again some seconds later: does the run end as if there had always been room?
+"""A small disk that fills up at random moments of a run, and has room again some seconds later:
+does the run end as if there had always been room?
 
-Two stages on a tiny project, checkpoints as often as they can be had, all on a disk of its own in memory, which only root can mount. Each run is filled up once, after
-a random event and a random delay. Its weights are compared, bit for bit, with those of a run that nobody disturbed.
+Two stages on a tiny project, checkpoints as often as they can be had, all on a disk of its own in
+memory, which only root can mount. Each run is filled up once, after a random event and a random
+delay. Its weights are compared, bit for bit, with those of a run that nobody disturbed.
 
     python benchmarks/soak/full_disk.py --runs 20 --record soak/full_disk.jsonl
 """
@@ -61,7 +63,9 @@ class Runs:
         rng = random.Random(f"{self._seed}.{number}")
         run = RunFolder.of(self._trials.project.path, f"filled-{number}")
         here, there = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=go_on, args=(run, self._trials.config, there), daemon=True)
+        process = self._context.Process(
+            target=go_on, args=(run, self._trials.config, there), daemon=True
+        )
         process.start()
         there.close()
         after, delay, full_for = rng.randint(1, 25), rng.uniform(0, 0.3), rng.uniform(0.5, 6)
@@ -84,7 +88,12 @@ class Runs:
         finished = any(kind == "Finished" for kind, _, _ in seen)
         warned = [message for kind, message, _ in seen if kind == "Warned"]
         different = not (finished and self._trials.is_same(run))
-        outcome = {"seed": number, "after": after, "filled": filler is not None, "exit": process.exitcode}
+        outcome = {
+            "seed": number,
+            "after": after,
+            "filled": filler is not None,
+            "exit": process.exitcode,
+        }
         outcome |= {"warned": warned, "different": different, "unusable": unusable(run)}
         run.remove()
         return outcome
@@ -92,13 +101,18 @@ class Runs:
 
 if __name__ == "__main__":
     parser = arguments(__doc__ or "", "runs", 20)
-    parser.add_argument("--iterations", type=int, default=6, help="optimiser steps of each of the two stages")
+    parser.add_argument(
+        "--iterations", type=int, default=6, help="optimiser steps of each of the two stages"
+    )
     options = parser.parse_args()
     with disk_in_memory(SIZE) as disk:
         runs = Runs(disk, options.iterations, options.seed)
         outcomes = keep_trying(runs.fill_once, count=options.runs, record=options.record)
     print(machine())
-    print(f"runs: {len(outcomes)}, of which filled up: {sum(outcome['filled'] for outcome in outcomes)}")
+    print(
+        f"runs: {len(outcomes)}, of which filled up:"
+        f" {sum(outcome['filled'] for outcome in outcomes)}"
+    )
     print(f"runs that said so: {sum(bool(outcome['warned']) for outcome in outcomes)}")
     print(f"runs that did not end well: {sum(outcome['exit'] != 0 for outcome in outcomes)}")
     print(f"runs with other weights: {sum(outcome['different'] for outcome in outcomes)}")

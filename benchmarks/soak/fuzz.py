@@ -1,7 +1,10 @@
-"""Damaged and hostile files of every kind that a project and a run folder hold: each is read, or refused with a sentence.
+"""Damaged and hostile files of every kind that a project and a run folder hold: each is read, or
+refused with a sentence.
 
-A case takes a good project, changes one file of it at random (bits, bytes, cuts, swaps, numbers and words of another meaning, another file's content) and reads it as the
-program does. Anything but a value or a `SeminarError` is a failure, so are more than five seconds, 3 GB of memory, and a write outside of the project.
+A case takes a good project, changes one file of it at random (bits, bytes, cuts, swaps, numbers and
+words of another meaning, another file's content) and reads it as the program does. Anything but a
+value or a `SeminarError` is a failure, so are more than five seconds, 3 GB of memory, and a write
+outside of the project.
 
     python benchmarks/soak/fuzz.py --cases 20000 --record soak/fuzz.jsonl
 """
@@ -27,24 +30,25 @@ import tifffile
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
-from seminar.run import events
 from seminar.clicks.click_set import ClickSet
+from seminar.clicks.readers.whats_the_point import read_human_clicks
 from seminar.config.settings import preset
 from seminar.errors import SeminarError
 from seminar.io.images import image_size, looks_whole, read_image, to_float
-from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
-from seminar.project.project import Project
-from seminar.project.check.project import inspect_project
 from seminar.io.label_png import write_label_png
-from seminar.clicks.readers.whats_the_point import read_human_clicks
+from seminar.labels import ClassNames
+from seminar.project.check.project import inspect_project
+from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
 
 SECONDS = 5.0
 MEMORY = 3 * 2**30
 SIDE = 24
 WORDS = (
-    b'-1 0 1 2 255 256 65535 4294967295 1e999 -0.0 NaN Infinity null true [] {} "" "\\ud800" \0 \n \r \xff \xef\xbb\xbf .. / \\ ~ %s {0} '
-    b"../../x /etc/passwd \xf0\x9f\x90\x8d #ff00ff [[ ]] = , : \" ' 99999999999999999999"
+    b'-1 0 1 2 255 256 65535 4294967295 1e999 -0.0 NaN Infinity null true [] {} "" "\\ud800" \0 \n'
+    b" \r \xff \xef\xbb\xbf .. / \\ ~ %s {0} ../../x /etc/passwd \xf0\x9f\x90\x8d #ff00ff [[ ]] = ,"
+    b" : \" ' 99999999999999999999"
 ).split(b" ")
 
 Reader = Callable[[Project, Path], object]
@@ -70,8 +74,15 @@ def make_project(folder: Path, *, with_networks: bool = True) -> Project:
     tifffile.imwrite(source / "grey.tif", colours[..., 0])
     tifffile.imwrite(source / "zipped.tif", colours, compression="zlib", photometric="rgb")
     tifffile.imwrite(source / "float.tif", colours[..., 0].astype(np.float32), bigtiff=True)
-    tifffile.imwrite(source / "channels.tif", np.moveaxis(colours, 2, 0), photometric="rgb", planarconfig="separate")
-    project = Project.create(folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell", "fibre"))
+    tifffile.imwrite(
+        source / "channels.tif",
+        np.moveaxis(colours, 2, 0),
+        photometric="rgb",
+        planarconfig="separate",
+    )
+    project = Project.create(
+        folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell", "fibre")
+    )
     truth = rng.integers(0, 3, (SIDE, SIDE), dtype=np.uint8)
     for image_id in project.image_ids():
         points = rng.uniform(0, SIDE - 1, (5, 2))
@@ -89,7 +100,9 @@ def make_project(folder: Path, *, with_networks: bool = True) -> Project:
 
 
 def make_run(project: Project, with_networks: bool) -> None:
-    """A run folder as the trainer leaves it, with small files in place of networks unless they are wanted."""
+    """A run folder as the trainer leaves it, with small files in place of networks unless they
+    are wanted.
+    """
     run = RunFolder.of(project.path, "run")
     run.path.mkdir(parents=True)
     run.write_config(preset("quick").replace(weights="none"))
@@ -107,10 +120,16 @@ def make_run(project: Project, with_networks: bool) -> None:
         from seminar.models.deeplab import build_network
 
         for iteration in (1, 2):
-            content = {"iteration": iteration, "student": {"weight": torch.arange(20.0)}, "part_size": 2}
+            content = {
+                "iteration": iteration,
+                "student": {"weight": torch.arange(20.0)},
+                "part_size": 2,
+            }
             save_checkpoint(run.checkpoint_path("ancillary"), content)
         network = build_network(run.read_config(), num_classes=3, channels=3)
-        save_model(run.model_path, network, config=run.read_config(), classes=project.classes, channels=3)
+        save_model(
+            run.model_path, network, config=run.read_config(), classes=project.classes, channels=3
+        )
 
 
 # --- what is read, by the file that is damaged
@@ -158,7 +177,9 @@ def _checkpoint(project: Project, path: Path) -> None:
 
     content, faults = load_checkpoint(path)
     assert content is not None
-    assert list(content["student"]["weight"]) == list(range(20)), "a damaged checkpoint was taken for a good one"
+    assert list(content["student"]["weight"]) == list(range(20)), (
+        "a damaged checkpoint was taken for a good one"
+    )
     assert content["iteration"] == 2 or (content["iteration"] == 1 and "checkpoint.pt" in faults[0])
 
 
@@ -223,7 +244,9 @@ def damaged(data: bytes, rng: random.Random, others: Callable[[], bytes]) -> byt
                 word = rng.choice(WORDS)
                 changed[at : at + rng.choice((0, len(word)))] = word
             case 6:
-                value = rng.choice((0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**63 - 1))
+                value = rng.choice(
+                    (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**63 - 1)
+                )
                 width = rng.choice((2, 4, 8))
                 number = (value & (256**width - 1)).to_bytes(width, rng.choice(("big", "little")))
                 changed[near_start : near_start + width] = number
@@ -251,12 +274,23 @@ class Watch:
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, values: tuple[Any, ...]) -> None:
-        if self.folder is None or event not in ("open", "os.rename", "os.mkdir", "os.remove", "os.symlink", "os.link"):
+        if self.folder is None or event not in (
+            "open",
+            "os.rename",
+            "os.mkdir",
+            "os.remove",
+            "os.symlink",
+            "os.link",
+        ):
             return
-        if event == "open" and not (values[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
+        if event == "open" and not (values[2] or 0) & (
+            os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        ):
             return
         for value in values[: 2 if event != "open" else 1]:
-            if isinstance(value, str | os.PathLike) and not os.path.realpath(os.fspath(value)).startswith(self.folder):
+            if isinstance(value, str | os.PathLike) and not os.path.realpath(
+                os.fspath(value)
+            ).startswith(self.folder):
                 self.writes.append(f"{event} {value!s}")
 
 
@@ -268,7 +302,9 @@ def limits(seconds: float) -> Iterator[None]:
         raise Hang
 
     old = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, 20 * seconds)  # the clock on the wall: a busy machine is no fault
+    signal.setitimer(
+        signal.ITIMER_REAL, 20 * seconds
+    )  # the clock on the wall: a busy machine is no fault
     try:
         yield
     finally:
@@ -294,10 +330,14 @@ class Fuzzer:
         rng = random.Random(f"{self._seed}.{number}")
         name = rng.choice(self._names)
         path = self.project.path / name
-        path.write_bytes(damaged(self._good[name], rng, lambda: self._good[rng.choice(list(self._good))]))
+        path.write_bytes(
+            damaged(self._good[name], rng, lambda: self._good[rng.choice(list(self._good))])
+        )
         failure = self._read(READERS[name][0], path)
         if not failure and number % 10 == 0 and not name.endswith(".pt"):
-            failure = self._read(lambda project, _: inspect_project(Project.open(project.path), deep=True), path)
+            failure = self._read(
+                lambda project, _: inspect_project(Project.open(project.path), deep=True), path
+            )
         damage = path.read_bytes() if failure and path.exists() else b""
         self._mend(name)
         return {
@@ -346,5 +386,7 @@ if __name__ == "__main__":
     for name, number in Counter(outcome["file"] for outcome in outcomes).most_common():
         bad = sum(outcome["file"] == name for outcome in failures)
         print(f"  {name}: {number:,} cases, {bad} failures")
-    for last, number in Counter(outcome["failure"].strip().splitlines()[-1] for outcome in failures).most_common(20):
+    for last, number in Counter(
+        outcome["failure"].strip().splitlines()[-1] for outcome in failures
+    ).most_common(20):
         print(f"  {number} x {last}")

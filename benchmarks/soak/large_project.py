@@ -1,8 +1,11 @@
-"""A project of 10,000 images and 100,000 clicks: how long it takes to open, to go to another image, to check, and to start training.
+"""A project of 10,000 images and 100,000 clicks: how long it takes to open, to go to another image,
+to check, and to start training.
 
-    python benchmarks/soak/large_project.py --images 10000 --folder soak/large      # the project is kept there for the next time
+    python benchmarks/soak/large_project.py --images 10000 --folder soak/large      # the project is
+    kept there for the next time
 
-Times are on the wall, and in processor time of the process that works, which says more on a busy machine. The window's part runs on napari's ViewerModel, without drawing.
+Times are on the wall, and in processor time of the process that works, which says more on a busy
+machine. The window's part runs on napari's ViewerModel, without drawing.
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ import psutil
 from PIL import Image
 from records import arguments, machine
 
-from seminar.run import events
 from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
 
 SIDE, CLICKS_AN_IMAGE = 64, 10
 
@@ -46,7 +49,10 @@ def make_project(folder: Path, count: int) -> Project:
         Image.fromarray(rng.integers(0, 255, (SIDE, SIDE), dtype=np.uint8)).save(
             images / f"{image_id}.png", compress_level=1
         )
-        points, class_ids = rng.uniform(0, SIDE - 1, (CLICKS_AN_IMAGE, 2)), rng.integers(0, 2, CLICKS_AN_IMAGE)
+        points, class_ids = (
+            rng.uniform(0, SIDE - 1, (CLICKS_AN_IMAGE, 2)),
+            rng.integers(0, 2, CLICKS_AN_IMAGE),
+        )
         project.write_clicks(image_id, ClickSet(SIDE, SIDE, points, class_ids), durable=False)
     return project
 
@@ -92,7 +98,11 @@ def window(project: Project) -> None:
 def child(*words: object) -> psutil.Popen:
     """`seminar ...` in a process of its own."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    return psutil.Popen([sys.executable, "-m", "seminar", *map(str, words)], env=environment, stdout=subprocess.DEVNULL)
+    return psutil.Popen(
+        [sys.executable, "-m", "seminar", *map(str, words)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def check(project: Project) -> None:
@@ -108,13 +118,27 @@ def training(project: Project) -> None:
     run = RunFolder.of(project.path, f"start-{time.time_ns()}")
     wall = time.perf_counter()
     process = child(
-        "train", project.path, "--run", run.path.name, "--weights", "none", "--losses", "pce", "--crop-size", 64
+        "train",
+        project.path,
+        "--run",
+        run.path.name,
+        "--weights",
+        "none",
+        "--losses",
+        "pce",
+        "--crop-size",
+        64,
     )
     while not any(isinstance(event, events.Step) for event, _, _ in run.read_events()):
         assert process.poll() is None
         time.sleep(0.2)
     used = process.cpu_times()
-    report("training: from the command to the first step", 30, time.perf_counter() - wall, used.user + used.system)
+    report(
+        "training: from the command to the first step",
+        30,
+        time.perf_counter() - wall,
+        used.user + used.system,
+    )
     process.kill()
     process.wait()
     run.remove()
@@ -122,7 +146,12 @@ def training(project: Project) -> None:
 
 if __name__ == "__main__":
     parser = arguments(__doc__ or "", "images", 10_000)
-    parser.add_argument("--folder", type=Path, required=True, help="where the project is made, and found the next time")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="where the project is made, and found the next time",
+    )
     options = parser.parse_args()
     large = make_project(options.folder, options.images)
     print(machine())

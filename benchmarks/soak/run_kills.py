@@ -1,7 +1,10 @@
-"""kill -9 of the trainer at random moments, and resume: are the final weights those of a run that nobody killed?
+"""kill -9 of the trainer at random moments, and resume: are the final weights those of a run that
+nobody killed?
 
-Two stages on a tiny project, checkpoints as often as they can be had. Each trial starts or resumes the trainer in a process of its own, kills it after a random event and a
-random delay, and resumes in the next one; a run that ends is compared, bit for bit, with the uninterrupted one, and the next run begins.
+Two stages on a tiny project, checkpoints as often as they can be had. Each trial starts or resumes
+the trainer in a process of its own, kills it after a random event and a random delay, and resumes
+in the next one; a run that ends is compared, bit for bit, with the uninterrupted one, and the next
+run begins.
 
     python benchmarks/soak/run_kills.py --kills 50 --record soak/run_kills.jsonl
 """
@@ -22,15 +25,15 @@ import torch
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
-from seminar.run import events
-from seminar.training import trainer
-from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig, preset
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
+from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.training import trainer
 
 STAGES = ("ancillary", "primary")
 
@@ -41,8 +44,12 @@ def make_project(folder: Path) -> Project:
     source.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for number in range(3):
-        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(source / f"noise_{number}.png")
-    project = Project.create(folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell"))
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
+            source / f"noise_{number}.png"
+        )
+    project = Project.create(
+        folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell")
+    )
     for image_id in project.image_ids():
         project.write_clicks(image_id, ClickSet(64, 64, rng.uniform(0, 63, (2, 2)), [0, 1]))
     return project
@@ -68,16 +75,26 @@ def go_on(run: RunFolder, config: TrainConfig, parent: Connection | None) -> Non
     torch.set_num_threads(1)
     resume = run.config_path.exists()
     project = Project.open(run.project)
-    stream = trainer.record(run, trainer.train(project, run, run.read_config() if resume else config, resume=resume))
+    stream = trainer.record(
+        run, trainer.train(project, run, run.read_config() if resume else config, resume=resume)
+    )
     for event in stream:
         if parent is not None:
-            parent.send((type(event).__name__, getattr(event, "message", ""), getattr(event, "iteration", -1)))
+            parent.send(
+                (
+                    type(event).__name__,
+                    getattr(event, "message", ""),
+                    getattr(event, "iteration", -1),
+                )
+            )
 
 
 def in_a_process(
     context: Any, run: RunFolder, config: TrainConfig, *, kill_after: int = 0, delay: float = 0.0
 ) -> Outcome:
-    """Go on with a run; killed `delay` seconds after so many events, where that is not 0 and the run goes on so long."""
+    """Go on with a run; killed `delay` seconds after so many events, where that is not 0 and the
+    run goes on so long.
+    """
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=go_on, args=(run, config, there), daemon=True)
     process.start()
@@ -135,7 +152,11 @@ class Trials:
                 delay=rng.choice((0, rng.uniform(0, 0.4))),
             )
             if outcome["exit"] == -9:
-                return outcome | {"compared": compared, "different": different, "unusable": unusable(run)}
+                return outcome | {
+                    "compared": compared,
+                    "different": different,
+                    "unusable": unusable(run),
+                }
             assert outcome["exit"] == 0, outcome
             compared += 1
             different += not self.is_same(run)
@@ -151,7 +172,10 @@ class Trials:
 
     def is_same(self, run: RunFolder) -> bool:
         """Whether a run learnt what the uninterrupted one did, bit for bit."""
-        return all(torch.equal(one, other) for one, other in zip(weights(self._whole), weights(run), strict=True))
+        return all(
+            torch.equal(one, other)
+            for one, other in zip(weights(self._whole), weights(run), strict=True)
+        )
 
 
 def unusable(run: RunFolder) -> str:
@@ -169,7 +193,9 @@ def unusable(run: RunFolder) -> str:
         return str(error)
 
 
-def run_trials(kills: int, *, iterations: int, seed: int = 0, record: Path | None = None) -> list[Outcome]:
+def run_trials(
+    kills: int, *, iterations: int, seed: int = 0, record: Path | None = None
+) -> list[Outcome]:
     """Kill so many times; one outcome each, and one of the last run's end."""
     with tempfile.TemporaryDirectory(prefix="seminar-runs-") as folder:
         trials = Trials(Path(folder), iterations, seed)
@@ -178,12 +204,19 @@ def run_trials(kills: int, *, iterations: int, seed: int = 0, record: Path | Non
 
 if __name__ == "__main__":
     parser = arguments(__doc__ or "", "kills", 50)
-    parser.add_argument("--iterations", type=int, default=12, help="optimiser steps of each of the two stages")
+    parser.add_argument(
+        "--iterations", type=int, default=12, help="optimiser steps of each of the two stages"
+    )
     options = parser.parse_args()
-    outcomes = run_trials(options.kills, iterations=options.iterations, seed=options.seed, record=options.record)
+    outcomes = run_trials(
+        options.kills, iterations=options.iterations, seed=options.seed, record=options.record
+    )
     print(machine())
     print(f"{sum(outcome['exit'] == -9 for outcome in outcomes)} kills")
     for key in ("compared", "different"):
         print(f"runs {key}: {sum(outcome[key] for outcome in outcomes)}")
-    print(f"unusable after a kill: {[outcome['unusable'] for outcome in outcomes if outcome['unusable']]}")
+    print(
+        "unusable after a kill:"
+        f" {[outcome['unusable'] for outcome in outcomes if outcome['unusable']]}"
+    )
     print(f"checkpoints passed over: {sum(len(outcome['warned']) for outcome in outcomes)}")

@@ -1,9 +1,13 @@
-"""The window for minutes or hours: a real run, images switched, clicks added and deleted, previews drawn. Does it stay small and quick?
+"""The window for minutes or hours: a real run, images switched, clicks added and deleted, previews
+drawn. Does it stay small and quick?
 
-    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/window.py --minutes 120 --record soak/window.jsonl
+    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/window.py --minutes 120 --record
+    soak/window.jsonl
 
-The run is the default one, in small crops, on the processor. Every ten seconds memory, open files, threads and child processes are noted, and how long an event that comes at a random moment waits in 95 of 100 cases. Memory is flat where the
-last fifth lies within 5 % of the second fifth: the first one warms up.
+The run is the default one, in small crops, on the processor. Every ten seconds memory, open files,
+threads and child processes are noted, and how long an event that comes at a random moment waits in
+95 of 100 cases. Memory is flat where the last fifth lies within 5 % of the second fifth: the first
+one warms up.
 """
 
 from __future__ import annotations
@@ -41,8 +45,12 @@ def make_project(folder: Path) -> Project:
     for number in range(IMAGES):
         cells = np.sin(rows / 20 + number) * np.sin(cols / 23) > 0.5
         noise = np.random.default_rng(number).integers(0, 40, (SIDE, SIDE, 3))
-        Image.fromarray((60 + 90 * cells[..., None] + noise).astype(np.uint8)).save(source / f"field_{number:02d}.png")
-    return Project.create(folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell"))
+        Image.fromarray((60 + 90 * cells[..., None] + noise).astype(np.uint8)).save(
+            source / f"field_{number:02d}.png"
+        )
+    return Project.create(
+        folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell")
+    )
 
 
 class Soak:
@@ -74,14 +82,18 @@ class Soak:
         self.session.event_received.connect(self._on_event)
 
     def _begin_run(self) -> None:
-        config = TrainConfig(weights="none", device="cpu", iterations=1_000_000, batch_size=2, crop_size=128)
+        config = TrainConfig(
+            weights="none", device="cpu", iterations=1_000_000, batch_size=2, crop_size=128
+        )
         self.dock.train.control.start(f"soak-{time.time_ns()}", config)
 
     def _on_event(self, event: Any, when: float) -> None:
         self.previews += type(event).__name__ == "Preview"
 
     def _turns(self, seconds: float, *actions: Callable[[], object]) -> list[Spent]:
-        """Do these things, then run the event loop; what each and what each turn took, an empty turn counting as `HEARTBEAT_MS`."""
+        """Do these things, then run the event loop; what each and what each turn took, an empty
+        turn counting as `HEARTBEAT_MS`.
+        """
         turns = [timed(action) for action in actions]
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
@@ -114,7 +126,9 @@ class Soak:
                 if overlays.has(kind):
                     overlays.layers[kind].visible = True
         if not self.dock.train.control.is_going:
-            raise SystemExit(f"the run has ended: {self.dock.train.control.message or self.session.state}")
+            raise SystemExit(
+                f"the run has ended: {self.dock.train.control.message or self.session.state}"
+            )
         process = psutil.Process()
         children = process.children(recursive=True)
         wait = percentile(turns)
@@ -149,15 +163,29 @@ def tell(samples: list[Outcome]) -> None:
     """First and last, and whether memory stayed."""
     fifth = max(1, len(samples) // 5)
     early, late = samples[fifth : 2 * fifth] or samples, samples[-fifth:]
-    for key in ("memory", "memory of children", "files", "threads", "children", "wait", "wait of processor"):
+    for key in (
+        "memory",
+        "memory of children",
+        "files",
+        "threads",
+        "children",
+        "wait",
+        "wait of processor",
+    ):
         first, last = (median(sample[key] for sample in part) for part in (early, late))
-        print(f"{key}: {first:,.0f} in the second fifth, {last:,.0f} in the last ({(last / max(first, 1) - 1):+.1%})")
+        print(
+            f"{key}: {first:,.0f} in the second fifth, {last:,.0f} in the last"
+            f" ({(last / max(first, 1) - 1):+.1%})"
+        )
     print(
-        f"{len(samples) * SAMPLE_SECONDS / 60:.0f} minutes, {max(sample['previews'] for sample in samples):,} previews, ",
+        f"{len(samples) * SAMPLE_SECONDS / 60:.0f} minutes,"
+        f" {max(sample['previews'] for sample in samples):,} previews, ",
         end="",
     )
     print(
-        f"p95 wait {samples[0]['wait before the run']:.0f} ms before the run, longest {max(sample['wait'] for sample in samples):.0f} ms at loads up to {max(sample['load'] for sample in samples):.1f}"
+        f"p95 wait {samples[0]['wait before the run']:.0f} ms before the run, longest"
+        f" {max(sample['wait'] for sample in samples):.0f} ms at loads up to"
+        f" {max(sample['load'] for sample in samples):.1f}"
     )
 
 

@@ -1,1 +1,3 @@
-"""What `seminar bench` measures: ratios of things that ran side by side, because machines are shared and noisy."""
+"""What `seminar bench` measures: ratios of things that ran side by side, because machines are
+shared and noisy.
+"""

@@ -1,8 +1,11 @@
-"""How true and how fast the dense-CRF loss is: ``seminar bench crf``, or ``python -m seminar.bench.crf [--json]``.
+"""How true and how fast the dense-CRF loss is: ``seminar bench crf``, or ``python -m
+seminar.bench.crf [--json]``.
 
-Errors are against the exact Gaussian; times are processor times against Tang et al.'s C++ lattice, measured in turn with ours. Their code is not part of this project: it is used where its module ``bilateralfilter`` can
-be imported, or where ``reference`` names a shared library made from its sources. Otherwise our own lattice, one channel
-at a time as theirs, stands in; it is the slower of the two, so its ratios flatter us, and the rows say so.
+Errors are against the exact Gaussian; times are processor times against Tang et al.'s C++ lattice,
+measured in turn with ours. Their code is not part of this project: it is used where its module
+``bilateralfilter`` can be imported, or where ``reference`` names a shared library made from its
+sources. Otherwise our own lattice, one channel at a time as theirs, stands in; it is the slower of
+the two, so its ratios flatter us, and the rows say so.
 """
 
 from __future__ import annotations
@@ -69,7 +72,11 @@ class CrfBench:
 
 
 def run_crf_bench(
-    *, size: int = 256, repeats: int = 7, reference: Path | None = None, step: Callable[[], object] | None = None
+    *,
+    size: int = 256,
+    repeats: int = 7,
+    reference: Path | None = None,
+    step: Callable[[], object] | None = None,
 ) -> CrfBench:
     """Measure the loss on four photographs.
 
@@ -82,8 +89,8 @@ def run_crf_bench(
     reference
         Shared library made from Tang et al.'s ``bilateralfilter.cpp`` and ``permutohedral.cpp``.
     step
-        One optimiser step without the CRF, crop 256 and batch 4, to hold the loss against. None: MobileNetV2 with
-        torchvision's DeepLabv3 head.
+        One optimiser step without the CRF, crop 256 and batch 4, to hold the loss against. None:
+        MobileNetV2 with torchvision's DeepLabv3 head.
     """
     lattice, reference_name = _find_reference(reference)
     images = load_photos(size)
@@ -98,7 +105,9 @@ def run_crf_bench(
 
 
 def load_photos(size: int) -> Tensor:
-    """The centre squares of four photographs that come with scikit-image: (4, 3, size, size), 0..255."""
+    """The centre squares of four photographs that come with scikit-image: (4, 3, size, size),
+    0..255.
+    """
     squares = []
     for name in PHOTOS:
         photo = getattr(data, name)()
@@ -106,12 +115,16 @@ def load_photos(size: int) -> Tensor:
         top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
         square = photo[top : top + side, left : left + side]
         pixels = torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float()
-        squares.append(nn.functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True))
+        squares.append(
+            nn.functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
+        )
     return torch.cat(squares)
 
 
 def smooth_probs(batch: int, classes: int, size: int) -> Tensor:
-    """Blobs a sixteenth of the image wide, (N, K, size, size): of what we tried, the hardest for the landmarks."""
+    """Blobs a sixteenth of the image wide, (N, K, size, size): of what we tried, the hardest for
+    the landmarks.
+    """
     logits = torch.randn(batch, classes, 16, 16, generator=torch.Generator().manual_seed(0)) * 3
     return nn.functional.interpolate(logits, size=(size, size), mode="bilinear").softmax(1)
 
@@ -124,7 +137,9 @@ def _errors(images: Tensor) -> list[CrfRow]:
     exact = torch.cat([_exact_at(features[i : i + 1], probs[i : i + 1], some) for i in range(4)])
     rows = []
     for landmarks, bar in ((128, None), (256, 3.0), (512, 1.2)):
-        filtered = filter_nystrom(features, probs, plan_nystrom(features, landmarks))[:, :, some].double()
+        filtered = filter_nystrom(features, probs, plan_nystrom(features, landmarks))[
+            :, :, some
+        ].double()
         errors = ((filtered - exact).norm(dim=(1, 2)) / exact.norm(dim=(1, 2)) * 100).tolist()
         each = ", ".join(f"{name} {error:.2f}" for name, error in zip(PHOTOS, errors, strict=True))
         rows.append(CrfRow(f"error, m = {landmarks}, worst photo", max(errors), "%", bar, each))
@@ -134,7 +149,10 @@ def _errors(images: Tensor) -> list[CrfRow]:
 def _exact_at(features: Tensor, probs: Tensor, some: Tensor) -> Tensor:
     """W S at a few pixels, in float64."""
     features, probs = features.double(), probs.double()
-    parts = [torch.bmm(probs, gaussian(features, features[:, :, part])) for part in torch.split(some, 256)]
+    parts = [
+        torch.bmm(probs, gaussian(features, features[:, :, part]))
+        for part in torch.split(some, 256)
+    ]
     return torch.cat(parts, -1)
 
 
@@ -155,18 +173,26 @@ def _speed(images: Tensor, lattice: Reference, repeats: int, name: str) -> list[
             note = f"processor {timing.processor:.0f} against {theirs.processor:.0f} ms of {name}; "
             note += f"wall {timing.wall:.0f} against {theirs.wall:.0f} ms"
             ratio = timing.processor / theirs.processor
-            rows.append(CrfRow(f"time, K = {classes}{title}", ratio, "of the reference", most, note))
+            rows.append(
+                CrfRow(f"time, K = {classes}{title}", ratio, "of the reference", most, note)
+            )
     return rows
 
 
-def _loss_and_gradient(probs: Tensor, image: Tensor, sigma_xy: float, plan: CrfPlan | None = None) -> None:
+def _loss_and_gradient(
+    probs: Tensor, image: Tensor, sigma_xy: float, plan: CrfPlan | None = None
+) -> None:
     torch.autograd.grad(dense_crf(probs, image, sigma_xy=sigma_xy, prepared=plan), probs)
 
 
 def _share_of_step(images: Tensor, repeats: int, step: Callable[[], object] | None) -> list[CrfRow]:
-    """Share of the CRF in a step that has it: prepared as training does it (``objectives.with_crf_plan``), and all in the step."""
+    """Share of the CRF in a step that has it: prepared as training does it
+    (``objectives.with_crf_plan``), and all in the step.
+    """
     beside = (
-        "a step of ours" if step else "forward, cross-entropy, backward, SGD of one MobileNetV2, stride 16, ASPP head"
+        "a step of ours"
+        if step
+        else "forward, cross-entropy, backward, SGD of one MobileNetV2, stride 16, ASPP head"
     )
     half = nn.functional.interpolate(images, size=(128, 128), mode="area")
     plan = prepare_dense_crf(half, sigma_xy=128 * _SIGMA_XY_SHARE)
@@ -178,7 +204,10 @@ def _share_of_step(images: Tensor, repeats: int, step: Callable[[], object] | No
         partial(_loss_and_gradient, probs, half, 128 * _SIGMA_XY_SHARE, plan),
     )
     rows = []
-    for title, timing, bar in (("landmarks from the loader", prepared, 3.0), ("landmarks made in it", loss, None)):
+    for title, timing, bar in (
+        ("landmarks from the loader", prepared, 3.0),
+        ("landmarks made in it", loss, None),
+    ):
         share = 100 * timing.processor / (whole.processor + timing.processor)
         note = f"{timing.processor:.0f} ms beside {whole.processor:.0f} of {beside}"
         rows.append(CrfRow(f"share of a training step, K = 21, {title}", share, "%", bar, note))
@@ -191,7 +220,9 @@ def _training_step() -> Callable[[], object]:
         for layer in block.modules():
             if isinstance(layer, nn.Conv2d) and layer.groups > 1:
                 layer.stride, layer.dilation, layer.padding = (1, 1), (2, 2), (2, 2)
-    network = nn.Sequential(backbone, DeepLabHead(1280, 21), nn.Upsample((256, 256), mode="bilinear"))
+    network = nn.Sequential(
+        backbone, DeepLabHead(1280, 21), nn.Upsample((256, 256), mode="bilinear")
+    )
     optimiser = torch.optim.SGD(network.parameters(), lr=0.007, momentum=0.9)
     crop, labels = torch.randn(4, 3, 256, 256), torch.randint(0, 21, (4, 256, 256))
 
@@ -210,14 +241,22 @@ def _memory(size: int) -> list[CrfRow]:
     rows = []
     for batch, bar in ((4, 20.0), (1, None)):
         program = f"from seminar.bench.crf import print_peak; print_peak({size}, {batch})"
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
         note = "gradient, saved slope and workspace, beyond probs and image"
-        rows.append(CrfRow(f"peak memory an image, K = 21, batch {batch}", float(done.stdout), "MB", bar, note))
+        rows.append(
+            CrfRow(
+                f"peak memory an image, K = 21, batch {batch}", float(done.stdout), "MB", bar, note
+            )
+        )
     return rows
 
 
 def print_peak(size: int, batch: int) -> None:
-    """Write the peak of one call and its backward, in MB an image, for the process that measures it."""
+    """Write the peak of one call and its backward, in MB an image, for the process that measures
+    it.
+    """
     images, probs = load_photos(size)[:batch], smooth_probs(batch, 21, size).requires_grad_()
     small = torch.rand(batch, 2, 32, 32, requires_grad=True)
     _loss_and_gradient(small, images[:, :, :32, :32], 6.0)  # loads what the first call loads
@@ -229,7 +268,11 @@ def print_peak(size: int, batch: int) -> None:
 
 def _status(field: str) -> int:
     """A line of this process's status, in kB."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    line = next(
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith(field)
+    )
     return int(line.split()[1])
 
 
@@ -240,7 +283,9 @@ def _exponent(repeats: int, sides: tuple[int, ...]) -> CrfRow:
         work = partial(_loss_and_gradient, probs, image, side * _SIGMA_XY_SHARE)
         times.append(_take_turns(3 if side > 256 else repeats, work)[0])
     x, y = [2 * math.log(side) for side in sides], [math.log(timing.processor) for timing in times]
-    note = ", ".join(f"{side}²: {timing.processor:.0f} ms" for side, timing in zip(sides, times, strict=True))
+    note = ", ".join(
+        f"{side}²: {timing.processor:.0f} ms" for side, timing in zip(sides, times, strict=True)
+    )
     slope = statistics.linear_regression(x, y).slope
     return CrfRow(f"exponent of time in pixels, {sides[0]}² to {sides[-1]}²", slope, "", 1.0, note)
 
@@ -253,8 +298,8 @@ class _Timing(NamedTuple):
 def _take_turns(repeats: int, *works: Callable[[], object]) -> list[_Timing]:
     """Median milliseconds of each, measured in turn after one run to warm up.
 
-    The figures are ratios of processor time over all threads: on a shared machine the wall clock counts the turns of
-    other programs. Wall times are in the notes.
+    The figures are ratios of processor time over all threads: on a shared machine the wall clock
+    counts the turns of other programs. Wall times are in the notes.
     """
     taken: list[list[_Timing]] = [[] for _ in works]
     for turn in range(repeats + 1):
@@ -262,8 +307,15 @@ def _take_turns(repeats: int, *works: Callable[[], object]) -> list[_Timing]:
             processor, wall = time.process_time(), time.perf_counter()
             work()
             if turn:
-                timings.append(_Timing(1e3 * (time.process_time() - processor), 1e3 * (time.perf_counter() - wall)))
-    return [_Timing(*(statistics.median(part) for part in zip(*timings, strict=True))) for timings in taken]
+                timings.append(
+                    _Timing(
+                        1e3 * (time.process_time() - processor), 1e3 * (time.perf_counter() - wall)
+                    )
+                )
+    return [
+        _Timing(*(statistics.median(part) for part in zip(*timings, strict=True)))
+        for timings in taken
+    ]
 
 
 def _find_reference(library: Path | None) -> tuple[Reference, str]:
@@ -274,7 +326,10 @@ def _find_reference(library: Path | None) -> tuple[Reference, str]:
         module = importlib.import_module("bilateralfilter")
     except ImportError:
         return _lattice_by_channel, "our lattice by channel, in place of Tang et al.'s C++"
-    return lambda *arguments: _call_module(module.bilateralfilter_batch, *arguments), "Tang et al.'s C++"
+    return (
+        lambda *arguments: _call_module(module.bilateralfilter_batch, *arguments),
+        "Tang et al.'s C++",
+    )
 
 
 def _call_library(
@@ -298,12 +353,18 @@ def _call_module(
 
 def _lattice_by_channel(image: Tensor, probs: Tensor, sigma_rgb: float, sigma_xy: float) -> Tensor:
     plan = plan_lattice(pixel_features(image, sigma_rgb, sigma_xy))
-    return torch.stack([filter_lattice(channel.flatten(1)[:, None], plan)[:, 0] for channel in probs.unbind(1)], 1)
+    return torch.stack(
+        [filter_lattice(channel.flatten(1)[:, None], plan)[:, 0] for channel in probs.unbind(1)], 1
+    )
 
 
 def format_table(bench: CrfBench) -> str:
     """The figures as a Markdown table."""
-    lines = [f"Reference: {bench.reference}; {bench.threads} threads.", "", "| figure | got | bar | met | how |"]
+    lines = [
+        f"Reference: {bench.reference}; {bench.threads} threads.",
+        "",
+        "| figure | got | bar | met | how |",
+    ]
     lines.append("|---|---|---|---|---|")
     for row in bench.rows:
         bar = "–" if row.bar is None else f"≤ {row.bar:g}"

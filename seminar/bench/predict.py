@@ -1,9 +1,11 @@
-"""How much of the bare network's throughput tiled prediction keeps: ``seminar bench predict``, or ``python -m seminar.bench.predict [--json]``.
+"""How much of the bare network's throughput tiled prediction keeps: ``seminar bench predict``, or
+``python -m seminar.bench.predict [--json]``.
 
-The same tiles go once through the network alone and once through `Predictor.predict`, which also cuts, stretches, blends
-and takes the most probable class; in turn, in changing order, so that a busy machine slows both. Each round gives one ratio; their median
-is what counts. Both sides keep freed memory (`kept_memory`): left to itself, the allocator sometimes clears pages anew for one side only, which is
-half a network's time.
+The same tiles go once through the network alone and once through `Predictor.predict`, which also
+cuts, stretches, blends and takes the most probable class; in turn, in changing order, so that a
+busy machine slows both. Each round gives one ratio; their median is what counts. Both sides keep
+freed memory (`kept_memory`): left to itself, the allocator sometimes clears pages anew for one side
+only, which is half a network's time.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from seminar.runtime.allocator import kept_memory
 from seminar.config.settings import TrainConfig
-from seminar.runtime.devices import describe, mixed_precision, pick_device, use_threads
-from seminar.labels import ClassNames
-from seminar.models.deeplab import build_network
 from seminar.inference.predictor import Predictor
 from seminar.inference.tiles import plan
+from seminar.labels import ClassNames
+from seminar.models.deeplab import build_network
+from seminar.runtime.allocator import kept_memory
+from seminar.runtime.devices import describe, mixed_precision, pick_device, use_threads
 
 BAR = 0.9
 """Least share of the bare network's throughput."""
@@ -39,7 +41,8 @@ class PredictBench:
     Attributes
     ----------
     ratio : float
-        Time of the bare network over time of tiled prediction, median of the repeats; `BAR` is to be reached.
+        Time of the bare network over time of tiled prediction, median of the repeats; `BAR` is to
+        be reached.
     megapixels_per_second : float
         Of the image, overlaps counted once.
     """
@@ -57,7 +60,12 @@ class PredictBench:
 
 
 def run_predict_bench(
-    *, side: int = 1408, tile_size: int = 512, overlap: int = 64, repeats: int = 6, device: str = "auto"
+    *,
+    side: int = 1408,
+    tile_size: int = 512,
+    overlap: int = 64,
+    repeats: int = 6,
+    device: str = "auto",
 ) -> PredictBench:
     """Measure on a random image with a network of random weights; neither changes the time.
 
@@ -76,14 +84,23 @@ def run_predict_bench(
         memory_format=torch.channels_last
     )
     predictor = Predictor(
-        network, classes=ClassNames.of("background", "object"), device=where, tile_size=tile_size, overlap=overlap
+        network,
+        classes=ClassNames.of("background", "object"),
+        device=where,
+        tile_size=tile_size,
+        overlap=overlap,
     )
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     prepared = torch.from_numpy(predictor.prepare(image))
     spans = plan(side, tile_size=tile_size, overlap=overlap)
-    windows = [prepared[:, row.start : row.stop, col.start : col.stop] for row, col in itertools.product(spans, spans)]
+    windows = [
+        prepared[:, row.start : row.stop, col.start : col.stop]
+        for row, col in itertools.product(spans, spans)
+    ]
     batches = [
-        torch.stack(alike[start : start + predictor.batch_size]).to(where, memory_format=torch.channels_last)
+        torch.stack(alike[start : start + predictor.batch_size]).to(
+            where, memory_format=torch.channels_last
+        )
         for alike in _of_one_shape(windows)
         for start in range(0, len(alike), predictor.batch_size)
     ]
@@ -117,7 +134,9 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def _run_network(network: torch.nn.Module, batches: list[torch.Tensor], device: torch.device) -> None:
+def _run_network(
+    network: torch.nn.Module, batches: list[torch.Tensor], device: torch.device
+) -> None:
     with kept_memory(), torch.inference_mode(), mixed_precision(device):
         for batch in batches:
             network(batch)
@@ -136,8 +155,9 @@ def main(words: list[str] | None = None) -> None:
         text = json.dumps(dataclasses.asdict(found) | {"bar": BAR, "is_met": found.is_met})
     else:
         text = (
-            f"Tiled prediction keeps {100 * found.ratio:.0f} % of the bare network's throughput (bar: {100 * BAR:.0f} %): "
-            f"{found.megapixels_per_second:.2f} megapixels/s, {found.tiles} tiles of {found.tile_size} px on {found.device}"
+            f"Tiled prediction keeps {100 * found.ratio:.0f} % of the bare network's throughput"
+            f" (bar: {100 * BAR:.0f} %): {found.megapixels_per_second:.2f} megapixels/s,"
+            f" {found.tiles} tiles of {found.tile_size} px on {found.device}"
         )
     sys.stdout.write(text + "\n")
 

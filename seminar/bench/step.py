@@ -1,6 +1,7 @@
 """What one training step costs against the bare student step, term by term.
 
-As in training on the CPU, the CRF's plan is made outside the step, where a thread of the loader makes it; its time is a figure of its own.
+As in training on the CPU, the CRF's plan is made outside the step, where a thread of the loader
+makes it; its time is a figure of its own.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import torch
 from PIL import Image
 from skimage import data
 
-from seminar.runtime import devices
 from seminar.config.settings import TrainConfig, preset
 from seminar.data.dataset import Batch
 from seminar.labels import IGNORE_INDEX
-from seminar.training.learner import Learner
 from seminar.models.deeplab import build_network
+from seminar.runtime import devices
+from seminar.training.learner import Learner
 from seminar.training.objectives import click_objective, with_crf_plan
 from seminar.training.trainer import loss_settings
 
@@ -35,9 +36,11 @@ class StepBench:
     student_seconds : float
         Forward, backward and optimiser step of the student alone (clicks only).
     teacher_ratio, crf_ratio, ancillary_ratio : float
-        Time of a step with the teacher and consistency added, with the CRF added, with both, against the student's, paired by round.
+        Time of a step with the teacher and consistency added, with the CRF added, with both,
+        against the student's, paired by round.
     plan_ratio : float
-        Time to make the CRF's plan of a batch, likewise; 0 on a GPU, which makes it within the step.
+        Time to make the CRF's plan of a batch, likewise; 0 on a GPU, which makes it within the
+        step.
     """
 
     device: str
@@ -51,13 +54,19 @@ class StepBench:
     plan_ratio: float
 
 
-def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig | None = None) -> StepBench:
-    """Measure on scikit-image's photographs, with untrained weights (the time does not depend on them)."""
+def run_step_bench(
+    *, device: str = "auto", rounds: int = 9, config: TrainConfig | None = None
+) -> StepBench:
+    """Measure on scikit-image's photographs, with untrained weights (the time does not depend on
+    them).
+    """
     config = config or preset("balanced")
     where = devices.pick_device(device)
     devices.use_threads()
     torch.manual_seed(0)
-    frozen = config.replace(weights="imagenet")  # the structure of a pretrained backbone, not its weights
+    frozen = config.replace(
+        weights="imagenet"
+    )  # the structure of a pretrained backbone, not its weights
     network = build_network(frozen, num_classes=2, channels=3, load=False)
     learner = Learner(network, config, where)
     full = loss_settings(config, 2, config.iterations - 1, 1)
@@ -76,14 +85,20 @@ def run_step_bench(*, device: str = "auto", rounds: int = 9, config: TrainConfig
         for name, settings in kinds.items():
             seconds = _seconds(
                 lambda settings=settings: learner.step(  # type: ignore[misc]
-                    planned, lambda student, teacher, part: click_objective(student, teacher, part, settings), 1e-6
+                    planned,
+                    lambda student, teacher, part: click_objective(
+                        student, teacher, part, settings
+                    ),
+                    1e-6,
                 ),
                 where,
             )
             times[name].append(seconds)
     times = {name: values[1:] for name, values in times.items()}  # the first round warms up
     ratios = {
-        name: statistics.median(one / base for one, base in zip(values, times["student"], strict=True))
+        name: statistics.median(
+            one / base for one, base in zip(values, times["student"], strict=True)
+        )
         for name, values in times.items()
     }
     return StepBench(
@@ -112,7 +127,8 @@ def _photographs(config: TrainConfig) -> Batch:
     side, count = config.crop_size, config.batch_size
     names = ("astronaut", "coffee", "rocket", "chelsea")
     pictures = [
-        np.asarray(Image.fromarray(getattr(data, names[number % 4])()).resize((side, side))) for number in range(count)
+        np.asarray(Image.fromarray(getattr(data, names[number % 4])()).resize((side, side)))
+        for number in range(count)
     ]
     image = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
     labels = torch.full((count, side, side), IGNORE_INDEX)

@@ -1,1 +1,3 @@
-"""The command line: `app` is the application, `main` runs it, each other module adds its commands."""
+"""The command line: `app` is the application, `main` runs it, each other module adds its
+commands.
+"""

@@ -32,7 +32,8 @@ def run() -> None:
     except OSError as error:
         sys.exit(
             _say(
-                f"{error.filename or 'a file'}: {error.strerror or error}; make room or give access, then run the command again",
+                f"{error.filename or 'a file'}: {error.strerror or error}; make room or give"
+                " access, then run the command again",
                 2,
             )
         )

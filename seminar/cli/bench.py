@@ -16,11 +16,17 @@ from seminar.errors import SeminarError
 
 @app.command()
 def bench(
-    what: Annotated[Literal["crf", "step", "predict", "overlay"], typer.Argument(help="What to measure")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else")] = False,
+    what: Annotated[
+        Literal["crf", "step", "predict", "overlay"], typer.Argument(help="What to measure")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else")
+    ] = False,
     device: Annotated[str, typer.Option("--device", help="Device for step")] = "auto",
 ) -> None:
-    """Measure the dense-CRF loss, a training step, tiled prediction, or the window's overlays (ratios side by side in one run)."""
+    """Measure the dense-CRF loss, a training step, tiled prediction, or the window's overlays
+    (ratios side by side in one run).
+    """
     if what == "overlay":  # it needs napari, which the library never imports: a process of its own
         _run_in_window(as_json)
     elif what in ("crf", "predict"):
@@ -33,16 +39,24 @@ def bench(
         print(
             json.dumps(figures)
             if as_json
-            else "\n".join(f"{name.replace('_', ' ')}: {_text(value)}" for name, value in figures.items())
+            else "\n".join(
+                f"{name.replace('_', ' ')}: {_text(value)}" for name, value in figures.items()
+            )
         )
 
 
 def _run_in_window(as_json: bool) -> None:
-    command = [sys.executable, "-m", "seminar_napari._bench_overlay", *(["--json"] if as_json else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "seminar_napari._bench_overlay",
+        *(["--json"] if as_json else []),
+    ]
     done = subprocess.run(command, check=False)
     if done.returncode:
         raise SeminarError(
-            "bench overlay: the window's benchmark did not run (see above); it needs napari with Qt and a display"
+            "bench overlay: the window's benchmark did not run (see above); it needs napari with Qt"
+            " and a display"
         )
 
 

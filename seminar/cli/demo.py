@@ -20,23 +20,27 @@ DEMO_SETTINGS: dict[str, Any] = {
     "lambda_crf": 3.0,
     "ema_decay": 0.95,
 }
-"""No pretrained weights, so that the demo needs no network; small crops of a small sample, little zoom since its fields are parts of one picture."""
+"""No pretrained weights, so that the demo needs no network; small crops of a small sample,
+little zoom since its fields are parts of one picture.
+"""
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Where the project folder and the picture go")] = Path(
-        "seminar-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", help="Where the project folder and the picture go")
+    ] = Path("seminar-demo"),
 ) -> None:
-    """Make a sample project, train both stages on its clicks, score them, and draw a picture. Under three minutes on a laptop."""
+    """Make a sample project, train both stages on its clicks, score them, and draw a picture.
+    Under three minutes on a laptop.
+    """
     from seminar.cli.train import show
     from seminar.config.settings import preset
-    from seminar.project.sample.picture import draw_demo_picture
     from seminar.evaluation.evaluate import evaluate
     from seminar.inference.predictor import Predictor
-    from seminar.run.folder import RunFolder
     from seminar.project.sample.create import create_sample_project
+    from seminar.project.sample.picture import draw_demo_picture
+    from seminar.run.folder import RunFolder
     from seminar.training.trainer import record, train
 
     project = create_sample_project(out)
@@ -49,11 +53,19 @@ def demo(
     run.request_preview(shown)
     show(record(run, train(project, run, preset("quick").replace(**DEMO_SETTINGS))))
 
-    for title, path in (("stage 1 (ancillary)", run.student_path("ancillary")), ("stage 2 (primary)", run.model_path)):
+    for title, path in (
+        ("stage 1 (ancillary)", run.student_path("ancillary")),
+        ("stage 2 (primary)", run.model_path),
+    ):
         scores = evaluate(Predictor.from_folder(path), project)
-        print(f"{title}: mean IoU {scores.mean_iou:.1%} on {scores.images} fields that were not clicked")
+        print(
+            f"{title}: mean IoU {scores.mean_iou:.1%} on {scores.images} fields that were not"
+            " clicked"
+        )
 
-    panels = {name: run.read_preview(shown, name) for name in ("student", "teacher", "pseudo_label")}
+    panels = {
+        name: run.read_preview(shown, name) for name in ("student", "teacher", "pseudo_label")
+    }
     panels["truth"] = project.read_truth(shown)
     picture = project.path / "demo.png"
     labels = {name.replace("_", "-"): panel for name, panel in panels.items() if panel is not None}

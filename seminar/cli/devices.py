@@ -35,7 +35,11 @@ class Device:
 
 
 @app.command()
-def devices(as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of text")] = False) -> None:
+def devices(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON instead of text")
+    ] = False,
+) -> None:
     """List the devices to train on, with their memory, and why others cannot be used."""
     found = (*cuda_devices(), *mps_devices(), cpu_device())
     if as_json:
@@ -48,7 +52,8 @@ def devices(as_json: Annotated[bool, typer.Option("--json", help="One line of JS
             else ""
         )
         print(
-            f"{device.name:8} {device.title}{memory}" + (f"  (not usable: {device.problem})" if device.problem else "")
+            f"{device.name:8} {device.title}{memory}"
+            + (f"  (not usable: {device.problem})" if device.problem else "")
         )
 
 
@@ -83,7 +88,9 @@ def _processor() -> str:
 
 
 def cuda_devices() -> tuple[Device, ...]:
-    """All CUDA (or ROCm) devices, each tried with a small computation; one entry that says why where there is none."""
+    """All CUDA (or ROCm) devices, each tried with a small computation; one entry that says why
+    where there is none.
+    """
     import torch
 
     if torch.version.cuda is None and torch.version.hip is None:
@@ -91,11 +98,15 @@ def cuda_devices() -> tuple[Device, ...]:
             Device(
                 "cuda",
                 "NVIDIA GPU",
-                problem="this PyTorch is built for the CPU only; install a CUDA build from pytorch.org",
+                problem=(
+                    "this PyTorch is built for the CPU only; install a CUDA build from pytorch.org"
+                ),
             ),
         )
     if not torch.cuda.is_available():
-        return (Device("cuda", "NVIDIA GPU", problem="no GPU or no driver found; check nvidia-smi"),)
+        return (
+            Device("cuda", "NVIDIA GPU", problem="no GPU or no driver found; check nvidia-smi"),
+        )
     return tuple(_cuda_device(index) for index in range(torch.cuda.device_count()))
 
 

@@ -1,4 +1,6 @@
-"""What the `seminar` script runs. Importing the command modules adds their commands; torch is imported only by those that compute."""
+"""What the `seminar` script runs. Importing the command modules adds their commands; torch is
+imported only by those that compute.
+"""
 
 import importlib.util
 

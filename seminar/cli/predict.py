@@ -20,49 +20,71 @@ PROTOCOLS = ("full", "center-crop")
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="RUN_OR_MODEL", help="Folder of a run, or a model.pt")],
+    model: Annotated[
+        Path, typer.Argument(metavar="RUN_OR_MODEL", help="Folder of a run, or a model.pt")
+    ],
     images: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGES...", help="Files, folders, projects, patterns like 'field_*.tif', OME-Zarr folders"
+            metavar="IMAGES...",
+            help="Files, folders, projects, patterns like 'field_*.tif', OME-Zarr folders",
         ),
     ],
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the label PNGs; not needed where all images are OME-Zarr, which hold their labels themselves"
+            help=(
+                "Folder for the label PNGs; not needed where all images are OME-Zarr, which hold"
+                " their labels themselves"
+            )
         ),
     ] = None,
     instances: Annotated[
         bool,
         typer.Option(
             "--instances",
-            help="Also one number an object: NAME_instances.tif, 16-bit (a label image of an OME-Zarr); from the clicks where an image of a project has some",
+            help=(
+                "Also one number an object: NAME_instances.tif, 16-bit (a label image of an"
+                " OME-Zarr); from the clicks where an image of a project has some"
+            ),
         ),
     ] = False,
     probabilities: Annotated[
         bool,
         typer.Option(
             "--probabilities",
-            help="Also NAME_probabilities.tif, one float page a class; of OME-Zarr and large images NAME_probabilities.zarr",
+            help=(
+                "Also NAME_probabilities.tif, one float page a class; of OME-Zarr and large images"
+                " NAME_probabilities.zarr"
+            ),
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict images again whose output exists")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Predict images again whose output exists")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
     tile_size: Annotated[
-        int, typer.Option(help="Largest side in pixels that goes through the network at once, a multiple of 16")
+        int,
+        typer.Option(
+            help="Largest side in pixels that goes through the network at once, a multiple of 16"
+        ),
     ] = 768,
     scheduler: Annotated[
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="A dask.distributed scheduler, tcp://host:8786, that predicts OME-Zarr and large images",
+            help=(
+                "A dask.distributed scheduler, tcp://host:8786, that predicts OME-Zarr and large"
+                " images"
+            ),
         ),
     ] = "",
 ) -> None:
-    """Predict label maps: an indexed PNG an image. What exists already is passed over, so that a job can be taken up again."""
-    from seminar.inference.outputs import find_images
+    """Predict label maps: an indexed PNG an image. What exists already is passed over, so that a
+    job can be taken up again.
+    """
     from seminar.inference.job import PredictionJob
+    from seminar.inference.outputs import find_images
 
     found = find_images(images)
     job = PredictionJob(
@@ -88,19 +110,27 @@ def evaluate(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN_OR_MASK_DIR", help="Folder of a run, a model.pt, or a folder of label PNGs <image_id>.png"
+            metavar="RUN_OR_MASK_DIR",
+            help="Folder of a run, a model.pt, or a folder of label PNGs <image_id>.png",
         ),
     ],
-    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="Project folder with dense truth")],
+    project: Annotated[
+        Path, typer.Argument(metavar="PROJECT", help="Project folder with dense truth")
+    ],
     split: Annotated[
-        str, typer.Option(help="ImageSets/Segmentation/<split>.txt; all takes every image with truth")
+        str,
+        typer.Option(help="ImageSets/Segmentation/<split>.txt; all takes every image with truth"),
     ] = "val",
     protocol: Annotated[
-        str, typer.Option(help="full: whole images; center-crop: the middle 513 x 513 as in the literature")
+        str,
+        typer.Option(
+            help="full: whole images; center-crop: the middle 513 x 513 as in the literature"
+        ),
     ] = "full",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Fractions as one line of JSON instead of a table in percent")
+        bool,
+        typer.Option("--json", help="Fractions as one line of JSON instead of a table in percent"),
     ] = False,
 ) -> None:
     """Score a model or a folder of masks against the dense truth of a project."""
@@ -114,7 +144,9 @@ def evaluate(
     chosen: Protocol = next(name for name in get_args(Protocol) if name == protocol)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        scores = evaluate(found, opened, split=split, protocol=chosen, progress=_progress(bar, "Scoring"))
+        scores = evaluate(
+            found, opened, split=split, protocol=chosen, progress=_progress(bar, "Scoring")
+        )
     if as_json:
         print(scores.to_json())
     else:
@@ -125,12 +157,15 @@ def _model_or_masks(source: Path, device: str) -> Any:
     """A predictor, or the folder itself where it holds masks."""
     if not source.exists():
         raise SeminarError(
-            f"{source}: no such file or folder; give the folder of a run, a model.pt, or a folder of label PNGs"
+            f"{source}: no such file or folder; give the folder of a run, a model.pt, or a folder"
+            " of label PNGs"
         )
     is_run = (source / "model.pt").exists() or (source / "config.toml").exists()
     if source.is_dir() and not is_run:
         if not any(source.glob("*.png")):
-            raise SeminarError(f"{source}: neither a run (no model.pt) nor masks (no PNG); give one of these")
+            raise SeminarError(
+                f"{source}: neither a run (no model.pt) nor masks (no PNG); give one of these"
+            )
         return source
     from seminar.inference.predictor import Predictor
 

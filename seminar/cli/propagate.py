@@ -1,4 +1,6 @@
-"""seminar propagate: clicks spread over superpixels into pseudo-labels, as ScribbleSup does with scribbles."""
+"""seminar propagate: clicks spread over superpixels into pseudo-labels, as ScribbleSup does with
+scribbles.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,12 @@ from seminar.errors import SeminarError
 
 @app.command()
 def propagate(
-    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for the label PNGs, for seminar train --pseudo-labels.")],
+    project: Annotated[
+        Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the label PNGs, for seminar train --pseudo-labels.")
+    ],
     model: Annotated[
         Path | None,
         typer.Option(
@@ -26,26 +32,41 @@ def propagate(
         ),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="Images of ImageSets/Segmentation/<split>.txt; without train.txt all images.")
+        str,
+        typer.Option(
+            help="Images of ImageSets/Segmentation/<split>.txt; without train.txt all images."
+        ),
     ] = "train",
-    limit: Annotated[int, typer.Option(min=0, help="The first so many images of the split; 0 takes all.")] = 0,
-    superpixel_size: Annotated[float, typer.Option(min=2, help="Side of a superpixel in pixels.")] = 5.0,
+    limit: Annotated[
+        int, typer.Option(min=0, help="The first so many images of the split; 0 takes all.")
+    ] = 0,
+    superpixel_size: Annotated[
+        float, typer.Option(min=2, help="Side of a superpixel in pixels.")
+    ] = 5.0,
     sigma: Annotated[
         float,
-        typer.Option(min=0.1, help="Difference of colour at which neighbours still belong together (Lab, 0-100)."),
+        typer.Option(
+            min=0.1,
+            help="Difference of colour at which neighbours still belong together (Lab, 0-100).",
+        ),
     ] = 5.0,
     confidence: Annotated[
-        float, typer.Option(min=0, max=0.999, help="Less sure than this is 255 and counts for nothing.")
+        float,
+        typer.Option(min=0, max=0.999, help="Less sure than this is 255 and counts for nothing."),
     ] = 0.7,
-    prior_weight: Annotated[float, typer.Option(min=0, help="How much the network of --model counts.")] = 0.1,
+    prior_weight: Annotated[
+        float, typer.Option(min=0, help="How much the network of --model counts.")
+    ] = 0.1,
     device: Annotated[
         str, typer.Option(help="Where the network of --model runs: auto, cpu, cuda, cuda:1, mps")
     ] = "auto",
 ) -> None:
-    """Spread the clicks of PROJECT over superpixels: label PNGs with 255 where the class is unsure, for `train --pseudo-labels`."""
+    """Spread the clicks of PROJECT over superpixels: label PNGs with 255 where the class is
+    unsure, for `train --pseudo-labels`.
+    """
     from seminar.config.settings import TrainConfig
-    from seminar.inference.outputs import check_output_folder
     from seminar.data.superpixels import Spreading, propagate_project
+    from seminar.inference.outputs import check_output_folder
     from seminar.project.project import Project
     from seminar.project.splits import training_ids
 
@@ -58,8 +79,9 @@ def propagate(
         predictor = Predictor.from_folder(model, device)
         if predictor.classes.names != opened.classes.names:
             raise SeminarError(
-                f"--model {model}: it knows the classes {', '.join(predictor.classes.names)}, {project} has "
-                f"{', '.join(opened.classes.names)}; give a network that was trained on this project"
+                f"--model {model}: it knows the classes {', '.join(predictor.classes.names)},"
+                f" {project} has {', '.join(opened.classes.names)}; give a network that was trained"
+                " on this project"
             )
     states = propagate_project(
         opened,
@@ -72,6 +94,11 @@ def propagate(
     )
     console = Console(stderr=True)
     total = len(training_ids(opened, split, limit))
-    *_, done = track(states, "spreading clicks", total=total, console=console, disable=not console.is_terminal)
+    *_, done = track(
+        states, "spreading clicks", total=total, console=console, disable=not console.is_terminal
+    )
     skipped = f"; {done.skipped} without clicks skipped" if done.skipped else ""
-    print(f"{out}: {done.images} label maps, {done.labelled:.0%} of their pixels have a class{skipped}")
+    print(
+        f"{out}: {done.images} label maps, {done.labelled:.0%} of their pixels have a"
+        f" class{skipped}"
+    )

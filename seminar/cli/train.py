@@ -26,49 +26,70 @@ if typing.TYPE_CHECKING:
 
 def train(
     project: Annotated[Path, typer.Argument(help="Project folder")],
-    run: Annotated[str, typer.Option("--run", help="Name of the run; its folder is PROJECT/runs/NAME")] = "run",
-    config: Annotated[Path | None, typer.Option("--config", help="Start from the config.toml of another run")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's newest checkpoint")] = False,
+    run: Annotated[
+        str, typer.Option("--run", help="Name of the run; its folder is PROJECT/runs/NAME")
+    ] = "run",
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Start from the config.toml of another run")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the run's newest checkpoint")
+    ] = False,
     **options: Any,
 ) -> None:
-    """Train on the clicks of PROJECT: both stages, resumable, stopped by Ctrl+C (once: save and stop)."""
+    """Train on the clicks of PROJECT: both stages, resumable, stopped by Ctrl+C (once: save and
+    stop).
+    """
+    from seminar.project.project import Project
     from seminar.training.trainer import record
     from seminar.training.trainer import train as start
-    from seminar.project.project import Project
 
     opened = Project.open(project)
     folder = RunFolder.of(opened.path, run)
     given = {name: value for name, value in options.items() if value is not None}
     if resume:
         if not folder.config_path.exists():
-            raise SeminarError(f"{folder.path}: nothing to resume, this run was never started; leave --resume away")
+            raise SeminarError(
+                f"{folder.path}: nothing to resume, this run was never started; leave --resume away"
+            )
         if given or config:
             raise ConfigError(
-                "--resume goes on with the settings the run was started with; leave the other options away"
+                "--resume goes on with the settings the run was started with; leave the other"
+                " options away"
             )
         settings = folder.read_config()
     else:
         if folder.config_path.exists():
             raise SeminarError(
-                f"{folder.path}: this run exists; add --resume to go on with it, or choose another --run name"
+                f"{folder.path}: this run exists; add --resume to go on with it, or choose another"
+                " --run name"
             )
         if config and "preset" in given:
             raise ConfigError(
-                "--config and --preset both say where the settings start from; give one of them, and single settings beside it"
+                "--config and --preset both say where the settings start from; give one of them,"
+                " and single settings beside it"
             )
         settings = settings_from(given, load_config(config) if config else None)
-    show(_stopping_on_interrupt(folder, record(folder, start(opened, folder, settings, resume=resume))))
+    show(
+        _stopping_on_interrupt(
+            folder, record(folder, start(opened, folder, settings, resume=resume))
+        )
+    )
 
 
 def settings_from(given: dict[str, Any], base: TrainConfig | None = None) -> TrainConfig:
     """Settings from command-line options over `base`, or over the preset that they name."""
     base = base or preset(given.pop("preset", "balanced"))
     hints = typing.get_type_hints(TrainConfig)
-    return base.replace(**{name: _parsed(name, value, hints[name]) for name, value in given.items()})
+    return base.replace(
+        **{name: _parsed(name, value, hints[name]) for name, value in given.items()}
+    )
 
 
 def show(stream: Iterator[Event]) -> None:
-    """Print a run's events: a live line with stage, iteration, losses, speed and time left, the rest above it."""
+    """Print a run's events: a live line with stage, iteration, losses, speed and time left, the
+    rest above it.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
@@ -76,7 +97,12 @@ def show(stream: Iterator[Event]) -> None:
 
     output = typing.cast("typing.TextIO", _Output(sys.stdout))
     console = Console(file=output, highlight=False, soft_wrap=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
     stages: tuple[str, ...] = ()
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
         bar: TaskID | None = None
@@ -84,31 +110,45 @@ def show(stream: Iterator[Event]) -> None:
             match event:
                 case events.Started():
                     stages = event.stages
-                    progress.print(f"{event.images} images, {event.clicks} clicks, on {event.device}")
+                    progress.print(
+                        f"{event.images} images, {event.clicks} clicks, on {event.device}"
+                    )
                 case events.StageStarted():
-                    title = f"Stage {stages.index(event.stage) + 1} of {len(stages)} ({event.stage})"
-                    bar = progress.add_task(title, total=event.iterations, completed=event.iteration, detail="")
+                    title = (
+                        f"Stage {stages.index(event.stage) + 1} of {len(stages)} ({event.stage})"
+                    )
+                    bar = progress.add_task(
+                        title, total=event.iterations, completed=event.iteration, detail=""
+                    )
                     if not console.is_terminal:
                         progress.print(title)
                 case events.Step() if bar is not None:
                     terms = " ".join(f"{name} {value:.3g}" for name, value in event.losses.items())
                     minutes, seconds = divmod(round(event.seconds_left), 60)
-                    detail = f"{terms} · {event.iterations_per_second:.1f} it/s · {minutes}:{seconds:02d} left"
+                    detail = (
+                        f"{terms} · {event.iterations_per_second:.1f} it/s ·"
+                        f" {minutes}:{seconds:02d} left"
+                    )
                     progress.update(bar, completed=event.iteration, detail=detail)
                     if not console.is_terminal and event.iteration == event.iterations:
                         progress.print(
-                            f"  {event.iteration} iterations: {terms}, {event.iterations_per_second:.2f} it/s"
+                            f"  {event.iteration} iterations: {terms},"
+                            f" {event.iterations_per_second:.2f} it/s"
                         )
                 case events.Validated():
                     progress.print(
-                        f"  iteration {event.iteration}: {event.network} mean IoU {event.mean_iou:.1%} on {event.images} images"
+                        f"  iteration {event.iteration}: {event.network} mean IoU"
+                        f" {event.mean_iou:.1%} on {event.images} images"
                     )
                 case events.ClicksTaken():
                     progress.print(
-                        f"  {event.added} new clicks taken up at iteration {event.iteration} ({event.removed} removed)"
+                        f"  {event.added} new clicks taken up at iteration {event.iteration}"
+                        f" ({event.removed} removed)"
                     )
                 case events.BatchHalved():
-                    progress.print(f"  memory ran out: batches now go through in parts of {event.part_size}")
+                    progress.print(
+                        f"  memory ran out: batches now go through in parts of {event.part_size}"
+                    )
                 case events.Paused():
                     progress.print(f"  paused at iteration {event.iteration}")
                 case events.Continued():
@@ -116,7 +156,9 @@ def show(stream: Iterator[Event]) -> None:
                 case events.Warned():
                     progress.print(f"  note: {event.message}")
                 case events.Finished():
-                    progress.print(f"{event.reason} at iteration {event.iteration} of stage {event.stage}")
+                    progress.print(
+                        f"{event.reason} at iteration {event.iteration} of stage {event.stage}"
+                    )
                 case _:
                     pass
 
@@ -141,9 +183,11 @@ class _Output:
 
 
 def _stopping_on_interrupt(run: RunFolder, stream: Iterator[Event]) -> Iterator[Event]:
-    """Turn the first Ctrl+C or SIGTERM into a stop request, so that the run saves; the second one interrupts.
+    """Turn the first Ctrl+C or SIGTERM into a stop request, so that the run saves; the second one
+    interrupts.
 
-    Until the run's first event its folder may not be there, and old requests are cleared: the request is made once more then.
+    Until the run's first event its folder may not be there, and old requests are cleared: the
+    request is made once more then.
     """
     asked = False
 
@@ -155,7 +199,9 @@ def _stopping_on_interrupt(run: RunFolder, stream: Iterator[Event]) -> Iterator[
         for name, handler in old.items():
             signal.signal(name, handler)
 
-    old: dict[signal.Signals, Any] = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    old: dict[signal.Signals, Any] = {
+        name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         for event in stream:
             if asked and not run.stop_requested():
@@ -183,22 +229,32 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
 
 
 def _with_settings(function: types.FunctionType) -> types.FunctionType:
-    """Give `function` one optional keyword a setting in place of its **options, so that typer makes an option of each."""
+    """Give `function` one optional keyword a setting in place of its **options, so that typer
+    makes an option of each.
+    """
     hints = typing.get_type_hints(TrainConfig)
     signature = inspect.signature(function, eval_str=True)
     parameters = [
-        parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD
     ]
     for field in dataclasses.fields(TrainConfig):
         hint = hints[field.name]
         kind = hint if hint in (int, float, bool) else str
         unit = f" [{field.metadata['unit']}]" if field.metadata["unit"] else ""
-        choices = f": {', '.join(typing.get_args(hint))}" if typing.get_origin(hint) is Literal else ""
+        choices = (
+            f": {', '.join(typing.get_args(hint))}" if typing.get_origin(hint) is Literal else ""
+        )
         option = "--" + field.name.replace("_", "-")
         flag = f"{option}/--no-{option[2:]}" if hint is bool else option
-        annotation = Annotated[kind | None, typer.Option(flag, help=field.metadata["help"] + choices + unit)]  # type: ignore[valid-type]
+        annotation = Annotated[
+            kind | None, typer.Option(flag, help=field.metadata["help"] + choices + unit)
+        ]  # type: ignore[valid-type]
         parameters.append(
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+            )
         )
     function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -28,7 +28,8 @@ class ClickSet:
     height, width : int
         Size of the image in pixels.
     points : ndarray, (n, 2) float64
-        (row, col) in pixels; whole numbers are pixel centres, so the image spans -0.5 to height - 0.5.
+        (row, col) in pixels; whole numbers are pixel centres, so the image spans -0.5 to height -
+        0.5.
     class_ids : ndarray, (n,) int64
         Class of each click.
     seconds : float
@@ -43,10 +44,13 @@ class ClickSet:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", np.asarray(self.points, dtype=np.float64).reshape(-1, 2))
-        object.__setattr__(self, "class_ids", np.asarray(self.class_ids, dtype=np.int64).reshape(-1))
+        object.__setattr__(
+            self, "class_ids", np.asarray(self.class_ids, dtype=np.int64).reshape(-1)
+        )
         if len(self.points) != len(self.class_ids):
             raise ValueError(
-                f"expected one class id a point, got {len(self.points)} points and {len(self.class_ids)} class ids"
+                f"expected one class id a point, got {len(self.points)} points and"
+                f" {len(self.class_ids)} class ids"
             )
 
     def __len__(self) -> int:
@@ -66,7 +70,9 @@ class ClickSet:
     def inside(self) -> npt.NDArray[np.bool_]:
         """(n,) bool: which clicks fall on a pixel of the image."""
         rows, cols = pixels(self.points).T
-        inside: npt.NDArray[np.bool_] = (rows >= 0) & (rows < self.height) & (cols >= 0) & (cols < self.width)
+        inside: npt.NDArray[np.bool_] = (
+            (rows >= 0) & (rows < self.height) & (cols >= 0) & (cols < self.width)
+        )
         return inside
 
     def rasterize(self) -> LabelMap:
@@ -82,7 +88,9 @@ class ClickSet:
 
     @classmethod
     def from_mask(cls, mask: LabelMap) -> ClickSet:
-        """A click on every labelled pixel of a sparse mask, (H, W) uint8 with 255 = unlabelled (scribbles too)."""
+        """A click on every labelled pixel of a sparse mask, (H, W) uint8 with 255 = unlabelled
+        (scribbles too).
+        """
         rows, cols = np.nonzero(mask != IGNORE_INDEX)
         height, width = mask.shape
         return cls(height, width, np.stack([rows, cols], axis=1), mask[rows, cols].astype(np.int64))
@@ -91,13 +99,24 @@ class ClickSet:
         """The text of Clicks/<image_id>.json; `from_json` reads it back as an equal value."""
         clicks = [
             {"row": row, "col": col, "class_id": class_id}
-            for (row, col), class_id in zip(self.points.tolist(), self.class_ids.tolist(), strict=True)
+            for (row, col), class_id in zip(
+                self.points.tolist(), self.class_ids.tolist(), strict=True
+            )
         ]
         head = json.dumps(
-            {"version": CLICKS_VERSION, "height": self.height, "width": self.width, "seconds": self.seconds}
+            {
+                "version": CLICKS_VERSION,
+                "height": self.height,
+                "width": self.width,
+                "seconds": self.seconds,
+            }
         )
         body = ",\n".join("  " + json.dumps(click) for click in clicks)
-        return f'{head[:-1]}, "clicks": [\n{body}\n]}}\n' if clicks else f'{head[:-1]}, "clicks": []}}\n'
+        return (
+            f'{head[:-1]}, "clicks": [\n{body}\n]}}\n'
+            if clicks
+            else f'{head[:-1]}, "clicks": []}}\n'
+        )
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "clicks") -> ClickSet:
@@ -106,48 +125,68 @@ class ClickSet:
         Raises
         ------
         DatasetError
-            Not JSON, another version, a click without row, col or class_id, a value that is no finite number.
+            Not JSON, another version, a click without row, col or class_id, a value that is no
+            finite number.
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise DatasetError(
-                [f"{where}: not readable as JSON ({error}); restore it or delete it and click again"]
+                [
+                    f"{where}: not readable as JSON ({error}); restore it or delete it and click"
+                    " again"
+                ]
             ) from None
         if not isinstance(data, dict) or not isinstance(data.get("clicks"), list):
             raise DatasetError(
-                [f'{where}: expected an object with "height", "width" and a list "clicks"; restore it or click again']
+                [
+                    f'{where}: expected an object with "height", "width" and a list "clicks";'
+                    " restore it or click again"
+                ]
             )
         if data.get("version", CLICKS_VERSION) != CLICKS_VERSION:
             raise DatasetError(
                 [
-                    f"{where}: clicks of version {data['version']!r}, this program reads version {CLICKS_VERSION}; update seminar-napari"
+                    f"{where}: clicks of version {data['version']!r}, this program reads version"
+                    f" {CLICKS_VERSION}; update seminar-napari"
                 ]
             )
         faults: list[str] = []
-        height, width = (_whole_number(data.get(key), f'{where}, "{key}"', faults) for key in ("height", "width"))
+        height, width = (
+            _whole_number(data.get(key), f'{where}, "{key}"', faults) for key in ("height", "width")
+        )
         seconds = data.get("seconds", 0.0)
         if not _is_finite(seconds):
             faults.append(f'{where}, "seconds": expected a number, got {seconds!r}; correct it')
         points: list[tuple[float, float]] = []
         class_ids: list[int] = []
         for number, click in enumerate(data["clicks"], start=1):
-            if not isinstance(click, dict) or not all(_is_finite(click.get(key)) for key in ("row", "col")):
+            if not isinstance(click, dict) or not all(
+                _is_finite(click.get(key)) for key in ("row", "col")
+            ):
                 faults.append(
-                    f"{where}, click {number}: expected finite numbers row and col, got {str(click)[:80]}; fix or delete the click"
+                    f"{where}, click {number}: expected finite numbers row and col, got"
+                    f" {str(click)[:80]}; fix or delete the click"
                 )
                 continue
             points.append((float(click["row"]), float(click["col"])))
-            class_ids.append(_whole_number(click.get("class_id"), f"{where}, click {number}, class_id", faults))
+            class_ids.append(
+                _whole_number(click.get("class_id"), f"{where}, click {number}, class_id", faults)
+            )
         if faults:
             raise DatasetError(faults)
         return cls(
-            height, width, np.array(points, dtype=np.float64), np.array(class_ids, dtype=np.int64), float(seconds)
+            height,
+            width,
+            np.array(points, dtype=np.float64),
+            np.array(class_ids, dtype=np.int64),
+            float(seconds),
         )
 
 
 def merged(base: ClickSet, ours: ClickSet, theirs: ClickSet) -> ClickSet:
-    """`ours`, with what `theirs` added to and removed from `base` since both began from it; a click that both added counts once.
+    """`ours`, with what `theirs` added to and removed from `base` since both began from it; a click
+    that both added counts once.
 
     Clicks of images of different sizes cannot be merged: then `ours` as they are.
     """
@@ -170,7 +209,9 @@ def merged(base: ClickSet, ours: ClickSet, theirs: ClickSet) -> ClickSet:
 def _rows(clicks: ClickSet) -> list[tuple[float, float, int]]:
     return [
         (row, col, int(class_id))
-        for (row, col), class_id in zip(clicks.points.tolist(), clicks.class_ids.tolist(), strict=True)
+        for (row, col), class_id in zip(
+            clicks.points.tolist(), clicks.class_ids.tolist(), strict=True
+        )
     ]
 
 
@@ -188,6 +229,8 @@ def _is_finite(value: object) -> bool:
 
 def _whole_number(value: object, where: str, faults: list[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        faults.append(f"{where}: expected a whole number from 0 up, got {str(value)[:40]}; correct it")
+        faults.append(
+            f"{where}: expected a whole number from 0 up, got {str(value)[:40]}; correct it"
+        )
         return 0
     return value

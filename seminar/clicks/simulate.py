@@ -16,21 +16,31 @@ SPECK_PIXELS = 9
 """Whatever has fewer pixels is a speck that nobody clicks."""
 
 SPECK_SHARE = 1e-4
-"""So is a connected component below this share of the image (52 pixels of 720 x 720); an object of an instance mask was meant and is clicked."""
+"""So is a connected component below this share of the image (52 pixels of 720 x 720); an object
+of an instance mask was meant and is clicked.
+"""
 
 MIDDLE = 0.7
-"""A click falls where the distance to the object's rim is at least this share of the greatest distance within it."""
+"""A click falls where the distance to the object's rim is at least this share of the greatest
+distance within it.
+"""
 
 NEAR = (2.0, 8.0)
-"""Half of the background clicks fall so many pixels outside an object; the others further away where there is room."""
+"""Half of the background clicks fall so many pixels outside an object; the others further away
+where there is room.
+"""
 
 MAX_SIDE = 256
-"""The middle of a larger object is looked for on every n-th pixel, so that its longer side has at most so many."""
+"""The middle of a larger object is looked for on every n-th pixel, so that its longer side has
+at most so many.
+"""
 
 Mask = npt.NDArray[np.bool_]
 
 
-def simulate_clicks(truth: LabelMap, objects: npt.NDArray[np.integer] | None, rng: np.random.Generator) -> ClickSet:
+def simulate_clicks(
+    truth: LabelMap, objects: npt.NDArray[np.integer] | None, rng: np.random.Generator
+) -> ClickSet:
     """One click near the middle of every object, and as many on the background.
 
     Parameters
@@ -38,28 +48,39 @@ def simulate_clicks(truth: LabelMap, objects: npt.NDArray[np.integer] | None, rn
     truth : ndarray, (H, W) uint8
         Class ids; 255 is void and never clicked.
     objects : ndarray, (H, W) int, optional
-        Object numbers, 0 = none. A class without objects there has one click a connected component (8 neighbours) instead.
+        Object numbers, 0 = none. A class without objects there has one click a connected component
+        (8 neighbours) instead.
     rng : numpy.random.Generator
 
     Returns
     -------
     ClickSet
-        First the objects' clicks, then the background's; whole pixels. An image without objects has one click, on the background; where class 0 is
-        not in the truth there are none on the background.
+        First the objects' clicks, then the background's; whole pixels. An image without objects has
+        one click, on the background; where class 0 is not in the truth there are none on the
+        background.
 
     Notes
     -----
-    A person aims at the middle and misses it a little, but hits the object: a random pixel among those that are `MIDDLE` of the way from the rim to the
-    middle, by the distance transform. Specks (`SPECK_SHARE`, `SPECK_PIXELS`) are left out.
+    A person aims at the middle and misses it a little, but hits the object: a random pixel among
+    those that are `MIDDLE` of the way from the rim to the middle, by the distance transform. Specks
+    (`SPECK_SHARE`, `SPECK_PIXELS`) are left out.
     """
     if objects is not None and objects.shape != truth.shape:
-        raise ValueError(f"expected objects of the truth's shape {truth.shape}, got {objects.shape}")
+        raise ValueError(
+            f"expected objects of the truth's shape {truth.shape}, got {objects.shape}"
+        )
     points: list[tuple[int, int]] = []
     class_ids: list[int] = []
     numbered, classes, num_drawn = _numbered_objects(truth, objects)
-    for number, (window, class_id) in enumerate(zip(ndimage.find_objects(numbered), classes, strict=True), start=1):
+    for number, (window, class_id) in enumerate(
+        zip(ndimage.find_objects(numbered), classes, strict=True), start=1
+    ):
         mask = numbered[window] == number
-        smallest = SPECK_PIXELS if number <= num_drawn else max(SPECK_PIXELS, math.ceil(SPECK_SHARE * truth.size))
+        smallest = (
+            SPECK_PIXELS
+            if number <= num_drawn
+            else max(SPECK_PIXELS, math.ceil(SPECK_SHARE * truth.size))
+        )
         if np.count_nonzero(mask) >= smallest:
             row, col = _near_middle(mask, rng)
             points.append((window[0].start + row, window[1].start + col))
@@ -77,7 +98,9 @@ def simulate_clicks(truth: LabelMap, objects: npt.NDArray[np.integer] | None, rn
 def _numbered_objects(
     truth: LabelMap, objects: npt.NDArray[np.integer] | None
 ) -> tuple[npt.NDArray[np.int32], list[int], int]:
-    """(H, W) map of the numbers 1..n, 0 = nothing; the class of each; how many of them, the first ones, are objects that somebody drew."""
+    """(H, W) map of the numbers 1..n, 0 = nothing; the class of each; how many of them, the
+    first ones, are objects that somebody drew.
+    """
     is_object = (truth != BACKGROUND) & (truth != IGNORE_INDEX)
     numbered = np.zeros(truth.shape, dtype=np.int32)
     classes: list[int] = []
@@ -87,7 +110,9 @@ def _numbered_objects(
         numbered[kept] = inverse + 1
         classes = _majority_classes(numbered[kept], truth[kept])
     rest = is_object & ~np.isin(truth, classes)
-    components: npt.NDArray[np.int32] = label(np.where(rest, truth, 0), background=0, connectivity=2)
+    components: npt.NDArray[np.int32] = label(
+        np.where(rest, truth, 0), background=0, connectivity=2
+    )
     numbered[rest] = components[rest] + len(classes)
     first = np.unique(components[rest], return_index=True)[1]
     return numbered, classes + [int(class_id) for class_id in truth[rest][first]], len(classes)
@@ -117,7 +142,9 @@ def _depth(mask: Mask) -> npt.NDArray[np.float64]:
     return depth
 
 
-def _background_points(truth: LabelMap, num_objects: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+def _background_points(
+    truth: LabelMap, num_objects: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
     is_background = truth == BACKGROUND
     if not is_background.any():
         return []
@@ -125,7 +152,9 @@ def _background_points(truth: LabelMap, num_objects: int, rng: np.random.Generat
     if is_background.all():
         return _pick(is_background, count, rng)
     distance = ndimage.distance_transform_edt(is_background)
-    near = _pick((distance >= NEAR[0]) & (distance <= NEAR[1]), (count + int(rng.integers(2))) // 2, rng)
+    near = _pick(
+        (distance >= NEAR[0]) & (distance <= NEAR[1]), (count + int(rng.integers(2))) // 2, rng
+    )
     far = _pick(distance > NEAR[1], count - len(near), rng)
     missing = count - len(near) - len(far)
     if missing:  # little background: wherever there is some

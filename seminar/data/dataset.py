@@ -1,4 +1,6 @@
-"""From a project's images and clicks to batches; batch i of a stage depends on (seed, stage, i) and the clicks alone."""
+"""From a project's images and clicks to batches; batch i of a stage depends on (seed, stage, i)
+and the clicks alone.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,6 @@ from torch import Tensor
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
-from seminar.errors import DatasetError
-from seminar.io.images import to_float
-from seminar.labels import LabelMap
-from seminar.losses.dense_crf import NystromPlan
 from seminar.data.transforms import (
     Image,
     auto_scale_range,
@@ -29,11 +27,14 @@ from seminar.data.transforms import (
     rasterize_crop,
     strong_view,
 )
-from seminar.project.project import Project
-from seminar.project.project import clicks_faults
-from seminar.project.check.image import label_map_faults
+from seminar.errors import DatasetError
+from seminar.io.images import to_float
 from seminar.io.label_png import read_label_png
+from seminar.labels import LabelMap
+from seminar.losses.dense_crf import NystromPlan
+from seminar.project.check.image import label_map_faults
 from seminar.project.layout import CLICKS
+from seminar.project.project import Project, clicks_faults
 
 MAX_FAULTS = 20
 """A folder of label maps with more faults than this is told by its first ones and their number."""
@@ -88,7 +89,9 @@ class Batch:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         tensors: dict[str, Any] = {
-            field.name: change(getattr(self, field.name)) for field in fields(self) if field.name != "crf_plan"
+            field.name: change(getattr(self, field.name))
+            for field in fields(self)
+            if field.name != "crf_plan"
         }
         plan = None if self.crf_plan is None else NystromPlan(*map(change, self.crf_plan))
         return Batch(**tensors, crf_plan=plan)
@@ -96,7 +99,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class ClickChanges:
-    """What `ClickDataset.refresh` found: the images whose clicks changed, how many came and went, and why others were not taken up."""
+    """What `ClickDataset.refresh` found: the images whose clicks changed, how many came and
+    went, and why others were not taken up.
+    """
 
     image_ids: tuple[str, ...]
     added: int
@@ -137,7 +142,8 @@ class ClickDataset:
     def refresh(self) -> ClickChanges:
         """Read clicks that changed on disk since the last call.
 
-        What would end a run is told and not taken up: a file that cannot be read, a class that came after the network was built, the loss of the last click.
+        What would end a run is told and not taken up: a file that cannot be read, a class that came
+        after the network was built, the loss of the last click.
 
         Raises
         ------
@@ -145,10 +151,16 @@ class ClickDataset:
             At the first call: a file that cannot be read.
         """
         if self.dense:
-            self._clicks = self._clicks or {image_id: self._dense_extent(image_id) for image_id in self.image_ids}
+            self._clicks = self._clicks or {
+                image_id: self._dense_extent(image_id) for image_id in self.image_ids
+            }
             return ClickChanges((), 0, 0)
         stamps = self.project.clicks_stamps()
-        wanted = [image_id for image_id in self.image_ids if stamps.get(image_id) != self._stamps.get(image_id)]
+        wanted = [
+            image_id
+            for image_id in self.image_ids
+            if stamps.get(image_id) != self._stamps.get(image_id)
+        ]
         clicks = dict(self._clicks)
         changed: list[str] = []
         faults: list[str] = []
@@ -156,7 +168,9 @@ class ClickDataset:
         for image_id in wanted:
             try:
                 new = self._read_clicks(image_id)
-            except DatasetError as error:  # half a save, or a fault made mid-run: keep what trained so far
+            except (
+                DatasetError
+            ) as error:  # half a save, or a fault made mid-run: keep what trained so far
                 if not self._clicks:
                     raise
                 faults += error.faults[:1]
@@ -174,7 +188,9 @@ class ClickDataset:
         if not clicks and self._clicks:
             return ClickChanges((), 0, 0, ("no click is left; training goes on with those before",))
         with self._lock:
-            self._clicks = {image_id: clicks[image_id] for image_id in self.image_ids if image_id in clicks}
+            self._clicks = {
+                image_id: clicks[image_id] for image_id in self.image_ids if image_id in clicks
+            }
         return ClickChanges(tuple(changed), added, removed, tuple(faults))
 
     def _read_clicks(self, image_id: str) -> ClickSet:
@@ -182,7 +198,9 @@ class ClickDataset:
         clicks = self.project.read_clicks(image_id) or ClickSet(0, 0)
         if self._clicks and len(clicks):  # at first the project was looked through as a whole
             where = f"{CLICKS}/{image_id}.json"
-            if faults := clicks_faults(clicks, self.project.classes, where, self.project.image_size(image_id)):
+            if faults := clicks_faults(
+                clicks, self.project.classes, where, self.project.image_size(image_id)
+            ):
                 raise DatasetError([f"{fault}; this run goes on without them" for fault in faults])
         return clicks
 
@@ -191,7 +209,8 @@ class ClickDataset:
         if truth is None:
             raise DatasetError(
                 [
-                    f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found no file; train from clicks instead"
+                    f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found"
+                    " no file; train from clicks instead"
                 ]
             )
         return ClickSet(*truth.shape)
@@ -202,7 +221,9 @@ class ClickDataset:
             self._clicks = clicks
 
     def batch(self, stage: int, iteration: int, slots: range | None = None) -> Batch:
-        """Batch `iteration` (from 0) of stage number `stage`, on the CPU; `slots` chooses some of its crops."""
+        """Batch `iteration` (from 0) of stage number `stage`, on the CPU; `slots` chooses some
+        of its crops.
+        """
         with self._lock:
             clicks = self._clicks
         ids = tuple(clicks)
@@ -215,7 +236,8 @@ class ClickDataset:
             image_id = ids[order[place]]
             samples.append(self._sample(image_id, clicks[image_id], scale_range, rng))
         stacked: dict[str, Any] = {
-            field.name: torch.stack([getattr(sample, field.name) for sample in samples]) for field in fields(Sample)
+            field.name: torch.stack([getattr(sample, field.name) for sample in samples])
+            for field in fields(Sample)
         }
         return Batch(**stacked)
 
@@ -228,7 +250,9 @@ class ClickDataset:
 
         def read() -> Image:
             pixels = to_float(
-                self.project.read_image(image_id), channels=self.config.channels, stretch=self.config.stretch
+                self.project.read_image(image_id),
+                channels=self.config.channels,
+                stretch=self.config.stretch,
             )
             return pixels.astype(np.float16)
 
@@ -253,7 +277,8 @@ class ClickDataset:
             if prior.shape != size:
                 raise DatasetError(
                     [
-                        f"{path}: {prior.shape[0]} x {prior.shape[1]} pixels (height x width), but the image has {size[0]} x {size[1]}; make the map anew"
+                        f"{path}: {prior.shape[0]} x {prior.shape[1]} pixels (height x width), but"
+                        f" the image has {size[0]} x {size[1]}; make the map anew"
                     ]
                 )
             return prior
@@ -265,50 +290,80 @@ class ClickDataset:
 
     def _refuse_missing_objectness(self) -> None:
         """Raise a `DatasetError` where the prior lacks an image."""
-        paths = [self._objectness_path(image_id) for image_id in self.image_ids] if self.config.objectness else []
+        paths = (
+            [self._objectness_path(image_id) for image_id in self.image_ids]
+            if self.config.objectness
+            else []
+        )
         if missing := [path for path in paths if not path.is_file()]:
             raise DatasetError(
                 [
-                    f"--objectness: {len(missing)} of {len(paths)} images have no map (first {missing[0]}); add 8-bit grey PNGs named as the images"
+                    f"--objectness: {len(missing)} of {len(paths)} images have no map (first"
+                    f" {missing[0]}); add 8-bit grey PNGs named as the images"
                 ]
             )
 
     def _sample(
-        self, image_id: str, clicks: ClickSet, scale_range: Sequence[float], rng: np.random.Generator
+        self,
+        image_id: str,
+        clicks: ClickSet,
+        scale_range: Sequence[float],
+        rng: np.random.Generator,
     ) -> Sample:
         config = self.config
         image = self.image(image_id)
         window = random_window(
-            clicks, size=config.crop_size, scale_range=scale_range, rotations=config.rotations, rng=rng
+            clicks,
+            size=config.crop_size,
+            scale_range=scale_range,
+            rotations=config.rotations,
+            rng=rng,
         )
         crop, valid = crop_image(image, window)
         clicked = np.isin(np.arange(self.project.classes.num_classes), clicks.class_ids)
         return Sample(
             image=crop,
             student_image=strong_view(crop, rng) if config.strong_augmentation else crop,
-            labels=crop_labels(self._labels(image_id), window) if self.dense else rasterize_crop(clicks, window),
+            labels=(
+                crop_labels(self._labels(image_id), window)
+                if self.dense
+                else rasterize_crop(clicks, window)
+            ),
             valid=valid,
             absent=torch.from_numpy(~clicked),
-            pseudo_labels=crop_labels(self._pseudo_labels(image_id), window)
-            if config.pseudo_labels
-            else torch.zeros(0),
-            objectness=crop_image(self._objectness(image_id)[None].astype(np.float32), window)[0][0] / 255
-            if config.objectness
-            else torch.zeros(0),
+            pseudo_labels=(
+                crop_labels(self._pseudo_labels(image_id), window)
+                if config.pseudo_labels
+                else torch.zeros(0)
+            ),
+            objectness=(
+                crop_image(self._objectness(image_id)[None].astype(np.float32), window)[0][0] / 255
+                if config.objectness
+                else torch.zeros(0)
+            ),
         )
 
     def _refuse_wrong_pseudo_labels(self) -> None:
-        """Raise a `DatasetError` where label maps of another origin have another size than their image, or unknown classes."""
+        """Raise a `DatasetError` where label maps of another origin have another size than their
+        image, or unknown classes.
+        """
         if not self.config.pseudo_labels:
             return
         folder = Path(self.config.pseudo_labels)
         with ThreadPoolExecutor(max_workers=4) as pool:
             found = pool.map(
-                lambda image_id: label_map_faults(self.project, folder / f"{image_id}.png", image_id), self.image_ids
+                lambda image_id: label_map_faults(
+                    self.project, folder / f"{image_id}.png", image_id
+                ),
+                self.image_ids,
             )
             faults = [fault for one in found for fault in one]
         if faults:
-            more = [f"{len(faults) - MAX_FAULTS} more faults like these"] if len(faults) > MAX_FAULTS else []
+            more = (
+                [f"{len(faults) - MAX_FAULTS} more faults like these"]
+                if len(faults) > MAX_FAULTS
+                else []
+            )
             raise DatasetError([*faults[:MAX_FAULTS], *more])
 
 
@@ -316,7 +371,9 @@ _Value = TypeVar("_Value")
 
 
 class _Cache:
-    """Arrays by key, the least recently used dropped past `CACHE_BYTES`; safe to call from several threads."""
+    """Arrays by key, the least recently used dropped past `CACHE_BYTES`; safe to call from
+    several threads.
+    """
 
     def __init__(self) -> None:
         self._arrays: OrderedDict[tuple[str, str], Any] = OrderedDict()
@@ -343,5 +400,7 @@ class _Cache:
 def _counted(clicks: ClickSet) -> set[tuple[float, float, int]]:
     return {
         (row, col, class_id)
-        for (row, col), class_id in zip(clicks.points.tolist(), clicks.class_ids.tolist(), strict=True)
+        for (row, col), class_id in zip(
+            clicks.points.tolist(), clicks.class_ids.tolist(), strict=True
+        )
     }

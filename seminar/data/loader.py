@@ -32,7 +32,12 @@ class Loader:
     """
 
     def __init__(
-        self, dataset: ClickDataset, stage: int, iteration: int, slots: range, prepare: Callable[[Batch], Batch]
+        self,
+        dataset: ClickDataset,
+        stage: int,
+        iteration: int,
+        slots: range,
+        prepare: Callable[[Batch], Batch],
     ) -> None:
         self._dataset, self._stage, self._slots, self._prepare = dataset, stage, slots, prepare
         self._iterations = dataset.config.iterations
@@ -57,7 +62,8 @@ class Loader:
             return self._queue.popleft().result()
         except MemoryError:
             raise SeminarError(
-                "memory ran out while images were read; close other programs or choose a smaller --crop-size"
+                "memory ran out while images were read; close other programs or choose a smaller"
+                " --crop-size"
             ) from None
 
     def _make(self, iteration: int) -> Batch:

@@ -15,17 +15,19 @@ from skimage.segmentation import slic
 
 from seminar.clicks.click_set import ClickSet, pixels
 from seminar.io.images import ImageArray, to_float
+from seminar.io.label_png import write_label_png
 from seminar.labels import IGNORE_INDEX, LabelMap
+from seminar.project.check.project import validate
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
-from seminar.project.check.project import validate
-from seminar.io.label_png import write_label_png
 
 COMPACTNESS = 10.0
 """How round SLIC's superpixels are, against colour differences in Lab."""
 
 LEAK = 1e-6
-"""Every superpixel is this much of every class, so that one that no click reaches is unsure of all of them."""
+"""Every superpixel is this much of every class, so that one that no click reaches is unsure of
+all of them.
+"""
 
 Float = npt.NDArray[np.float64]
 
@@ -39,11 +41,13 @@ class Spreading:
     superpixel_size : float
         Side of a superpixel in pixels, on average.
     sigma : float
-        Difference of colour (Lab units, where black and white are 100 apart) at which neighbouring superpixels still belong together.
+        Difference of colour (Lab units, where black and white are 100 apart) at which neighbouring
+        superpixels still belong together.
     confidence : float
         A superpixel less sure of its class than this is 255.
     prior_weight : float
-        How much a network's probabilities count, where there are some, against the neighbours of equal colour.
+        How much a network's probabilities count, where there are some, against the neighbours of
+        equal colour.
     """
 
     superpixel_size: float = 5.0
@@ -73,21 +77,30 @@ def propagate(
     Returns
     -------
     ndarray, (H, W) uint8
-        Class ids; 255 where the walker is less sure than `confidence`. A clicked pixel has its click's class.
+        Class ids; 255 where the walker is less sure than `confidence`. A clicked pixel has its
+        click's class.
 
     Notes
     -----
-    SLIC superpixels are the nodes of a graph, weighted by the length of the border between two of them times exp(-d^2 / 2 sigma^2), d the difference
-    of their mean colours. A random walker (Grady 2006) starts in each superpixel; the probability that it meets a click of class k first
-    is what the superpixel has of class k. A superpixel with clicks of several classes has each in proportion. With `prior` the walker ends anywhere
-    with a small probability and takes the network's word (Grady 2005, random walks with prior models); ScribbleSup has a graph cut in its place.
+    SLIC superpixels are the nodes of a graph, weighted by the length of the border between two of
+    them times exp(-d^2 / 2 sigma^2), d the difference of their mean colours. A random walker (Grady
+    2006) starts in each superpixel; the probability that it meets a click of class k first is what
+    the superpixel has of class k. A superpixel with clicks of several classes has each in
+    proportion. With `prior` the walker ends anywhere with a small probability and takes the
+    network's word (Grady 2005, random walks with prior models); ScribbleSup has a graph cut in its
+    place.
     """
     spreading = spreading or Spreading()
     colours = _colours(image)
     height, width = colours.shape[:2]
     count = max(1, round(height * width / spreading.superpixel_size**2))
     superpixels = slic(
-        colours, n_segments=count, compactness=COMPACTNESS, start_label=0, convert2lab=False, channel_axis=-1
+        colours,
+        n_segments=count,
+        compactness=COMPACTNESS,
+        start_label=0,
+        convert2lab=False,
+        channel_axis=-1,
     )
     sizes = np.bincount(superpixels.ravel())
     graph = _graph(superpixels, _means(superpixels, sizes, colours), spreading.sigma)
@@ -167,7 +180,9 @@ def propagate_project(
 
 
 def _colours(image: npt.NDArray[np.floating]) -> Float:
-    """(H, W, 3) in Lab; of another number of channels than 1 or 3 the channels themselves on 0..100."""
+    """(H, W, 3) in Lab; of another number of channels than 1 or 3 the channels themselves on
+    0..100.
+    """
     if image.shape[0] == 1:
         image = np.repeat(image, 3, axis=0)
     scaled = np.moveaxis(np.asarray(image, dtype=np.float64) / 255, 0, -1)
@@ -175,9 +190,16 @@ def _colours(image: npt.NDArray[np.floating]) -> Float:
     return lab
 
 
-def _means(superpixels: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], values: npt.NDArray[np.floating]) -> Float:
+def _means(
+    superpixels: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    values: npt.NDArray[np.floating],
+) -> Float:
     """(S, C): mean of (H, W, C) values over each superpixel."""
-    sums = [np.bincount(superpixels.ravel(), values[..., channel].ravel()) for channel in range(values.shape[-1])]
+    sums = [
+        np.bincount(superpixels.ravel(), values[..., channel].ravel())
+        for channel in range(values.shape[-1])
+    ]
     return np.stack(sums, axis=1) / sizes[:, None]
 
 
@@ -211,7 +233,9 @@ def _seeds(superpixels: npt.NDArray[np.int64], clicks: ClickSet, num_classes: in
 
 
 def _walk(graph: sparse.csr_array, seeds: Float, prior: Float) -> Float:
-    """(S, K): the class that a walker from each superpixel ends with; in each step it may end by `prior`, in a seed it stays."""
+    """(S, K): the class that a walker from each superpixel ends with; in each step it may end by
+    `prior`, in a seed it stays.
+    """
     seeded = seeds.any(axis=1)
     probs = seeds.copy()
     if seeded.all():

@@ -1,4 +1,6 @@
-"""Random crops: the image is resampled, clicks stay coordinates and are rasterised last. Pure; the generator is an argument."""
+"""Random crops: the image is resampled, clicks stay coordinates and are rasterised last. Pure;
+the generator is an argument.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Window:
     Attributes
     ----------
     top, left : float
-        Upper left corner in pixels of the image; 0 is the image's edge, negative reaches into padding.
+        Upper left corner in pixels of the image; 0 is the image's edge, negative reaches into
+        padding.
     scale : float
         Crop pixels per image pixel.
     size : int
@@ -43,7 +46,9 @@ class Window:
     turn: bool = False
 
     def move(self, points: Points) -> Points:
-        """(n, 2) (row, col) of the image in crop pixels; whole numbers are pixel centres in both."""
+        """(n, 2) (row, col) of the image in crop pixels; whole numbers are pixel centres in
+        both.
+        """
         moved = (points + 0.5 - (self.top, self.left)) * self.scale - 0.5
         if self.flip:
             moved[:, 0] = self.size - 1 - moved[:, 0]
@@ -58,13 +63,17 @@ class Window:
 
 
 FEW_IMAGES, MANY_IMAGES = 3, 10
-"""Up to so many training images `auto_scale_range` is widest, and from so many on as narrow as it gets."""
+"""Up to so many training images `auto_scale_range` is widest, and from so many on as narrow as
+it gets.
+"""
 
 
 def auto_scale_range(num_images: int) -> tuple[float, float]:
-    """The random zoom for so many training images: 1 to 2.5 of `FEW_IMAGES`, 0.8 to 1.25 of `MANY_IMAGES`, between them in between (geometrically).
+    """The random zoom for so many training images: 1 to 2.5 of `FEW_IMAGES`, 0.8 to 1.25 of
+    `MANY_IMAGES`, between them in between (geometrically).
 
-    A few images show things in a few sizes, and a network that has seen no others draws larger ones with holes; with many images the zoom only costs.
+    A few images show things in a few sizes, and a network that has seen no others draws larger ones
+    with holes; with many images the zoom only costs.
     """
     few = float(np.clip((MANY_IMAGES - num_images) / (MANY_IMAGES - FEW_IMAGES), 0, 1))
     return 0.8 * 1.25**few, 1.25 * 2.0**few
@@ -81,8 +90,9 @@ def random_window(
 ) -> Window:
     """A random crop of `clicks`' image, biased so that few crops have no click.
 
-    With probability `focus` a clicked class is drawn, then one of its clicks, and the window lies anywhere around it; otherwise it lies
-    anywhere in the image. `rotations` adds upside down and quarter turns to mirroring, for images without an up.
+    With probability `focus` a clicked class is drawn, then one of its clicks, and the window lies
+    anywhere around it; otherwise it lies anywhere in the image. `rotations` adds upside down and
+    quarter turns to mirroring, for images without an up.
     """
     scale = float(np.exp(rng.uniform(*np.log(scale_range))))
     side = size / scale
@@ -95,12 +105,16 @@ def random_window(
         anchor = rng.choice(points[class_ids == class_id]) + 0.5
     corner = []
     for axis, length in enumerate(extent):
-        low, high = (0.0, length - side) if length > side else (length - side, 0.0)  # inside the image, or around it
+        low, high = (
+            (0.0, length - side) if length > side else (length - side, 0.0)
+        )  # inside the image, or around it
         if anchor is not None and length > side:
             low, high = max(low, anchor[axis] - side), min(high, anchor[axis])
         corner.append(float(rng.uniform(low, max(low, high))))
     flip, turn = (bool(rng.integers(2)), bool(rng.integers(2))) if rotations else (False, False)
-    return Window(corner[0], corner[1], scale, size, mirror=bool(rng.integers(2)), flip=flip, turn=turn)
+    return Window(
+        corner[0], corner[1], scale, size, mirror=bool(rng.integers(2)), flip=flip, turn=turn
+    )
 
 
 def crop_image(image: Image, window: Window) -> tuple[Tensor, Tensor]:
@@ -113,40 +127,59 @@ def crop_image(image: Image, window: Window) -> tuple[Tensor, Tensor]:
     """
     _, height, width = image.shape
     rows, cols = _pixel_span(window.top, window, height), _pixel_span(window.left, window, width)
-    patch = torch.from_numpy(np.ascontiguousarray(image[:, rows[0] : rows[1], cols[0] : cols[1]], dtype=np.float32))
+    patch = torch.from_numpy(
+        np.ascontiguousarray(image[:, rows[0] : rows[1], cols[0] : cols[1]], dtype=np.float32)
+    )
     inside = torch.ones(1, *patch.shape[1:])
     grid = _grid(window, rows, cols)
     if window.scale < 1:  # area-average before sampling, or fine texture aliases
         patch = _shrink(patch, window.scale)
     fill = patch.mean(dim=(1, 2), keepdim=True)
-    sampled = F.grid_sample((patch - fill)[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
-    valid = F.grid_sample(inside[None], grid, mode="nearest", padding_mode="zeros", align_corners=False)[0, 0] > 0.5
+    sampled = F.grid_sample(
+        (patch - fill)[None], grid, mode="bilinear", padding_mode="border", align_corners=False
+    )[0]
+    valid = (
+        F.grid_sample(
+            inside[None], grid, mode="nearest", padding_mode="zeros", align_corners=False
+        )[0, 0]
+        > 0.5
+    )
     return window._orient(sampled * valid + fill).contiguous(), window._orient(valid).contiguous()
 
 
 def crop_labels(labels: LabelMap, window: Window) -> Tensor:
-    """The window of a *dense* label map, (size, size) int64; 255 outside the image. Not for clicks: see `rasterize_crop`."""
+    """The window of a *dense* label map, (size, size) int64; 255 outside the image. Not for
+    clicks: see `rasterize_crop`.
+    """
     height, width = labels.shape
     rows, cols = _pixel_span(window.top, window, height), _pixel_span(window.left, window, width)
-    patch = torch.from_numpy(labels[rows[0] : rows[1], cols[0] : cols[1]].astype(np.float32) - IGNORE_INDEX)
+    patch = torch.from_numpy(
+        labels[rows[0] : rows[1], cols[0] : cols[1]].astype(np.float32) - IGNORE_INDEX
+    )
     grid = _grid(window, rows, cols)
-    sampled = F.grid_sample(patch[None, None], grid, mode="nearest", padding_mode="zeros", align_corners=False)[0, 0]
+    sampled = F.grid_sample(
+        patch[None, None], grid, mode="nearest", padding_mode="zeros", align_corners=False
+    )[0, 0]
     return window._orient(sampled.round().long() + IGNORE_INDEX).contiguous()
 
 
 def rasterize_crop(clicks: ClickSet, window: Window) -> Tensor:
     """The clicks in the window, (size, size) int64, one pixel a click, 255 elsewhere."""
     inside = clicks.inside()
-    moved = ClickSet(window.size, window.size, window.move(clicks.points[inside]), clicks.class_ids[inside])
+    moved = ClickSet(
+        window.size, window.size, window.move(clicks.points[inside]), clicks.class_ids[inside]
+    )
     return torch.from_numpy(moved.rasterize()).long()
 
 
 def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
-    """Another look at a crop for the student, as another day or another microscope would give it; the places of things stay.
+    """Another look at a crop for the student, as another day or another microscope would give it;
+    the places of things stay.
 
-    In this order: a gamma of the whole crop, uneven illumination (a smooth factor) with a gain of each channel, in every second crop the
-    haze of what glows out of focus (a smooth light on top), and noise. A network that has seen these goes by edges and shapes
-    more than by how bright a pixel is.
+    In this order: a gamma of the whole crop, uneven illumination (a smooth factor) with a gain of
+    each channel, in every second crop the haze of what glows out of focus (a smooth light on top),
+    and noise. A network that has seen these goes by edges and shapes more than by how bright a
+    pixel is.
 
     Parameters
     ----------
@@ -164,7 +197,9 @@ def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
     view = view * torch.exp(0.25 * _smooth_field(size, blobs, rng)) * gain
     if rng.random() < 0.5:
         view = view + float(rng.uniform(0, 60)) * _smooth_field(size, blobs, rng).clamp(min=0)
-    noise = torch.from_numpy(rng.standard_normal(crop.shape, dtype=np.float32)) * float(rng.uniform(0, 8))
+    noise = torch.from_numpy(rng.standard_normal(crop.shape, dtype=np.float32)) * float(
+        rng.uniform(0, 8)
+    )
     return (view + noise).clamp(0, 255)
 
 
@@ -192,4 +227,6 @@ def _grid(window: Window, rows: tuple[int, int], cols: tuple[int, int]) -> Tenso
 
 def _shrink(patch: Tensor, scale: float) -> Tensor:
     size = [max(1, round(length * scale)) for length in patch.shape[1:]]
-    return F.interpolate(patch[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+    return F.interpolate(
+        patch[None], size=size, mode="bilinear", antialias=True, align_corners=False
+    )[0]

@@ -11,20 +11,24 @@ import numpy.typing as npt
 from PIL import Image
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.labels import ClassNames, LabelMap
 from seminar.evaluation.metrics import Scores, confusion_matrix, score
 from seminar.inference.predictor import Predictor, most_probable
-from seminar.project.project import Project
 from seminar.io.label_png import read_label_png
+from seminar.labels import ClassNames, LabelMap
+from seminar.project.project import Project
 
 Protocol = Literal["full", "center-crop"]
-"""Score whole images, or the middle square after resizing the short side to `CROP_SIDE` as Tang et al. 2018 do (the sides are then never scored)."""
+"""Score whole images, or the middle square after resizing the short side to `CROP_SIDE` as Tang
+et al. 2018 do (the sides are then never scored).
+"""
 
 CROP_SIDE = 513
 """Side of the `center-crop` protocol in pixels (Tang et al. 2018)."""
 
 ALL_IMAGES = "all"
-"""Name that stands for every image with dense truth, where the project has no split of this name."""
+"""Name that stands for every image with dense truth, where the project has no split of this
+name.
+"""
 
 MAX_FAULTS = 20
 
@@ -57,7 +61,8 @@ def evaluate(
     Raises
     ------
     DatasetError
-        No such split, an image without truth or mask, sizes or class ids that do not fit: all of them at once.
+        No such split, an image without truth or mask, sizes or class ids that do not fit: all of
+        them at once.
     SeminarError
         The model knows other classes than the project.
     """
@@ -66,7 +71,12 @@ def evaluate(
     image_ids = images_to_score(project, split) if image_ids is None else image_ids
     if isinstance(source, Path):
         missing = [image_id for image_id in image_ids if not (source / f"{image_id}.png").is_file()]
-        _raise_all([f"{source / image_id}.png: no such mask; predict the image first" for image_id in missing])
+        _raise_all(
+            [
+                f"{source / image_id}.png: no such mask; predict the image first"
+                for image_id in missing
+            ]
+        )
     return score(_pairs(source, project, image_ids, protocol, progress), project.classes)
 
 
@@ -77,21 +87,30 @@ def images_to_score(project: Project, split: str) -> tuple[str, ...]:
         if split != ALL_IMAGES:
             raise DatasetError(
                 [
-                    f"{project.path}: no split '{split}' (ImageSets/Segmentation/{split}.txt); write that file, one image id a line, "
-                    f"or give --split {ALL_IMAGES} for every image with dense truth"
+                    f"{project.path}: no split '{split}' (ImageSets/Segmentation/{split}.txt);"
+                    f" write that file, one image id a line, or give --split {ALL_IMAGES} for every"
+                    " image with dense truth"
                 ]
             )
-        image_ids = tuple(image_id for image_id in project.image_ids() if project.truth_path(image_id).exists())
+        image_ids = tuple(
+            image_id for image_id in project.image_ids() if project.truth_path(image_id).exists()
+        )
         if not image_ids:
             raise DatasetError(
-                [f"{project.path / 'SegmentationClass'}: no dense truth to score against; add masks <image_id>.png"]
+                [
+                    f"{project.path / 'SegmentationClass'}: no dense truth to score against; add"
+                    " masks <image_id>.png"
+                ]
             )
     if not image_ids:
-        raise DatasetError([f"{project.path}: split '{split}' is empty; write image ids into it, one a line"])
+        raise DatasetError(
+            [f"{project.path}: split '{split}' is empty; write image ids into it, one a line"]
+        )
     missing = [image_id for image_id in image_ids if not project.truth_path(image_id).exists()]
     _raise_all(
         [
-            f"{project.truth_path(image_id)}: no dense truth; add the mask, or leave the image out of split '{split}'"
+            f"{project.truth_path(image_id)}: no dense truth; add the mask, or leave the image out"
+            f" of split '{split}'"
             for image_id in missing
         ]
     )
@@ -111,11 +130,17 @@ def _pairs(
         truth = project.read_truth(image_id)
         size = project.image_size(image_id)
         if truth is None:
-            raise DatasetError([f"{project.truth_path(image_id)}: gone while the project was scored; restore the mask"])
+            raise DatasetError(
+                [
+                    f"{project.truth_path(image_id)}: gone while the project was scored; restore"
+                    " the mask"
+                ]
+            )
         if truth.shape != size:
             raise DatasetError(
                 [
-                    f"{project.truth_path(image_id)}: {_size(truth.shape)} pixels, but the image has {_size(size)}; restore the mask or the image"
+                    f"{project.truth_path(image_id)}: {_size(truth.shape)} pixels, but the image"
+                    f" has {_size(size)}; restore the mask or the image"
                 ]
             )
         try:
@@ -132,25 +157,33 @@ def _pairs(
         progress(len(image_ids), len(image_ids))
 
 
-def _predicted(source: Predictor | Path, project: Project, image_id: str, protocol: Protocol) -> LabelMap:
+def _predicted(
+    source: Predictor | Path, project: Project, image_id: str, protocol: Protocol
+) -> LabelMap:
     if isinstance(source, Path):
         path = source / f"{image_id}.png"
         labels = read_label_png(path)
         if labels.shape != project.image_size(image_id):
             raise DatasetError(
                 [
-                    f"{path}: {_size(labels.shape)} pixels, but the image has {_size(project.image_size(image_id))}; predict the image again"
+                    f"{path}: {_size(labels.shape)} pixels, but the image has"
+                    f" {_size(project.image_size(image_id))}; predict the image again"
                 ]
             )
         return crop_labels(labels) if protocol == "center-crop" else labels
     prepared = source.prepare(project.read_image(image_id), str(project.image_path(image_id)))
-    return most_probable(source.predict_prepared(crop_image(prepared) if protocol == "center-crop" else prepared))
+    return most_probable(
+        source.predict_prepared(crop_image(prepared) if protocol == "center-crop" else prepared)
+    )
 
 
 def crop_image(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The middle 513 x 513 of (C, H, W) after bilinear resizing of the short side to 513."""
     return np.stack(
-        [_middle(np.asarray(_resized(Image.fromarray(plane), Image.Resampling.BILINEAR))) for plane in image]
+        [
+            _middle(np.asarray(_resized(Image.fromarray(plane), Image.Resampling.BILINEAR)))
+            for plane in image
+        ]
     )
 
 
@@ -176,8 +209,9 @@ def _middle(plane: npt.NDArray[_Pixel]) -> npt.NDArray[_Pixel]:
 def _same_classes(model: ClassNames, project: ClassNames, path: Path) -> None:
     if model.names != project.names:
         raise SeminarError(
-            f"the model knows the classes {', '.join(model.names)}, {path / 'classes.txt'} has {', '.join(project.names)}; "
-            "evaluate it on a project with the classes that it was trained on"
+            f"the model knows the classes {', '.join(model.names)}, {path / 'classes.txt'} has"
+            f" {', '.join(project.names)}; evaluate it on a project with the classes that it was"
+            " trained on"
         )
 
 

@@ -1,4 +1,6 @@
-"""How good a label map is: intersection over union from one confusion matrix, and image by image."""
+"""How good a label map is: intersection over union from one confusion matrix, and image by
+image.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX, ClassNames, LabelMap
 
 Confusion = npt.NDArray[np.int64]
-"""(K, K + 1) pixels: rows are the true class, columns the predicted one; the last column is "no class" (255 in the prediction)."""
+"""(K, K + 1) pixels: rows are the true class, columns the predicted one; the last column is "no
+class" (255 in the prediction).
+"""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,11 @@ class Scores:
     mean_iou : float
         Mean of `per_class_iou` over the classes that are present.
     per_class_iou : mapping of str to float or None
-        Intersection over union of each class from one confusion matrix over all images; None where a class is neither in the truth nor predicted.
+        Intersection over union of each class from one confusion matrix over all images; None where
+        a class is neither in the truth nor predicted.
     per_image_iou : mapping of str to float or None
-        Mean over the images in which the class is present (in the truth or the prediction) of that image's own IoU.
+        Mean over the images in which the class is present (in the truth or the prediction) of that
+        image's own IoU.
     images : int
     """
 
@@ -37,12 +43,15 @@ class Scores:
     images: int
 
     def to_json(self) -> str:
-        """One line: ``{"mean_iou": x, "per_class_iou": {...}, "per_image_iou": {...}, "images": n}``."""
+        """One line: ``{"mean_iou": x, "per_class_iou": {...}, "per_image_iou": {...}, "images":
+        n}``.
+        """
         return json.dumps(asdict(self))
 
 
 def confusion_matrix(truth: LabelMap, predicted: LabelMap, num_classes: int) -> Confusion:
-    """Count the pixels of every pair of true and predicted class, (K, K + 1); pixels whose truth is 255 count for nothing.
+    """Count the pixels of every pair of true and predicted class, (K, K + 1); pixels whose truth is
+    255 count for nothing.
 
     A pixel predicted as 255 (unsure) is a miss of its true class and a false alarm of none.
 
@@ -53,23 +62,28 @@ def confusion_matrix(truth: LabelMap, predicted: LabelMap, num_classes: int) -> 
     """
     if truth.shape != predicted.shape:
         raise SeminarError(
-            f"expected a prediction of the truth's size {_size(truth)} (height x width), got {_size(predicted)}; predict the same image"
+            f"expected a prediction of the truth's size {_size(truth)} (height x width), got"
+            f" {_size(predicted)}; predict the same image"
         )
     for name, labels in (("truth", truth), ("prediction", predicted)):
         wrong = (labels >= num_classes) & (labels != IGNORE_INDEX)
         if wrong.any():
             raise SeminarError(
-                f"the {name} has class id {int(labels[wrong][0])}, expected 0..{num_classes - 1} or {IGNORE_INDEX}; "
-                "correct the mask or add the class to classes.txt"
+                f"the {name} has class id {int(labels[wrong][0])}, expected 0..{num_classes - 1} or"
+                f" {IGNORE_INDEX}; correct the mask or add the class to classes.txt"
             )
     counted = truth != IGNORE_INDEX
     columns = np.where(predicted == IGNORE_INDEX, num_classes, predicted)[counted].astype(np.int64)
     cells = truth[counted].astype(np.int64) * (num_classes + 1) + columns
-    return np.bincount(cells, minlength=num_classes * (num_classes + 1)).reshape(num_classes, num_classes + 1)
+    return np.bincount(cells, minlength=num_classes * (num_classes + 1)).reshape(
+        num_classes, num_classes + 1
+    )
 
 
 def class_iou(confusion: Confusion) -> tuple[float | None, ...]:
-    """Intersection over union of each class; None for a class that is neither in the truth nor in the prediction."""
+    """Intersection over union of each class; None for a class that is neither in the truth nor
+    in the prediction.
+    """
     hits = np.diagonal(confusion)
     union = confusion.sum(axis=1) + confusion[:, :-1].sum(axis=0) - hits
     return tuple(float(hit / all_) if all_ else None for hit, all_ in zip(hits, union, strict=True))
@@ -99,7 +113,8 @@ def score(pairs: Iterable[tuple[LabelMap, LabelMap]], classes: ClassNames) -> Sc
     mean_iou = mean_of_present(per_class)
     if mean_iou is None:
         raise SeminarError(
-            f"expected images with a known truth, got {len(of_images)} without one labelled pixel; choose another split"
+            f"expected images with a known truth, got {len(of_images)} without one labelled pixel;"
+            " choose another split"
         )
     per_image = [mean_of_present(column) for column in zip(*of_images, strict=True)]
     return Scores(

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.errors import SeminarError
-from seminar.io.images import ImageArray
 from seminar.inference.predictor import most_probable
 from seminar.inference.tiles import STRIDE
+from seminar.io.images import ImageArray
 
 MAX_DIFFERENCE = 1e-3
 """Largest difference of a probability between the exported model and ours."""
@@ -19,7 +19,9 @@ MIN_AGREEMENT = 0.999
 """Least share of pixels with the same label."""
 
 MIN_SIDE = 4 * STRIDE
-"""Least side in pixels of an image to compare on: what a bioimage.io package of ours declares, which is tried with images no smaller."""
+"""Least side in pixels of an image to compare on: what a bioimage.io package of ours declares,
+which is tried with images no smaller.
+"""
 
 MAX_SIDE = 512
 
@@ -47,10 +49,15 @@ class Comparison:
 
     def sentence(self) -> str:
         """The outcome in one line."""
-        return f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image}, probabilities differ by {self.max_difference:.1e} at most"
+        return (
+            f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image},"
+            f" probabilities differ by {self.max_difference:.1e} at most"
+        )
 
 
-def compare(program: str, image: str, theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]) -> Comparison:
+def compare(
+    program: str, image: str, theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]
+) -> Comparison:
     """Compare two (K, H, W) probability maps.
 
     Raises
@@ -60,20 +67,29 @@ def compare(program: str, image: str, theirs: npt.NDArray[np.float32], ours: npt
     """
     if theirs.shape != ours.shape:
         raise SeminarError(
-            f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; nothing was exported, please report this"
+            f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; nothing"
+            " was exported, please report this"
         )
     found = Comparison(
-        program, float(np.abs(theirs - ours).max()), float((most_probable(theirs) == most_probable(ours)).mean()), image
+        program,
+        float(np.abs(theirs - ours).max()),
+        float((most_probable(theirs) == most_probable(ours)).mean()),
+        image,
     )
-    if not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT:  # a NaN difference fails too
+    if (
+        not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT
+    ):  # a NaN difference fails too
         raise SeminarError(
-            f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} % are allowed, so nothing was exported; please report this"
+            f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} %"
+            " are allowed, so nothing was exported; please report this"
         )
     return found
 
 
 def sample_of(image: ImageArray, channels: tuple[int, ...]) -> ImageArray:
-    """The middle of an image with the channels that the model takes, (h, w, C); sides are multiples of 16 from 64 to 512, small images padded."""
+    """The middle of an image with the channels that the model takes, (h, w, C); sides are
+    multiples of 16 from 64 to 512, small images padded.
+    """
     chosen = image[:, :, list(channels)] if channels else image
     padding = [(0, max(0, MIN_SIDE - side)) for side in chosen.shape[:2]]
     chosen = np.pad(chosen, [*padding, (0, 0)], mode="edge")

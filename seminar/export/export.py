@@ -1,4 +1,6 @@
-"""`export`: write, open again on the other side, compare, and only then put the file in its place."""
+"""`export`: write, open again on the other side, compare, and only then put the file in its
+place.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
-from seminar.io.archives import check_archive
 from seminar.errors import SeminarError
-from seminar.export.formats.bioimageio import Credits, run_bioimageio, write_bioimageio
 from seminar.export.comparison import Comparison, compare, sample_of
-from seminar.export.graph import run_pt2, write_pt2
+from seminar.export.formats.bioimageio import Credits, run_bioimageio, write_bioimageio
 from seminar.export.formats.folder import run_folder, write_folder
 from seminar.export.formats.onnx import run_onnx, write_onnx
+from seminar.export.graph import run_pt2, write_pt2
+from seminar.inference.predictor import Predictor
+from seminar.io.archives import check_archive
 from seminar.io.files import rename
 from seminar.io.images import read_image
-from seminar.inference.predictor import Predictor
 from seminar.project.project import Project
 
 Format = Literal["pt2", "onnx", "bioimageio", "folder"]
@@ -45,25 +47,34 @@ def export(
     format : {"pt2", "onnx", "bioimageio", "folder"}
         torch.export archive, ONNX file, bioimage.io model package, or a folder with the model.pt.
     out : Path
-        The file, ending in .pt2, .onnx or .zip, or the folder. It appears only when the other side opened it and predicted as we do.
+        The file, ending in .pt2, .onnx or .zip, or the folder. It appears only when the other side
+        opened it and predicted as we do.
     image : Path, optional
-        A real image to compare on and, in a bioimage.io package, to show; by default the first image of the run's project.
+        A real image to compare on and, in a bioimage.io package, to show; by default the first
+        image of the run's project.
     credits : Credits, optional
         Author, licence, ... of a bioimage.io package.
 
     Raises
     ------
     SeminarError
-        A file that exists, a missing package, no image, or a prediction that differs: nothing is written then.
+        A file that exists, a missing package, no image, or a prediction that differs: nothing is
+        written then.
     """
     if format not in FORMATS:
         raise SeminarError(f"--format {format}: expected one of {', '.join(FORMATS)}")
     if format != "folder" and out.suffix.lower() != _ENDINGS[format]:
-        raise SeminarError(f"--out {out}: expected a file name that ends in {_ENDINGS[format]} for {format}")
+        raise SeminarError(
+            f"--out {out}: expected a file name that ends in {_ENDINGS[format]} for {format}"
+        )
     if out.exists() and not overwrite:
-        raise SeminarError(f"--out {out}: exists already; give another name, or --overwrite to replace it")
+        raise SeminarError(
+            f"--out {out}: exists already; give another name, or --overwrite to replace it"
+        )
     if out.exists() and out.is_dir():
-        raise SeminarError(f"--out {out}: a folder of this name exists and is not replaced; give another name")
+        raise SeminarError(
+            f"--out {out}: a folder of this name exists and is not replaced; give another name"
+        )
     predictor = Predictor.from_folder(model, "cpu")
     chosen = image or _image_of_project(model)
     sample = sample_of(read_image(chosen), predictor.channels)
@@ -95,7 +106,9 @@ def export(
 
 @contextlib.contextmanager
 def _in_its_place(out: Path) -> Iterator[Path]:
-    """A path beside `out` to write to, which takes the place of `out`, flushed to disk, when the block ends well."""
+    """A path beside `out` to write to, which takes the place of `out`, flushed to disk, when the
+    block ends well.
+    """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
@@ -117,10 +130,13 @@ def _image_of_project(model: Path) -> Path:
     project_folder = folder.parent.parent
     if folder.parent.name != "runs" or not (project_folder / "JPEGImages").is_dir():
         raise SeminarError(
-            f"{model}: lies in no project, so there is no image to check the export on; give one with --image FILE"
+            f"{model}: lies in no project, so there is no image to check the export on; give one"
+            " with --image FILE"
         )
     project = Project.open(project_folder)
     image_ids = project.image_ids()
     if not image_ids:
-        raise SeminarError(f"{project_folder}: has no image to check the export on; give one with --image FILE")
+        raise SeminarError(
+            f"{project_folder}: has no image to check the export on; give one with --image FILE"
+        )
     return project.image_path(image_ids[0])

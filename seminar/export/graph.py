@@ -33,15 +33,17 @@ class _Probabilities(nn.Module):
 
 
 def to_graph(predictor: Predictor, channels: int) -> torch.export.ExportedProgram:
-    """(N, C, H, W) float32 on 0..255 to (N, K, H, W) probabilities, for any N and any H and W that are multiples of 16 from 32 up.
+    """(N, C, H, W) float32 on 0..255 to (N, K, H, W) probabilities, for any N and any H and W that
+    are multiples of 16 from 32 up.
 
-    Sizes are multiples of the network's stride so that the graph holds no rules for what is left over: those cost a minute of export
-    and are where other programs round differently.
+    Sizes are multiples of the network's stride so that the graph holds no rules for what is left
+    over: those cost a minute of export and are where other programs round differently.
     """
     network = _Probabilities(predictor.network).cpu().eval().requires_grad_(False)
     example = torch.zeros(2, channels, 10 * STRIDE, 12 * STRIDE)
     sides = {
-        2 + axis: STRIDE * torch.export.Dim(name, min=2, max=MAX_STRIDES) for axis, name in enumerate(("rows", "cols"))
+        2 + axis: STRIDE * torch.export.Dim(name, min=2, max=MAX_STRIDES)
+        for axis, name in enumerate(("rows", "cols"))
     }
     return torch.export.export(
         network, (example,), dynamic_shapes=({0: torch.export.Dim("batch"), **sides},), strict=False
@@ -55,7 +57,10 @@ def description(predictor: Predictor) -> str:
             "classes": list(predictor.classes.names),
             "channels": list(predictor.channels),
             "stretch": list(predictor.stretch),
-            "input": "float32 on 0..255, (batch, channel, height, width), sides multiples of 16 from 32 up",
+            "input": (
+                "float32 on 0..255, (batch, channel, height, width), sides multiples of 16 from"
+                " 32 up"
+            ),
             "output": "probabilities, (batch, class, height, width)",
         }
     )
@@ -66,7 +71,11 @@ def write_pt2(path: Path, predictor: Predictor, channels: int) -> None:
     archive = io.BytesIO()  # on a disk that is full torch's own writer ends the process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about torch's own internals
-        torch.export.save(to_graph(predictor, channels), archive, extra_files={"seminar.json": description(predictor)})
+        torch.export.save(
+            to_graph(predictor, channels),
+            archive,
+            extra_files={"seminar.json": description(predictor)},
+        )
     path.write_bytes(archive.getbuffer())
 
 

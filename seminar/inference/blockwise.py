@@ -1,4 +1,6 @@
-"""Images larger than memory: read, predicted and written block by block, here or on a cluster, resumable."""
+"""Images larger than memory: read, predicted and written block by block, here or on a cluster,
+resumable.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from seminar.runtime.allocator import hand_back_memory
 from seminar.errors import SeminarError
+from seminar.inference.predictor import OVERLAP, Predictor, most_probable
 from seminar.io.large_images import LargeSource, Levels, find_levels, open_source, prepare_block
 from seminar.io.ome_zarr_writer import create, finish, full_array, is_finished, output_of
-from seminar.inference.predictor import OVERLAP, Predictor, most_probable
 from seminar.run.folder import RunFolder
+from seminar.runtime.allocator import hand_back_memory
 
 BLOCK = 1024
 """Side in pixels of the part that one task reads, predicts and writes."""
 
 HALO = OVERLAP // 2
-"""Pixels around a block that are predicted with it and thrown away, since the network lacks context at a rim."""
+"""Pixels around a block that are predicted with it and thrown away, since the network lacks
+context at a rim.
+"""
 
 PROGRESS = "seminar-progress.txt"
 
@@ -33,7 +37,8 @@ class Task:
     Attributes
     ----------
     target, probabilities : str
-        Folder of the label image, and of the probabilities; empty where they are there already, or not wanted.
+        Folder of the label image, and of the probabilities; empty where they are there already, or
+        not wanted.
     digest : str
         Of the model file, so that a worker that lives on notices a model that was trained again.
     levels : tuple of (black, white) or None
@@ -74,8 +79,9 @@ def predict_large(
 ) -> bool:
     """Predict an OME-Zarr, or a tif too large for memory, block by block.
 
-    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Of labels and probabilities, what is there stays. Memory use does not depend on the size of the image. An interrupted job
-    goes on with the blocks that are missing, if model and image are the same.
+    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Of labels
+    and probabilities, what is there stays. Memory use does not depend on the size of the image. An
+    interrupted job goes on with the blocks that are missing, if model and image are the same.
 
     Parameters
     ----------
@@ -84,7 +90,8 @@ def predict_large(
     probabilities : Path, optional
         Another OME-Zarr, for the probabilities: float32, a channel a class.
     scheduler : str
-        Address of a dask.distributed scheduler whose workers see the same files; empty predicts here.
+        Address of a dask.distributed scheduler whose workers see the same files; empty predicts
+        here.
     progress : callable
         Called with the share of the blocks that are done, 0..1.
 
@@ -96,7 +103,8 @@ def predict_large(
     Raises
     ------
     SeminarError
-        Not such an image, hostile metadata, labels that are not ours, a package or the scheduler that is missing.
+        Not such an image, hostile metadata, labels that are not ours, a package or the scheduler
+        that is missing.
     """
     source = open_source(path.absolute())  # workers of a cluster stand in other folders
     model = model.absolute()
@@ -108,7 +116,13 @@ def predict_large(
     if probabilities:
         number = predictor.classes.num_classes
         outputs.append(
-            output_of(source, probabilities.absolute(), name="probabilities", dtype="float32", channels=number)
+            output_of(
+                source,
+                probabilities.absolute(),
+                name="probabilities",
+                dtype="float32",
+                channels=number,
+            )
         )
         if all(map(is_finished, outputs)) and not overwrite:
             return False
@@ -116,12 +130,22 @@ def predict_large(
     missing = [output for output in outputs if overwrite or not is_finished(output)]
     mark = missing[0].target / PROGRESS
     predictor_channels = predictor.channels or tuple(range(source.channels))
-    if max(predictor_channels) >= source.channels or predictor.num_channels not in (None, len(predictor_channels)):
+    if max(predictor_channels) >= source.channels or predictor.num_channels not in (
+        None,
+        len(predictor_channels),
+    ):
         raise SeminarError(
-            f"{path}: the model takes {predictor.num_channels} channels, the image has {source.channels}; give images like those that it was trained on"
+            f"{path}: the model takes {predictor.num_channels} channels, the image has"
+            f" {source.channels}; give images like those that it was trained on"
         )
     targets = [str(output.target) for output in outputs]
-    job = {"model": digest, "source": asdict(source), "block": block, "tile_size": tile_size, "targets": targets}
+    job = {
+        "model": digest,
+        "source": asdict(source),
+        "block": block,
+        "tile_size": tile_size,
+        "targets": targets,
+    }
     header = json.dumps(job, sort_keys=True)
     done = _blocks_done(mark, header)
     if overwrite or done is None:
@@ -129,12 +153,22 @@ def predict_large(
         for output in missing:
             create(output, block)
         mark.write_text(header + "\n", encoding="utf-8")
-    labels, second = [str(output.target) if output in missing else "" for output in outputs] + [""] * (2 - len(outputs))
-    first = Task(str(model), digest, device, tile_size, source, labels, second, (), 0, 0, block, None)
+    labels, second = [str(output.target) if output in missing else "" for output in outputs] + [
+        ""
+    ] * (2 - len(outputs))
+    first = Task(
+        str(model), digest, device, tile_size, source, labels, second, (), 0, 0, block, None
+    )
     tasks = _tasks(first, predictor, done)
-    number = source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
+    number = (
+        source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
+    )
     with mark.open("a", encoding="utf-8") as file:
-        finished = (predict_block(task) for task in tasks) if not scheduler else _on_cluster(tasks, scheduler)
+        finished = (
+            (predict_block(task) for task in tasks)
+            if not scheduler
+            else _on_cluster(tasks, scheduler)
+        )
         for count, key in enumerate(finished, start=len(done) + 1):
             file.write(key + "\n")
             file.flush()
@@ -151,7 +185,9 @@ def has_labels(path: Path, out: Path | None) -> bool:
 
 
 def predict_block(task: Task) -> str:
-    """Predict one block and write what is wanted of it; returns the block's name. Runs in any process that sees the files."""
+    """Predict one block and write what is wanted of it; returns the block's name. Runs in any
+    process that sees the files.
+    """
     predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
@@ -160,7 +196,9 @@ def predict_block(task: Task) -> str:
     )
     top, left = task.row - rows[0], task.col - cols[0]
     probs = predictor.predict_prepared(
-        prepare_block(source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels)
+        prepare_block(
+            source, task.plane, rows, cols, channels=predictor.channels, levels=task.levels
+        )
     )[:, top : top + task.block, left : left + task.block]
     place = (slice(task.row, task.row + probs.shape[1]), slice(task.col, task.col + probs.shape[2]))
     if task.target:
@@ -178,45 +216,64 @@ def predict_block(task: Task) -> str:
 @functools.lru_cache(maxsize=2)
 def cached_predictor(model: str, digest: str, device: str, tile_size: int) -> Predictor:
     """One predictor a process, however many blocks it predicts; another `digest` loads it anew."""
-    return Predictor.from_folder(model, device, tile_size=tile_size, overlap=min(OVERLAP, tile_size // 32 * 16))
+    return Predictor.from_folder(
+        model, device, tile_size=tile_size, overlap=min(OVERLAP, tile_size // 32 * 16)
+    )
 
 
 def _tasks(first: Task, predictor: Predictor, done: set[str]) -> Iterator[Task]:
-    """All blocks that are missing; the intensities of a plane are looked up when its first block is."""
+    """All blocks that are missing; the intensities of a plane are looked up when its first block
+    is.
+    """
     source = first.source
     for plane in itertools.product(*map(range, source.plane_shape)):
         levels: Levels | None = None
-        for row, col in itertools.product(_starts(source.height, first.block), _starts(source.width, first.block)):
+        for row, col in itertools.product(
+            _starts(source.height, first.block), _starts(source.width, first.block)
+        ):
             task = replace(first, plane=plane, row=row, col=col)
             if task.key in done:
                 continue
             if levels is None:
                 levels = find_levels(
-                    source, plane, channels=predictor.channels, stretch=predictor.stretch, block=first.block
+                    source,
+                    plane,
+                    channels=predictor.channels,
+                    stretch=predictor.stretch,
+                    block=first.block,
                 )
             yield replace(task, levels=levels)
 
 
 def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
-    """Results as they come in, a few tasks a worker in flight, so that neither side piles anything up."""
+    """Results as they come in, a few tasks a worker in flight, so that neither side piles
+    anything up.
+    """
     try:
         from dask.distributed import Client, as_completed
     except ImportError:
         raise SeminarError(
-            "--scheduler needs dask.distributed; install it with: pip install 'seminar-napari[zarr]'"
+            "--scheduler needs dask.distributed; install it with: pip install"
+            " 'seminar-napari[zarr]'"
         ) from None
     try:
         client = Client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise SeminarError(
-            f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask scheduler` and give its address"
+            f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask"
+            " scheduler` and give its address"
         ) from None
     with client:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         if not workers:
-            raise SeminarError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
+            raise SeminarError(
+                f"--scheduler {address}: it has no workers; start some with `dask worker {address}`"
+            )
         flight = as_completed(
-            [client.submit(predict_block, task, pure=False) for task in itertools.islice(tasks, 2 * workers)]
+            [
+                client.submit(predict_block, task, pure=False)
+                for task in itertools.islice(tasks, 2 * workers)
+            ]
         )
         for future in flight:
             yield future.result()
@@ -237,7 +294,9 @@ def _digest(model: Path) -> str:
 
 
 def _blocks_done(mark: Path, header: str) -> set[str] | None:
-    """Blocks that an interrupted job of the same kind has written; None where there is no such job."""
+    """Blocks that an interrupted job of the same kind has written; None where there is no such
+    job.
+    """
     try:
         first, *lines = mark.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:

@@ -1,4 +1,6 @@
-"""Objects one by one in label images larger than memory: patches are found block by block, then divided whole."""
+"""Objects one by one in label images larger than memory: patches are found block by block, then
+divided whole.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,16 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seminar.runtime.allocator import hand_back_memory
 from seminar.inference.instances import MIN_AREA, divide_patch, divide_piece
-from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import INSTANCES, create, finish, full_array, is_finished, output_of
+from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
+from seminar.runtime.allocator import hand_back_memory
 
 BLOCK = 1024
-"""Side in pixels of what is looked at together; patches whose box is at most twice as large are divided whole."""
+"""Side in pixels of what is looked at together; patches whose box is at most twice as large are
+divided whole.
+"""
 
 HALO = 256
 """Pixels around a block that are divided with it where a patch is larger than that."""
@@ -34,12 +38,19 @@ NO_RIM = (-1, -1)
 
 
 def divide_large(
-    path: Path, *, labels: Path | None, out: Path | None, overwrite: bool = False, block: int = BLOCK
+    path: Path,
+    *,
+    labels: Path | None,
+    out: Path | None,
+    overwrite: bool = False,
+    block: int = BLOCK,
 ) -> bool:
-    """Number the objects of an image that `predict_large` has labelled, in a second label image (uint32, numbers from 1 in each plane).
+    """Number the objects of an image that `predict_large` has labelled, in a second label image
+    (uint32, numbers from 1 in each plane).
 
-    The same objects as `seminar.inference.instances.instances_from_shape` finds in memory, for every patch of touching objects whose box is at most
-    twice `block` on a side. A larger patch is divided block by block, with `HALO` pixels around each; there objects may be cut at a seam.
+    The same objects as `seminar.inference.instances.instances_from_shape` finds in memory, for
+    every patch of touching objects whose box is at most twice `block` on a side. A larger patch is
+    divided block by block, with `HALO` pixels around each; there objects may be cut at a seam.
     Memory grows with the number of patches (some 50 bytes each), not with that of pixels.
 
     Parameters
@@ -90,7 +101,9 @@ class _Plane:
 
 @dataclass(frozen=True)
 class _Patches:
-    """The connected patches of a plane, a row each: the box, the pixels, and one pixel of the patch."""
+    """The connected patches of a plane, a row each: the box, the pixels, and one pixel of the
+    patch.
+    """
 
     top: npt.NDArray[np.int64]
     left: npt.NDArray[np.int64]
@@ -111,7 +124,9 @@ def _divide_plane(plane: _Plane, written: Any) -> None:
     for box in plane.blocks():
         chosen = starts.get((box[0].start, box[1].start), np.empty(0, np.int64))
         window = _window(patches, chosen, box)
-        instances = written[(*plane.index, *window)]  # patches of the blocks before hang over into it
+        instances = written[
+            (*plane.index, *window)
+        ]  # patches of the blocks before hang over into it
         count = _divide_small(plane, patches, chosen, window, instances, count)
         if not is_small.all():
             inner = instances[: box[0].stop - box[0].start, : box[1].stop - box[1].start]
@@ -125,7 +140,9 @@ def _find_patches(plane: _Plane) -> _Patches:
     """Number the patches of each block by itself, then join those that touch across a seam."""
     found: list[npt.NDArray[np.int64]] = []
     seams: list[npt.NDArray[np.int64]] = []
-    above = np.zeros((2, plane.width), dtype=np.int64)  # numbers and classes of the row over the block
+    above = np.zeros(
+        (2, plane.width), dtype=np.int64
+    )  # numbers and classes of the row over the block
     beside = np.zeros((2, 0), dtype=np.int64)
     count = 0
     for rows, cols in plane.blocks():
@@ -168,20 +185,33 @@ def _numbered(labels: LabelMap) -> npt.NDArray[np.int32]:
 
 
 def _described(numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Of each patch top, left, bottom, right, its pixels, and the row and col of one of them, (n, 7)."""
+    """Of each patch top, left, bottom, right, its pixels, and the row and col of one of them,
+    (n, 7).
+    """
     boxes = ndimage.find_objects(numbers)
     table = np.zeros((len(boxes), 7), dtype=np.int64)
     for start in range(0, len(numbers), 64):  # all at once would need eight bytes a pixel
-        table[:, 4] += np.bincount(numbers[start : start + 64].ravel(), minlength=len(boxes) + 1)[1:]
+        table[:, 4] += np.bincount(numbers[start : start + 64].ravel(), minlength=len(boxes) + 1)[
+            1:
+        ]
     for index, (rows, cols) in enumerate(boxes):
         col = cols.start + int(np.argmax(numbers[rows.start, cols] == index + 1))
-        table[index, [0, 1, 2, 3, 5, 6]] = rows.start, cols.start, rows.stop, cols.stop, rows.start, col
+        table[index, [0, 1, 2, 3, 5, 6]] = (
+            rows.start,
+            cols.start,
+            rows.stop,
+            cols.stop,
+            rows.start,
+            col,
+        )
     return table
 
 
 def _line(numbers: npt.NDArray[np.int32], labels: LabelMap, count: int) -> npt.NDArray[np.int64]:
     """Numbers in the plane and classes along one side of a block, (2, n)."""
-    return np.stack([np.where(numbers > 0, numbers.astype(np.int64) + count, 0), labels.astype(np.int64)])
+    return np.stack(
+        [np.where(numbers > 0, numbers.astype(np.int64) + count, 0), labels.astype(np.int64)]
+    )
 
 
 def _touching(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -204,12 +234,21 @@ def _by_block(
     numbers, places = numbers[order], np.stack([rows, cols], axis=1)[order]
     cuts = np.flatnonzero((places[1:] != places[:-1]).any(axis=1)) + 1
     groups = np.split(numbers, cuts)
-    return {tuple(places[at].tolist()): group for at, group in zip([0, *cuts], groups, strict=True) if len(group)}
+    return {
+        tuple(places[at].tolist()): group
+        for at, group in zip([0, *cuts], groups, strict=True)
+        if len(group)
+    }
 
 
 def _window(patches: _Patches, chosen: npt.NDArray[np.int64], box: Box) -> Box:
-    """The block and what of these patches hangs over to the right of it and below, at most two blocks more a side."""
-    bottom, right = patches.bottom[chosen].max(initial=box[0].stop), patches.right[chosen].max(initial=box[1].stop)
+    """The block and what of these patches hangs over to the right of it and below, at most two
+    blocks more a side.
+    """
+    bottom, right = (
+        patches.bottom[chosen].max(initial=box[0].stop),
+        patches.right[chosen].max(initial=box[1].stop),
+    )
     return slice(box[0].start, int(bottom)), slice(box[1].start, int(right))
 
 
@@ -240,9 +279,11 @@ def _divide_small(
 def _divide_rest(
     plane: _Plane, box: Box, instances: npt.NDArray[np.uint32], peaks: dict[Pixel, int], count: int
 ) -> int:
-    """Divide the part that patches larger than a block have in this one; an object is known by where its peak lies.
+    """Divide the part that patches larger than a block have in this one; an object is known by
+    where its peak lies.
 
-    Two blocks that see the same peak in their halos give it one number. Returns how many numbers are taken.
+    Two blocks that see the same peak in their halos give it one number. Returns how many numbers
+    are taken.
     """
     rows, cols = (
         slice(max(0, side.start - HALO), min(length, side.stop + HALO))
@@ -253,7 +294,10 @@ def _divide_rest(
         slice(box[0].start - rows.start, box[0].stop - rows.start),
         slice(box[1].start - cols.start, box[1].stop - cols.start),
     )
-    cut = tuple((side.start > 0, side.stop < length) for side, length in ((rows, plane.height), (cols, plane.width)))
+    cut = tuple(
+        (side.start > 0, side.stop < length)
+        for side, length in ((rows, plane.height), (cols, plane.width))
+    )
     boxes = ndimage.find_objects(numbers)
     for piece in np.unique(numbers[inner][(instances == 0) & (numbers[inner] > 0)]):
         place = boxes[piece - 1]
@@ -266,9 +310,20 @@ def _divide_rest(
             continue  # too small for an object
         parts, found = divide_piece(mask, open_sides)
         top, left = rows.start + place[0].start, cols.start + place[1].start
-        here = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(place, inner, strict=True)]
-        seen = parts[tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(here, place, strict=True))]
-        target = instances[tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(here, inner, strict=True))]
+        here = [
+            slice(max(a.start, b.start), min(a.stop, b.stop))
+            for a, b in zip(place, inner, strict=True)
+        ]
+        seen = parts[
+            tuple(
+                slice(a.start - b.start, a.stop - b.start) for a, b in zip(here, place, strict=True)
+            )
+        ]
+        target = instances[
+            tuple(
+                slice(a.start - b.start, a.stop - b.start) for a, b in zip(here, inner, strict=True)
+            )
+        ]
         named = np.zeros(len(found) + 1, dtype=np.uint32)
         for part in np.unique(seen[seen > 0]):
             row, col = found[part - 1].tolist()

@@ -1,4 +1,6 @@
-"""Objects one by one: from the clicks of an image, or, in an image without clicks, from the shape of the predicted mask."""
+"""Objects one by one: from the clicks of an image, or, in an image without clicks, from the
+shape of the predicted mask.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +23,27 @@ InstanceMap = npt.NDArray[np.int32]
 """(H, W) int32: 0 is no object, objects are numbered from 1 without gaps."""
 
 MIN_AREA = 12
-"""Patches of a predicted class smaller than this many pixels are no objects, unless they were clicked."""
+"""Patches of a predicted class smaller than this many pixels are no objects, unless they were
+clicked.
+"""
 
 SMOOTHING = 1.0
-"""Standard deviation in pixels of the Gaussian over the distance transform: a rough outline has many shallow peaks."""
+"""Standard deviation in pixels of the Gaussian over the distance transform: a rough outline has
+many shallow peaks.
+"""
 
 MAX_OBJECTS = 2**16 - 1
 
 
-def instances_from_clicks(labels: LabelMap, clicks: ClickSet, *, min_area: int = MIN_AREA) -> InstanceMap:
+def instances_from_clicks(
+    labels: LabelMap, clicks: ClickSet, *, min_area: int = MIN_AREA
+) -> InstanceMap:
     """One object a click: the predicted mask divided among the object clicks that lie in it.
 
-    Each pixel goes to the click that the watershed of the distance to the background reaches first, within its class and its patch. A click
-    of a class beside that class's mask takes no part; several clicks of a class on one pixel are one. A patch that holds no click of its class is divided as
-    `instances_from_shape` does. Background clicks only count through `labels`.
+    Each pixel goes to the click that the watershed of the distance to the background reaches first,
+    within its class and its patch. A click of a class beside that class's mask takes no part;
+    several clicks of a class on one pixel are one. A patch that holds no click of its class is
+    divided as `instances_from_shape` does. Background clicks only count through `labels`.
 
     Parameters
     ----------
@@ -50,13 +59,16 @@ def instances_from_clicks(labels: LabelMap, clicks: ClickSet, *, min_area: int =
     """
     if (clicks.height, clicks.width) != labels.shape:
         raise SeminarError(
-            f"expected clicks of an image of {labels.shape[0]} x {labels.shape[1]} pixels (height x width), got clicks of {clicks.height} x {clicks.width}; "
-            "predict the image that was clicked"
+            f"expected clicks of an image of {labels.shape[0]} x {labels.shape[1]} pixels (height x"
+            f" width), got clicks of {clicks.height} x {clicks.width}; predict the image that was"
+            " clicked"
         )
     markers = np.zeros(labels.shape, dtype=np.int32)
     inside = clicks.inside()
     rows, cols = pixels(clicks.points[inside]).T
-    for number, (row, col, class_id) in enumerate(zip(rows, cols, clicks.class_ids[inside], strict=True), start=1):
+    for number, (row, col, class_id) in enumerate(
+        zip(rows, cols, clicks.class_ids[inside], strict=True), start=1
+    ):
         if class_id not in (BACKGROUND, IGNORE_INDEX) and labels[row, col] == class_id:
             markers[row, col] = number
     return _divided(labels, markers, min_area=min_area)
@@ -65,13 +77,14 @@ def instances_from_clicks(labels: LabelMap, clicks: ClickSet, *, min_area: int =
 def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> InstanceMap:
     """Objects of an image without clicks: each predicted patch is divided at its waists.
 
-    Markers are the peaks of the smoothed distance to the patch's rim; a peak within the radius of a higher one belongs to it. The watershed of the
-    distance divides the patch among them.
+    Markers are the peaks of the smoothed distance to the patch's rim; a peak within the radius of a
+    higher one belongs to it. The watershed of the distance divides the patch among them.
 
     Parameters
     ----------
     labels : ndarray, (H, W) uint8
-        Predicted classes; background and 255 are no object. Objects of different classes never merge.
+        Predicted classes; background and 255 are no object. Objects of different classes never
+        merge.
     min_area : int
         Pixels; smaller patches are left out.
     """
@@ -79,7 +92,9 @@ def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> Insta
 
 
 def divide_patch(mask: npt.NDArray[np.bool_]) -> InstanceMap:
-    """One connected patch, given in its box, divided at its waists as by `instances_from_shape`: numbers from 1, 0 outside of the mask."""
+    """One connected patch, given in its box, divided at its waists as by `instances_from_shape`:
+    numbers from 1, 0 outside of the mask.
+    """
     return _divided_patch(mask, np.zeros(mask.shape, dtype=np.int32))
 
 
@@ -104,7 +119,9 @@ def divide_piece(
     padded = np.pad(mask, padding)
     if padded.all():
         return mask.astype(np.int32), np.full((1, 2), -1)
-    inner = tuple(slice(before, before + side) for (before, _), side in zip(padding, mask.shape, strict=True))
+    inner = tuple(
+        slice(before, before + side) for (before, _), side in zip(padding, mask.shape, strict=True)
+    )
     distance = ndimage.distance_transform_edt(padded)[inner]
     seeds = _peaks(ndimage.gaussian_filter(distance, SMOOTHING) * mask, mask)
     places = np.argwhere(seeds > 0)
@@ -122,7 +139,8 @@ def as_16_bit(instances: InstanceMap, where: str) -> npt.NDArray[np.uint16]:
     """
     if instances.max(initial=0) > MAX_OBJECTS:
         raise SeminarError(
-            f"{where}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a 16-bit tif; predict the image in parts"
+            f"{where}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a"
+            " 16-bit tif; predict the image in parts"
         )
     return instances.astype(np.uint16)
 
@@ -131,7 +149,9 @@ def write_instances(path: Path, instances: InstanceMap) -> None:
     """Write an instance map as a 16-bit tif, whole or not at all; errors as of `as_16_bit`."""
     values = as_16_bit(instances, str(path))
     data = io.BytesIO()  # tifffile takes no unnamed file
-    tifffile.imwrite(data, values, compression="zlib", photometric="minisblack", metadata={"axes": "YX"})
+    tifffile.imwrite(
+        data, values, compression="zlib", photometric="minisblack", metadata={"axes": "YX"}
+    )
     write_bytes(path, data.getvalue())
 
 
@@ -154,7 +174,9 @@ def _divided(labels: LabelMap, markers: InstanceMap, *, min_area: int) -> Instan
 
 
 def _divided_patch(mask: npt.NDArray[np.bool_], seeds: InstanceMap) -> InstanceMap:
-    """Numbers from 1 in the mask, each of them used; without seeds the peaks of the distance to the rim take their place."""
+    """Numbers from 1 in the mask, each of them used; without seeds the peaks of the distance to
+    the rim take their place.
+    """
     distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     if not seeds.any():
         seeds = _peaks(ndimage.gaussian_filter(distance, SMOOTHING) * mask, mask)
@@ -167,7 +189,9 @@ def _divided_patch(mask: npt.NDArray[np.bool_], seeds: InstanceMap) -> InstanceM
 
 
 def _peaks(distance: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> InstanceMap:
-    peaks = peak_local_max(distance, min_distance=1, exclude_border=False, labels=mask.astype(np.int32))
+    peaks = peak_local_max(
+        distance, min_distance=1, exclude_border=False, labels=mask.astype(np.int32)
+    )
     heights = distance[tuple(peaks.T)]
     order = np.argsort(-heights, kind="stable")
     peaks, heights = peaks[order], heights[order]

@@ -1,4 +1,6 @@
-"""Predict many images into a folder: image by image, resumable, one bad image does not stop the others."""
+"""Predict many images into a folder: image by image, resumable, one bad image does not stop the
+others.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,20 @@ import numpy as np
 import tifffile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.io.files import atomic_file
-from seminar.io.images import MAX_PIXELS, explained, image_size, read_image, read_planes
-from seminar.inference.instances import as_16_bit, instances_from_clicks, instances_from_shape, write_instances
-from seminar.labels import LabelMap
+from seminar.inference.instances import (
+    as_16_bit,
+    instances_from_clicks,
+    instances_from_shape,
+    write_instances,
+)
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
 from seminar.inference.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
-from seminar.io.tif import TifLayout, tif_layout, tif_values
 from seminar.inference.tiles import STRIDE
-from seminar.io.label_png import read_label_png
-from seminar.io.label_png import write_label_png
+from seminar.io.files import atomic_file
+from seminar.io.images import MAX_PIXELS, explained, image_size, read_image, read_planes
+from seminar.io.label_png import read_label_png, write_label_png
+from seminar.io.tif import TifLayout, tif_layout, tif_values
+from seminar.labels import LabelMap
 
 PAGE: Mapping[str, Any] = {"compression": "zlib", "contiguous": False, "metadata": None}
 """How a page of a stack is written, by itself."""
@@ -48,7 +54,10 @@ class Summary:
             + (f" into {places}" if places else "")
         ]
         if self.passed_over:
-            parts.append(f"{self.passed_over} passed over that exist already (--overwrite predicts them again)")
+            parts.append(
+                f"{self.passed_over} passed over that exist already (--overwrite predicts them"
+                " again)"
+            )
         if self.faults:
             parts.append(f"{len(self.faults)} not predicted")
         return "; ".join(parts)
@@ -65,7 +74,8 @@ class PredictionJob:
     Raises
     ------
     SeminarError
-        No model there, an output folder among the inputs, options that do not go together: before anything is predicted.
+        No model there, an output folder among the inputs, options that do not go together: before
+        anything is predicted.
     """
 
     def __init__(
@@ -82,19 +92,27 @@ class PredictionJob:
         scheduler: str = "",
     ) -> None:
         if not model.exists():
-            raise SeminarError(f"{model}: no such run or model; give the folder of a run or a model.pt")
+            raise SeminarError(
+                f"{model}: no such run or model; give the folder of a run or a model.pt"
+            )
         if tile_size < 2 * STRIDE or tile_size % STRIDE:
             raise SeminarError(
-                f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, such as {TILE_SIZE}"
+                f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up,"
+                f" such as {TILE_SIZE}"
             )
         if out is None and not all(map(is_zarr, images)):
             raise SeminarError(
-                "--out: expected the folder for the label PNGs; only OME-Zarr images hold their labels themselves"
+                "--out: expected the folder for the label PNGs; only OME-Zarr images hold their"
+                " labels themselves"
             )
         if out is None and probabilities:
-            raise SeminarError("--probabilities of an OME-Zarr go into a folder of their own; give one with --out")
+            raise SeminarError(
+                "--probabilities of an OME-Zarr go into a folder of their own; give one with --out"
+            )
         if out is not None:
-            check_output_folder(out, [image for image in images if probabilities or not is_zarr(image)])
+            check_output_folder(
+                out, [image for image in images if probabilities or not is_zarr(image)]
+            )
         self.model = model
         self.images = tuple(images)
         self.out = out
@@ -116,11 +134,16 @@ class PredictionJob:
         )
 
     def run(self, progress: Progress | None = None) -> Summary:
-        """Predict everything; what is wrong with single images is collected in the summary, a full disk ends the job."""
+        """Predict everything; what is wrong with single images is collected in the summary, a
+        full disk ends the job.
+        """
         summary = Summary()
         for done, path in enumerate(self.images):
             try:
-                new = self._predict(path, lambda part, done=done: progress and progress(done + part, len(self.images)))  # type: ignore[misc]
+                new = self._predict(
+                    path,
+                    lambda part, done=done: progress and progress(done + part, len(self.images)),
+                )  # type: ignore[misc]
             except DatasetError as error:
                 summary.faults.extend(error.faults)
             except SeminarError as error:
@@ -128,7 +151,9 @@ class PredictionJob:
             else:
                 summary.predicted += new
                 summary.passed_over += not new
-                summary.places += [path if self.out is None or is_zarr(path) else self.out] if new else []
+                summary.places += (
+                    [path if self.out is None or is_zarr(path) else self.out] if new else []
+                )
             if progress:
                 progress(done + 1, len(self.images))
         return summary
@@ -159,18 +184,29 @@ class PredictionJob:
         return bool(wanted)
 
     def _write_image(self, path: Path, outputs: Outputs, wanted: Collection[Path]) -> None:
-        """Labels first: instances are made from those on disk, which a person may have corrected."""
+        """Labels first: instances are made from those on disk, which a person may have
+        corrected.
+        """
         if outputs.labels in wanted or outputs.probabilities in wanted:
             probs = self.predictor.predict_probs(read_image(path), str(path))
             if outputs.labels in wanted:
                 write_label_png(outputs.labels, most_probable(probs), self.predictor.classes)
             if outputs.probabilities and outputs.probabilities in wanted:
                 with _tif(outputs.probabilities) as tif:
-                    tif.write(probs, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
+                    tif.write(
+                        probs,
+                        photometric="minisblack",
+                        compression="zlib",
+                        metadata={"axes": "CYX"},
+                    )
         if outputs.instances and outputs.instances in wanted:
-            labels, clicks = _labels_of(path, outputs.labels), clicks_of(path, self.predictor.classes)
+            labels, clicks = (
+                _labels_of(path, outputs.labels),
+                clicks_of(path, self.predictor.classes),
+            )
             write_instances(
-                outputs.instances, instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels)
+                outputs.instances,
+                instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels),
             )
 
     def _write_stack(
@@ -181,7 +217,9 @@ class PredictionJob:
         layout: TifLayout,
         part: Callable[[float], object],
     ) -> None:
-        """Each plane by itself: a page of labels, one of instances (numbered from 1 in each plane), one of probabilities for each class."""
+        """Each plane by itself: a page of labels, one of instances (numbered from 1 in each
+        plane), one of probabilities for each class.
+        """
         if outputs.labels in wanted or outputs.probabilities in wanted:
             self._predict_planes(path, outputs, wanted, lambda done: part(done / layout.num_planes))
         if outputs.instances and outputs.instances in wanted:
@@ -195,14 +233,18 @@ class PredictionJob:
     ) -> None:
         palette = self.predictor.classes.palette().T.astype(np.uint16) * 257
         with contextlib.ExitStack() as files:
-            labels_tif = files.enter_context(_tif(outputs.labels)) if outputs.labels in wanted else None
+            labels_tif = (
+                files.enter_context(_tif(outputs.labels)) if outputs.labels in wanted else None
+            )
             probs_tif = None
             if outputs.probabilities and outputs.probabilities in wanted:
                 probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True))
             for number, plane in enumerate(read_planes(path), start=1):
                 probs = self.predictor.predict_probs(plane, f"{path}, plane {number}")
                 if labels_tif:
-                    labels_tif.write(most_probable(probs), photometric="palette", colormap=palette, **PAGE)
+                    labels_tif.write(
+                        most_probable(probs), photometric="palette", colormap=palette, **PAGE
+                    )
                 if probs_tif:
                     for values in probs:
                         probs_tif.write(values, photometric="minisblack", **PAGE)
@@ -220,14 +262,18 @@ class PredictionJob:
         from seminar.inference.blockwise_instances import divide_large
 
         stem = stem_of(path)
-        beside = None if self.out is None or is_zarr(path) else self.out  # an OME-Zarr holds its labels itself
+        beside = (
+            None if self.out is None or is_zarr(path) else self.out
+        )  # an OME-Zarr holds its labels itself
         labels = beside / f"{stem}.zarr" if beside else None
         has_new_labels = self.overwrite or not has_labels(path, labels)
         is_new = predict_large(
             path,
             self.model,
             out=labels,
-            probabilities=self.out / f"{stem}_probabilities.zarr" if self.probabilities and self.out else None,
+            probabilities=(
+                self.out / f"{stem}_probabilities.zarr" if self.probabilities and self.out else None
+            ),
             device=self.device,
             tile_size=self.tile_size,
             overwrite=self.overwrite,
@@ -246,8 +292,9 @@ def _labels_of(image: Path, path: Path) -> LabelMap:
     if labels.shape != size:
         raise DatasetError(
             [
-                f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the image has {size[0]} x {size[1]}; "
-                "restore the labels, or predict them again with --overwrite"
+                f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the"
+                f" image has {size[0]} x {size[1]}; restore the labels, or predict them again with"
+                " --overwrite"
             ]
         )
     return labels
@@ -257,12 +304,16 @@ def _labels_of_planes(path: Path, layout: TifLayout) -> LabelMap:
     """The labels on disk of a stack, (planes, H, W), which must fit it."""
     with explained(path):
         labels = tif_values(path)
-    is_class_ids = labels.dtype.kind in "ui" and labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max
+    is_class_ids = (
+        labels.dtype.kind in "ui" and labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max
+    )
     if labels.shape != (layout.num_planes, layout.height, layout.width) or not is_class_ids:
         raise DatasetError(
             [
-                f"{path}: expected {layout.num_planes} pages of {layout.height} x {layout.width} class ids (height x width), "
-                f"got {' x '.join(map(str, labels.shape))} {labels.dtype} values; restore the labels, or predict them again with --overwrite"
+                f"{path}: expected {layout.num_planes} pages of {layout.height} x {layout.width}"
+                f" class ids (height x width), got {' x '.join(map(str, labels.shape))}"
+                f" {labels.dtype} values; restore the labels, or predict them again with"
+                " --overwrite"
             ]
         )
     return labels.astype(np.uint8)

@@ -1,4 +1,6 @@
-"""Which images to predict and which files come out: folders, patterns and files in, one name per image out."""
+"""Which images to predict and which files come out: folders, patterns and files in, one name per
+image out.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,16 @@ from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
 from seminar.io.images import EXTENSIONS
 from seminar.labels import ClassNames
+from seminar.project.layout import (
+    CLASSES,
+    CLICKS,
+    IMAGES,
+    OBJECTS,
+    SPARSE_MASKS,
+    TRUTH,
+    image_files,
+)
 from seminar.project.project import Project
-from seminar.project.layout import CLASSES, CLICKS, IMAGES, OBJECTS, SPARSE_MASKS, TRUTH, image_files
 
 ZARR_ENDING = ".zarr"
 
@@ -35,7 +45,9 @@ class Outputs:
     probabilities: Path | None
 
     @classmethod
-    def of(cls, folder: Path, stem: str, *, instances: bool, probabilities: bool, ending: str = ".png") -> Outputs:
+    def of(
+        cls, folder: Path, stem: str, *, instances: bool, probabilities: bool, ending: str = ".png"
+    ) -> Outputs:
         """Where the results of the image `stem` go."""
         return cls(
             folder / f"{stem}{ending}",
@@ -52,9 +64,11 @@ class Outputs:
 
 
 def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
-    """The images that files, folders, project folders and patterns with * ? [] name, in that order, each once.
+    """The images that files, folders, project folders and patterns with * ? [] name, in that order,
+    each once.
 
-    A folder gives its images (not those of folders within); a project folder those in JPEGImages; a folder that ends in .zarr is an image itself.
+    A folder gives its images (not those of folders within); a project folder those in JPEGImages; a
+    folder that ends in .zarr is an image itself.
 
     Raises
     ------
@@ -74,7 +88,8 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
         first = by_stem.setdefault(stem_of(path).casefold(), path)
         if first != path:
             faults.append(
-                f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or predict them into different folders"
+                f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or"
+                " predict them into different folders"
             )
     if faults:
         raise DatasetError(faults)
@@ -82,11 +97,15 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
 
 
 def stem_of(path: Path) -> str:
-    """Name of an image's outputs: its id in a project, else the file's name without its ending (.ome.tif and .ome.zarr as a whole)."""
+    """Name of an image's outputs: its id in a project, else the file's name without its ending
+    (.ome.tif and .ome.zarr as a whole).
+    """
     stem = path.stem
     if project_folder(path) and not is_zarr(path):
         return stem
-    return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > len(".ome") else stem
+    return (
+        stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > len(".ome") else stem
+    )
 
 
 def is_zarr(path: Path) -> bool:
@@ -103,16 +122,23 @@ def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
         A file; the folder of an input image; a project's folder of images, clicks or masks.
     """
     if folder.exists() and not folder.is_dir():
-        raise SeminarError(f"--out {folder}: expected a folder, there is a file of this name; give another name")
+        raise SeminarError(
+            f"--out {folder}: expected a folder, there is a file of this name; give another name"
+        )
     place = folder.resolve()
     for image in images:
         if image.resolve().parent == place or image.parent.resolve() == place:
             raise SeminarError(
-                f"--out {folder}: the images to predict lie there, and labels must not replace them; give another folder"
+                f"--out {folder}: the images to predict lie there, and labels must not replace"
+                " them; give another folder"
             )
-    if place.name in (IMAGES, CLICKS, SPARSE_MASKS, TRUTH, OBJECTS) and (place.parent / CLASSES).exists():
+    if (
+        place.name in (IMAGES, CLICKS, SPARSE_MASKS, TRUTH, OBJECTS)
+        and (place.parent / CLASSES).exists()
+    ):
         raise SeminarError(
-            f"--out {folder}: this folder of a project holds images, clicks or masks made by hand, which are never written; give another folder"
+            f"--out {folder}: this folder of a project holds images, clicks or masks made by hand,"
+            " which are never written; give another folder"
         )
 
 
@@ -123,7 +149,9 @@ def project_folder(path: Path) -> Path | None:
 
 
 def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
-    """The clicks of an image that lies in a project with these classes; None where there are none."""
+    """The clicks of an image that lies in a project with these classes; None where there are
+    none.
+    """
     folder = project_folder(path)
     if folder is None:
         return None
@@ -140,8 +168,16 @@ def _images_of(source: str) -> list[Path] | str:
     if path.is_dir():
         if (path / IMAGES).is_dir():
             path = path / IMAGES
-        images = sorted([*image_files(path), *(entry for entry in path.iterdir() if is_zarr(entry) and entry.is_dir())])
-        return images or f"{path}: no image in this folder (jpg, png, tif or .zarr); give another folder"
+        images = sorted(
+            [
+                *image_files(path),
+                *(entry for entry in path.iterdir() if is_zarr(entry) and entry.is_dir()),
+            ]
+        )
+        return (
+            images
+            or f"{path}: no image in this folder (jpg, png, tif or .zarr); give another folder"
+        )
     if path.exists():
         return (
             [path]

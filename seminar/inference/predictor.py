@@ -12,21 +12,31 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seminar.runtime.allocator import kept_memory
-from seminar.models.checkpoint import load_model
-from seminar.runtime.devices import avoid_failed_onednn, is_out_of_memory, mixed_precision, pick_device, use_threads
 from seminar.errors import SeminarError
+from seminar.inference.tiles import Span, plan
 from seminar.io.images import ImageArray, to_float
 from seminar.labels import ClassNames, LabelMap
-from seminar.inference.tiles import Span, plan
+from seminar.models.checkpoint import load_model
+from seminar.runtime.allocator import kept_memory
+from seminar.runtime.devices import (
+    avoid_failed_onednn,
+    is_out_of_memory,
+    mixed_precision,
+    pick_device,
+    use_threads,
+)
 
 TILE_SIZE = 768
 OVERLAP = 128
 CUDA_BATCH = 8
-"""Tiles in one pass of the network on a GPU; elsewhere one at a time is as fast and needs less memory."""
+"""Tiles in one pass of the network on a GPU; elsewhere one at a time is as fast and needs less
+memory.
+"""
 
 ROWS = 64
-"""Rows of probabilities that are compared at a time, so that nothing as large as the image is made but its labels."""
+"""Rows of probabilities that are compared at a time, so that nothing as large as the image is
+made but its labels.
+"""
 
 Tile = tuple[Span, Span]
 
@@ -34,12 +44,14 @@ Tile = tuple[Span, Span]
 class Predictor:
     """A trained network that predicts images of any size as it was trained to see them.
 
-    An image larger than `tile_size` is cut into overlapping tiles whose probabilities are blended (see `seminar.inference.tiles.plan`).
+    An image larger than `tile_size` is cut into overlapping tiles whose probabilities are blended
+    (see `seminar.inference.tiles.plan`).
 
     Parameters
     ----------
     network : nn.Module
-        (N, C, H, W) float32 on 0..255 to logits (N, K, H, W). It is moved to the device and used in eval mode; its own mode is restored afterwards.
+        (N, C, H, W) float32 on 0..255 to logits (N, K, H, W). It is moved to the device and used in
+        eval mode; its own mode is restored afterwards.
     classes : ClassNames
     channels : tuple of int
         Channels of the images to use, in this order; empty takes all.
@@ -81,7 +93,12 @@ class Predictor:
 
     @classmethod
     def from_folder(
-        cls, path: Path | str, device: str = "auto", *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP
+        cls,
+        path: Path | str,
+        device: str = "auto",
+        *,
+        tile_size: int = TILE_SIZE,
+        overlap: int = OVERLAP,
     ) -> Predictor:
         """The predictor of a run folder or a model.pt. On a CPU it leaves one core free.
 
@@ -119,11 +136,13 @@ class Predictor:
         Raises
         ------
         SeminarError
-            Not an image, channels that the network does not take, NaN; memory that does not even hold one tile.
+            Not an image, channels that the network does not take, NaN; memory that does not even
+            hold one tile.
         """
         if image.ndim not in (2, 3) or image.size == 0:
             raise SeminarError(
-                f"{where}: expected an image of (height, width) or (height, width, channels), got shape {image.shape}"
+                f"{where}: expected an image of (height, width) or (height, width, channels), got"
+                f" shape {image.shape}"
             )
         return self.predict_prepared(self.prepare(image, where))
 
@@ -132,12 +151,14 @@ class Predictor:
         return most_probable(self.predict_probs(image, where))
 
     def prepare(self, image: ImageArray, where: str = "the image") -> npt.NDArray[np.float32]:
-        """The network's input, (C, H, W) float32 on 0..255: the channels it takes, stretched as in training."""
+        """The network's input, (C, H, W) float32 on 0..255: the channels it takes, stretched as
+        in training.
+        """
         prepared = to_float(image, channels=self.channels, stretch=self.stretch, where=where)
         if self.num_channels not in (None, len(prepared)):
             raise SeminarError(
-                f"{where}: the model takes {self.num_channels} channels, the image has {len(prepared)}; "
-                "give images like those that it was trained on"
+                f"{where}: the model takes {self.num_channels} channels, the image has"
+                f" {len(prepared)}; give images like those that it was trained on"
             )
         return prepared
 
@@ -145,7 +166,9 @@ class Predictor:
         """(K, H, W) probabilities of what `prepare` returned."""
         _, height, width = image.shape
         tensor = torch.from_numpy(np.ascontiguousarray(image))
-        rows, cols = (plan(side, tile_size=self.tile_size, overlap=self.overlap) for side in (height, width))
+        rows, cols = (
+            plan(side, tile_size=self.tile_size, overlap=self.overlap) for side in (height, width)
+        )
         probs = torch.zeros(self.classes.num_classes, height, width)
         keeping = kept_memory() if self.device.type == "cpu" else contextlib.nullcontext()
         with keeping, _evaluating(self.network), torch.inference_mode():
@@ -155,7 +178,9 @@ class Predictor:
                     if len(rows) == len(cols) == 1:
                         window.copy_(result)
                     else:
-                        result *= torch.from_numpy(row.weights)[:, None] * torch.from_numpy(col.weights)
+                        result *= torch.from_numpy(row.weights)[:, None] * torch.from_numpy(
+                            col.weights
+                        )
                         window += result
         array: npt.NDArray[np.float32] = probs.numpy()
         return array
@@ -170,8 +195,12 @@ class Predictor:
                 yield alike[start : start + self.batch_size]
 
     def _run(self, image: Tensor, tiles: list[Tile]) -> Tensor:
-        """(N, K, h, w) float32 probabilities on the CPU; a batch that does not fit into memory goes in halves."""
-        batch = torch.stack([image[:, row.start : row.stop, col.start : col.stop] for row, col in tiles])
+        """(N, K, h, w) float32 probabilities on the CPU; a batch that does not fit into memory
+        goes in halves.
+        """
+        batch = torch.stack(
+            [image[:, row.start : row.stop, col.start : col.stop] for row, col in tiles]
+        )
         try:
             batch = batch.to(self.device, memory_format=torch.channels_last)
             with mixed_precision(self.device):
@@ -183,7 +212,8 @@ class Predictor:
             avoid_failed_onednn(error)
         if len(tiles) == 1:
             raise SeminarError(
-                f"memory of {self.device} does not hold a tile of {batch.shape[-2]} x {batch.shape[-1]} pixels; close other programs or predict on --device cpu"
+                f"memory of {self.device} does not hold a tile of {batch.shape[-2]} x"
+                f" {batch.shape[-1]} pixels; close other programs or predict on --device cpu"
             )
         half = self.batch_size = len(tiles) // 2
         return torch.cat([self._run(image, part) for part in (tiles[:half], tiles[half:])])
@@ -203,7 +233,9 @@ def most_probable(probs: npt.NDArray[np.float32]) -> LabelMap:
 
 @contextlib.contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    training = [module for module in network.modules() if module.training]  # a live network may hold frozen parts
+    training = [
+        module for module in network.modules() if module.training
+    ]  # a live network may hold frozen parts
     network.eval()
     try:
         yield

@@ -1,4 +1,6 @@
-"""How a long side is cut into overlapping tiles, and how much each tile counts where they overlap."""
+"""How a long side is cut into overlapping tiles, and how much each tile counts where they
+overlap.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 STRIDE = 16
-"""Tiles start at multiples of this: the network's output stride, so that a tile's grid of features is the whole image's."""
+"""Tiles start at multiples of this: the network's output stride, so that a tile's grid of
+features is the whole image's.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +34,13 @@ class Span:
 
 
 def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
-    """Cut `length` pixels into tiles of at most `tile_size` that share `overlap` pixels with their neighbours.
+    """Cut `length` pixels into tiles of at most `tile_size` that share `overlap` pixels with their
+    neighbours.
 
-    A side that fits is one tile. At a border between tiles the outermost quarter of the overlap counts for nothing, since the network
-    lacks context there; the inner half goes over linearly. So tiled and untiled prediction agree wherever the network looks no further than
-    a quarter of the overlap. Tiles are of one size, except the last, and as small as their number allows.
+    A side that fits is one tile. At a border between tiles the outermost quarter of the overlap
+    counts for nothing, since the network lacks context there; the inner half goes over linearly. So
+    tiled and untiled prediction agree wherever the network looks no further than a quarter of the
+    overlap. Tiles are of one size, except the last, and as small as their number allows.
 
     Parameters
     ----------
@@ -43,7 +49,8 @@ def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
     """
     if tile_size % STRIDE or overlap % STRIDE or not 0 <= 2 * overlap <= tile_size:
         raise ValueError(
-            f"expected multiples of {STRIDE} with an overlap of at most half the tile, got tile_size {tile_size}, overlap {overlap}"
+            f"expected multiples of {STRIDE} with an overlap of at most half the tile, got"
+            f" tile_size {tile_size}, overlap {overlap}"
         )
     if length <= tile_size:
         return (Span(0, length, np.ones(length, dtype=np.float32)),)

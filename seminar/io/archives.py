@@ -18,7 +18,8 @@ MAX_MEMBERS = 10_000
 
 
 def check_archive(path: Path) -> None:
-    """Refuse a zip whose members lead out of its folder, are links or devices, or unpack to far more than they should.
+    """Refuse a zip whose members lead out of its folder, are links or devices, or unpack to far
+    more than they should.
 
     Works from the table of contents alone; nothing is unpacked.
 
@@ -33,10 +34,14 @@ def check_archive(path: Path) -> None:
     except FileNotFoundError:
         raise SeminarError(f"{path}: no such file; check the name") from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise SeminarError(f"{path}: not readable as a zip ({str(error)[:100]}); get a whole copy") from None
+        raise SeminarError(
+            f"{path}: not readable as a zip ({str(error)[:100]}); get a whole copy"
+        ) from None
     fault = _fault(members, path.stat().st_size)
     if fault:
-        raise SeminarError(f"{path}: {fault}, so it is not opened; get the file from a source you trust")
+        raise SeminarError(
+            f"{path}: {fault}, so it is not opened; get the file from a source you trust"
+        )
 
 
 def _fault(members: list[zipfile.ZipInfo], packed: int) -> str:

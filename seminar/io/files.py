@@ -1,4 +1,6 @@
-"""Files that are either whole or absent: written under a temporary name, flushed to disk, renamed."""
+"""Files that are either whole or absent: written under a temporary name, flushed to disk,
+renamed.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,10 @@ RENAME_TRIES = 10
 def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a binary file for writing that appears under `path` only when the block ends well.
 
-    The data is flushed to disk before the rename and the folder after it, so a power cut leaves the old file or the new one, never a torn one,
-    and the new one once the block has ended. `durable=False` saves the flushes where only tearing matters. Missing parent folders are made. On
-    any error the temporary file is removed and `path` is untouched.
+    The data is flushed to disk before the rename and the folder after it, so a power cut leaves the
+    old file or the new one, never a torn one, and the new one once the block has ended.
+    `durable=False` saves the flushes where only tearing matters. Missing parent folders are made.
+    On any error the temporary file is removed and `path` is untouched.
 
     Raises
     ------
@@ -57,12 +60,16 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def rename(old: Path, new: Path, *, durable: bool = True) -> None:
-    """Rename a file, in place of `new` where that exists; when `durable`, on disk when this returns."""
+    """Rename a file, in place of `new` where that exists; when `durable`, on disk when this
+    returns.
+    """
     for tries_left in reversed(range(RENAME_TRIES)):
         try:
             old.replace(new)
             break
-        except PermissionError:  # Windows refuses while another process reads `new`, which is over in a moment
+        except (
+            PermissionError
+        ):  # Windows refuses while another process reads `new`, which is over in a moment
             if not tries_left:
                 raise
             time.sleep(0.02)
@@ -71,7 +78,9 @@ def rename(old: Path, new: Path, *, durable: bool = True) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """A name is on disk when its folder is; where the system cannot flush folders (Windows, some network disks) nothing is done."""
+    """A name is on disk when its folder is; where the system cannot flush folders (Windows, some
+    network disks) nothing is done.
+    """
     if os.name == "nt":
         return
     with contextlib.suppress(OSError):
@@ -84,9 +93,11 @@ def _flush_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep everybody else who asks for the same folder waiting until the block ends; a killed process lets go by itself.
+    """Keep everybody else who asks for the same folder waiting until the block ends; a killed
+    process lets go by itself.
 
-    Do not ask for it inside the block. Where there are no such locks (Windows, some network disks) nobody waits.
+    Do not ask for it inside the block. Where there are no such locks (Windows, some network disks)
+    nobody waits.
     """
     if fcntl is None:
         yield

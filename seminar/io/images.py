@@ -1,4 +1,6 @@
-"""Image files in, arrays out: jpg, png and tif of 8 or 16 bit or float, grey, RGB, RGBA or n channels."""
+"""Image files in, arrays out: jpg, png and tif of 8 or 16 bit or float, grey, RGB, RGBA or n
+channels.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,17 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 """Endings of image files, compared without regard to case."""
 
 MAX_PIXELS = 2**28
-"""Largest image that is read, height times width (16,384 x 16,384): a damaged or hostile header must not fill the memory."""
+"""Largest image that is read, height times width (16,384 x 16,384): a damaged or hostile header
+must not fill the memory.
+"""
 
 MAX_VALUES = 2**30
 """Most values that are read, height times width times channels."""
 
 MAX_CHANNELS = 1024
-"""Most channels that are read: a damaged header may name any number, and hyperspectral cameras have some hundreds."""
+"""Most channels that are read: a damaged header may name any number, and hyperspectral cameras
+have some hundreds.
+"""
 
 ImageArray = npt.NDArray[Any]
 """(H, W, C) uint8, uint16 or float32."""
@@ -80,8 +86,9 @@ class ImageHeader:
 def read_image(path: Path | str) -> ImageArray:
     """Read one image as (H, W, C) in its own depth: uint8, uint16 or float32.
 
-    Grey has C = 1; an alpha channel is dropped; a palette, CMYK and YCbCr become RGB of 8 bit. Other depths become float32, black-and-white 0 and 255.
-    A tif's channels may come first or last. The orientation noted by a camera (EXIF) is ignored: pixels are as stored.
+    Grey has C = 1; an alpha channel is dropped; a palette, CMYK and YCbCr become RGB of 8 bit.
+    Other depths become float32, black-and-white 0 and 255. A tif's channels may come first or last.
+    The orientation noted by a camera (EXIF) is ignored: pixels are as stored.
 
     Raises
     ------
@@ -99,7 +106,9 @@ def read_image(path: Path | str) -> ImageArray:
 
 
 def read_planes(path: Path, pages: Pages = "auto") -> Iterator[ImageArray]:
-    """Each plane of a tif as `seminar.io.tif.tif_planes` gives it; what is wrong with the file is one sentence, a `DatasetError`."""
+    """Each plane of a tif as `seminar.io.tif.tif_planes` gives it; what is wrong with the file
+    is one sentence, a `DatasetError`.
+    """
     planes = tif_planes(path, pages)
     while True:
         with explained(path):
@@ -131,13 +140,16 @@ def image_header(path: Path | str) -> ImageHeader:
         else:
             with _open(path, kind) as image:
                 header = ImageHeader(
-                    image.height, image.width, _CHANNELS.get(image.mode, len(image.getbands())), image.mode == "F"
+                    image.height,
+                    image.width,
+                    _CHANNELS.get(image.mode, len(image.getbands())),
+                    image.mode == "F",
                 )
     if header.height * header.width > MAX_PIXELS:
         raise DatasetError(
             [
-                f"{path}: {header.height} x {header.width} pixels (height x width) are more than the {MAX_PIXELS:,} "
-                "that one image may have; cut it into smaller images"
+                f"{path}: {header.height} x {header.width} pixels (height x width) are more than"
+                f" the {MAX_PIXELS:,} that one image may have; cut it into smaller images"
             ]
         )
     if header.height * header.width * header.channels == 0:
@@ -145,21 +157,25 @@ def image_header(path: Path | str) -> ImageHeader:
     if header.channels > MAX_CHANNELS:
         raise DatasetError(
             [
-                f"{path}: {header.channels:,} channels are more than the {MAX_CHANNELS:,} that are read; is the file damaged?"
+                f"{path}: {header.channels:,} channels are more than the {MAX_CHANNELS:,} that are"
+                " read; is the file damaged?"
             ]
         )
     if header.height * header.width * header.channels > MAX_VALUES:
         raise DatasetError(
             [
-                f"{path}: {header.height} x {header.width} pixels of {header.channels} channels are more than the {MAX_VALUES:,} values "
-                "that one image may have; save the channels that are needed, or cut it into smaller images"
+                f"{path}: {header.height} x {header.width} pixels of {header.channels} channels are"
+                f" more than the {MAX_VALUES:,} values that one image may have; save the channels"
+                " that are needed, or cut it into smaller images"
             ]
         )
     return header
 
 
 def looks_whole(path: Path) -> bool:
-    """Whether the end of the file is where it should be; quick, and False only says that decoding must tell."""
+    """Whether the end of the file is where it should be; quick, and False only says that
+    decoding must tell.
+    """
     with explained(path):
         kind = _kind(path)
         if kind == "tif":
@@ -177,7 +193,8 @@ def to_float(
     stretch: tuple[float, float] = (0.0, 100.0),
     where: str = "the image",
 ) -> npt.NDArray[np.float32]:
-    """The channels asked for as (C, H, W) float32 on 0..255, stretched between two percentiles of this image.
+    """The channels asked for as (C, H, W) float32 on 0..255, stretched between two percentiles of
+    this image.
 
     Training and prediction both read images through this function.
 
@@ -188,8 +205,9 @@ def to_float(
     channels : tuple of int
         Channels from 0, in this order; empty takes all.
     stretch : tuple of float
-        Percentiles, 0..100, that become 0 and 255, found for each channel by itself; values beyond are clipped. (0, 100) leaves 8-bit
-        images as they are and spreads 16-bit and float images from their least to their greatest value. An even channel becomes 0.
+        Percentiles, 0..100, that become 0 and 255, found for each channel by itself; values beyond
+        are clipped. (0, 100) leaves 8-bit images as they are and spreads 16-bit and float images
+        from their least to their greatest value. An even channel becomes 0.
     where : str
         Name of the image in messages.
 
@@ -202,7 +220,8 @@ def to_float(
     wanted = channels or tuple(range(image.shape[2]))
     if missing := [channel for channel in wanted if not 0 <= channel < image.shape[2]]:
         raise SeminarError(
-            f"{where}: channel {missing[0]} is asked for, the image has {image.shape[2]} (0 to {image.shape[2] - 1}); change the setting 'channels'"
+            f"{where}: channel {missing[0]} is asked for, the image has {image.shape[2]} (0 to"
+            f" {image.shape[2] - 1}); change the setting 'channels'"
         )
     planes = np.moveaxis(image, 2, 0)[list(wanted)]
     if fault := not_finite(planes):
@@ -213,19 +232,24 @@ def to_float(
 
 
 def not_finite(planes: ImageArray) -> str:
-    """What is wrong where an image, (C, H, W), holds NaN or infinite values, with the remedy; empty where nothing is."""
+    """What is wrong where an image, (C, H, W), holds NaN or infinite values, with the remedy;
+    empty where nothing is.
+    """
     if planes.dtype.kind != "f" or np.isfinite(planes).all():
         return ""
     bad = np.argwhere(~np.isfinite(planes))
     _, row, col = bad[0]
     count = f"{len(bad)} values are" if len(bad) > 1 else "a value is"
     return (
-        f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and save the image again"
+        f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and"
+        " save the image again"
     )
 
 
 def as_stored(pixels: ImageArray) -> ImageArray:
-    """Contiguous uint8, uint16 or float32 in this machine's byte order; any other kind of number becomes float32, False and True 0 and 255."""
+    """Contiguous uint8, uint16 or float32 in this machine's byte order; any other kind of number
+    becomes float32, False and True 0 and 255.
+    """
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)
     if pixels.dtype.kind not in "uif":
@@ -249,23 +273,39 @@ def explained(path: Path) -> Iterator[None]:
         ) from None
     except MemoryError:
         raise DatasetError(
-            [f"{path}: too large for the memory that is left; close other programs or cut the image"]
+            [
+                f"{path}: too large for the memory that is left; close other programs or cut the"
+                " image"
+            ]
         ) from None
     except NeedsAnotherReader:
         raise DatasetError(
-            [f"{path}: its compression needs another package; pip install imagecodecs, or save it uncompressed"]
+            [
+                f"{path}: its compression needs another package; pip install imagecodecs, or save"
+                " it uncompressed"
+            ]
         ) from None
     except _DAMAGE as error:
-        reason = " ".join(str(error).replace(repr(str(path)), "the file").split())[:120] or type(error).__name__
-        raise DatasetError([f"{path}: damaged or cut short ({reason}); replace it by a whole copy"]) from None
+        reason = (
+            " ".join(str(error).replace(repr(str(path)), "the file").split())[:120]
+            or type(error).__name__
+        )
+        raise DatasetError(
+            [f"{path}: damaged or cut short ({reason}); replace it by a whole copy"]
+        ) from None
 
 
 def _stretched(plane: ImageArray, stretch: tuple[float, float]) -> npt.NDArray[np.float32]:
     if tuple(stretch) == (0, 100):
         black, white = float(plane.min()), float(plane.max())
     else:
-        step = max(1, round((plane.size / 2**20) ** 0.5))  # about a million values are enough for a percentile
-        black, white = (float(value) for value in np.percentile(plane[::step, ::step].astype(np.float64), stretch))
+        step = max(
+            1, round((plane.size / 2**20) ** 0.5)
+        )  # about a million values are enough for a percentile
+        black, white = (
+            float(value)
+            for value in np.percentile(plane[::step, ::step].astype(np.float64), stretch)
+        )
     if white <= black:
         return np.zeros(plane.shape, dtype=np.float32)
     share = (plane.astype(np.float64) - black) / (white - black)
@@ -283,11 +323,17 @@ def _kind(path: Path) -> Kind:
         return "tif"
     if not head:
         raise DatasetError([f"{path}: an empty file; replace it by a whole copy or remove it"])
-    raise DatasetError([f"{path}: neither jpg, png nor tif by its content; convert it to one of these or remove it"])
+    raise DatasetError(
+        [
+            f"{path}: neither jpg, png nor tif by its content; convert it to one of these or"
+            " remove it"
+        ]
+    )
 
 
 def _open(path: Path, kind: Kind) -> ImageFile:
-    # the plugins themselves, not PIL.Image.open: no other format, and no warning at Pillow's own limit, which is below ours
+    # the plugins themselves, not PIL.Image.open: no other format, and no warning at Pillow's own
+    # limit, which is below ours
     match kind:
         case "png":
             return PngImagePlugin.PngImageFile(path)
@@ -301,11 +347,15 @@ def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
     with _open(path, kind) as image:
         raw_mode = str(image.tile[0][3]) if kind == "png" and image.tile else ""
         if raw_mode == "LA;16B":
-            raise DatasetError([f"{path}: 16-bit grey with transparency is not read; save it without transparency"])
+            raise DatasetError(
+                [f"{path}: 16-bit grey with transparency is not read; save it without transparency"]
+            )
         if raw_mode in ("RGB;16B", "RGBA;16B"):
             return _read_16_bit_colour(path, raw_mode)
         pixels = np.asarray(
-            image if image.mode not in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV") else image.convert("RGB")
+            image
+            if image.mode not in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
+            else image.convert("RGB")
         )
     if pixels.ndim == 2:
         return pixels[:, :, np.newaxis]
@@ -313,7 +363,9 @@ def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
 
 
 def _read_16_bit_colour(path: Path, raw_mode: str) -> npt.NDArray[np.uint16]:
-    """A 16-bit colour PNG, of which Pillow keeps one byte a value: read once for the upper bytes and once for the lower ones."""
+    """A 16-bit colour PNG, of which Pillow keeps one byte a value: read once for the upper bytes
+    and once for the lower ones.
+    """
     halves = []
     for mode in (raw_mode, raw_mode.replace("16B", "16L")):
         with PngImagePlugin.PngImageFile(path) as image:

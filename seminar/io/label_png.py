@@ -18,11 +18,18 @@ _NOTE = "seminar"
 
 
 def write_label_png(
-    path: Path, labels: npt.NDArray[np.integer], classes: ClassNames, *, durable: bool = True, note: str = ""
+    path: Path,
+    labels: npt.NDArray[np.integer],
+    classes: ClassNames,
+    *,
+    durable: bool = True,
+    note: str = "",
 ) -> None:
-    """Write a label map, (H, W) class ids with 255 = ignored, as an indexed PNG in the colours of the classes.
+    """Write a label map, (H, W) class ids with 255 = ignored, as an indexed PNG in the colours of
+    the classes.
 
-    Whole or not at all; `durable=False` does not wait for the disk. `note` is kept in the file, for `read_png_note`.
+    Whole or not at all; `durable=False` does not wait for the disk. `note` is kept in the file, for
+    `read_png_note`.
     """
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
     image.putpalette(classes.palette().tobytes())
@@ -46,7 +53,8 @@ def read_label_png(path: Path) -> LabelMap:
         if image.mode not in ("P", "L", "1") or _bit_depth(path) > 8:
             raise DatasetError(
                 [
-                    f"{path}: expected an indexed or 8-bit grey PNG of class ids, got {_named(path, image.mode)}; save it as an indexed PNG"
+                    f"{path}: expected an indexed or 8-bit grey PNG of class ids, got"
+                    f" {_named(path, image.mode)}; save it as an indexed PNG"
                 ]
             )
         _refuse_giant_mask(path, image)
@@ -54,7 +62,8 @@ def read_label_png(path: Path) -> LabelMap:
 
 
 def read_object_png(path: Path) -> npt.NDArray[np.int32]:
-    """Read a map of object numbers, (H, W) int32 with 0 = none: 8- or 16-bit, or one colour an object.
+    """Read a map of object numbers, (H, W) int32 with 0 = none: 8- or 16-bit, or one colour an
+    object.
 
     VOC's own SegmentationObject is indexed with 255 on the rims: that value is kept.
     """
@@ -68,7 +77,9 @@ def read_object_png(path: Path) -> npt.NDArray[np.int32]:
 
 
 def read_png_note(path: Path) -> str:
-    """The note that `write_label_png` has put into the file; empty where another program wrote it. Reads the header alone."""
+    """The note that `write_label_png` has put into the file; empty where another program wrote
+    it. Reads the header alone.
+    """
     with explained(path), PngImagePlugin.PngImageFile(path) as image:
         return str(image.info.get(_NOTE, ""))
 
@@ -83,7 +94,8 @@ def _refuse_giant_mask(path: Path, image: Image.Image) -> None:
     if image.height * image.width > MAX_PIXELS:
         raise DatasetError(
             [
-                f"{path}: {image.height} x {image.width} pixels are more than the {MAX_PIXELS:,} that are read; is it the right file?"
+                f"{path}: {image.height} x {image.width} pixels are more than the {MAX_PIXELS:,}"
+                " that are read; is it the right file?"
             ]
         )
 

@@ -82,18 +82,26 @@ def open_source(path: Path) -> LargeSource:
     Raises
     ------
     SeminarError
-        Neither, damaged, of unknown axes, colours that are not RGB, metadata that points outside of the image, chunks too large for memory.
+        Neither, damaged, of unknown axes, colours that are not RGB, metadata that points outside of
+        the image, chunks too large for memory.
     """
     if path.is_dir():
         multiscale = read_multiscale(path)
-        source = LargeSource(str(path), "zarr", multiscale.array, multiscale.axes, multiscale.shape, multiscale.dtype)
+        source = LargeSource(
+            str(path), "zarr", multiscale.array, multiscale.axes, multiscale.shape, multiscale.dtype
+        )
     else:
         with explained(path), tifffile.TiffFile(path) as tif:
             series = tif.series[0]
-            axes, shape, dtype = series.axes.replace("S", "C").lower(), tuple(series.shape), str(series.dtype)
+            axes, shape, dtype = (
+                series.axes.replace("S", "C").lower(),
+                tuple(series.shape),
+                str(series.dtype),
+            )
             if (colours := stored_colours(tif.pages.first, series.axes)) != "as stored":
                 raise SeminarError(
-                    f"{path}: its colours are stored as {colours}, and block by block only RGB is read; save it as RGB"
+                    f"{path}: its colours are stored as {colours}, and block by block only RGB is"
+                    " read; save it as RGB"
                 )
         source = LargeSource(str(path), "tif", "", axes, shape, dtype)
     with explained(path), _opened(source) as array:
@@ -102,24 +110,37 @@ def open_source(path: Path) -> LargeSource:
         sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")
     ]:
         raise SeminarError(
-            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with these axes"
+            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with"
+            " these axes"
         )
     if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
         raise SeminarError(
-            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of whole or real numbers"
+            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of"
+            " whole or real numbers"
         )
     if np.prod(chunks, dtype=np.float64) * np.dtype(source.dtype).itemsize > MAX_CHUNK_BYTES:
         raise SeminarError(
-            f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in smaller chunks or tiles, such as 1024 x 1024"
+            f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in"
+            " smaller chunks or tiles, such as 1024 x 1024"
         )
     return source
 
 
-def read_window(source: LargeSource, plane: tuple[int, ...], rows: slice, cols: slice) -> npt.NDArray[Any]:
+def read_window(
+    source: LargeSource, plane: tuple[int, ...], rows: slice, cols: slice
+) -> npt.NDArray[Any]:
     """(C, h, w) of one plane in the image's own depth."""
     numbers = iter(plane)
     index = tuple(
-        rows if axis == "y" else cols if axis == "x" else slice(None) if axis == "c" else next(numbers)
+        (
+            rows
+            if axis == "y"
+            else cols
+            if axis == "x"
+            else slice(None)
+            if axis == "c"
+            else next(numbers)
+        )
         for axis in source.axes
     )
     kept = [axis for axis in source.axes if axis in "cyx"]
@@ -139,28 +160,45 @@ def prepare_block(
     channels: tuple[int, ...],
     levels: Levels,
 ) -> npt.NDArray[np.float32]:
-    """The network's input for a window, (C, h, w) float32 on 0..255, as `seminar.io.images.to_float` makes it from the whole image."""
+    """The network's input for a window, (C, h, w) float32 on 0..255, as
+    `seminar.io.images.to_float` makes it from the whole image.
+    """
     window = _chosen(read_window(source, plane, slice(*rows), slice(*cols)), channels)
     _check_finite(source, window, rows[0], cols[0])
     if levels is None:
         return window.astype(np.float32)
-    return np.stack([_scaled(values, black, white) for values, (black, white) in zip(window, levels, strict=True)])
+    return np.stack(
+        [
+            _scaled(values, black, white)
+            for values, (black, white) in zip(window, levels, strict=True)
+        ]
+    )
 
 
 def find_levels(
-    source: LargeSource, plane: tuple[int, ...], *, channels: tuple[int, ...], stretch: tuple[float, float], block: int
+    source: LargeSource,
+    plane: tuple[int, ...],
+    *,
+    channels: tuple[int, ...],
+    stretch: tuple[float, float],
+    block: int,
 ) -> Levels:
     """Black and white of each channel of a plane, from one pass over it in blocks.
 
-    The same values as `seminar.io.images.to_float` finds in memory: least and greatest for (0, 100), else percentiles of about a million values.
+    The same values as `seminar.io.images.to_float` finds in memory: least and greatest for (0,
+    100), else percentiles of about a million values.
     """
     if source.dtype == "uint8" and tuple(stretch) == (0, 100):
         return None
     whole = tuple(stretch) == (0, 100)
     step = 1 if whole else max(1, round((source.height * source.width / SAMPLES) ** 0.5))
     found = []
-    for row, col in itertools.product(range(0, source.height, block), range(0, source.width, block)):
-        window = _chosen(read_window(source, plane, slice(row, row + block), slice(col, col + block)), channels)
+    for row, col in itertools.product(
+        range(0, source.height, block), range(0, source.width, block)
+    ):
+        window = _chosen(
+            read_window(source, plane, slice(row, row + block), slice(col, col + block)), channels
+        )
         _check_finite(source, window, row, col)
         window = window[:, -row % step :: step, -col % step :: step]
         if window.size:
@@ -171,16 +209,22 @@ def find_levels(
             )
     values = np.concatenate(found, axis=1).astype(np.float64)
     limits = (
-        zip(values.min(axis=1), values.max(axis=1), strict=True) if whole else np.percentile(values, stretch, axis=1).T
+        zip(values.min(axis=1), values.max(axis=1), strict=True)
+        if whole
+        else np.percentile(values, stretch, axis=1).T
     )
     return tuple((float(black), float(white)) for black, white in limits)
 
 
 def _check_finite(source: LargeSource, window: npt.NDArray[Any], row: int, col: int) -> None:
     if window.dtype.kind == "f" and not np.isfinite(window).all():
-        place = f"between rows {row} and {row + window.shape[1]}, columns {col} and {col + window.shape[2]}"
+        place = (
+            f"between rows {row} and {row + window.shape[1]}, columns {col} and"
+            f" {col + window.shape[2]}"
+        )
         raise SeminarError(
-            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the image again"
+            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the"
+            " image again"
         )
 
 
@@ -195,7 +239,9 @@ def _scaled(values: npt.NDArray[Any], black: float, white: float) -> npt.NDArray
     for line, found in zip(
         scaled, values, strict=True
     ):  # line by line: all at once would need eight bytes a pixel, thrice
-        line[:] = np.clip((found.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0)
+        line[:] = np.clip(
+            (found.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0
+        )
     return scaled
 
 

@@ -6,7 +6,9 @@ import re
 import unicodedata
 
 MAX_NAME_BYTES = 200
-"""Longest image id in UTF-8: file systems stop at 255, and endings and temporary names need room."""
+"""Longest image id in UTF-8: file systems stop at 255, and endings and temporary names need
+room.
+"""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -14,8 +16,8 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def name_fault(name: str) -> str:
     """Why `name` cannot be an image id or a run's name; empty where it can.
 
-    Refused are names that leave their folder, break a line of a split file, or hide: empty, '..', a leading '.', '/', '\\\\', control characters, spaces at the ends, more than
-    `MAX_NAME_BYTES`.
+    Refused are names that leave their folder, break a line of a split file, or hide: empty, '..', a
+    leading '.', '/', '\\\\', control characters, spaces at the ends, more than `MAX_NAME_BYTES`.
     """
     if not name:
         return "it is empty"
@@ -44,11 +46,15 @@ def portability_fault(name: str) -> str:
 
 
 def same_name(name: str) -> str:
-    """Equal for names that some system takes for one: Windows and macOS ignore case, macOS also how an accent is spelled."""
+    """Equal for names that some system takes for one: Windows and macOS ignore case, macOS also
+    how an accent is spelled.
+    """
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def shown(name: str) -> str:
     """A name as it can stand in a message: control characters escaped, long ones cut."""
-    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
+    text = "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in name
+    )
     return text if len(text) <= 100 else f"{text[:97]}..."

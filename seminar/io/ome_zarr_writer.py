@@ -1,4 +1,6 @@
-"""OME-Zarr written block by block: label images beside the image they describe, and probabilities."""
+"""OME-Zarr written block by block: label images beside the image they describe, and
+probabilities.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seminar.errors import SeminarError
-from seminar.labels import ClassNames
 from seminar.io.ome_zarr import DAMAGE, lies_within, read_multiscale, zarr_module
+from seminar.labels import ClassNames
 
 if TYPE_CHECKING:
     from seminar.io.large_images import LargeSource
@@ -24,7 +26,9 @@ INSTANCES = "seminar_instances"
 """Name of the label image with one number an object."""
 
 CHUNK = 1024
-"""Longest side of a chunk in pixels; shorter where blocks are, so that two processes never write to one chunk."""
+"""Longest side of a chunk in pixels; shorter where blocks are, so that two processes never write
+to one chunk.
+"""
 
 SMALLEST_LEVEL = 1024
 """Coarser copies are added until they are no larger than this."""
@@ -70,7 +74,12 @@ class Output:
 
 
 def output_of(
-    source: LargeSource, out: Path | None, *, name: str = LABELS, dtype: str = "uint8", channels: int = 0
+    source: LargeSource,
+    out: Path | None,
+    *,
+    name: str = LABELS,
+    dtype: str = "uint8",
+    channels: int = 0,
 ) -> Output:
     """Where labels (or, with `channels`, probabilities) of an image go.
 
@@ -89,11 +98,17 @@ def output_of(
         raise SeminarError(f"{image}: --out is needed for its labels")
     target, inside = (out, out.parent) if out else (image / "labels" / name, image)
     if not lies_within(inside, target) or target.is_symlink():
-        raise SeminarError(f"{target}: a link that leads elsewhere, so nothing is written there; remove it")
+        raise SeminarError(
+            f"{target}: a link that leads elsewhere, so nothing is written there; remove it"
+        )
     if target.exists() and _our_mark(target) is None:
-        raise SeminarError(f"{target}: not written by this program, so it is not replaced; move it away")
+        raise SeminarError(
+            f"{target}: not written by this program, so it is not replaced; move it away"
+        )
     lengths = dict(zip(source.axes, source.shape, strict=True)) | {"c": channels}
-    described = {axis: {"name": axis, "type": "time" if axis == "t" else "space"} for axis in lengths}
+    described = {
+        axis: {"name": axis, "type": "time" if axis == "t" else "space"} for axis in lengths
+    }
     scales, version = dict.fromkeys(lengths, 1.0), "0.5"
     if source.kind == "zarr":
         found = read_multiscale(image)
@@ -116,7 +131,9 @@ def output_of(
 
 
 def create(output: Output, block: int) -> None:
-    """An empty array with our mark, to be written in blocks of this side; it is listed in the metadata only when it is finished."""
+    """An empty array with our mark, to be written in blocks of this side; it is listed in the
+    metadata only when it is finished.
+    """
     zarr = zarr_module()
     remove(output)
     if output.is_listed:
@@ -132,7 +149,9 @@ def full_array(target: Path) -> Any:
 
 
 def finish(output: Output, block: int, classes: ClassNames | None = None) -> None:
-    """Add coarser levels and the metadata by which viewers find the image; `classes` are those of its values."""
+    """Add coarser levels and the metadata by which viewers find the image; `classes` are those
+    of its values.
+    """
     zarr = zarr_module()
     group = zarr.open_group(str(output.target), mode="r+")
     names = output.axis_names
@@ -140,7 +159,10 @@ def finish(output: Output, block: int, classes: ClassNames | None = None) -> Non
     while max(group[str(len(scales) - 1)].shape[-2:]) > SMALLEST_LEVEL:
         _add_coarser_level(group, len(scales) - 1, output, block)
         scales.append(
-            tuple(value * 2 if axis in "yx" else value for axis, value in zip(names, scales[-1], strict=True))
+            tuple(
+                value * 2 if axis in "yx" else value
+                for axis, value in zip(names, scales[-1], strict=True)
+            )
         )
     group.attrs.update(_metadata(output, classes, scales))
     if output.is_listed:
@@ -164,31 +186,46 @@ def _add_coarser_level(group: Any, level: int, output: Output, block: int) -> No
     """Every second row and column of the level before; labels cannot be averaged."""
     fine = group[str(level)]
     height, width = fine.shape[-2:]
-    coarse = _create_level(group, str(level + 1), (*fine.shape[:-2], -(-height // 2), -(-width // 2)), output, block)
+    coarse = _create_level(
+        group, str(level + 1), (*fine.shape[:-2], -(-height // 2), -(-width // 2)), output, block
+    )
     step = 2 * coarse.chunks[-1]  # so that each chunk is written once
     for plane in itertools.product(*map(range, fine.shape[:-2])):
         for row, col in itertools.product(range(0, height, step), range(0, width, step)):
             part = fine[(*plane, slice(row, row + step), slice(col, col + step))][::2, ::2]
-            coarse[(*plane, slice(row // 2, row // 2 + part.shape[0]), slice(col // 2, col // 2 + part.shape[1]))] = (
-                part
-            )
+            coarse[
+                (
+                    *plane,
+                    slice(row // 2, row // 2 + part.shape[0]),
+                    slice(col // 2, col // 2 + part.shape[1]),
+                )
+            ] = part
 
 
 def _create_level(group: Any, name: str, shape: tuple[int, ...], output: Output, block: int) -> Any:
     names, longest = output.axis_names, math.gcd(CHUNK, block)
-    chunks = tuple(min(longest, side) if axis in "yx" else 1 for axis, side in zip(names, shape, strict=True))
+    chunks = tuple(
+        min(longest, side) if axis in "yx" else 1 for axis, side in zip(names, shape, strict=True)
+    )
     layout: dict[str, Any] = {"dimension_names": list(names)}
     if output.zarr_format == 2:
         layout = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
-    return group.create_array(name, shape=shape, chunks=chunks, dtype=output.dtype, fill_value=0, **layout)
+    return group.create_array(
+        name, shape=shape, chunks=chunks, dtype=output.dtype, fill_value=0, **layout
+    )
 
 
-def _metadata(output: Output, classes: ClassNames | None, scales: Sequence[tuple[float, ...]]) -> dict[str, Any]:
+def _metadata(
+    output: Output, classes: ClassNames | None, scales: Sequence[tuple[float, ...]]
+) -> dict[str, Any]:
     multiscales: dict[str, Any] = {
         "name": output.name,
         "axes": [dict(axis) for axis in output.axes],
         "datasets": [
-            {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": list(scale)}]}
+            {
+                "path": str(level),
+                "coordinateTransformations": [{"type": "scale", "scale": list(scale)}],
+            }
             for level, scale in enumerate(scales)
         ],
     }
@@ -210,7 +247,9 @@ def _image_label(output: Output, classes: ClassNames | None) -> dict[str, Any]:
             {"label-value": class_id, "rgba": [*colour, 0 if class_id == 0 else 255]}
             for class_id, colour in enumerate(classes.colours)
         ]
-        label["properties"] = [{"label-value": class_id, "class": name} for class_id, name in enumerate(classes.names)]
+        label["properties"] = [
+            {"label-value": class_id, "class": name} for class_id, name in enumerate(classes.names)
+        ]
     return label
 
 

@@ -16,10 +16,14 @@ from PIL import Image
 
 from seminar.errors import DatasetError
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # a damaged file is told in one sentence, by us
+logging.getLogger("tifffile").addHandler(
+    logging.NullHandler()
+)  # a damaged file is told in one sentence, by us
 
 MAX_UNNAMED_CHANNELS = 16
-"""Pages that no metadata names as channels or planes are the channels of one image up to this number; above, a stack of planes."""
+"""Pages that no metadata names as channels or planes are the channels of one image up to this
+number; above, a stack of planes.
+"""
 
 SUB_PAGES = 330
 """Tag of the pages below a page, such as its smaller versions."""
@@ -30,7 +34,9 @@ Pages = Literal["auto", "planes", "channels"]
 """What the pages of a tif are: as the file says, each an image, or the channels of one image."""
 
 Colours = Literal["as stored", "palette", "CMYK", "YCbCr"]
-"""What the values of a tif are: intensities of its channels, or something else that RGB is made from."""
+"""What the values of a tif are: intensities of its channels, or something else that RGB is made
+from.
+"""
 
 INK_SET = 332
 """Tag of what the channels of a printed image are: 1, or no tag, is CMYK."""
@@ -90,16 +96,25 @@ class TifLayout:
 
 
 def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
-    """Layout of the first series; where the file does not say whether pages are channels or planes, see `MAX_UNNAMED_CHANNELS`.
+    """Layout of the first series; where the file does not say whether pages are channels or planes,
+    see `MAX_UNNAMED_CHANNELS`.
 
-    Pages with a palette are pictures, hence planes, unless the file or `pages` calls them channels: then the palette only shows them.
+    Pages with a palette are pictures, hence planes, unless the file or `pages` calls them channels:
+    then the palette only shows them.
     """
     refuse_tangled(tif)
     if not tif.series:
         raise ValueError("no image in the file")
     series = tif.series[0]
-    kept = [(size, axis) for size, axis in zip(series.shape, series.axes, strict=True) if size != 1 or axis in "YX"]
-    shape, axes = tuple(size for size, _ in kept), "".join(axis for _, axis in kept).replace("S", "C")
+    kept = [
+        (size, axis)
+        for size, axis in zip(series.shape, series.axes, strict=True)
+        if size != 1 or axis in "YX"
+    ]
+    shape, axes = (
+        tuple(size for size, _ in kept),
+        "".join(axis for _, axis in kept).replace("S", "C"),
+    )
     page = tif.pages.first
     if (
         axes in ("QYX", "IYX") and page.photometric != tifffile.PHOTOMETRIC.PALETTE
@@ -113,7 +128,9 @@ def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
     if sorted(axis for axis in axes if axis in "YXC") not in (["X", "Y"], ["C", "X", "Y"]):
         raise ValueError(f"axes {series.axes} of {series.shape} are not those of images")
     samples = page.extrasamples
-    return TifLayout(shape, axes, len(samples) == 1 and int(samples[0]) in (1, 2), stored_colours(page, axes))
+    return TifLayout(
+        shape, axes, len(samples) == 1 and int(samples[0]) in (1, 2), stored_colours(page, axes)
+    )
 
 
 def stored_colours(page: tifffile.TiffPage, axes: str) -> Colours:
@@ -122,16 +139,27 @@ def stored_colours(page: tifffile.TiffPage, axes: str) -> Colours:
     if page.dtype is None or page.dtype.kind not in "bu" or page.dtype.itemsize > 2:
         return "as stored"
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not has_channels:
-        return "as stored" if page.is_imagej else "palette"  # ImageJ's lookup tables show intensities in colour
-    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and page.samplesperpixel >= 4 and has_channels:
+        return (
+            "as stored" if page.is_imagej else "palette"
+        )  # ImageJ's lookup tables show intensities in colour
+    if (
+        page.photometric == tifffile.PHOTOMETRIC.SEPARATED
+        and page.samplesperpixel >= 4
+        and has_channels
+    ):
         return "CMYK" if page.tags.valueof(INK_SET, 1) == 1 else "as stored"
-    if page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.samplesperpixel == 3 and has_channels:
+    if (
+        page.photometric == tifffile.PHOTOMETRIC.YCBCR
+        and page.samplesperpixel == 3
+        and has_channels
+    ):
         return "YCbCr" if page.compression in PLAIN_COMPRESSIONS else "as stored"
     return "as stored"
 
 
 def refuse_tangled(tif: tifffile.TiffFile) -> None:
-    """Refuse pages that overlap or go round in circles, which tifffile would follow for hours: a few damaged bytes are enough.
+    """Refuse pages that overlap or go round in circles, which tifffile would follow for hours: a
+    few damaged bytes are enough.
 
     Raises
     ------
@@ -161,21 +189,27 @@ def refuse_tangled(tif: tifffile.TiffFile) -> None:
 
 
 def tif_header(path: Path) -> tuple[int, int, int, bool]:
-    """Height, width, channels without transparency, and whether the values are floats; a stack of planes is refused as by `read_tif`."""
+    """Height, width, channels without transparency, and whether the values are floats; a stack
+    of planes is refused as by `read_tif`.
+    """
     with tifffile.TiffFile(path) as tif:
         layout = _single_image(tif_layout(tif), path)
         return layout.height, layout.width, layout.channels, tif.series[0].dtype.kind == "f"
 
 
 def read_tif(path: Path) -> npt.NDArray[Any]:
-    """A tif that holds one image, as (H, W, C) in its own depth; `NeedsAnotherReader` where tifffile lacks the decompression."""
+    """A tif that holds one image, as (H, W, C) in its own depth; `NeedsAnotherReader` where
+    tifffile lacks the decompression.
+    """
     with tifffile.TiffFile(path) as tif:
         layout = _single_image(tif_layout(tif), path)
         return _picture(_pixels(tif, layout), layout, tif.pages.first.colormap)
 
 
 def tif_pages(path: Path, pages: Pages = "auto") -> tuple[int, bool]:
-    """How many images the file holds if its pages are taken as `pages`, and whether it can be read as it is."""
+    """How many images the file holds if its pages are taken as `pages`, and whether it can be
+    read as it is.
+    """
     with tifffile.TiffFile(path) as tif:
         layout = tif_layout(tif, pages)
         return layout.num_planes, not layout.plane_axes and layout == tif_layout(tif)
@@ -189,14 +223,18 @@ def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:
     plane_axes = layout.plane_axes
     stack = np.moveaxis(pixels, plane_axes, tuple(range(len(plane_axes))))
     plane_layout = replace(
-        layout, shape=stack.shape[len(plane_axes) :], axes="".join(axis for axis in layout.axes if axis in "YXC")
+        layout,
+        shape=stack.shape[len(plane_axes) :],
+        axes="".join(axis for axis in layout.axes if axis in "YXC"),
     )
     for plane in stack.reshape(-1, *plane_layout.shape):
         yield _picture(plane, plane_layout, palette)
 
 
 def tif_values(path: Path) -> npt.NDArray[Any]:
-    """Every page of a tif, (pages, H, W), the values as stored: a palette shows class ids and is no part of them."""
+    """Every page of a tif, (pages, H, W), the values as stored: a palette shows class ids and is
+    no part of them.
+    """
     with tifffile.TiffFile(path) as tif:
         pixels = _pixels(tif, tif_layout(tif, "planes"))
     return pixels.reshape(-1, *pixels.shape[-2:])
@@ -218,7 +256,8 @@ def _single_image(layout: TifLayout, path: Path) -> TifLayout:
     if layout.plane_axes:
         raise DatasetError(
             [
-                f"{path}: a stack of {layout.num_planes} planes, expected one image; `seminar new` makes a project with one image a plane from it"
+                f"{path}: a stack of {layout.num_planes} planes, expected one image; `seminar new`"
+                " makes a project with one image a plane from it"
             ]
         )
     return layout
@@ -234,8 +273,12 @@ def _pixels(tif: tifffile.TiffFile, layout: TifLayout) -> npt.NDArray[Any]:
     return pixels.reshape(layout.shape)
 
 
-def _picture(pixels: npt.NDArray[Any], layout: TifLayout, palette: npt.NDArray[np.uint16] | None) -> npt.NDArray[Any]:
-    """One plane as (H, W, C): its channels, or RGB where its values are something else; of 16 bit the upper eight count then, as in Pillow."""
+def _picture(
+    pixels: npt.NDArray[Any], layout: TifLayout, palette: npt.NDArray[np.uint16] | None
+) -> npt.NDArray[Any]:
+    """One plane as (H, W, C): its channels, or RGB where its values are something else; of 16
+    bit the upper eight count then, as in Pillow.
+    """
     plane = _channels_last(pixels, layout)
     match layout.colours:
         case "as stored":
@@ -251,12 +294,16 @@ def _picture(pixels: npt.NDArray[Any], layout: TifLayout, palette: npt.NDArray[n
             assert_never(layout.colours)
 
 
-def _in_palette(numbers: npt.NDArray[Any], palette: npt.NDArray[np.uint16] | None) -> npt.NDArray[np.uint8]:
+def _in_palette(
+    numbers: npt.NDArray[Any], palette: npt.NDArray[np.uint16] | None
+) -> npt.NDArray[np.uint8]:
     if palette is None or palette.ndim != 2:
         raise ValueError("a palette image without its palette")
     table = (palette >> 8).astype(np.uint8).T
     colours = np.empty((*numbers.shape, 3), dtype=np.uint8)
-    for line, numbers_of_line in zip(colours, numbers, strict=True):  # all at once would need eight bytes a pixel
+    for line, numbers_of_line in zip(
+        colours, numbers, strict=True
+    ):  # all at once would need eight bytes a pixel
         line[:] = table[numbers_of_line.astype(np.intp)]
     return colours
 

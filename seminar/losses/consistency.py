@@ -15,7 +15,8 @@ def pixel_consistency(
     convention: Convention = "scale_free",
     unlabelled: Tensor | None = None,
 ) -> Tensor:
-    """Squared difference between student and teacher, minimised (eq. 3, whose printed sign is wrong).
+    """Squared difference between student and teacher, minimised (eq. 3, whose printed sign is
+    wrong).
 
     Parameters
     ----------
@@ -24,10 +25,11 @@ def pixel_consistency(
     valid : Tensor, (N, H, W) bool
         False on padding, which the paper leaves open: it does not count.
     convention : {"scale_free", "paper"}
-        "scale_free" sums over classes and averages over valid pixels. "paper" averages over batch, classes and all pixels, against
-        which lambda = 200 was chosen; padding adds 0.
+        "scale_free" sums over classes and averages over valid pixels. "paper" averages over batch,
+        classes and all pixels, against which lambda = 200 was chosen; padding adds 0.
     unlabelled : Tensor, (N, H, W) bool, optional
-        Given, the exact eq. 8: only pixels without a click count. Eq. 3, the default, takes all because clicks are so few.
+        Given, the exact eq. 8: only pixels without a click count. Eq. 3, the default, takes all
+        because clicks are so few.
 
     Returns
     -------
@@ -35,7 +37,9 @@ def pixel_consistency(
         0 where no pixel counts.
     """
     counted = valid if unlabelled is None else valid & unlabelled
-    squared = (student_probs.float() - teacher_probs.detach().float()).square().sum(dim=1) * counted  # (N, H, W)
+    squared = (student_probs.float() - teacher_probs.detach().float()).square().sum(
+        dim=1
+    ) * counted  # (N, H, W)
     if convention == "paper" and unlabelled is None:
         return squared.sum() / student_probs.numel()
     if convention == "paper":

@@ -10,8 +10,11 @@ from seminar.config.settings import Convention
 from seminar.labels import IGNORE_INDEX
 
 
-def partial_cross_entropy(logits: Tensor, labels: Tensor, *, convention: Convention = "scale_free") -> Tensor:
-    """How far the network is from the clicks: cross-entropy, averaged over the labelled pixels of the batch (eq. 2).
+def partial_cross_entropy(
+    logits: Tensor, labels: Tensor, *, convention: Convention = "scale_free"
+) -> Tensor:
+    """How far the network is from the clicks: cross-entropy, averaged over the labelled pixels of
+    the batch (eq. 2).
 
     On a dense mask it is the ordinary cross-entropy.
 
@@ -21,7 +24,8 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor, *, convention: Convent
     labels : Tensor, (N, H, W) int64
         Class ids; 255 counts for nothing.
     convention : {"scale_free", "paper"}
-        "paper" divides by the batch size N once more, as the code of Tang et al. 2018 does; the paper's lambdas rest on it.
+        "paper" divides by the batch size N once more, as the code of Tang et al. 2018 does; the
+        paper's lambdas rest on it.
 
     Returns
     -------
@@ -36,10 +40,12 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor, *, convention: Convent
 def balanced_cross_entropy(
     logits: Tensor, labels: Tensor, *, balance: float, convention: Convention = "scale_free"
 ) -> Tensor:
-    """Cross-entropy on dense labels that does not forget what is rare: eq. 6 with a weight for the class of each pixel's label.
+    """Cross-entropy on dense labels that does not forget what is rare: eq. 6 with a weight for the
+    class of each pixel's label.
 
-    In a crop with n_k pixels of class k each of them counts n_k^-balance, scaled so that the mean weight of the crop's labelled pixels is 1. A class
-    then has a share of about n_k^(1 - balance). A departure from the paper, whose every pixel counts the same (balance 0).
+    In a crop with n_k pixels of class k each of them counts n_k^-balance, scaled so that the mean
+    weight of the crop's labelled pixels is 1. A class then has a share of about n_k^(1 - balance).
+    A departure from the paper, whose every pixel counts the same (balance 0).
 
     Parameters
     ----------
@@ -58,21 +64,29 @@ def balanced_cross_entropy(
     if balance == 0:
         return partial_cross_entropy(logits, labels, convention=convention)
     num_classes = logits.shape[1]
-    numbers = labels.clamp(max=num_classes).flatten(1)  # (N, HW); the unlabelled have a number of their own
+    numbers = labels.clamp(max=num_classes).flatten(
+        1
+    )  # (N, HW); the unlabelled have a number of their own
     counts = torch.zeros(len(labels), num_classes + 1, device=labels.device)
     counts.scatter_add_(1, numbers, torch.ones_like(numbers, dtype=counts.dtype))
     counts[:, num_classes] = 0
     weights = counts.clamp(min=1) ** -balance * (counts > 0)  # (N, K + 1)
-    weights *= counts.sum(dim=1, keepdim=True) / (weights * counts).sum(dim=1, keepdim=True).clamp(min=1)
-    losses = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="none").flatten(1)
+    weights *= counts.sum(dim=1, keepdim=True) / (weights * counts).sum(dim=1, keepdim=True).clamp(
+        min=1
+    )
+    losses = F.cross_entropy(
+        logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="none"
+    ).flatten(1)
     loss = (losses * weights.gather(1, numbers)).sum() / counts.sum().clamp(min=1)
     return loss / len(logits) if convention == "paper" else loss
 
 
 def absent_class(logits: Tensor, absent: Tensor, valid: Tensor) -> Tensor:
-    """Push down classes that are nowhere in an image: -log(1 - p_c), averaged over valid pixels, summed over absent classes.
+    """Push down classes that are nowhere in an image: -log(1 - p_c), averaged over valid pixels,
+    summed over absent classes.
 
-    After Bearman et al. (ECCV 2016), eq. 1's second term, here at every pixel instead of the most confident one.
+    After Bearman et al. (ECCV 2016), eq. 1's second term, here at every pixel instead of the most
+    confident one.
 
     Parameters
     ----------

@@ -20,9 +20,9 @@ from torchvision import models as tv
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from seminar.io.archives import check_archive
 from seminar.config.settings import Backbone, Norm
 from seminar.errors import CheckpointError, SeminarError
+from seminar.io.archives import check_archive
 
 GROUP_CHANNELS = 8
 """GroupNorm's groups have this many channels (fewer where the number does not divide)."""
@@ -55,7 +55,9 @@ class Features:
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """GroupNorm in place of a batch norm: independent of the batch, right for small batches of small crops."""
+    """GroupNorm in place of a batch norm: independent of the batch, right for small batches of
+    small crops.
+    """
     groups = max(1, channels // GROUP_CHANNELS)
     while channels % groups:
         groups -= 1
@@ -72,8 +74,9 @@ def build_backbone(
     Parameters
     ----------
     norm : {"group", "batch"}
-        "group" freezes the batch norms of a pretrained backbone and folds them into the convolutions (same function, a third less
-        memory traffic), and puts GroupNorm in their place in an untrained one; "batch" keeps plain batch norm.
+        "group" freezes the batch norms of a pretrained backbone and folds them into the
+        convolutions (same function, a third less memory traffic), and puts GroupNorm in their place
+        in an untrained one; "batch" keeps plain batch norm.
     weights : str
         "imagenet", "none" or the path of a state dict.
     load : bool
@@ -83,7 +86,9 @@ def build_backbone(
     if norm == "group":
         layer = group_norm if weights == "none" else FrozenBatchNorm2d
     if name in ("resnet50", "resnet101"):
-        network = getattr(tv, name)(norm_layer=layer, replace_stride_with_dilation=[False, False, True])
+        network = getattr(tv, name)(
+            norm_layer=layer, replace_stride_with_dilation=[False, False, True]
+        )
         first, attribute = network, "conv1"
         nodes = {"relu": "half", "layer1": "quarter", "layer4": "deep"}
         features = Features(64, 256, 2048, light=False)
@@ -108,7 +113,8 @@ def build_backbone(
 
 
 def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
-    """Fill a torchvision classifier with start weights: "imagenet" (downloaded once), "none" or a file.
+    """Fill a torchvision classifier with start weights: "imagenet" (downloaded once), "none" or a
+    file.
 
     Raises
     ------
@@ -123,21 +129,26 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
             state = entry.get_state_dict(progress=True, check_hash=True)
         except (URLError, OSError, RuntimeError) as error:
             raise CheckpointError(
-                f"weights 'imagenet' of {name}: the download from {entry.url} failed ({error}); go online once, "
-                "give a file with --weights FILE, or start without with --weights none"
+                f"weights 'imagenet' of {name}: the download from {entry.url} failed ({error}); go"
+                " online once, give a file with --weights FILE, or start without with --weights"
+                " none"
             ) from None
     else:
         state = read_state_dict(Path(weights))
     known = network.state_dict()
-    misfit = [key for key, value in known.items() if key not in state or state[key].shape != value.shape]
+    misfit = [
+        key for key, value in known.items() if key not in state or state[key].shape != value.shape
+    ]
     misfit = [key for key in misfit if not key.startswith(("classifier", "fc."))]
     if misfit:
         raise CheckpointError(
-            f"weights '{weights}': expected a torchvision {name}, but {len(misfit)} of its {len(known)} tensors are missing or of another "
-            f"shape, first {misfit[0]}; give the weights of that network or another --backbone"
+            f"weights '{weights}': expected a torchvision {name}, but {len(misfit)} of its"
+            f" {len(known)} tensors are missing or of another shape, first {misfit[0]}; give the"
+            " weights of that network or another --backbone"
         )
     network.load_state_dict(
-        {key: state[key] for key in known if key in state and state[key].shape == known[key].shape}, strict=False
+        {key: state[key] for key in known if key in state and state[key].shape == known[key].shape},
+        strict=False,
     )
 
 
@@ -150,21 +161,28 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     except SeminarError as error:
         raise CheckpointError(f"weights {error}") from None
     except FileNotFoundError:
-        raise CheckpointError(f"weights '{path}': no such file; give imagenet, none or a file") from None
+        raise CheckpointError(
+            f"weights '{path}': no such file; give imagenet, none or a file"
+        ) from None
     except DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
             f"weights '{path}': not a readable weights file ({reason[:120]}); download it again"
         ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"weights '{path}': expected a state dict of tensors; give a torchvision state dict")
+    if not isinstance(state, dict) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise CheckpointError(
+            f"weights '{path}': expected a state dict of tensors; give a torchvision state dict"
+        )
     return state
 
 
 def adapt_first_conv(parent: nn.Module, attribute: str, channels: int) -> None:
     """Give the first convolution `channels` inputs instead of 3, keeping what it has learnt.
 
-    One channel gets the sum of the RGB filters (the same as repeating the grey image); n channels repeat them, scaled to the same gain.
+    One channel gets the sum of the RGB filters (the same as repeating the grey image); n channels
+    repeat them, scaled to the same gain.
     """
     conv: Any = getattr(parent, attribute)
     if channels == 3:
@@ -174,7 +192,12 @@ def adapt_first_conv(parent: nn.Module, attribute: str, channels: int) -> None:
     if channels == 1:
         repeated = weight.sum(dim=1, keepdim=True)
     new = nn.Conv2d(
-        channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, bias=conv.bias is not None
+        channels,
+        conv.out_channels,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        bias=conv.bias is not None,
     )
     new.weight = nn.Parameter(repeated.clone())
     if conv.bias is not None:
@@ -183,7 +206,9 @@ def adapt_first_conv(parent: nn.Module, attribute: str, channels: int) -> None:
 
 
 def _dilate(blocks: nn.Module) -> None:
-    """Trade the stride of the blocks for dilation 2 in all their 3x3 convolutions (output stride 32 becomes 16)."""
+    """Trade the stride of the blocks for dilation 2 in all their 3x3 convolutions (output stride
+    32 becomes 16).
+    """
     for module in blocks.modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
             strided = module.stride == (2, 2)
@@ -198,7 +223,13 @@ def _fold_batch_norm(module: nn.Module) -> None:
     for (_, conv), (norm_name, norm) in pairwise(children):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenBatchNorm2d):
             weight, bias = fuse_conv_bn_weights(
-                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                conv.weight,
+                conv.bias,
+                norm.running_mean,
+                norm.running_var,
+                norm.eps,
+                norm.weight,
+                norm.bias,
             )
             conv.weight, conv.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
             setattr(module, norm_name, nn.Identity())

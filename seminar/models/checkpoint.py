@@ -1,4 +1,6 @@
-"""Files that hold networks: whole or absent, checked before use, loaded without running any code (`weights_only=True`)."""
+"""Files that hold networks: whole or absent, checked before use, loaded without running any code
+(`weights_only=True`).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from seminar.io.archives import check_archive
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
+from seminar.io.archives import check_archive
 from seminar.io.files import atomic_file, rename
 from seminar.labels import ClassNames
 from seminar.models.backbones import DAMAGE
@@ -45,7 +47,9 @@ class Model:
     channels: int
 
 
-def save_model(path: Path, network: nn.Module, *, config: TrainConfig, classes: ClassNames, channels: int) -> None:
+def save_model(
+    path: Path, network: nn.Module, *, config: TrainConfig, classes: ClassNames, channels: int
+) -> None:
     """Write the network that predicts; `load_model` reads it back."""
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     content = {
@@ -70,13 +74,17 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     if path.is_dir():
         path = RunFolder(path).model_path
         if not path.exists():
-            raise CheckpointError(f"{path}: this run has no model yet; let it finish, or stop it, which saves one")
+            raise CheckpointError(
+                f"{path}: this run has no model yet; let it finish, or stop it, which saves one"
+            )
     content = _load(path, "seminar-model", MODEL_VERSION)
     try:
         config = TrainConfig.from_toml(content["config"], str(path))
         classes = ClassNames.parse(content["classes"], str(path))
         channels = content["channels"]
-        network = build_network(config, num_classes=classes.num_classes, channels=channels, load=False)
+        network = build_network(
+            config, num_classes=classes.num_classes, channels=channels, load=False
+        )
         network.load_state_dict(content["state"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise CheckpointError(
@@ -96,7 +104,8 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
-    """The newest whole checkpoint of a stage, and a sentence for each damaged one that was passed over.
+    """The newest whole checkpoint of a stage, and a sentence for each damaged one that was passed
+    over.
 
     Returns
     -------
@@ -117,7 +126,10 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
         except CheckpointError as error:
             faults.append(str(error))
     if faults:
-        raise CheckpointError("; ".join(faults) + "; no whole checkpoint is left, start the run again under a new name")
+        raise CheckpointError(
+            "; ".join(faults)
+            + "; no whole checkpoint is left, start the run again under a new name"
+        )
     return None, faults
 
 
@@ -141,7 +153,9 @@ def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:  # torch.load does not verify the checksums
             damaged = archive.testzip()
         if damaged is not None:
-            raise CheckpointError(f"{path}: damaged (checksum of {damaged} is wrong); restore it from a copy")
+            raise CheckpointError(
+                f"{path}: damaged (checksum of {damaged} is wrong); restore it from a copy"
+            )
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; give a run folder or a model.pt") from None
@@ -155,11 +169,13 @@ def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or content.get("format") != expected:
         raise CheckpointError(
-            f"{path}: expected a {expected} file, got something else; give a run folder or a model.pt"
+            f"{path}: expected a {expected} file, got something else; give a run folder or a"
+            " model.pt"
         )
     if not isinstance(content.get("version"), int) or content["version"] > version:
         raise CheckpointError(
-            f"{path}: version {content.get('version')!r} of {expected}, this program reads up to {version}; update seminar-napari"
+            f"{path}: version {content.get('version')!r} of {expected}, this program reads up to"
+            f" {version}; update seminar-napari"
         )
     return content
 

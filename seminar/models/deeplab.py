@@ -1,4 +1,6 @@
-"""DeepLabv3+ (Chen et al., ECCV 2018): a backbone, atrous spatial pyramid pooling, and a decoder that brings the edges back."""
+"""DeepLabv3+ (Chen et al., ECCV 2018): a backbone, atrous spatial pyramid pooling, and a decoder
+that brings the edges back.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,23 @@ from seminar.config.settings import TrainConfig
 from seminar.models.backbones import Features, build_backbone, group_norm
 
 ATROUS_RATES = (6, 12, 18)
-"""Rates of the pyramid at output stride 16, beside its 1x1 branch and image pooling (DeepLabv3+, section 4)."""
+"""Rates of the pyramid at output stride 16, beside its 1x1 branch and image pooling (DeepLabv3+,
+section 4).
+"""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class CropDropout(nn.Dropout):
-    """Dropout that gives a crop the same mask whether its batch goes through whole or in parts, from the same seed.
+    """Dropout that gives a crop the same mask whether its batch goes through whole or in parts,
+    from the same seed.
 
     Attributes
     ----------
     place : (int, int) or None
-        Number of the first crop of the part, and crops in the whole batch; None where the batch is whole.
+        Number of the first crop of the part, and crops in the whole batch; None where the batch is
+        whole.
     """
 
     place: tuple[int, int] | None = None
@@ -34,31 +40,48 @@ class CropDropout(nn.Dropout):
         first, whole = self.place
         last = x.is_contiguous(memory_format=torch.channels_last)
         ones = x.new_ones((whole, *x.shape[1:]))
-        mask = super().forward(ones.to(memory_format=torch.channels_last if last else torch.contiguous_format))
+        mask = super().forward(
+            ones.to(memory_format=torch.channels_last if last else torch.contiguous_format)
+        )
         return x * mask[first : first + len(x)]
 
 
 class DeepLabV3Plus(nn.Module):
     """Image in, logits out, at any size and with any number of channels.
 
-    The input is (N, C, H, W) float on 0..255, straight from the image; the network normalises it itself, so that an exported
-    model needs no preprocessing. The output is (N, K, H, W) logits.
+    The input is (N, C, H, W) float on 0..255, straight from the image; the network normalises it
+    itself, so that an exported model needs no preprocessing. The output is (N, K, H, W) logits.
 
-    Departures from the paper's network: a mobile backbone gets a head of 128 instead of 256 channels with separable convolutions
-    and a second skip at stride 2, which small objects need (about +1 point on nuclei); `norm="group"` has GroupNorm in the head.
+    Departures from the paper's network: a mobile backbone gets a head of 128 instead of 256
+    channels with separable convolutions and a second skip at stride 2, which small objects need
+    (about +1 point on nuclei); `norm="group"` has GroupNorm in the head.
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(
-        self, backbone: nn.Module, features: Features, *, num_classes: int, channels: int, group: bool
+        self,
+        backbone: nn.Module,
+        features: Features,
+        *,
+        num_classes: int,
+        channels: int,
+        group: bool,
     ) -> None:
         super().__init__()
         width = 128 if features.light else 256
         repeat = [index % 3 for index in range(channels)] if channels != 1 else None
-        mean = torch.tensor(IMAGENET_MEAN)[repeat] if repeat else torch.tensor(IMAGENET_MEAN).mean()[None]
-        std = torch.tensor(IMAGENET_STD)[repeat] if repeat else torch.tensor(IMAGENET_STD).mean()[None]
+        mean = (
+            torch.tensor(IMAGENET_MEAN)[repeat]
+            if repeat
+            else torch.tensor(IMAGENET_MEAN).mean()[None]
+        )
+        std = (
+            torch.tensor(IMAGENET_STD)[repeat]
+            if repeat
+            else torch.tensor(IMAGENET_STD).mean()[None]
+        )
         self.register_buffer("mean", 255 * mean[:, None, None], persistent=False)
         self.register_buffer("std", 255 * std[:, None, None], persistent=False)
         self.backbone = backbone
@@ -90,7 +113,9 @@ class DeepLabV3Plus(nn.Module):
         x = self.aspp(taps["deep"])  # (N, width, H/16, W/16)
         quarter = taps["quarter"]
         x = _resize(x, quarter.shape[-2:])
-        x = self.fuse_quarter(torch.cat([x, self.skip_quarter(quarter)], dim=1))  # (N, fused, H/4, W/4)
+        x = self.fuse_quarter(
+            torch.cat([x, self.skip_quarter(quarter)], dim=1)
+        )  # (N, fused, H/4, W/4)
         if self.skip_half is not None:
             half = taps["half"]
             x = _resize(x, half.shape[-2:])
@@ -104,23 +129,32 @@ class DeepLabV3Plus(nn.Module):
         return [parameter for parameter in self.parameters() if id(parameter) not in backbone]
 
 
-def build_network(config: TrainConfig, *, num_classes: int, channels: int, load: bool = True) -> DeepLabV3Plus:
-    """The network that `config` describes, for images of `channels` channels; `load=False` skips its start weights."""
+def build_network(
+    config: TrainConfig, *, num_classes: int, channels: int, load: bool = True
+) -> DeepLabV3Plus:
+    """The network that `config` describes, for images of `channels` channels; `load=False` skips
+    its start weights.
+    """
     backbone, features = build_backbone(
         config.backbone, norm=config.norm, weights=config.weights, channels=channels, load=load
     )
-    return DeepLabV3Plus(backbone, features, num_classes=num_classes, channels=channels, group=config.norm == "group")
+    return DeepLabV3Plus(
+        backbone, features, num_classes=num_classes, channels=channels, group=config.norm == "group"
+    )
 
 
 def _conv(inputs: int, outputs: int, size: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
     )
 
 
 def _separable(inputs: int, outputs: int, size: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, inputs, size, padding=size // 2, groups=inputs, bias=False), *_conv(inputs, outputs, 1)
+        nn.Conv2d(inputs, inputs, size, padding=size // 2, groups=inputs, bias=False),
+        *_conv(inputs, outputs, 1),
     )
 
 

@@ -14,11 +14,18 @@ import tifffile
 
 from seminar.errors import DatasetError
 from seminar.io.files import write_bytes, write_text
-from seminar.io.images import EXTENSIONS, explained, image_size, looks_whole, read_image, read_planes
-from seminar.labels import ClassNames
-from seminar.io.tif import Pages, tif_pages
-from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_small
+from seminar.io.images import (
+    EXTENSIONS,
+    explained,
+    image_size,
+    looks_whole,
+    read_image,
+    read_planes,
+)
 from seminar.io.names import name_fault, portability_fault, same_name, shown
+from seminar.io.tif import Pages, tif_pages
+from seminar.labels import ClassNames
+from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_small
 
 
 def create_project(
@@ -29,21 +36,27 @@ def create_project(
     Parameters
     ----------
     path : Path
-        A folder that does not exist or is empty: nothing is ever overwritten. It appears whole or not at all.
+        A folder that does not exist or is empty: nothing is ever overwritten. It appears whole or
+        not at all.
     images : sequence of Path or str
-        Image files, folders (the images in them, not in their folders) and patterns such as ``scans/*.tif``.
+        Image files, folders (the images in them, not in their folders) and patterns such as
+        ``scans/*.tif``.
     classes : ClassNames
     pages : "auto", "planes" or "channels"
-        A tif with many pages becomes one image a page, ``<name>_000.tif`` and so on, where the file calls them planes or times or `seminar.io.tif`
-        takes them for such ("auto"), always ("planes"), or never ("channels").
+        A tif with many pages becomes one image a page, ``<name>_000.tif`` and so on, where the file
+        calls them planes or times or `seminar.io.tif` takes them for such ("auto"), always
+        ("planes"), or never ("channels").
 
     Raises
     ------
     DatasetError
-        Every fault of the images at once: not readable, names that not every system can keep, the same name twice; or a folder that is not empty.
+        Every fault of the images at once: not readable, names that not every system can keep, the
+        same name twice; or a folder that is not empty.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise DatasetError([f"{path}: already there and not empty; choose another name for the project"])
+        raise DatasetError(
+            [f"{path}: already there and not empty; choose another name for the project"]
+        )
     files, faults = _image_files(images)
     sources = []
     for file in files:
@@ -57,7 +70,8 @@ def create_project(
     if not sources:
         raise DatasetError(
             [
-                f"{path}: no images to make a project from; name image files ({', '.join(EXTENSIONS)}) or folders that hold some"
+                f"{path}: no images to make a project from; name image files"
+                f" ({', '.join(EXTENSIONS)}) or folders that hold some"
             ]
         )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +118,8 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
             ]
         if not found:
             faults.append(
-                f"{path}: no image found there; name a file, a folder or a pattern with images ({', '.join(EXTENSIONS)})"
+                f"{path}: no image found there; name a file, a folder or a pattern with images"
+                f" ({', '.join(EXTENSIONS)})"
             )
         files.update(dict.fromkeys(found))
     return list(files), faults
@@ -113,7 +128,9 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
 def _source(path: Path, pages: Pages) -> _Source:
     count, is_copied = 1, True
     if path.suffix.lower() not in EXTENSIONS:
-        raise DatasetError([f"{path}: not an image by its name; convert it to {', '.join(EXTENSIONS)}"])
+        raise DatasetError(
+            [f"{path}: not an image by its name; convert it to {', '.join(EXTENSIONS)}"]
+        )
     if path.suffix.lower() in (".tif", ".tiff"):
         with explained(path):
             count, is_copied = tif_pages(path, pages)
@@ -123,7 +140,11 @@ def _source(path: Path, pages: Pages) -> _Source:
         if not looks_whole(path):
             read_image(path)
     digits = max(3, len(str(count - 1)))
-    ids = (path.stem,) if count == 1 else tuple(f"{path.stem}_{number:0{digits}d}" for number in range(count))
+    ids = (
+        (path.stem,)
+        if count == 1
+        else tuple(f"{path.stem}_{number:0{digits}d}" for number in range(count))
+    )
     return _Source(path, ids, is_copied)
 
 
@@ -134,13 +155,15 @@ def _name_faults(sources: Sequence[_Source]) -> list[str]:
         stem = source.path.stem
         if fault := name_fault(stem) or portability_fault(stem):
             faults.append(
-                f"{source.path.parent / shown(source.path.name)}: the name cannot be an image id: {fault}; rename the file"
+                f"{source.path.parent / shown(source.path.name)}: the name cannot be an image id:"
+                f" {fault}; rename the file"
             )
         for image_id in source.image_ids:
             first = seen.setdefault(same_name(image_id), source.path)
             if first != source.path:
                 faults.append(
-                    f"{source.path}: would get the same image id as {first}, '{shown(image_id)}'; rename one of them"
+                    f"{source.path}: would get the same image id as {first}, '{shown(image_id)}';"
+                    " rename one of them"
                 )
     return faults
 
@@ -149,7 +172,9 @@ def _add(source: _Source, folder: Path, pages: Pages) -> None:
     """Copy an image byte by byte, or write each plane of a stack."""
     if source.is_copied:
         write_bytes(
-            folder / f"{source.image_ids[0]}{source.path.suffix.lower()}", source.path.read_bytes(), durable=False
+            folder / f"{source.image_ids[0]}{source.path.suffix.lower()}",
+            source.path.read_bytes(),
+            durable=False,
         )
         return
     for image_id, plane in zip(source.image_ids, read_planes(source.path, pages), strict=True):

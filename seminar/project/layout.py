@@ -24,14 +24,23 @@ MIN_SIDE = 8
 
 def too_small(path: Path, size: tuple[int, int]) -> str:
     """The sentence on an image below `MIN_SIDE`."""
-    return f"{path}: {size[0]} x {size[1]} pixels (height x width) are too few to learn from, at least {MIN_SIDE} x {MIN_SIDE} are needed; remove the image"
+    return (
+        f"{path}: {size[0]} x {size[1]} pixels (height x width) are too few to learn from, at least"
+        f" {MIN_SIDE} x {MIN_SIDE} are needed; remove the image"
+    )
 
 
 def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, without hidden and unfinished (.part) files; nothing where the folder is missing."""
+    """What lies in a folder, without hidden and unfinished (.part) files; nothing where the
+    folder is missing.
+    """
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".") and not entry.name.endswith(".part")]
+            return [
+                entry
+                for entry in entries
+                if not entry.name.startswith(".") and not entry.name.endswith(".part")
+            ]
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -53,7 +62,11 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 def ids_in(folder: Path, ending: str) -> dict[str, os.DirEntry[str]]:
     """image_id -> entry of each file with this ending."""
-    return {entry.name.removesuffix(ending): entry for entry in folder_entries(folder) if entry.name.endswith(ending)}
+    return {
+        entry.name.removesuffix(ending): entry
+        for entry in folder_entries(folder)
+        if entry.name.endswith(ending)
+    }
 
 
 def read_split(path: Path) -> list[tuple[int, str]] | None:
@@ -63,7 +76,15 @@ def read_split(path: Path) -> list[tuple[int, str]] | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise DatasetError([f"{path}: not UTF-8 text; save it as UTF-8, one image id a line"]) from None
+        raise DatasetError(
+            [f"{path}: not UTF-8 text; save it as UTF-8, one image id a line"]
+        ) from None
     except OSError as error:
-        raise DatasetError([f"{path}: {error.strerror or error}; put a readable file there"]) from None
-    return [(number, line.strip(" \t\r")) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        raise DatasetError(
+            [f"{path}: {error.strerror or error}; put a readable file there"]
+        ) from None
+    return [
+        (number, line.strip(" \t\r"))
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip()
+    ]

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from seminar.clicks.click_set import ClickSet
-from seminar.errors import DatasetError
-from seminar.labels import BACKGROUND
+from seminar.clicks.readers.whats_the_point import LONGEST_SIDE, HumanClick
 from seminar.clicks.simulate import simulate_clicks
+from seminar.errors import DatasetError
+from seminar.io.names import shown
+from seminar.labels import BACKGROUND
 from seminar.project.check.image import truth_faults
 from seminar.project.layout import TRUTH
-from seminar.io.names import shown
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
-from seminar.clicks.readers.whats_the_point import LONGEST_SIDE, HumanClick
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class ImportStatistics:
     foreground, background : int
         Clicks of these images, those outside included.
     foreground_outside, background_outside : int
-        Clicks that are not on their image, and dropped; beyond 500 pixels where the image is not here.
+        Clicks that are not on their image, and dropped; beyond 500 pixels where the image is not
+        here.
     """
 
     listed: int
@@ -65,32 +66,45 @@ class ImportStatistics:
 
 
 def simulate_for_project(
-    project: Project, *, split: str = "train", limit: int = 0, seed: int = 0, overwrite: bool = False
+    project: Project,
+    *,
+    split: str = "train",
+    limit: int = 0,
+    seed: int = 0,
+    overwrite: bool = False,
 ) -> Iterator[NewClicks]:
-    """Write simulated clicks for images with dense truth, see `seminar.clicks.simulate`; yields the total after each image.
+    """Write simulated clicks for images with dense truth, see `seminar.clicks.simulate`; yields the
+    total after each image.
 
-    The clicks of an image depend on `seed` and its id alone, so a larger `limit` adds images and leaves the others as they are.
+    The clicks of an image depend on `seed` and its id alone, so a larger `limit` adds images and
+    leaves the others as they are.
 
     Raises
     ------
     DatasetError
-        No dense truth at all, truth of another size than its image or with unknown classes, or images that have other clicks already, unless `overwrite`.
+        No dense truth at all, truth of another size than its image or with unknown classes, or
+        images that have other clicks already, unless `overwrite`.
     """
     ids = training_ids(project, split, limit)
     with_truth = [image_id for image_id in ids if project.truth_path(image_id).exists()]
     if not with_truth:
         raise DatasetError(
             [
-                f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected label PNGs to take clicks from; add them, or click in the window"
+                f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected"
+                " label PNGs to take clicks from; add them, or click in the window"
             ]
         )
     if faults := [
-        fault for image_id in with_truth for fault in truth_faults(project, image_id, project.image_size(image_id))
+        fault
+        for image_id in with_truth
+        for fault in truth_faults(project, image_id, project.image_size(image_id))
     ]:
         raise DatasetError(faults)
     clicked = _clicked(project, with_truth)
     if not overwrite:  # all before the first is written
-        _refuse_others(project, {image_id: _simulated(project, image_id, seed) for image_id in clicked})
+        _refuse_others(
+            project, {image_id: _simulated(project, image_id, seed) for image_id in clicked}
+        )
     per_class = Counter[int]()
     images = 0
     for image_id in with_truth:
@@ -104,26 +118,35 @@ def simulate_for_project(
 def import_into_project(
     project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], *, overwrite: bool = False
 ) -> Iterator[NewClicks]:
-    """Write the clicks of others for the images that the project has; yields the total after each image.
+    """Write the clicks of others for the images that the project has; yields the total after each
+    image.
 
-    Clicks outside their image are dropped. A click at x, y becomes the coordinate (y - 0.5, x - 0.5): pixel centres are whole numbers here.
+    Clicks outside their image are dropped. A click at x, y becomes the coordinate (y - 0.5, x -
+    0.5): pixel centres are whole numbers here.
 
     Raises
     ------
     DatasetError
-        Classes that the project does not have, or images that have other clicks already, unless `overwrite`.
+        Classes that the project does not have, or images that have other clicks already, unless
+        `overwrite`.
     """
     known = [image_id for image_id in project.image_ids() if image_id in human_clicks]
-    clicks = {image_id: _as_clicks(human_clicks[image_id], *project.image_size(image_id)) for image_id in known}
+    clicks = {
+        image_id: _as_clicks(human_clicks[image_id], *project.image_size(image_id))
+        for image_id in known
+    }
     highest = max((int(one.class_ids.max(initial=0)) for one in clicks.values()), default=0)
     if highest >= project.classes.num_classes:
         raise DatasetError(
             [
-                f"{project.path / 'classes.txt'}: {project.classes.num_classes} classes, but the clicks name class {highest}; write all {highest + 1} or more names into it"
+                f"{project.path / 'classes.txt'}: {project.classes.num_classes} classes, but the"
+                f" clicks name class {highest}; write all {highest + 1} or more names into it"
             ]
         )
     if not overwrite:
-        _refuse_others(project, {image_id: clicks[image_id] for image_id in _clicked(project, known)})
+        _refuse_others(
+            project, {image_id: clicks[image_id] for image_id in _clicked(project, known)}
+        )
     per_class = Counter[int]()
     images = 0
     for image_id, one in clicks.items():
@@ -134,7 +157,9 @@ def import_into_project(
 
 
 def import_statistics(
-    project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], listed: Collection[str] | None = None
+    project: Project,
+    human_clicks: Mapping[str, Sequence[HumanClick]],
+    listed: Collection[str] | None = None,
 ) -> ImportStatistics:
     """Count the clicks in the files of others; `listed` as far as a split list was given."""
     here = set(project.image_ids())
@@ -157,14 +182,18 @@ def _simulated(project: Project, image_id: str, seed: int) -> ClickSet:
     truth = project.read_truth(image_id)
     assert truth is not None  # its file was there a moment ago
     return simulate_clicks(
-        truth, project.read_objects(image_id), np.random.default_rng([seed, zlib.crc32(image_id.encode())])
+        truth,
+        project.read_objects(image_id),
+        np.random.default_rng([seed, zlib.crc32(image_id.encode())]),
     )
 
 
 def _as_clicks(human_clicks: Sequence[HumanClick], height: int, width: int) -> ClickSet:
     kept = [click for click in human_clicks if click.is_inside(height, width)]
     points = np.array([(click.y - 0.5, click.x - 0.5) for click in kept], dtype=np.float64)
-    return ClickSet(height, width, points, np.array([click.class_id for click in kept], dtype=np.int64))
+    return ClickSet(
+        height, width, points, np.array([click.class_id for click in kept], dtype=np.int64)
+    )
 
 
 def _clicked(project: Project, image_ids: Sequence[str]) -> list[str]:
@@ -182,6 +211,8 @@ def _refuse_others(project: Project, new: Mapping[str, ClickSet]) -> None:
     if others:
         raise DatasetError(
             [
-                f"{project.path}: {len(others)} images have other clicks already (first {shown(others[0])}); add --overwrite to replace them, or work on a copy of the project"
+                f"{project.path}: {len(others)} images have other clicks already (first"
+                f" {shown(others[0])}); add --overwrite to replace them, or work on a copy of the"
+                " project"
             ]
         )

@@ -16,9 +16,10 @@ from seminar.clicks.click_set import ClickSet, merged
 from seminar.errors import DatasetError
 from seminar.io.files import locked, write_bytes
 from seminar.io.images import EXTENSIONS, ImageArray, explained, image_size, read_image
+from seminar.io.label_png import read_label_png, read_object_png
+from seminar.io.names import name_fault, shown
 from seminar.labels import ClassNames, LabelMap
 from seminar.project.create import create_project
-from seminar.io.label_png import read_label_png, read_object_png
 from seminar.project.layout import (
     CLASSES,
     CLICKS,
@@ -34,7 +35,6 @@ from seminar.project.layout import (
     is_folder,
     read_split,
 )
-from seminar.io.names import name_fault, shown
 from seminar.project.sparse_mask import can_be_mask, mask_state, write_sparse_mask
 
 
@@ -62,15 +62,19 @@ class Project:
         """
         path = Path(path)
         if not path.is_dir():
-            raise DatasetError([f"{path}: no such folder; check the name, or make a project with `seminar new`"])
+            raise DatasetError(
+                [f"{path}: no such folder; check the name, or make a project with `seminar new`"]
+            )
         faults = []
         if not (path / IMAGES).is_dir():
             faults.append(
-                f"{path / IMAGES}: missing, so this is no project; make one with `seminar new`, or put the images there"
+                f"{path / IMAGES}: missing, so this is no project; make one with `seminar new`, or"
+                " put the images there"
             )
         if not (path / CLASSES).is_file():
             faults.append(
-                f"{path / CLASSES}: missing; write the classes' names into it, one a line, the background first"
+                f"{path / CLASSES}: missing; write the classes' names into it, one a line, the"
+                " background first"
             )
         if faults:
             raise DatasetError(faults)
@@ -79,12 +83,16 @@ class Project:
         except UnicodeDecodeError:
             raise DatasetError([f"{path / CLASSES}: not UTF-8 text; save it as UTF-8"]) from None
         except OSError as error:
-            raise DatasetError([f"{path / CLASSES}: {error.strerror or error}; put a readable file there"]) from None
+            raise DatasetError(
+                [f"{path / CLASSES}: {error.strerror or error}; put a readable file there"]
+            ) from None
         return cls(path, ClassNames.parse(text, str(path / CLASSES)))
 
     @classmethod
     def create(cls, path: Path | str, images: Sequence[Path | str], classes: ClassNames) -> Project:
-        """Make a project in a new or empty folder from copies of images; see `seminar.project.create.create_project`."""
+        """Make a project in a new or empty folder from copies of images; see
+        `seminar.project.create.create_project`.
+        """
         create_project(Path(path), images, classes)
         return cls(Path(path), classes)
 
@@ -93,7 +101,8 @@ class Project:
         return tuple(sorted({path.stem for path in image_files(self.path / IMAGES)}))
 
     def split(self, name: str) -> tuple[str, ...] | None:
-        """Ids in ImageSets/Segmentation/<name>.txt in its order, each once; None where the file is missing.
+        """Ids in ImageSets/Segmentation/<name>.txt in its order, each once; None where the file is
+        missing.
 
         Raises
         ------
@@ -101,7 +110,9 @@ class Project:
             A line that cannot be an image id, or that names no image of the project.
         """
         if fault := name_fault(name):
-            raise DatasetError([f"split '{shown(name)}' cannot be a file name: {fault}; use another name"])
+            raise DatasetError(
+                [f"split '{shown(name)}' cannot be a file name: {fault}; use another name"]
+            )
         path = self.path / SPLITS / f"{name}.txt"
         lines = read_split(path)
         if lines is None:
@@ -112,11 +123,13 @@ class Project:
         for number, line in lines:
             if fault := name_fault(line):
                 faults.append(
-                    f"{path}, line {number}: '{shown(line)}' cannot be an image id: {fault}; correct or delete the line"
+                    f"{path}, line {number}: '{shown(line)}' cannot be an image id: {fault};"
+                    " correct or delete the line"
                 )
             elif (image_id := known.get(_composed(line))) is None:
                 faults.append(
-                    f"{path}, line {number}: no image {shown(line)} in {IMAGES}; add the image or delete the line"
+                    f"{path}, line {number}: no image {shown(line)} in {IMAGES}; add the image or"
+                    " delete the line"
                 )
             else:
                 found.append(image_id)
@@ -139,7 +152,9 @@ class Project:
         for path in image_files(folder):  # endings in capitals
             if path.stem == image_id:
                 return path
-        raise DatasetError([f"{folder / shown(image_id)}: no such image; add it, or leave it out of the split"])
+        raise DatasetError(
+            [f"{folder / shown(image_id)}: no such image; add it, or leave it out of the split"]
+        )
 
     def read_image(self, image_id: str) -> ImageArray:
         """(H, W, C) in its own depth, see `seminar.io.images.read_image`."""
@@ -166,10 +181,11 @@ class Project:
         return self._file(OBJECTS, image_id, ".png")
 
     def read_clicks(self, image_id: str) -> ClickSet | None:
-        """Clicks of an image: from the JSON, else every labelled pixel of the sparse mask; None where there is neither.
+        """Clicks of an image: from the JSON, else every labelled pixel of the sparse mask; None
+        where there is neither.
 
-        A mask that lags behind the JSON (a crash between the two) is written anew where the folder allows it; one that another program drew
-        stays, without counting: `seminar check` tells.
+        A mask that lags behind the JSON (a crash between the two) is written anew where the folder
+        allows it; one that another program drew stays, without counting: `seminar check` tells.
 
         Raises
         ------
@@ -184,8 +200,13 @@ class Project:
             return ClickSet.from_mask(read_label_png(mask_path)) if mask_path.exists() else None
         clicks = ClickSet.from_json(text, str(path))
         if can_be_mask(clicks) and mask_state(mask_path, clicks, text) == "lagging":
-            with contextlib.suppress(OSError), locked(self.path):  # a read-only project is read all the same
-                if path.read_bytes() == text:  # else a writer came in between, who writes the mask, too
+            with (
+                contextlib.suppress(OSError),
+                locked(self.path),
+            ):  # a read-only project is read all the same
+                if (
+                    path.read_bytes() == text
+                ):  # else a writer came in between, who writes the mask, too
                     write_sparse_mask(mask_path, clicks, self.classes, text)
         return clicks
 
@@ -197,10 +218,12 @@ class Project:
         Parameters
         ----------
         base : ClickSet or None
-            What `clicks` was made from. Where the file says something else by now, because another window or program wrote it, what was
-            changed there is kept, too (`seminar.clicks.click_set.merged`). None replaces whatever is there.
+            What `clicks` was made from. Where the file says something else by now, because another
+            window or program wrote it, what was changed there is kept, too
+            (`seminar.clicks.click_set.merged`). None replaces whatever is there.
         durable : bool
-            False does not wait for the disk: for many images at once, whose clicks can be made again.
+            False does not wait for the disk: for many images at once, whose clicks can be made
+            again.
 
         Raises
         ------
@@ -214,18 +237,24 @@ class Project:
             raise DatasetError(faults)
         with locked(self.path):
             if base is not None:
-                with contextlib.suppress(FileNotFoundError, DatasetError):  # what is gone or damaged is replaced
+                with contextlib.suppress(
+                    FileNotFoundError, DatasetError
+                ):  # what is gone or damaged is replaced
                     clicks = merged(base, clicks, ClickSet.from_json(path.read_bytes()))
             text = clicks.to_json().encode()
             write_bytes(path, text, durable=durable)
             write_sparse_mask(self.sparse_mask_path(image_id), clicks, self.classes, text)
 
     def clicks_stamps(self) -> dict[str, int]:
-        """For each image with clicks the time of their last change in nanoseconds: the JSON's, else the mask's."""
+        """For each image with clicks the time of their last change in nanoseconds: the JSON's,
+        else the mask's.
+        """
         stamps: dict[str, int] = {}
         for folder, ending in ((SPARSE_MASKS, ".png"), (CLICKS, ".json")):
             for image_id, entry in ids_in(self.path / folder, ending).items():
-                with contextlib.suppress(OSError):  # replaced while we look, or a link that leads nowhere
+                with contextlib.suppress(
+                    OSError
+                ):  # replaced while we look, or a link that leads nowhere
                     stamps[image_id] = entry.stat().st_mtime_ns
         return stamps
 
@@ -244,28 +273,42 @@ class Project:
         found = []
         for entry in folder_entries(self.path / RUNS):
             if is_folder(entry):
-                found.append((_changed(Path(entry.path, "config.toml")) or _changed(Path(entry.path)), entry.name))
+                found.append(
+                    (
+                        _changed(Path(entry.path, "config.toml")) or _changed(Path(entry.path)),
+                        entry.name,
+                    )
+                )
         return tuple(name for _, name in sorted(found))
 
     def _file(self, folder: str, image_id: str, ending: str) -> Path:
         if fault := name_fault(image_id):
             raise DatasetError(
-                [f"{self.path}: '{shown(image_id)}' cannot be an image id: {fault}; give the image another name"]
+                [
+                    f"{self.path}: '{shown(image_id)}' cannot be an image id: {fault}; give the"
+                    " image another name"
+                ]
             )
         return self.path / folder / f"{image_id}{ending}"
 
 
-def clicks_faults(clicks: ClickSet, classes: ClassNames, where: str, size: tuple[int, int]) -> tuple[str, ...]:
-    """What is wrong with the clicks of one image of `size` (height, width): their class ids and the size; not their places."""
+def clicks_faults(
+    clicks: ClickSet, classes: ClassNames, where: str, size: tuple[int, int]
+) -> tuple[str, ...]:
+    """What is wrong with the clicks of one image of `size` (height, width): their class ids and
+    the size; not their places.
+    """
     faults = [
-        f"{where}, click {number}: class_id {class_id} is not in 0..{classes.num_classes - 1}; fix the click or add the class to {CLASSES}"
+        f"{where}, click {number}: class_id {class_id} is not in 0..{classes.num_classes - 1}; fix"
+        f" the click or add the class to {CLASSES}"
         for number, class_id in enumerate(clicks.class_ids.tolist(), start=1)
         if not 0 <= class_id < classes.num_classes
     ]
     if (clicks.height, clicks.width) != size:
         faults.append(
-            f"{where}: clicks of an image of {clicks.height} x {clicks.width} pixels (height x width), but the image has {size[0]} x {size[1]}; "
-            "restore the image, or delete the file and click again"
+            f"{where}: clicks of an image of {clicks.height} x {clicks.width} pixels (height x"
+            f" width), but the image has {size[0]} x {size[1]}; restore the image, or delete the"
+            " file and click again"
         )
     return tuple(faults)
 

@@ -1,4 +1,6 @@
-"""The sparse mask of an image's clicks: whether it is in step with the JSON that it is made from."""
+"""The sparse mask of an image's clicks: whether it is in step with the JSON that it is made
+from.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +13,27 @@ import numpy as np
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
 from seminar.io.images import MAX_PIXELS
-from seminar.labels import IGNORE_INDEX, ClassNames
 from seminar.io.label_png import read_label_png, read_png_note, write_label_png
+from seminar.labels import IGNORE_INDEX, ClassNames
 
 MaskState = Literal["in step", "lagging", "foreign"]
-"""A sparse mask against its JSON: made from it; missing, damaged or made from an earlier one; drawn elsewhere and different."""
+"""A sparse mask against its JSON: made from it; missing, damaged or made from an earlier one;
+drawn elsewhere and different.
+"""
 
 
 def write_sparse_mask(path: Path, clicks: ClickSet, classes: ClassNames, text: bytes) -> None:
-    """Write the mask of the clicks that `text`, the whole JSON, holds. No clock is asked: the mask notes which text it was made from."""
+    """Write the mask of the clicks that `text`, the whole JSON, holds. No clock is asked: the
+    mask notes which text it was made from.
+    """
     write_label_png(path, clicks.rasterize(), classes, durable=False, note=_fingerprint(text))
 
 
 def mask_state(path: Path, clicks: ClickSet, text: bytes, *, by_pixels: bool = False) -> MaskState:
     """Whether the mask at `path` is that of these clicks, read from `text`.
 
-    `by_pixels` decodes also a mask that notes the right text, as a program that keeps notes may have changed it.
+    `by_pixels` decodes also a mask that notes the right text, as a program that keeps notes may
+    have changed it.
     """
     try:
         note = read_png_note(path)
@@ -42,7 +49,10 @@ def mask_state(path: Path, clicks: ClickSet, text: bytes, *, by_pixels: bool = F
 
 def can_be_mask(clicks: ClickSet) -> bool:
     """Whether the clicks have classes and a size that a mask can hold."""
-    return bool((clicks.class_ids < IGNORE_INDEX).all()) and 0 < clicks.height * clicks.width <= MAX_PIXELS
+    return (
+        bool((clicks.class_ids < IGNORE_INDEX).all())
+        and 0 < clicks.height * clicks.width <= MAX_PIXELS
+    )
 
 
 def _fingerprint(text: bytes) -> str:

@@ -1,4 +1,6 @@
-"""What happens in a run, as frozen events: yielded by the trainer, printed by the command line, followed by the window."""
+"""What happens in a run, as frozen events: yielded by the trainer, printed by the command line,
+followed by the window.
+"""
 
 from __future__ import annotations
 
@@ -158,22 +160,33 @@ _KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 def to_json_line(event: Event, time: float) -> str:
     """One line for events.jsonl; `time` is seconds since the epoch."""
     return (
-        json.dumps({"version": EVENTS_VERSION, "time": time, "event": type(event).__name__} | dataclasses.asdict(event))
+        json.dumps(
+            {"version": EVENTS_VERSION, "time": time, "event": type(event).__name__}
+            | dataclasses.asdict(event)
+        )
         + "\n"
     )
 
 
 def from_json_line(line: str | bytes) -> tuple[Event, float] | None:
-    """The event of a line of events.jsonl and its time; None for a kind this version does not know, a torn line, or values that it cannot have."""
+    """The event of a line of events.jsonl and its time; None for a kind this version does not
+    know, a torn line, or values that it cannot have.
+    """
     try:
         data: dict[str, Any] = json.loads(line)
         kind = _KINDS[data.pop("event")]
         time = float(data.pop("time"))
         hints = _hints(kind)
         values = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in hints
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in data.items()
+            if name in hints
         }
-        return (kind(**values), time) if all(_fits(value, hints[name]) for name, value in values.items()) else None
+        return (
+            (kind(**values), time)
+            if all(_fits(value, hints[name]) for name, value in values.items())
+            else None
+        )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
@@ -184,11 +197,15 @@ def _hints(kind: type) -> Mapping[str, Any]:
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether a value out of a file is of the type that an event's field has; whole numbers are floats, too."""
+    """Whether a value out of a file is of the type that an event's field has; whole numbers are
+    floats, too.
+    """
     arguments = get_args(hint)
     match typing.get_origin(hint):
         case None if hint in (int, float):
-            return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+            return isinstance(value, int if hint is int else int | float) and not isinstance(
+                value, bool
+            )
         case None:
             return isinstance(value, hint)
         case typing.Literal:

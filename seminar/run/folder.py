@@ -1,4 +1,6 @@
-"""The run folder: the files through which a run is repeated, followed, paused, stopped and resumed, on this machine or another."""
+"""The run folder: the files through which a run is repeated, followed, paused, stopped and
+resumed, on this machine or another.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ from PIL import Image
 
 from seminar.config.settings import TrainConfig, load_config
 from seminar.errors import SeminarError
-from seminar.run.events import Event, from_json_line, to_json_line
 from seminar.io.files import atomic_file, write_text
 from seminar.labels import ClassNames
+from seminar.run.events import Event, from_json_line, to_json_line
 
 _STOP = "stop.request"
 _PAUSE = "pause.request"
@@ -28,10 +30,12 @@ _SAME_START = 2.0  # seconds; psutil's start time moves a little when the clock 
 
 
 def stage_names(config: TrainConfig) -> tuple[str, ...]:
-    """Names of the stages of a run in order: ancillary, then primary, primary-2, ... (`config.modules` student-student modules).
+    """Names of the stages of a run in order: ancillary, then primary, primary-2, ...
+    (`config.modules` student-student modules).
 
-    Without pseudo-labels there is one stage, ancillary; with pseudo-labels of another origin one, primary; under full supervision one,
-    full; in Fig. 4's control the second one is self-generation.
+    Without pseudo-labels there is one stage, ancillary; with pseudo-labels of another origin one,
+    primary; under full supervision one, full; in Fig. 4's control the second one is
+    self-generation.
     """
     if config.losses == ("full",):
         return ("full",)
@@ -59,9 +63,15 @@ class RunFolder:
     @classmethod
     def of(cls, project: Path, name: str) -> RunFolder:
         """The folder of the run `name` in the project folder `project`; it need not exist yet."""
-        if not name or name in (".", "..") or any(character in name for character in "/\\\0\n\r") or len(name) > 100:
+        if (
+            not name
+            or name in (".", "..")
+            or any(character in name for character in "/\\\0\n\r")
+            or len(name) > 100
+        ):
             raise SeminarError(
-                f"run name {name!r}: expected up to 100 characters without slashes or line breaks; choose another"
+                f"run name {name!r}: expected up to 100 characters without slashes or line breaks;"
+                " choose another"
             )
         return cls(project / "runs" / name)
 
@@ -121,7 +131,8 @@ class RunFolder:
             return file.read(1) == b"\n"
 
     def read_events(self, offset: int = 0) -> Iterator[tuple[Event, float, int]]:
-        """Events from byte `offset` of events.jsonl on: (event, seconds since the epoch, offset behind it).
+        """Events from byte `offset` of events.jsonl on: (event, seconds since the epoch, offset
+        behind it).
 
         A line that is still being written is left for the next call; unknown lines are passed over.
         """
@@ -175,8 +186,12 @@ class RunFolder:
         """`layer`: student, teacher, pseudo_label (label PNGs) or disagreement (0..255)."""
         return self.path / "previews" / image_id / f"{layer}.png"
 
-    def write_preview(self, image_id: str, layer: str, labels: npt.NDArray[np.uint8], classes: ClassNames) -> None:
-        """Write one preview, (H, W) uint8, whole or not at all; fast rather than small, a preview lives for half a second."""
+    def write_preview(
+        self, image_id: str, layer: str, labels: npt.NDArray[np.uint8], classes: ClassNames
+    ) -> None:
+        """Write one preview, (H, W) uint8, whole or not at all; fast rather than small, a
+        preview lives for half a second.
+        """
         image = Image.fromarray(labels)
         if layer != "disagreement":
             image.putpalette(classes.palette().tobytes())
@@ -197,7 +212,8 @@ class RunFolder:
         return self.path / "process.json"
 
     def claim(self) -> None:
-        """Note this process as the run's trainer, and remove what one that was killed has left half written.
+        """Note this process as the run's trainer, and remove what one that was killed has left half
+        written.
 
         Raises
         ------
@@ -206,11 +222,18 @@ class RunFolder:
         """
         if self.is_alive():
             raise SeminarError(
-                f"{self.path}: another process trains in this run folder; stop it first or choose another run name"
+                f"{self.path}: another process trains in this run folder; stop it first or choose"
+                " another run name"
             )
         write_text(
             self.process_path,
-            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "start": psutil.Process().create_time()}),
+            json.dumps(
+                {
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                    "start": psutil.Process().create_time(),
+                }
+            ),
         )
         for leftover in self.path.rglob(".*.part"):
             leftover.unlink(missing_ok=True)
@@ -219,11 +242,21 @@ class RunFolder:
         self.process_path.unlink(missing_ok=True)
 
     def is_alive(self) -> bool | None:
-        """Whether the trainer's process runs; None where it cannot be asked: on another machine, or its note cannot be read at the moment."""
+        """Whether the trainer's process runs; None where it cannot be asked: on another machine,
+        or its note cannot be read at the moment.
+        """
         try:
             data = json.loads(self.process_path.read_text(encoding="utf-8"))
             pid, host, start = int(data["pid"]), data["host"], float(data["start"])
-        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        except (
+            FileNotFoundError,
+            NotADirectoryError,
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+        ):
             return False
         except OSError:
             return None
@@ -233,7 +266,9 @@ class RunFolder:
             return False
         try:
             process = psutil.Process(pid)
-            if process.status() == psutil.STATUS_ZOMBIE:  # killed, but its parent has not noticed yet
+            if (
+                process.status() == psutil.STATUS_ZOMBIE
+            ):  # killed, but its parent has not noticed yet
                 return False
             return abs(process.create_time() - start) < _SAME_START
         except (psutil.Error, ValueError, OverflowError):

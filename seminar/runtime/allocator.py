@@ -1,4 +1,6 @@
-"""What the C library does with memory that is free: it returns and asks for the same pages again and again, or keeps them when nobody wants them."""
+"""What the C library does with memory that is free: it returns and asks for the same pages again
+and again, or keeps them when nobody wants them.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,14 @@ _blocks = 0  # of `kept_memory` that are open, in any thread
 
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
-    """Within the block what is freed stays at hand for the next array; at its end all that is free goes back to the system.
+    """Within the block what is freed stays at hand for the next array; at its end all that is free
+    goes back to the system.
 
-    A network on a CPU frees and takes hundreds of megabytes a tile. Left alone, glibc returns them each time, and the system
-    clears every page anew, which took a third of the time on a virtual machine. (Training would gain a tenth, but where memory is
-    short pieces that are kept leave no room for whole batches.) Elsewhere than on Linux with glibc nothing happens. Blocks may lie in each other; the outermost one counts.
+    A network on a CPU frees and takes hundreds of megabytes a tile. Left alone, glibc returns them
+    each time, and the system clears every page anew, which took a third of the time on a virtual
+    machine. (Training would gain a tenth, but where memory is short pieces that are kept leave no
+    room for whole batches.) Elsewhere than on Linux with glibc nothing happens. Blocks may lie in
+    each other; the outermost one counts.
     """
     _enter(1)
     try:
@@ -46,7 +51,9 @@ def _enter(step: int) -> None:
 
 
 def hand_back_memory() -> None:
-    """Return to the system what was freed and kept in pieces: some milliseconds, so once a second, not once an array."""
+    """Return to the system what was freed and kept in pieces: some milliseconds, so once a
+    second, not once an array.
+    """
     trim = _function("malloc_trim")
     if trim is not None:
         trim(0)

@@ -12,7 +12,8 @@ from seminar.errors import SeminarError
 
 
 def pick_device(name: str) -> torch.device:
-    """The device called `name`: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first that works of cuda, mps, cpu.
+    """The device called `name`: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first that works
+    of cuda, mps, cpu.
 
     Raises
     ------
@@ -37,11 +38,14 @@ def pick_device(name: str) -> torch.device:
 
 
 def use_threads(processes: int = 1) -> int:
-    """Let torch use all CPU cores but one, which stays free for the window and the loader; returns how many.
+    """Let torch use all CPU cores but one, which stays free for the window and the loader; returns
+    how many.
 
     `processes` that compute on this machine share them.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     threads = max(1, (cores - 1) // processes)
     torch.set_num_threads(threads)
     return threads
@@ -58,7 +62,9 @@ def describe(device: torch.device) -> str:
 
 
 def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """bfloat16 autocast on CUDA devices that compute in it, nothing elsewhere. bfloat16 needs no loss scaling."""
+    """bfloat16 autocast on CUDA devices that compute in it, nothing elsewhere. bfloat16 needs no
+    loss scaling.
+    """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
@@ -92,10 +98,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def avoid_failed_onednn(error: BaseException) -> None:
-    """Before another try with less memory: where oneDNN found no room for its code, this process goes on with PyTorch's own kernels.
+    """Before another try with less memory: where oneDNN found no room for its code, this process
+    goes on with PyTorch's own kernels.
 
-    The failure sticks to the thread: no kernel can be compiled in it any more, however much memory is free by then. A step takes about five times
-    as long from there on.
+    The failure sticks to the thread: no kernel can be compiled in it any more, however much memory
+    is free by then. A step takes about five times as long from there on.
     """
     if _NO_ROOM_FOR_CODE in str(error).lower():
         torch.backends.mkldnn.enabled = False  # type: ignore[assignment]

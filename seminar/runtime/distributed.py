@@ -1,7 +1,9 @@
-"""One run in several processes, on as many GPUs or hosts: started by torchrun, joined by torch.distributed.
+"""One run in several processes, on as many GPUs or hosts: started by torchrun, joined by
+torch.distributed.
 
-Each process takes its share of the very batch that one process alone would draw; sums over processes make the step the same. The first
-process alone writes the run folder and decides; the others do as it says.
+Each process takes its share of the very batch that one process alone would draw; sums over
+processes make the step the same. The first process alone writes the run folder and decides; the
+others do as it says.
 """
 
 from __future__ import annotations
@@ -19,18 +21,21 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from seminar.runtime.devices import is_out_of_memory, pick_device
 from seminar.errors import SeminarError
+from seminar.runtime.devices import is_out_of_memory, pick_device
 
 TIMEOUT = timedelta(hours=6)
-"""How long the others wait while the first process scores, draws or saves; a process that dies is noticed at once."""
+"""How long the others wait while the first process scores, draws or saves; a process that dies
+is noticed at once.
+"""
 
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of a run; by default the only one, for which all of this costs nothing.
+    """This process among those of a run; by default the only one, for which all of this costs
+    nothing.
 
     Attributes
     ----------
@@ -72,14 +77,16 @@ class Ranks:
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Add up the gradients of all processes, in one message.
 
-        DistributedDataParallel would send them during the backward pass; here a process may run out of memory in that pass, on which all
-        have to agree first.
+        DistributedDataParallel would send them during the backward pass; here a process may run out
+        of memory in that pass, on which all have to agree first.
         """
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if self.size == 1 or not gradients:
             return
         whole = self.sum(torch.cat([gradient.flatten() for gradient in gradients]))
-        for gradient, part in zip(gradients, whole.split([gradient.numel() for gradient in gradients]), strict=True):
+        for gradient, part in zip(
+            gradients, whole.split([gradient.numel() for gradient in gradients]), strict=True
+        ):
             gradient.copy_(part.view(gradient.shape))
 
     def copy_from_first(self, network: nn.Module) -> None:
@@ -92,7 +99,8 @@ class Ranks:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Wait for the others at the end of a block; what goes wrong in one process is raised in all.
+        """Wait for the others at the end of a block; what goes wrong in one process is raised in
+        all.
 
         Raises
         ------
@@ -117,7 +125,10 @@ class Ranks:
     def _agree(self, fault: Exception | None) -> None:
         said: list[Any] = [None] * self.size
         text = (str(fault).splitlines() or [type(fault).__name__])[0]
-        mine = fault and (is_out_of_memory(fault), f"process {self.rank} on {socket.gethostname()}: {text}")
+        mine = fault and (
+            is_out_of_memory(fault),
+            f"process {self.rank} on {socket.gethostname()}: {text}",
+        )
         with _reaching_the_others():
             dist.all_gather_object(said, mine)
         worse = [sentence for is_memory, sentence in filter(None, said) if not is_memory]
@@ -160,8 +171,9 @@ def joined(device: torch.device) -> Iterator[Ranks]:
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
         raise SeminarError(
-            f"the {os.environ['WORLD_SIZE']} processes of this run do not find each other ({str(error).splitlines()[0]}); "
-            "start all of them with torchrun, with one --rdzv-endpoint that every host reaches"
+            f"the {os.environ['WORLD_SIZE']} processes of this run do not find each other"
+            f" ({str(error).splitlines()[0]}); start all of them with torchrun, with one"
+            " --rdzv-endpoint that every host reaches"
         ) from None
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size())
@@ -182,7 +194,8 @@ def processes_here() -> int:
 
 
 def own_device(name: str) -> torch.device:
-    """`seminar.runtime.devices.pick_device`, and of several GPUs the one that is this process's own.
+    """`seminar.runtime.devices.pick_device`, and of several GPUs the one that is this process's
+    own.
 
     Raises
     ------
@@ -193,13 +206,17 @@ def own_device(name: str) -> torch.device:
     if not _is_one_of_many() or device.type == "cpu":
         return device
     if device.type == "mps" or (device.index is not None and processes_here() > 1):
-        raise SeminarError(f"device '{name}': several processes cannot share it; choose --device cuda or cpu")
+        raise SeminarError(
+            f"device '{name}': several processes cannot share it; choose --device cuda or cpu"
+        )
     if processes_here() > torch.cuda.device_count():
         raise SeminarError(
-            f"{processes_here()} processes on this machine, {torch.cuda.device_count()} GPUs; "
-            "start as many as there are GPUs (torchrun --nproc-per-node gpu), or train on --device cpu"
+            f"{processes_here()} processes on this machine, {torch.cuda.device_count()} GPUs; start"
+            " as many as there are GPUs (torchrun --nproc-per-node gpu), or train on --device cpu"
         )
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index)
+    device = torch.device(
+        "cuda", int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    )
     torch.cuda.set_device(device)
     return device
 
@@ -214,6 +231,7 @@ def _reaching_the_others() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise SeminarError(
-            f"another process of this run ended or cannot be reached ({str(error).splitlines()[0][:150]}); "
-            "its own message says why; then go on with --resume"
+            "another process of this run ended or cannot be reached"
+            f" ({str(error).splitlines()[0][:150]}); its own message says why; then go on with"
+            " --resume"
         ) from None

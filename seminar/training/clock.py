@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import torch
 
-from seminar.runtime import devices
 from seminar.run import events
+from seminar.runtime import devices
 
 RECENT = 30
 """Steps over which `Clock.recent` averages."""
@@ -55,7 +55,9 @@ class Clock:
         values = [losses[name] for losses in self._recent if name in losses]
         return sum(values) / RECENT if len(values) == RECENT else math.nan
 
-    def step(self, stage: str, iteration: int, iterations: int, lr: float, device: torch.device) -> events.Step:
+    def step(
+        self, stage: str, iteration: int, iterations: int, lr: float, device: torch.device
+    ) -> events.Step:
         """The event for the steps since the last one."""
         losses = {name: total / self._count for name, total in self._sums.items()}
         self._sums, self._count = {}, 0

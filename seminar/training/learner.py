@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seminar.runtime import devices
 from seminar.config.settings import TrainConfig
 from seminar.data.dataset import Batch
-from seminar.models.ema import make_teacher
 from seminar.errors import CheckpointError, SeminarError
 from seminar.models.deeplab import CropDropout, DeepLabV3Plus
-from seminar.training.objectives import Losses, counted, share
+from seminar.models.ema import make_teacher
+from seminar.runtime import devices
 from seminar.runtime.distributed import ALONE, Ranks
+from seminar.training.objectives import Losses, counted, share
 from seminar.training.schedules import backbone_share
 
 Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
@@ -24,7 +24,10 @@ Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
 Labelling = Callable[[Batch], Batch]
 """Adds pseudo-labels to a batch, or nothing."""
 
-DIVERGED = "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the last checkpoint is kept"
+DIVERGED = (
+    "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the"
+    " last checkpoint is kept"
+)
 
 
 class Learner:
@@ -39,7 +42,13 @@ class Learner:
         Crops that go through the network at once; smaller than the batch after memory ran out.
     """
 
-    def __init__(self, student: DeepLabV3Plus, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self,
+        student: DeepLabV3Plus,
+        config: TrainConfig,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.device = device
         self._config, self._ranks = config, ranks
         if ranks.size > 1 and config.norm == "batch":
@@ -53,22 +62,28 @@ class Learner:
         ranks.copy_from_first(self.teacher)
         self._optimizer = _optimizer(self.student, config)
         share = backbone_share(
-            student.classify.out_channels, by_classes=config.lr_by_classes, pretrained=config.weights != "none"
+            student.classify.out_channels,
+            by_classes=config.lr_by_classes,
+            pretrained=config.weights != "none",
         )
         self._lr_factors = (share, config.head_lr_factor)  # as the groups of `_optimizer`
 
     def step(
         self, batch: Batch, objective: Objective, lr: float, label: Labelling = lambda batch: batch
     ) -> Mapping[str, float]:
-        """One optimiser step and the teacher's update; returns the unweighted loss terms and "total".
+        """One optimiser step and the teacher's update; returns the unweighted loss terms and
+        "total".
 
-        Of several processes each takes its own crops of the batch (`Ranks.share`), and all take the same step. Where memory runs out, the batch goes through in smaller parts whose gradients are added up, which leaves the step as it was
-        (but for plain batch norm's statistics); `part_size` tells.
+        Of several processes each takes its own crops of the batch (`Ranks.share`), and all take the
+        same step. Where memory runs out, the batch goes through in smaller parts whose gradients
+        are added up, which leaves the step as it was (but for plain batch norm's statistics);
+        `part_size` tells.
 
         Raises
         ------
         SeminarError
-            Memory runs out with a single crop, or a loss is not finite; student and teacher are then as before the step.
+            Memory runs out with a single crop, or a loss is not finite; student and teacher are
+            then as before the step.
         """
         for group, factor in zip(self._optimizer.param_groups, self._lr_factors, strict=True):
             group["lr"] = lr * factor
@@ -84,22 +99,26 @@ class Learner:
                 devices.avoid_failed_onednn(error)
             if self.part_size == 1:
                 raise SeminarError(
-                    f"iteration {self.iteration}: memory ran out with a single crop of {batch.image.shape[-1]} px; "
-                    "choose a smaller --crop-size or another --device"
+                    f"iteration {self.iteration}: memory ran out with a single crop of"
+                    f" {batch.image.shape[-1]} px; choose a smaller --crop-size or another --device"
                 )
             self.part_size = (self.part_size + 1) // 2
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         bad = [name for name, value in values.items() if not abs(value) < float("inf")]
         if bad:
-            raise SeminarError(f"iteration {self.iteration}: loss term {bad[0]} is {values[bad[0]]}; {DIVERGED}")
+            raise SeminarError(
+                f"iteration {self.iteration}: loss term {bad[0]} is {values[bad[0]]}; {DIVERGED}"
+            )
         self._optimizer.step()
         self.teacher.update_parameters(self.student)
         self.iteration += 1
         return values
 
     def _gradients(self, batch: Batch, objective: Objective, label: Labelling) -> dict[str, float]:
-        """Fill the gradients of the whole batch, part by part and process by process; returns the terms' values."""
+        """Fill the gradients of the whole batch, part by part and process by process; returns
+        the terms' values.
+        """
         ranks, config = self._ranks, self._config
         self._optimizer.zero_grad(set_to_none=True)
         with ranks.together():
@@ -118,7 +137,11 @@ class Learner:
                 with devices.mixed_precision(self.device):
                     losses = objective(self.student, self.teacher, part)
                 shares = (
-                    {} if is_whole else {name: share(name, count, whole, config.convention) for name in losses.terms}
+                    {}
+                    if is_whole
+                    else {
+                        name: share(name, count, whole, config.convention) for name in losses.terms
+                    }
                 )
                 total = losses.total(shares)
                 total.backward()
@@ -130,7 +153,9 @@ class Learner:
         return dict(zip(sums, values, strict=True))
 
     def _place_dropout(self, first: int | None) -> None:
-        """Dropout of the crops from number `first` of the batch on, each part from the iteration's seed; None where the batch is whole."""
+        """Dropout of the crops from number `first` of the batch on, each part from the
+        iteration's seed; None where the batch is whole.
+        """
         if first is not None:
             torch.manual_seed(torch.initial_seed())
         for module in self.student.modules():
@@ -146,7 +171,9 @@ class Learner:
             A weight is not finite: such a state is not worth keeping.
         """
         if not all(bool(parameter.isfinite().all()) for parameter in self.student.parameters()):
-            raise SeminarError(f"iteration {self.iteration}: the network's weights are not finite; {DIVERGED}")
+            raise SeminarError(
+                f"iteration {self.iteration}: the network's weights are not finite; {DIVERGED}"
+            )
         return {
             "iteration": self.iteration,
             "part_size": self.part_size,
@@ -170,7 +197,8 @@ class Learner:
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             reason = (str(error).splitlines() or [""])[-1].strip()[:150]
             raise CheckpointError(
-                f"the checkpoint is of another network ({reason}); were classes, channels or settings changed? Start a run under a new name"
+                f"the checkpoint is of another network ({reason}); were classes, channels or"
+                " settings changed? Start a run under a new name"
             ) from None
         self.iteration = state["iteration"]
         self.part_size = min(state["part_size"], self.part_size)
@@ -179,19 +207,28 @@ class Learner:
 def _optimizer(student: DeepLabV3Plus, config: TrainConfig) -> torch.optim.Optimizer:
     """Two parameter groups, backbone and head; `Learner.step` sets their learning rates."""
     groups: Any = [
-        {"params": [parameter for parameter in student.backbone.parameters() if parameter.requires_grad]},
+        {
+            "params": [
+                parameter for parameter in student.backbone.parameters() if parameter.requires_grad
+            ]
+        },
         {"params": student.head_parameters()},
     ]
     if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.base_lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(groups, lr=config.base_lr, weight_decay=config.weight_decay, foreach=True)
+        return torch.optim.SGD(
+            groups, lr=config.base_lr, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+    return torch.optim.AdamW(
+        groups, lr=config.base_lr, weight_decay=config.weight_decay, foreach=True
+    )
 
 
 def _with_shared_statistics(student: DeepLabV3Plus, device: torch.device) -> DeepLabV3Plus:
     """Batch norm over the crops of all processes, which torch can do on GPUs alone."""
     if device.type != "cuda":
         raise SeminarError(
-            f"--norm batch: several processes need the statistics of all crops, which {device} cannot share; choose --norm group, or one process"
+            f"--norm batch: several processes need the statistics of all crops, which {device}"
+            " cannot share; choose --norm group, or one process"
         )
     shared: DeepLabV3Plus = nn.SyncBatchNorm.convert_sync_batchnorm(student)
     return shared

@@ -17,7 +17,13 @@ from seminar.data.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
 from seminar.losses.cross_entropy import absent_class, balanced_cross_entropy, partial_cross_entropy
-from seminar.losses.dense_crf import CrfRelaxation, LandmarkWarning, NystromPlan, dense_crf, prepare_dense_crf
+from seminar.losses.dense_crf import (
+    CrfRelaxation,
+    LandmarkWarning,
+    NystromPlan,
+    dense_crf,
+    prepare_dense_crf,
+)
 from seminar.losses.image_level import objectness_prior, presence
 from seminar.training.pseudo_labels import pseudo_label
 
@@ -28,7 +34,8 @@ class LossSettings:
 
     Attributes
     ----------
-    lambda_crf, lambda_pcons, lambda_pseudo, lambda_absent, lambda_presence, lambda_objectness : float
+    lambda_crf, lambda_pcons, lambda_pseudo, lambda_absent, lambda_presence, lambda_objectness :
+    float
         Weights, ramps included.
     sigma_xy : float
         In pixels of the full crop.
@@ -70,34 +77,50 @@ class Losses:
     weights: Mapping[str, float]
 
     def total(self, shares: Mapping[str, Tensor | float] | None = None) -> Tensor:
-        """What is minimised, a scalar. `shares` scales the terms of a part of a batch so that all parts add up to the batch's loss."""
+        """What is minimised, a scalar. `shares` scales the terms of a part of a batch so that
+        all parts add up to the batch's loss.
+        """
         shares = shares or {}
         return torch.stack(
-            [shares.get(name, 1.0) * self.weights.get(name, 1.0) * term for name, term in self.terms.items()]
+            [
+                shares.get(name, 1.0) * self.weights.get(name, 1.0) * term
+                for name, term in self.terms.items()
+            ]
         ).sum()
 
 
 def dense_objective(student: nn.Module, batch: Batch, settings: LossSettings) -> Losses:
     """Full supervision, the upper bound: cross-entropy on dense masks."""
     logits = student(batch.student_image)
-    return Losses({"full": partial_cross_entropy(logits, batch.labels, convention=settings.convention)}, {})
+    return Losses(
+        {"full": partial_cross_entropy(logits, batch.labels, convention=settings.convention)}, {}
+    )
 
 
-def click_objective(student: nn.Module, teacher: nn.Module, batch: Batch, settings: LossSettings) -> Losses:
-    """L* = L_pCE + lambda_CRF L_CRF + lambda_pCons L_pCons (eq. 1 of section 3.1), the ancillary stage."""
+def click_objective(
+    student: nn.Module, teacher: nn.Module, batch: Batch, settings: LossSettings
+) -> Losses:
+    """L* = L_pCE + lambda_CRF L_CRF + lambda_pCons L_pCons (eq. 1 of section 3.1), the ancillary
+    stage.
+    """
     logits = student(batch.student_image)
     return Losses(_click_terms(logits, teacher, batch, settings), _weights(settings))
 
 
 def seminar_objective(
-    student: nn.Module, teacher: nn.Module, ancillary: nn.Module | None, batch: Batch, settings: LossSettings
+    student: nn.Module,
+    teacher: nn.Module,
+    ancillary: nn.Module | None,
+    batch: Batch,
+    settings: LossSettings,
 ) -> Losses:
     """L = L* + lambda_pseudo L_pseudo (eq. 7), the primary stage.
 
     Parameters
     ----------
     ancillary : Module or None
-        The frozen, fully trained network of the stage before; None takes `batch.pseudo_labels`, labels of another origin.
+        The frozen, fully trained network of the stage before; None takes `batch.pseudo_labels`,
+        labels of another origin.
     """
     logits = student(batch.student_image)
     terms = _click_terms(logits, teacher, batch, settings)
@@ -111,14 +134,18 @@ def seminar_objective(
 
 
 def pseudo_labelled(batch: Batch, ancillary: nn.Module, *, confidence: float) -> Batch:
-    """The batch with what a frozen network says of its crops (eq. 6's target) as its pseudo-labels."""
+    """The batch with what a frozen network says of its crops (eq. 6's target) as its
+    pseudo-labels.
+    """
     with torch.no_grad():
         labels = pseudo_label(ancillary(batch.image).softmax(dim=1), confidence=confidence)
     return dataclasses.replace(batch, pseudo_labels=labels)
 
 
 def counted(batch: Batch, crf_scale: float) -> Tensor:
-    """What the terms are means over, (5,) float32: crops, clicked pixels, pseudo-labelled ones, valid ones, valid ones where the CRF is computed."""
+    """What the terms are means over, (5,) float32: crops, clicked pixels, pseudo-labelled ones,
+    valid ones, valid ones where the CRF is computed.
+    """
     labelled = batch.pseudo_labels != IGNORE_INDEX
     pseudo = labelled & batch.valid if labelled.shape == batch.valid.shape else labelled[:, :0]
     low = _valid_at(batch.valid, _low_size(batch.valid.shape[-2:], crf_scale))
@@ -127,7 +154,9 @@ def counted(batch: Batch, crf_scale: float) -> Tensor:
 
 
 def share(term: str, part: Tensor, whole: Tensor, convention: Convention) -> Tensor:
-    """What a part's mean counts for in the whole batch's mean, a scalar, from the `counted` of both."""
+    """What a part's mean counts for in the whole batch's mean, a scalar, from the `counted` of
+    both.
+    """
     crops, clicked, pseudo, valid, low = (part / whole.clamp(min=1)).unbind()
     if term in ("pce", "full", "pseudo"):
         pixels = pseudo if term == "pseudo" else clicked
@@ -141,7 +170,9 @@ def share(term: str, part: Tensor, whole: Tensor, convention: Convention) -> Ten
     return low if term == "crf" else valid
 
 
-def _click_terms(logits: Tensor, teacher: nn.Module, batch: Batch, settings: LossSettings) -> dict[str, Tensor]:
+def _click_terms(
+    logits: Tensor, teacher: nn.Module, batch: Batch, settings: LossSettings
+) -> dict[str, Tensor]:
     terms = {"pce": partial_cross_entropy(logits, batch.labels, convention=settings.convention)}
     probs = logits.float().softmax(dim=1)
     if settings.lambda_crf:
@@ -149,11 +180,15 @@ def _click_terms(logits: Tensor, teacher: nn.Module, batch: Batch, settings: Los
     if settings.lambda_pcons:
         with torch.no_grad():
             teacher_probs = teacher(batch.image).float().softmax(dim=1)
-        terms["pcons"] = pixel_consistency(probs, teacher_probs, batch.valid, convention=settings.convention)
+        terms["pcons"] = pixel_consistency(
+            probs, teacher_probs, batch.valid, convention=settings.convention
+        )
     if settings.lambda_absent:
         terms["absent"] = absent_class(logits, batch.absent, batch.valid)
     if settings.lambda_presence:
-        terms["presence"] = presence(logits, _clicked(batch.labels, logits.shape[1]), batch.absent, batch.valid)
+        terms["presence"] = presence(
+            logits, _clicked(batch.labels, logits.shape[1]), batch.absent, batch.valid
+        )
     if settings.lambda_objectness:
         terms["objectness"] = objectness_prior(logits, batch.objectness, batch.valid)
     return terms
@@ -166,7 +201,8 @@ def _clicked(labels: Tensor, num_classes: int) -> Tensor:
 
 
 def with_crf_plan(batch: Batch, settings: LossSettings) -> Batch:
-    """The batch with all of the CRF that depends on its crops alone, for a loader to make ahead; as it is where there is nothing to make.
+    """The batch with all of the CRF that depends on its crops alone, for a loader to make ahead; as
+    it is where there is nothing to make.
 
     Losses and gradients are the same, bit for bit, with the plan and without.
     """
@@ -186,10 +222,14 @@ def with_crf_plan(batch: Batch, settings: LossSettings) -> Batch:
 
 
 def _crf_at_low_resolution(probs: Tensor, batch: Batch, settings: LossSettings) -> Tensor:
-    """The CRF on probabilities by bilinear, colours by area and validity by nearest resampling, as Tang et al. do."""
+    """The CRF on probabilities by bilinear, colours by area and validity by nearest resampling,
+    as Tang et al. do.
+    """
     image, valid = _crops_at_low_resolution(batch, settings)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LandmarkWarning)  # on noisy crops a rough kernel still regularises
+        warnings.simplefilter(
+            "ignore", LandmarkWarning
+        )  # on noisy crops a rough kernel still regularises
         return dense_crf(
             F.interpolate(probs, size=image.shape[-2:], mode="bilinear", align_corners=False),
             image,
@@ -211,7 +251,9 @@ def _crops_at_low_resolution(batch: Batch, settings: LossSettings) -> tuple[Tens
 
 
 def _sigma_rgb(batch: Batch, settings: LossSettings) -> float:
-    """Meant for three channels: it grows with the root of their number, so that a grey image weighs the same as its RGB copy."""
+    """Meant for three channels: it grows with the root of their number, so that a grey image
+    weighs the same as its RGB copy.
+    """
     return settings.sigma_rgb * math.sqrt(batch.image.shape[1] / 3)
 
 

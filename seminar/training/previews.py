@@ -1,4 +1,6 @@
-"""Live label maps of one image while its networks learn, a tile at a time so that training hardly notices."""
+"""Live label maps of one image while its networks learn, a tile at a time so that training
+hardly notices.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seminar.errors import SeminarError
-from seminar.run.events import Preview
-from seminar.labels import IGNORE_INDEX, ClassNames
-from seminar.run.folder import RunFolder
 from seminar.data.transforms import Image
+from seminar.errors import SeminarError
+from seminar.labels import IGNORE_INDEX, ClassNames
+from seminar.run.events import Preview
+from seminar.run.folder import RunFolder
 
 TILE = 512
 """Side of the tiles in which large images are drawn, in pixels."""
@@ -32,12 +34,16 @@ MAX_SHARE = 0.04
 
 
 OTHERS_EVERY = 4
-"""Every so manieth picture is of another image, in turn, so that the next click can be looked for in all of them."""
+"""Every so manieth picture is of another image, in turn, so that the next click can be looked
+for in all of them.
+"""
 
 
 @dataclass
 class _Canvas:
-    """The label maps of one image and the tiles, (top, left), that are still to be drawn in this round."""
+    """The label maps of one image and the tiles, (top, left), that are still to be drawn in this
+    round.
+    """
 
     image_id: str
     maps: dict[str, npt.NDArray[np.uint8]]
@@ -93,15 +99,18 @@ class Previewer:
         device: torch.device,
         only_shown: bool = False,
     ) -> Preview | None:
-        """Draw as many tiles as the time allows, at least one, and write the label maps; None where the image cannot be drawn.
+        """Draw as many tiles as the time allows, at least one, and write the label maps; None where
+        the image cannot be drawn.
 
-        Not all images that a person looks at are trained on: one that is damaged or has other channels costs its picture, not the run.
+        Not all images that a person looks at are trained on: one that is damaged or has other
+        channels costs its picture, not the run.
 
         Parameters
         ----------
         networks : mapping
-            "student", "teacher", and in the second stage "pseudo_label", the ancillary network. Disagreement is student against
-            pseudo-label where there is one, otherwise against the teacher.
+            "student", "teacher", and in the second stage "pseudo_label", the ancillary network.
+            Disagreement is student against pseudo-label where there is one, otherwise against the
+            teacher.
         only_shown : bool
             No other image has its turn: for the last picture of a stage.
         """
@@ -115,14 +124,22 @@ class Previewer:
             self._next = time.monotonic() + MIN_INTERVAL
             return None
         canvas = self._canvases.get(of_other)
-        if canvas is None or canvas.image_id != image_id or set(canvas.maps) != {*networks, "disagreement"}:
-            maps = {name: np.full(image.shape[1:], IGNORE_INDEX, dtype=np.uint8) for name in networks}
+        if (
+            canvas is None
+            or canvas.image_id != image_id
+            or set(canvas.maps) != {*networks, "disagreement"}
+        ):
+            maps = {
+                name: np.full(image.shape[1:], IGNORE_INDEX, dtype=np.uint8) for name in networks
+            }
             maps["disagreement"] = np.zeros(image.shape[1:], dtype=np.uint8)
             canvas = self._canvases[of_other] = _Canvas(image_id, maps, [])
         while True:
             if not canvas.tiles:
                 height, width = image.shape[1:]
-                canvas.tiles = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)][::-1]
+                canvas.tiles = [
+                    (top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)
+                ][::-1]
             _draw_tile(canvas.maps, image, *canvas.tiles.pop(), networks, device)
             if not canvas.tiles or time.monotonic() - start > MIN_INTERVAL * MAX_SHARE:
                 break
@@ -131,7 +148,9 @@ class Previewer:
                 self._run.write_preview(image_id, name, labels, self._classes)
         now = time.monotonic()
         self._next = now + max(MIN_INTERVAL, (now - start) / MAX_SHARE)
-        return Preview(stage=stage, iteration=iteration, image_id=image_id, layers=tuple(canvas.maps))
+        return Preview(
+            stage=stage, iteration=iteration, image_id=image_id, layers=tuple(canvas.maps)
+        )
 
     def _drawable(self, image_id: str) -> Image | None:
         try:
@@ -141,7 +160,9 @@ class Previewer:
         return image if len(image) == self._channels else None
 
     def _next_other(self, shown: str) -> str:
-        """The image that is being drawn beside the shown one, or the next in turn once it is whole."""
+        """The image that is being drawn beside the shown one, or the next in turn once it is
+        whole.
+        """
         canvas = self._canvases.get(True)
         if canvas is not None and canvas.tiles and canvas.image_id != shown:
             return canvas.image_id
@@ -165,10 +186,17 @@ def _draw_tile(
 ) -> None:
     rows = slice(max(0, top - MARGIN), top + TILE + MARGIN)
     cols = slice(max(0, left - MARGIN), left + TILE + MARGIN)
-    crop = torch.from_numpy(np.ascontiguousarray(image[:, rows, cols], dtype=np.float32))[None].to(device)
-    inner = (slice(top - rows.start, top - rows.start + TILE), slice(left - cols.start, left - cols.start + TILE))
+    crop = torch.from_numpy(np.ascontiguousarray(image[:, rows, cols], dtype=np.float32))[None].to(
+        device
+    )
+    inner = (
+        slice(top - rows.start, top - rows.start + TILE),
+        slice(left - cols.start, left - cols.start + TILE),
+    )
     outer = (slice(top, top + TILE), slice(left, left + TILE))
-    probs = {name: _probs(network, crop)[:, inner[0], inner[1]] for name, network in networks.items()}
+    probs = {
+        name: _probs(network, crop)[:, inner[0], inner[1]] for name, network in networks.items()
+    }
     for name, values in probs.items():
         maps[name][outer] = values.argmax(dim=0).to(torch.uint8).cpu().numpy()
     other = probs.get("pseudo_label", probs["teacher"])

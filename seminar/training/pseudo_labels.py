@@ -9,7 +9,8 @@ from seminar.labels import IGNORE_INDEX
 
 
 def pseudo_label(probs: Tensor, *, confidence: float = 0.0) -> Tensor:
-    """The most probable class of each pixel, (N, H, W) int64 (eq. 6's target); 255 where it is less probable than `confidence`.
+    """The most probable class of each pixel, (N, H, W) int64 (eq. 6's target); 255 where it is less
+    probable than `confidence`.
 
     Parameters
     ----------

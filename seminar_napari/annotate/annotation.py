@@ -1,4 +1,6 @@
-"""The project's image and its clicks in napari: one image layer, one points layer, in step with the session."""
+"""The project's image and its clicks in napari: one image layer, one points layer, in step with
+the session.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ from napari.layers import Image, Points
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
-from seminar_napari.annotate.keys_and_mouse import REACH_PIXELS, bind_image_keys, bind_keys, bind_mouse
+from seminar_napari.annotate.keys_and_mouse import (
+    REACH_PIXELS,
+    bind_image_keys,
+    bind_keys,
+    bind_mouse,
+)
+from seminar_napari.annotate.stopwatch import Stopwatch
+from seminar_napari.annotate.undo import History
 from seminar_napari.layers.clicks import (
     class_ids_of,
     colour_marks,
@@ -25,17 +34,17 @@ from seminar_napari.layers.clicks import (
     remove_left_layers,
     take_clicks,
 )
-from seminar_napari.annotate.undo import History
-from seminar_napari.layers.image_cache import ImageCache
 from seminar_napari.layers.image import GEOMETRY, fits, make_image_layer, show_picture, take_over
+from seminar_napari.layers.image_cache import ImageCache
 from seminar_napari.session.session import Session
-from seminar_napari.annotate.stopwatch import Stopwatch
 
 
 class Annotation:
-    """Shows the session's image and clicks, and turns keys, mouse and napari's own edits into clicks of the session.
+    """Shows the session's image and clicks, and turns keys, mouse and napari's own edits into
+    clicks of the session.
 
-    Whatever changes the clicks, it goes through `Session.set_clicks`; the layer is redrawn from there, and the change can be undone.
+    Whatever changes the clicks, it goes through `Session.set_clicks`; the layer is redrawn from
+    there, and the change can be undone.
 
     Attributes
     ----------
@@ -87,7 +96,11 @@ class Annotation:
         if self._image is not None:
             for name in GEOMETRY:
                 getattr(self._image.events, name).disconnect(self._follow_geometry)
-        self.layer, self._image, self._shown_id = None, None, ""  # the layers' keys find nothing to change
+        self.layer, self._image, self._shown_id = (
+            None,
+            None,
+            "",
+        )  # the layers' keys find nothing to change
 
     # session -> layers
     def _on_project(self, project: Any) -> None:
@@ -114,9 +127,9 @@ class Annotation:
             show_picture(self._image, shown, project, image_id)
         else:
             self._remove_image()
-            self._image = take_over(self.viewer.layers, shown, project, image_id) or make_image_layer(
-                shown, project, image_id, self.session.layer_geometry()
-            )
+            self._image = take_over(
+                self.viewer.layers, shown, project, image_id
+            ) or make_image_layer(shown, project, image_id, self.session.layer_geometry())
             bind_image_keys(self._image, self)
             for name in GEOMETRY:
                 getattr(self._image.events, name).connect(self._follow_geometry)
@@ -127,7 +140,10 @@ class Annotation:
         self._show_clicks(image_id)
         self.viewer.reset_view()
         self._cache.read_ahead(
-            [*islice(self.session.images_from_here(1), 2), *islice(self.session.images_from_here(-1), 1)]
+            [
+                *islice(self.session.images_from_here(1), 2),
+                *islice(self.session.images_from_here(-1), 1),
+            ]
         )
 
     def _show_clicks(self, image_id: str) -> None:
@@ -164,8 +180,14 @@ class Annotation:
     def _put(self, clicks: ClickSet) -> None:
         if self.layer is None:
             return
-        shows_it = len(self.layer.data) == len(clicks) and np.array_equal(self.layer.data[:, -2:], clicks.points)
-        if shows_it and np.array_equal(class_ids_of(self.layer), clicks.class_ids) and "seminar" in self.layer.metadata:
+        shows_it = len(self.layer.data) == len(clicks) and np.array_equal(
+            self.layer.data[:, -2:], clicks.points
+        )
+        if (
+            shows_it
+            and np.array_equal(class_ids_of(self.layer), clicks.class_ids)
+            and "seminar" in self.layer.metadata
+        ):
             return
         self._putting = True
         try:
@@ -200,7 +222,9 @@ class Annotation:
 
     def _commit(self, clicks: ClickSet) -> None:
         self.tick()
-        self.session.set_clicks(self._shown_id, replace(clicks, seconds=round(self.stopwatch.seconds, 2)))
+        self.session.set_clicks(
+            self._shown_id, replace(clicks, seconds=round(self.stopwatch.seconds, 2))
+        )
 
     def _follow_geometry(self) -> None:
         """The image was moved, scaled, ... : clicks, and all layers made later, go with it."""
@@ -221,10 +245,16 @@ class Annotation:
             self.session.notice.emit("That is outside the image: no click added.")
             return
         class_ids = np.append(clicks.class_ids, self.session.current_class)
-        self._commit(replace(clicks, points=np.append(clicks.points, point[None], axis=0), class_ids=class_ids))
+        self._commit(
+            replace(
+                clicks, points=np.append(clicks.points, point[None], axis=0), class_ids=class_ids
+            )
+        )
 
     def nearest(self, position: npt.ArrayLike, reach: float) -> int | None:
-        """Index of the click nearest to a world position, within `reach` world units; None where none is."""
+        """Index of the click nearest to a world position, within `reach` world units; None where
+        none is.
+        """
         if self.layer is None or not len(self.layer.data):
             return None
         rows = self.layer.data[:, -2:]
@@ -268,7 +298,9 @@ class Annotation:
 
     def delete_nearest(self) -> None:
         """Delete the click nearest to the mouse."""
-        index = self.nearest(self.viewer.cursor.position, REACH_PIXELS / self.viewer.scene.camera.zoom)
+        index = self.nearest(
+            self.viewer.cursor.position, REACH_PIXELS / self.viewer.scene.camera.zoom
+        )
         if index is None:
             self.session.notice.emit("No click near the mouse to delete.")
         else:
@@ -285,7 +317,10 @@ class Annotation:
     def _step(self, step: Any, otherwise: str) -> None:
         if self.layer is None or not self._shown_id:
             return
-        clicks = step(self._histories.setdefault(self._shown_id, History()), self.session.clicks(self._shown_id))
+        clicks = step(
+            self._histories.setdefault(self._shown_id, History()),
+            self.session.clicks(self._shown_id),
+        )
         if clicks is None:
             self.session.notice.emit(otherwise)
             return
@@ -300,7 +335,9 @@ class Annotation:
         if class_id < self._classes.num_classes:
             self.session.set_class(class_id)
         else:
-            self.session.notice.emit(f"There is no class {class_id}; add one with + in the Annotate tab.")
+            self.session.notice.emit(
+                f"There is no class {class_id}; add one with + in the Annotate tab."
+            )
 
     def step_class(self, step: int) -> None:
         """Choose the next or previous class, round and round."""
@@ -322,7 +359,8 @@ class Annotation:
             self.layer, self._shown_id = None, ""
             if self.session.image_id:
                 self.session.notice.emit(
-                    "The layer is gone, the clicks are safe in the project: choose the image again to see them."
+                    "The layer is gone, the clicks are safe in the project: choose the image again"
+                    " to see them."
                 )
         elif event.value is self._image:
             self._image, self.session.image_layer = None, None
@@ -355,7 +393,9 @@ class Annotation:
         if self._shown_id and self._shown_id in self._known:
             clicks = self.session.clicks(self._shown_id)
             if len(clicks) and self.stopwatch.seconds - clicks.seconds > 0.1:
-                self.session.set_clicks(self._shown_id, replace(clicks, seconds=round(self.stopwatch.seconds, 2)))
+                self.session.set_clicks(
+                    self._shown_id, replace(clicks, seconds=round(self.stopwatch.seconds, 2))
+                )
 
     @property
     def _classes(self) -> ClassNames:

@@ -6,7 +6,15 @@ from functools import partial
 
 from qtpy.QtCore import QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPen, QPixmap
-from qtpy.QtWidgets import QColorDialog, QLineEdit, QMenu, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QColorDialog,
+    QLineEdit,
+    QMenu,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QFlowLayout
 
 from seminar.errors import DatasetError
@@ -140,7 +148,9 @@ class ClassBar(QWidget):
         menu.popup(self._buttons[class_id].mapToGlobal(where))
 
     def _edit(self, name: str, _checked: bool = False) -> None:
-        """Ask for another name; classes are known by name here, as another window may add some meanwhile."""
+        """Ask for another name; classes are known by name here, as another window may add some
+        meanwhile.
+        """
         self._edited = name
         self._editor.setText(name)
         self._editor.show()
@@ -177,14 +187,18 @@ class ClassBar(QWidget):
     def _recolour(self, name: str, colour: QColor) -> None:
         assert self._session.project is not None
         if self._is_there(name):
-            self._put_line(self._session.project.classes.names.index(name), f"{name} {colour.name()}")
+            self._put_line(
+                self._session.project.classes.names.index(name), f"{name} {colour.name()}"
+            )
 
     def _is_there(self, name: str) -> bool:
         """Whether the class still has this name; says so where it has not."""
         project = self._session.project
         if project is not None and name in project.classes.names:
             return True
-        self._session.notice.emit(f"There is no class '{name}' any more: another program has changed classes.txt.")
+        self._session.notice.emit(
+            f"There is no class '{name}' any more: another program has changed classes.txt."
+        )
         return False
 
     def _put_line(self, class_id: int, line: str) -> bool:
@@ -197,7 +211,9 @@ class ClassBar(QWidget):
         except DatasetError as error:
             self._session.notice.emit(str(error))
         except OSError as error:
-            self._session.notice.emit(f"classes.txt is not written: {error.strerror}; make room or give access")
+            self._session.notice.emit(
+                f"classes.txt is not written: {error.strerror}; make room or give access"
+            )
         else:
             return True
         return False
@@ -211,7 +227,9 @@ def swatch(colour: QColor, *, is_background: bool = False, size: int = 28) -> QI
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     edge = round(size * 0.12)
     outer = QRect(edge, edge, size - 2 * edge, size - 2 * edge)
-    painter.setPen(QPen(QColor(90, 90, 90), size * 0.05))  # keeps the light ring visible on a light window
+    painter.setPen(
+        QPen(QColor(90, 90, 90), size * 0.05)
+    )  # keeps the light ring visible on a light window
     painter.setBrush(QColor(235, 235, 235) if is_background else colour)
     painter.drawEllipse(outer)
     if is_background:

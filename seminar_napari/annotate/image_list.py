@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -96,7 +102,9 @@ def _short(state: ImageState) -> str:
         return "not readable"
     if state.held_out and not state.counts:
         return "held out"
-    return f"{state.objects} obj · {dict(state.counts).get(BACKGROUND, 0)} bg" if state.counts else ""
+    return (
+        f"{state.objects} obj · {dict(state.counts).get(BACKGROUND, 0)} bg" if state.counts else ""
+    )
 
 
 class _Filter(QSortFilterProxyModel):
@@ -113,7 +121,9 @@ class _Filter(QSortFilterProxyModel):
         image_id: str = model.data(model.index(source_row, 0), ID_ROLE)  # type: ignore[union-attr]
         if image_id == self._session.image_id:
             return True
-        return self.text in image_id.lower() and (not self.only_to_do or self._session.image_states[image_id].is_to_do)
+        return self.text in image_id.lower() and (
+            not self.only_to_do or self._session.image_states[image_id].is_to_do
+        )
 
 
 class ImageList(QWidget):
@@ -154,7 +164,9 @@ class ImageList(QWidget):
         self.search.returnPressed.connect(self.search.clearFocus)
         self.filter = QComboBox()
         self.filter.addItems(["all", "to do"])
-        self.filter.setToolTip("to do: images without objects or without background clicks; A and D then keep to these")
+        self.filter.setToolTip(
+            "to do: images without objects or without background clicks; A and D then keep to these"
+        )
         self.filter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.filter.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.filter.currentIndexChanged.connect(self._set_only_to_do)
@@ -183,7 +195,10 @@ class ImageList(QWidget):
             self.view.clearSelection()
             return
         index = self._filter.mapFromSource(self.model.index(row, 0))
-        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        flags = (
+            QItemSelectionModel.SelectionFlag.ClearAndSelect
+            | QItemSelectionModel.SelectionFlag.Rows
+        )
         selection = self.view.selectionModel()
         assert selection is not None
         selection.setCurrentIndex(index, flags)

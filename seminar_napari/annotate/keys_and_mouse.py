@@ -1,4 +1,6 @@
-"""Keys and mouse on the "Clicks" layer. They live on that one layer, so that no other layer's keys change."""
+"""Keys and mouse on the "Clicks" layer. They live on that one layer, so that no other layer's
+keys change.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ LEGEND: tuple[tuple[str, str], ...] = (
 
 
 class ClickActions(Protocol):
-    """What keys and mouse ask for; positions are in world coordinates, as napari's events give them."""
+    """What keys and mouse ask for; positions are in world coordinates, as napari's events give
+    them.
+    """
 
     def place(self, position: npt.ArrayLike) -> None: ...
     def nearest(self, position: npt.ArrayLike, reach: float) -> int | None: ...
@@ -62,7 +66,9 @@ def bind_keys(layer: Points, actions: ClickActions) -> None:
         "D": actions.next_image,
         "A": actions.previous_image,
         "X": actions.delete_nearest,
-        KeyMod.CtrlCmd | KeyCode.KeyZ: actions.undo,  # napari's "Control" is not the Command key of a Mac
+        KeyMod.CtrlCmd | KeyCode.KeyZ: (
+            actions.undo
+        ),  # napari's "Control" is not the Command key of a Mac
         KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ: actions.redo,
     }
     for digit in range(10):
@@ -74,7 +80,9 @@ def bind_keys(layer: Points, actions: ClickActions) -> None:
 
 
 def bind_image_keys(layer: Any, actions: ClickActions) -> None:
-    """Next and previous image also while our image layer is the active one; napari has no such keys there."""
+    """Next and previous image also while our image layer is the active one; napari has no such
+    keys there.
+    """
     layer.bind_key("D", _on_layer(actions.next_image, actions), overwrite=True)
     layer.bind_key("A", _on_layer(actions.previous_image, actions), overwrite=True)
 

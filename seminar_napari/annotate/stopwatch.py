@@ -11,7 +11,8 @@ IDLE_SECONDS = 10.0
 
 @dataclass(eq=False)
 class Stopwatch:
-    """Adds up the time between signs of activity that are at most `idle_seconds` apart; longer gaps are pauses and count for nothing.
+    """Adds up the time between signs of activity that are at most `idle_seconds` apart; longer gaps
+    are pauses and count for nothing.
 
     Attributes
     ----------

@@ -7,16 +7,25 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible, QElidingLabel
 
 from seminar.errors import SeminarError
 from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.annotate.class_bar import ClassBar
-from seminar_napari.annotate.keys_and_mouse import LEGEND
 from seminar_napari.annotate.image_list import ImageList
-from seminar_napari.session.image_states import ImageState
+from seminar_napari.annotate.keys_and_mouse import LEGEND
 from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
+from seminar_napari.session.image_states import ImageState
 from seminar_napari.session.session import Session
 
 PAPER_SECONDS = 22.1  # per image: Bearman et al. 2016, as the paper quotes it
@@ -39,12 +48,15 @@ class AnnotateTab(QWidget):
         self.saved = QLabel()
         self.saved.setWordWrap(True)
         self.saved.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.saved.setMinimumHeight(2 * self.saved.fontMetrics().lineSpacing() + 4)  # one line or two, nothing jumps
+        self.saved.setMinimumHeight(
+            2 * self.saved.fontMetrics().lineSpacing() + 4
+        )  # one line or two, nothing jumps
         self.warning = QLabel()
         self.warning.setWordWrap(True)
         self.train_on = _button(
             "Train on this image",
-            "Add the image to the training split (ImageSets/Segmentation); it no longer counts in the scores of the validation split",
+            "Add the image to the training split (ImageSets/Segmentation); it no longer counts in"
+            " the scores of the validation split",
             self._train_on,
         )
         self.legend = _legend()
@@ -63,7 +75,9 @@ class AnnotateTab(QWidget):
         layout.addWidget(self.warning)
         layout.addWidget(self.train_on)
         layout.addWidget(self.legend)
-        scroll = QScrollArea()  # a label that changes in it does not have napari lay out its whole window anew
+        scroll = (
+            QScrollArea()
+        )  # a label that changes in it does not have napari lay out its whole window anew
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -135,11 +149,16 @@ def _advice(state: ImageState, split: str) -> str:
     if state.held_out and state.counts:
         return f"Clicks here are not trained on: {split}.txt does not list this image."
     if state.held_out:
-        return f"Kept for scoring: {split}.txt does not list this image, so clicks here would not be trained on."
+        return (
+            f"Kept for scoring: {split}.txt does not list this image, so clicks here would not be"
+            " trained on."
+        )
     if state.outside:
         return f"{state.outside} clicks lie outside the image: move or delete them."
     if state.kind == "nothing":
-        return "No clicks here yet: click once on each object, then a few times between them (key 0)."
+        return (
+            "No clicks here yet: click once on each object, then a few times between them (key 0)."
+        )
     if not state.background:
         return "No background clicks here: add a few between the objects."
     if not state.objects:
@@ -162,8 +181,12 @@ def _button(text: str, tip: str, action: Any) -> QPushButton:
 
 
 def _legend() -> QCollapsible:
-    legend = QCollapsible("▸ Keys and mouse", expandedIcon=QIcon(), collapsedIcon=QIcon())  # superqt's own are black
-    legend.toggled.connect(lambda is_open: legend.setText(f"{'▾' if is_open else '▸'} Keys and mouse"))
+    legend = QCollapsible(
+        "▸ Keys and mouse", expandedIcon=QIcon(), collapsedIcon=QIcon()
+    )  # superqt's own are black
+    legend.toggled.connect(
+        lambda is_open: legend.setText(f"{'▾' if is_open else '▸'} Keys and mouse")
+    )
     legend.toggleButton().setStyleSheet(
         "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"
     )
@@ -176,7 +199,9 @@ def _legend() -> QCollapsible:
     grid.setColumnStretch(1, 1)
     for row, (keys, what) in enumerate((*LEGEND, *INSPECT_LEGEND)):
         grid.addWidget(QLabel(keys), row, 0)
-        grid.addWidget(QLabel(what), row, 1)  # not wrapped: the fold does not ask how high it would be
+        grid.addWidget(
+            QLabel(what), row, 1
+        )  # not wrapped: the fold does not ask how high it would be
     legend.addWidget(rows)
     legend.collapse(animate=False)
     return legend

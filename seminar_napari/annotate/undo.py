@@ -1,4 +1,6 @@
-"""Undo and redo of one image's clicks, without limit: each step keeps only the clicks that it changed."""
+"""Undo and redo of one image's clicks, without limit: each step keeps only the clicks that it
+changed.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def _difference(before: _Rows, after: _Rows) -> Edit:
     start = _leading_equal(before[:shorter], after[:shorter])
     rest = shorter - start
     tail = _leading_equal(before[len(before) - rest :][::-1], after[len(after) - rest :][::-1])
-    return Edit(start, before[start : len(before) - tail].copy(), after[start : len(after) - tail].copy())
+    return Edit(
+        start, before[start : len(before) - tail].copy(), after[start : len(after) - tail].copy()
+    )
 
 
 def _leading_equal(first: _Rows, second: _Rows) -> int:

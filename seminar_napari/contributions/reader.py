@@ -14,16 +14,18 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
-from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
 from seminar.io.label_png import read_label_png
-from seminar_napari.layers.clicks import layer_data
+from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
 from seminar_napari.contributions.open_dock import PLUGIN, is_project, open_dock
+from seminar_napari.layers.clicks import layer_data
 
 LayerData = tuple[Any, ...]
 NOTHING_TO_ADD: list[LayerData] = [(None,)]  # npe2's word for "done, no layer"
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
+def get_reader(
+    path: str | Sequence[str],
+) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
     """A reader for one project folder or one indexed PNG; None for anything else."""
     paths = [path] if isinstance(path, str) else list(path)
     if len(paths) != 1:
@@ -35,10 +37,12 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
 
 
 def prefer_readers() -> None:
-    """Have napari open sparse masks with us, and other PNG files as before, without asking which plugin to take.
+    """Have napari open sparse masks with us, and other PNG files as before, without asking which
+    plugin to take.
 
-    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and napari would ask at each. The rules are written
-    once: what the user has chosen before, changes or deletes later is kept, and other plugins that read PNG files are asked about as ever.
+    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and
+    napari would ask at each. The rules are written once: what the user has chosen before, changes
+    or deletes later is kept, and other plugins that read PNG files are asked about as ever.
     """
     marker = _written()
     if marker.exists():
@@ -77,7 +81,9 @@ def _classes_for(file: Path) -> ClassNames:
         except (SeminarError, UnicodeDecodeError):
             pass  # the mask can be shown without
     ids = range(MAX_CLASSES)
-    return ClassNames(tuple(f"class {number}" for number in ids), tuple(voc_colour(number) for number in ids))
+    return ClassNames(
+        tuple(f"class {number}" for number in ids), tuple(voc_colour(number) for number in ids)
+    )
 
 
 def _is_indexed_png(file: Path) -> bool:

@@ -8,11 +8,11 @@ from typing import Any
 import platformdirs
 from qtpy.QtCore import QTimer
 
-from seminar.project.sample.create import create_sample_project
 from seminar.project.project import Project
-from seminar_napari.layers.image_cache import picture
-from seminar_napari.layers.image import offer_layer_data
+from seminar.project.sample.create import create_sample_project
 from seminar_napari.contributions.open_dock import is_project, open_dock
+from seminar_napari.layers.image import offer_layer_data
+from seminar_napari.layers.image_cache import picture
 
 
 def sample_folder() -> Path:
@@ -37,7 +37,9 @@ def first_with_clicks(project: Project | None) -> str:
 
 
 def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
-    """Open the sample project in the dock; napari adds the first image, which the dock then takes over."""
+    """Open the sample project in the dock; napari adds the first image, which the dock then
+    takes over.
+    """
     project = Project.open(sample_project())
     dock = open_dock()
     dock.open_project(project.path, show=False)

@@ -9,16 +9,17 @@ import numpy as np
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
-from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
 from seminar.io.label_png import write_label_png
+from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
 from seminar_napari.layers.clicks import CLASS
 
 
 def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write the points, in pixels of their image, as an indexed PNG: each one's class on its pixel, 255 elsewhere.
+    """Write the points, in pixels of their image, as an indexed PNG: each one's class on its pixel,
+    255 elsewhere.
 
-    The size is that of the image that the clicks were placed on; for a points layer that was not made by Seminar, the smallest that holds all points.
-    Points without a class count as class 1.
+    The size is that of the image that the clicks were placed on; for a points layer that was not
+    made by Seminar, the smallest that holds all points. Points without a class count as class 1.
 
     Raises
     ------
@@ -28,12 +29,16 @@ def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     points = np.asarray(data, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
         raise SeminarError(
-            f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the points of one plane"
+            f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the"
+            " points of one plane"
         )
-    class_ids = np.asarray(attributes.get("features", {}).get(CLASS, np.ones(len(points))), dtype=np.int64)
+    class_ids = np.asarray(
+        attributes.get("features", {}).get(CLASS, np.ones(len(points))), dtype=np.int64
+    )
     if len(class_ids) and not 0 <= class_ids.min() <= class_ids.max() < MAX_CLASSES:
         raise SeminarError(
-            f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to {class_ids.max()}; correct the classes"
+            f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to"
+            f" {class_ids.max()}; correct the classes"
         )
     height, width = _size(path, points, attributes.get("metadata", {}))
     mask = ClickSet(height, width, points, class_ids).rasterize()
@@ -42,11 +47,16 @@ def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     return [path]
 
 
-def _size(path: str, points: np.ndarray[Any, np.dtype[np.float64]], metadata: dict[str, Any]) -> tuple[int, int]:
+def _size(
+    path: str, points: np.ndarray[Any, np.dtype[np.float64]], metadata: dict[str, Any]
+) -> tuple[int, int]:
     known = metadata.get("seminar", {})
     if "height" in known and "width" in known:
         return int(known["height"]), int(known["width"])
     if not len(points):
-        raise SeminarError(f"{path}: the layer has no points, so the size of the mask is not known; add a point first")
+        raise SeminarError(
+            f"{path}: the layer has no points, so the size of the mask is not known; add a point"
+            " first"
+        )
     height, width = np.floor(points.max(axis=0) + 0.5).astype(int) + 1
     return max(int(height), 1), max(int(width), 1)

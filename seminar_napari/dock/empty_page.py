@@ -25,10 +25,16 @@ class EmptyPage(QWidget):
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.25)
         title.setFont(font)
-        self.new_button = _button("New from open layers…", "Make a project of the images that are open in napari", new)
-        self.open_button = _button("Open folder…", "Open a project folder; dropping it here does the same", open_)
+        self.new_button = _button(
+            "New from open layers…", "Make a project of the images that are open in napari", new
+        )
+        self.open_button = _button(
+            "Open folder…", "Open a project folder; dropping it here does the same", open_
+        )
         self.sample_button = _button(
-            "Try the sample", "Nine small pictures with a few clicks, made to be played with", sample
+            "Try the sample",
+            "Nine small pictures with a few clicks, made to be played with",
+            sample,
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)

@@ -19,7 +19,12 @@ class Header(QWidget):
 
     project_chosen = Signal(object)
 
-    def __init__(self, session: Session, actions: dict[str, Callable[[], None]], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        actions: dict[str, Callable[[], None]],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self.name = QElidingLabel()
@@ -60,7 +65,11 @@ class Header(QWidget):
         self.name.setToolTip(str(project.path) if project is not None else "")
         ids = self._session.image_ids
         ready = self._session.image_states.number_ready()
-        self.numbers.setText(f"{len(ids)} image{'s' * (len(ids) != 1)} · {ready} ready" if project is not None else "")
+        self.numbers.setText(
+            f"{len(ids)} image{'s' * (len(ids) != 1)} · {ready} ready"
+            if project is not None
+            else ""
+        )
 
     def _fill_recent(self) -> None:
         self._recent.clear()

@@ -39,17 +39,25 @@ def classes_from(names: Sequence[str], colours: Sequence[str]) -> ClassNames:
     DatasetError
         Fewer than two, or a name twice.
     """
-    rows = [f"{name.strip()} {colour}" for name, colour in zip(names, colours, strict=True) if name.strip()]
+    rows = [
+        f"{name.strip()} {colour}"
+        for name, colour in zip(names, colours, strict=True)
+        if name.strip()
+    ]
     return ClassNames.parse("\n".join(rows), "classes")
 
 
-def create_from_layers(path: Path, layers: Sequence[Image], classes: ClassNames) -> Iterator[tuple[int, int]]:
-    """Make a project folder of all planes of these layers, in their own depth; yields (planes done, planes in all) as it goes.
+def create_from_layers(
+    path: Path, layers: Sequence[Image], classes: ClassNames
+) -> Iterator[tuple[int, int]]:
+    """Make a project folder of all planes of these layers, in their own depth; yields (planes done,
+    planes in all) as it goes.
 
     Raises
     ------
     SeminarError
-        No layer, a layer whose pixels are no numbers of one plane, or a folder that is there already.
+        No layer, a layer whose pixels are no numbers of one plane, or a folder that is there
+        already.
     """
     total = sum(number_of_planes(layer) for layer in layers)
     if not total:
@@ -77,7 +85,9 @@ def _planes(layer: Image) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     name = re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
     widths = [len(str(size - 1)) for size in leading]
     for index in np.ndindex(*leading):
-        suffix = "".join(f"_{number:0{width}d}" for number, width in zip(index, widths, strict=True))
+        suffix = "".join(
+            f"_{number:0{width}d}" for number, width in zip(index, widths, strict=True)
+        )
         yield name + suffix, np.asarray(data[index])
 
 
@@ -85,13 +95,24 @@ def _unused(name: str, files: Sequence[Path]) -> str:
     taken = {file.stem.lower() for file in files}
     if name.lower() not in taken:
         return name
-    return next(f"{name}-{number}" for number in range(2, len(files) + 3) if f"{name}-{number}".lower() not in taken)
+    return next(
+        f"{name}-{number}"
+        for number in range(2, len(files) + 3)
+        if f"{name}-{number}".lower() not in taken
+    )
 
 
 def _write_plane(folder: Path, name: str, plane: npt.NDArray[Any], layer: Image) -> Path:
     source = layer.source.path
-    if source and not _leading_shape(layer) and Path(source).suffix.lower() in _KEEPS_FILE and Path(source).is_file():
-        file = folder / f"{name}{Path(source).suffix.lower()}"  # the very file, not a copy of its pixels
+    if (
+        source
+        and not _leading_shape(layer)
+        and Path(source).suffix.lower() in _KEEPS_FILE
+        and Path(source).is_file()
+    ):
+        file = (
+            folder / f"{name}{Path(source).suffix.lower()}"
+        )  # the very file, not a copy of its pixels
         file.write_bytes(Path(source).read_bytes())
         return file
     pixels = _native(plane, layer)
@@ -109,7 +130,8 @@ def _native(plane: npt.NDArray[Any], layer: Image) -> npt.NDArray[Any]:
     pixels = plane[..., :3] if layer.rgb else plane
     if pixels.dtype.kind not in "buif":
         raise SeminarError(
-            f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert it first"
+            f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert"
+            " it first"
         )
     if pixels.dtype == np.bool_:
         return np.ascontiguousarray(pixels).astype(np.uint8) * np.uint8(255)

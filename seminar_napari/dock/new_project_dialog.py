@@ -49,7 +49,9 @@ class NewProjectDialog(QDialog):
         for layer in self._layers:
             planes = number_of_planes(layer)
             item = QListWidgetItem(
-                layer.name if planes == 1 else f"{layer.name}   ({planes} planes become {planes} images)"
+                layer.name
+                if planes == 1
+                else f"{layer.name}   ({planes} planes become {planes} images)"
             )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if layer.visible else Qt.CheckState.Unchecked)
@@ -73,7 +75,10 @@ class NewProjectDialog(QDialog):
         self.buttons.accepted.connect(self.create_project)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        for title, content in (("Images", self.layer_list), ("Classes, the background first", self.classes)):
+        for title, content in (
+            ("Images", self.layer_list),
+            ("Classes, the background first", self.classes),
+        ):
             layout.addWidget(QLabel(title))
             layout.addWidget(content)
         layout.addWidget(QLabel("New folder for the project"))
@@ -138,7 +143,9 @@ class NewProjectDialog(QDialog):
             self, "Where to put the project", str(Path(self.folder.text()).parent)
         )
         if parent:
-            self.folder.setText(str(Path(parent) / (Path(self.folder.text()).name or "seminar-project")))
+            self.folder.setText(
+                str(Path(parent) / (Path(self.folder.text()).name or "seminar-project"))
+            )
 
 
 class _ClassRows(QWidget):

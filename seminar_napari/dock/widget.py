@@ -10,23 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QStackedWidget, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QStackedWidget,
+    QTabWidget,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 from seminar.errors import SeminarError
 from seminar_napari.annotate.tab import AnnotateTab
-from seminar_napari.train.close_guard import closes_by_script
-from seminar_napari.dock.empty_page import EmptyPage
-from seminar_napari.export.tab import ExportTab
-from seminar_napari.dock.header import Header
-from seminar_napari.inspect.tab import InspectTab
-from seminar_napari.run.log_window import LogWindow
-from seminar_napari.dock.new_project import image_layers
-from seminar_napari.dock.new_project_dialog import NewProjectDialog
 from seminar_napari.contributions.open_dock import is_project
 from seminar_napari.contributions.reader import prefer_readers
-from seminar_napari.dock.recent import remember_project
 from seminar_napari.contributions.sample_data import first_with_clicks, sample_project
+from seminar_napari.dock.empty_page import EmptyPage
+from seminar_napari.dock.header import Header
+from seminar_napari.dock.new_project import image_layers
+from seminar_napari.dock.new_project_dialog import NewProjectDialog
+from seminar_napari.dock.recent import remember_project
+from seminar_napari.export.tab import ExportTab
+from seminar_napari.inspect.tab import InspectTab
+from seminar_napari.run.log_window import LogWindow
 from seminar_napari.session.session import Session
+from seminar_napari.train.close_guard import closes_by_script
 from seminar_napari.train.tab import TrainTab
 
 if TYPE_CHECKING:
@@ -103,9 +112,13 @@ class SeminarDock(QWidget):
         self.session.clicks_saved.connect(self._on_saved)
         self.header.project_chosen.connect(self.open_project)
         self.train.tab_wanted.connect(lambda name: self.tabs.setCurrentWidget(getattr(self, name)))
-        self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide)  # type: ignore[call-arg]  # Qt's properties
+        self._notice_timer = QTimer(
+            self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide
+        )  # type: ignore[call-arg]  # Qt's properties
         self._poll_timer = QTimer(self, interval=POLL_MILLISECONDS, timeout=self.session.poll)  # type: ignore[call-arg]  # Qt's properties
-        self._foreign_timer = QTimer(self, interval=FOREIGN_CLICKS_MILLISECONDS, timeout=self._look_for_foreign_clicks)  # type: ignore[call-arg]  # Qt's properties
+        self._foreign_timer = QTimer(
+            self, interval=FOREIGN_CLICKS_MILLISECONDS, timeout=self._look_for_foreign_clicks
+        )  # type: ignore[call-arg]  # Qt's properties
         self._poll_timer.start()
         self._foreign_timer.start()
         self._window: QObject | None = None
@@ -138,7 +151,9 @@ class SeminarDock(QWidget):
 
     def ask_new_project(self) -> None:
         """Let the user make a project of the open image layers."""
-        layers = image_layers(layer for layer in self.viewer.layers if layer is not self.session.image_layer)
+        layers = image_layers(
+            layer for layer in self.viewer.layers if layer is not self.session.image_layer
+        )
         if not layers:
             self.say("Open some images in napari first (File > Open), then make a project of them.")
             return
@@ -168,11 +183,16 @@ class SeminarDock(QWidget):
         self.pages.setCurrentWidget(self.empty if project is None else self.tabs)
         if project is not None:
             remember_project(project.path)
-            self._foreign_timer.setInterval(max(FOREIGN_CLICKS_MILLISECONDS, 10 * len(self.session.image_ids)))
+            self._foreign_timer.setInterval(
+                max(FOREIGN_CLICKS_MILLISECONDS, 10 * len(self.session.image_ids))
+            )
 
     def _look_for_foreign_clicks(self) -> None:
         for image_id in self.session.take_clicks_from_disk():
-            self.say(f"Clicks of {image_id} were changed by another program and are shown as they are on disk.")
+            self.say(
+                f"Clicks of {image_id} were changed by another program and are shown as they are on"
+                " disk."
+            )
 
     # the status line and the menu's other entries
     def say(self, text: str) -> None:
@@ -199,7 +219,10 @@ class SeminarDock(QWidget):
         try:
             text = str(metadata("seminar-napari").get_payload())  # type: ignore[attr-defined]
         except PackageNotFoundError:
-            text = "Seminar is not installed as a package here, so its introduction is not at hand; see README.md."
+            text = (
+                "Seminar is not installed as a package here, so its introduction is not at hand;"
+                " see README.md."
+            )
         dialog = QDialog(self)
         dialog.setWindowTitle("Seminar")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -234,12 +257,18 @@ class SeminarDock(QWidget):
                     watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Write what waits before the window closes; open a project that is dropped on the canvas without napari's question."""
+        """Write what waits before the window closes; open a project that is dropped on the
+        canvas without napari's question.
+        """
         if event is None or not hasattr(self, "_window"):  # half gone already
             return False
         if event.type() == QEvent.Type.Close and watched is self._window:
             return self._holds_back(event)
-        if isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop and watched is self._canvas:
+        if (
+            isinstance(event, QDropEvent)
+            and event.type() == QEvent.Type.Drop
+            and watched is self._canvas
+        ):
             self.dropEvent(event)
             return _dropped_project(event) is not None
         return False
@@ -255,7 +284,8 @@ class SeminarDock(QWidget):
             return False
         self._has_warned = True
         self.say(
-            f"Clicks of {', '.join(self.session.unsaved())} are not on disk. Make room or give access; closing once more loses them."
+            f"Clicks of {', '.join(self.session.unsaved())} are not on disk. Make room or give"
+            " access; closing once more loses them."
         )
         event.ignore()
         return True
@@ -263,7 +293,11 @@ class SeminarDock(QWidget):
 
 def _dropped_project(event: QDropEvent) -> Path | None:
     data = event.mimeData()
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
+    paths = (
+        [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+        if data is not None
+        else []
+    )
     return paths[0] if len(paths) == 1 and is_project(paths[0]) else None
 
 

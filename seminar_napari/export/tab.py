@@ -25,9 +25,9 @@ from qtpy.QtWidgets import (
 )
 
 from seminar_napari.qt.activity import Activity
-from seminar_napari.workers.job import Job, JobNews, count_new_masks
 from seminar_napari.qt.cleanup import LetGo
 from seminar_napari.session.session import Session
+from seminar_napari.workers.job import Job, JobNews, count_new_masks
 
 FORMATS: tuple[tuple[str, str, str], ...] = (
     ("Model folder (for Seminar)", "folder", ""),
@@ -54,17 +54,23 @@ class ExportTab(QWidget):
         self._worker: Any = None
         self._busy = False
         self._title = ""
-        self._folder_kept = False  # a person's own, until that person chooses another model or project
+        self._folder_kept = (
+            False  # a person's own, until that person chooses another model or project
+        )
         self.activity = Activity(self.cancel, self)
         self.model = QComboBox()
-        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.model.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.model.setMinimumContentsLength(12)
         self.other = QPushButton("Other…")
         self.instances = QCheckBox("Instances as well (16-bit tif)")
         self.probabilities = QCheckBox("Probabilities as well (float tif)")
         self.keep = QCheckBox("Keep masks that exist already")
         self.folder = QLineEdit()
-        self.folder.setToolTip("Folder for the masks, <image_id>.png each; it is made if it does not exist")
+        self.folder.setToolTip(
+            "Folder for the masks, <image_id>.png each; it is made if it does not exist"
+        )
         self.browse = QPushButton("…")
         self.browse.setMaximumWidth(32)
         self.predict = QPushButton("Predict all images → masks")
@@ -85,7 +91,9 @@ class ExportTab(QWidget):
         self.model.currentIndexChanged.connect(lambda _: self._suggest_folder())
         self.model.activated.connect(lambda _: self._suggest_anew())
         self.folder.textEdited.connect(lambda _: self._keep_folder())
-        self.predict.clicked.connect(lambda: self.predict_all(Path(self.folder.text()).expanduser()))
+        self.predict.clicked.connect(
+            lambda: self.predict_all(Path(self.folder.text()).expanduser())
+        )
         self.export.clicked.connect(self._choose_target)
         self.stop.clicked.connect(self.cancel)
         self._let_go = LetGo(self._cancel_job)
@@ -102,19 +110,32 @@ class ExportTab(QWidget):
         if project is None or model is None:
             return
         arguments = ["predict", str(model), str(project.path), "--out", str(out)]
-        arguments += ["--instances"] * self.instances.isChecked() + ["--probabilities"] * self.probabilities.isChecked()
+        arguments += ["--instances"] * self.instances.isChecked() + [
+            "--probabilities"
+        ] * self.probabilities.isChecked()
         arguments += ["--overwrite"] * (not self.keep.isChecked())
-        self._start("Predicting", Job(arguments, count_new_masks(out, len(self._session.image_ids))))
+        self._start(
+            "Predicting", Job(arguments, count_new_masks(out, len(self._session.image_ids)))
+        )
 
     def export_to(self, target: Path, *, overwrite: bool = False) -> None:
-        """Write the model in the format chosen to `target`; a file that is there is kept unless `overwrite`.
+        """Write the model in the format chosen to `target`; a file that is there is kept unless
+        `overwrite`.
 
-        A model from elsewhere is checked on the first image of the open project; a run knows its own.
+        A model from elsewhere is checked on the first image of the open project; a run knows its
+        own.
         """
         model, project = self.chosen_model(), self._session.project
         if model is None:
             return
-        arguments = ["export", str(model), "--format", str(self.format.currentData()), "--out", str(target)]
+        arguments = [
+            "export",
+            str(model),
+            "--format",
+            str(self.format.currentData()),
+            "--out",
+            str(target),
+        ]
         if model.is_file() and project is not None and self._session.image_ids:
             arguments += ["--image", str(project.image_path(self._session.image_ids[0]))]
         self._start("Exporting", Job([*arguments, *["--overwrite"] * overwrite]))
@@ -167,7 +188,11 @@ class ExportTab(QWidget):
         self.activity.end()
         outcome = self.job.outcome if self.job is not None else None
         if outcome is not None:
-            text = outcome.text if outcome.ended or outcome.text.startswith("Cancelled") else f"⚠ {outcome.text}"
+            text = (
+                outcome.text
+                if outcome.ended or outcome.text.startswith("Cancelled")
+                else f"⚠ {outcome.text}"
+            )
             lines = text.splitlines()
             more = [f"… and {len(lines) - RESULT_LINES} more"] if len(lines) > RESULT_LINES else []
             self.result.setText("\n".join([*lines[:RESULT_LINES], *more]))
@@ -196,17 +221,23 @@ class ExportTab(QWidget):
     def _draw(self) -> None:
         ready = self.chosen_model() is not None and not self._busy
         for widget in (self.predict, self.export):
-            widget.setEnabled(ready and (widget is not self.predict or self._session.project is not None))
+            widget.setEnabled(
+                ready and (widget is not self.predict or self._session.project is not None)
+            )
         self.bar.setVisible(self._busy)
         self.stop.setVisible(self._busy)
         if not self._busy and self.chosen_model() is None:
-            self.result.setText("No trained model yet: train first, or choose a model.pt with Other….")
+            self.result.setText(
+                "No trained model yet: train first, or choose a model.pt with Other…."
+            )
 
     def _list_models(self, *_: object) -> None:
         project = self._session.project
         chosen = self.model.currentData()
         others = [
-            self.model.itemData(row) for row in range(self.model.count()) if Path(self.model.itemData(row)).is_file()
+            self.model.itemData(row)
+            for row in range(self.model.count())
+            if Path(self.model.itemData(row)).is_file()
         ]
         self.model.clear()
         for name in reversed(project.runs() if project is not None else ()):
@@ -248,7 +279,11 @@ class ExportTab(QWidget):
         project, model = self._session.project, self.chosen_model()
         if project is not None and model is not None and not self._folder_kept:
             self.folder.setText(
-                str(project.path / "predictions" / (model.parent.name if model.is_file() else model.name))
+                str(
+                    project.path
+                    / "predictions"
+                    / (model.parent.name if model.is_file() else model.name)
+                )
             )
 
     def _choose_folder(self) -> None:
@@ -263,9 +298,14 @@ class ExportTab(QWidget):
             return
         name, ending = self.format.currentData(), FORMATS[self.format.currentIndex()][2]
         stem = model.parent.name if model.is_file() else model.name
-        start = self._session.project.path.parent if self._session.project is not None else Path.home()
+        start = (
+            self._session.project.path.parent if self._session.project is not None else Path.home()
+        )
         target, _ = QFileDialog.getSaveFileName(
-            self, "Export the model", str(start / f"{stem}-model{ending}"), f"{name} (*{ending or ''})"
+            self,
+            "Export the model",
+            str(start / f"{stem}-model{ending}"),
+            f"{name} (*{ending or ''})",
         )
         if target:
             path = Path(target)

@@ -1,4 +1,6 @@
-"""What the networks say about an image, read from the followed run's folder off the window's thread."""
+"""What the networks say about an image, read from the followed run's folder off the window's
+thread.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.labels import IGNORE_INDEX
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 
 Kind = Literal["student", "teacher", "pseudo_label", "truth"]
 Shown = Kind | Literal["disagreement"]
@@ -66,9 +68,11 @@ class FrameSource:
     image_id: str
 
     def stamp(self, kind: Shown) -> Stamp:
-        """The file that shows `kind` best, the newest of the preview and of what was predicted or made as pseudo-labels.
+        """The file that shows `kind` best, the newest of the preview and of what was predicted or
+        made as pseudo-labels.
 
-        An image's last preview may be from early in the run; the masks of all images are often from its end.
+        An image's last preview may be from early in the run; the masks of all images are often from
+        its end.
         """
         if kind == "truth":
             candidates = [self.project.path / "SegmentationClass" / f"{self.image_id}.png"]
@@ -91,7 +95,9 @@ class FrameSource:
             if stamp == known.get(kind):
                 continue
             data = self._read(kind, stamp)
-            if data is not None and data.shape != size:  # of another image, or of one that was replaced since
+            if (
+                data is not None and data.shape != size
+            ):  # of another image, or of one that was replaced since
                 data = None
             frames[kind] = Frame(data, stamp)
         return Frames(self, frames)
@@ -116,7 +122,9 @@ def newest(*paths: Path) -> Stamp:
 
 
 def prediction_path(run: RunFolder, image_id: str) -> Path:
-    """Where the tab Export puts the masks of all images, as long as nobody chooses another folder."""
+    """Where the tab Export puts the masks of all images, as long as nobody chooses another
+    folder.
+    """
     return run.project / "predictions" / run.path.name / f"{image_id}.png"
 
 
@@ -133,7 +141,12 @@ def read_grey_png(path: Path) -> npt.NDArray[np.uint8] | None:
 
 Style = Literal["solid", "dashed", "dotted"]
 
-STYLES: Mapping[Kind, Style] = {"student": "solid", "teacher": "dashed", "pseudo_label": "dotted", "truth": "solid"}
+STYLES: Mapping[Kind, Style] = {
+    "student": "solid",
+    "teacher": "dashed",
+    "pseudo_label": "dotted",
+    "truth": "solid",
+}
 _PERIODS: Mapping[Style, tuple[int, int]] = {"solid": (1, 1), "dashed": (3, 5), "dotted": (1, 2)}
 """(drawn, period) along a line, in line widths."""
 
@@ -143,7 +156,8 @@ def outlines(
 ) -> npt.NDArray[np.uint8]:
     """The label map with `background` everywhere but on the inner rims of its regions.
 
-    Takes a tenth of the time of napari's own outline (grey morphology: 340 ms at 2048 x 2048 and 5 px), and draws dashes.
+    Takes a tenth of the time of napari's own outline (grey morphology: 340 ms at 2048 x 2048 and 5
+    px), and draws dashes.
 
     Parameters
     ----------
@@ -172,5 +186,7 @@ def outlines(
 
 
 def outline_width(size: tuple[int, int]) -> int:
-    """Outline width in pixels that is seen when an image of this (height, width) fills the window."""
+    """Outline width in pixels that is seen when an image of this (height, width) fills the
+    window.
+    """
     return max(1, round(max(size) / 400))

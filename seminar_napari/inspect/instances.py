@@ -18,10 +18,10 @@ from seminar.errors import SeminarError
 from seminar.inference.instances import instances_from_clicks, instances_from_shape, write_instances
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.project import Project
-from seminar_napari.workers.latest import Fault, Latest
-from seminar_napari.layers.image import hear_geometry
 from seminar_napari.inspect.overlay_layers import add_layer, lie_at, push
+from seminar_napari.layers.image import hear_geometry
 from seminar_napari.session.session import Session
+from seminar_napari.workers.latest import Fault, Latest
 
 NAME = "instances"
 FOLDER = "instances"
@@ -56,14 +56,18 @@ def has_object_clicks(clicks: ClickSet) -> bool:
 
 
 def make_instances(path: Path, image_id: str, labels: LabelMap, clicks: ClickSet) -> Instances:
-    """Divide the predicted mask by the clicks, or without object clicks by shape, and write the tif."""
+    """Divide the predicted mask by the clicks, or without object clicks by shape, and write the
+    tif.
+    """
     by_clicks = has_object_clicks(clicks)
     found = instances_from_clicks(labels, clicks) if by_clicks else instances_from_shape(labels)
     write_instances(path, found)
     count = int(found.max(initial=0))
     how = "from clicks" if by_clicks else "by shape, as there are no object clicks"
     objects = "1 object" if count == 1 else f"{count} objects"
-    return Instances(image_id, found.astype(np.uint16), f"{objects} {how}; saved as {FOLDER}/{path.name}")
+    return Instances(
+        image_id, found.astype(np.uint16), f"{objects} {how}; saved as {FOLDER}/{path.name}"
+    )
 
 
 def read_instances(path: Path, image_id: str) -> Instances:
@@ -106,10 +110,14 @@ class InstancesLayer:
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def make(self, labels: LabelMap | None) -> None:
-        """Find the objects in the predicted mask of the shown image, show and save them; the window goes on meanwhile."""
+        """Find the objects in the predicted mask of the shown image, show and save them; the
+        window goes on meanwhile.
+        """
         project, image_id = self._session.project, self._session.image_id
         if project is None or not image_id or labels is None:
-            self.said.emit("No mask of this image yet: train, or predict all images in the tab Export.")
+            self.said.emit(
+                "No mask of this image yet: train, or predict all images in the tab Export."
+            )
             return
         try:
             clicks = self._session.clicks(image_id)
@@ -117,7 +125,11 @@ class InstancesLayer:
             self.said.emit(str(error))
             return
         self.said.emit("Finding objects …")
-        self._worker.submit(partial(make_instances, instances_path(project, image_id), image_id, labels.copy(), clicks))
+        self._worker.submit(
+            partial(
+                make_instances, instances_path(project, image_id), image_id, labels.copy(), clicks
+            )
+        )
 
     def poll(self) -> None:
         """Show what was found, in the window's thread."""
@@ -131,7 +143,9 @@ class InstancesLayer:
         if found.labels is None:
             return
         if self.layer is None:
-            self.layer = Labels(found.labels, name=NAME, opacity=0.6, **self._session.layer_geometry())
+            self.layer = Labels(
+                found.labels, name=NAME, opacity=0.6, **self._session.layer_geometry()
+            )
             add_layer(self._viewer, self.layer)
         else:
             push(self.layer, found.labels)
@@ -149,9 +163,16 @@ class InstancesLayer:
         project = self._session.project
         if self.layer is None:
             return
-        push(self.layer, np.zeros(self._session.image_size() or self.layer.data.shape, dtype=self.layer.data.dtype))
+        push(
+            self.layer,
+            np.zeros(
+                self._session.image_size() or self.layer.data.shape, dtype=self.layer.data.dtype
+            ),
+        )
         if project is not None and image_id:
-            self._worker.submit(partial(read_instances, instances_path(project, image_id), image_id))
+            self._worker.submit(
+                partial(read_instances, instances_path(project, image_id), image_id)
+            )
 
     def _on_image_layer(self, image_layer: Any) -> None:
         hear_geometry(self._image_layer, image_layer, self._lie_over_image)

@@ -24,8 +24,9 @@ LEGEND: tuple[tuple[str, str], ...] = (
 class InspectKeys:
     """Binds the keys on the viewer and on our own layers.
 
-    A layer's keys go before the viewer's, so on layers of others napari's own keys (E erases labels, R draws rectangles) stay as they are;
-    points layers have none of these, so all work while the clicks are active. What somebody else has bound on the viewer is left alone.
+    A layer's keys go before the viewer's, so on layers of others napari's own keys (E erases
+    labels, R draws rectangles) stay as they are; points layers have none of these, so all work
+    while the clicks are active. What somebody else has bound on the viewer is left alone.
     """
 
     def __init__(self, viewer: Any, overlays: Overlays, next_click: Callable[[], None]) -> None:
@@ -35,7 +36,9 @@ class InspectKeys:
         self._bound: list[tuple[str, Callable[..., Any]]] = []
         for name, action in self._actions().items():
             there = next((bound for key, bound in viewer.keymap.items() if str(key) == name), None)
-            if there is None or hasattr(there, MARK):  # an earlier dock of this window may have left its own
+            if there is None or hasattr(
+                there, MARK
+            ):  # an earlier dock of this window may have left its own
                 viewer.bind_key(name, action, overwrite=True)
                 self._bound.append((name, action))
         overlays.layer_added.connect(self.bind_on)
@@ -56,7 +59,9 @@ class InspectKeys:
             layer.bind_key(name, action, overwrite=True)
 
     def _actions(self) -> dict[str, Callable[..., Any]]:
-        actions: dict[str, Callable[..., Any]] = {name: self._holding(kind) for name, kind in HOLD_KEYS.items()}
+        actions: dict[str, Callable[..., Any]] = {
+            name: self._holding(kind) for name, kind in HOLD_KEYS.items()
+        }
         actions[NEXT_KEY] = lambda _target: self._next_click()
         for action in actions.values():
             setattr(action, MARK, True)

@@ -1,4 +1,6 @@
-"""The 2 x 2 grid: the image with its clicks, and beside it what three networks see, moved and zoomed as one."""
+"""The 2 x 2 grid: the image with its clicks, and beside it what three networks see, moved and
+zoomed as one.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from typing import Any
 from napari.layers import Image, Points
 
 from seminar_napari.inspect.frames import Shown
-from seminar_napari.layers.image import GEOMETRY
 from seminar_napari.inspect.overlay_layers import lie_at, selection_kept
 from seminar_napari.inspect.overlays import TITLES, Overlays
+from seminar_napari.layers.image import GEOMETRY
 from seminar_napari.session.session import Session
 
 CELLS = 3
@@ -25,9 +27,10 @@ ORDER: tuple[Shown, ...] = ("student", "teacher", "pseudo_label", "truth", "disa
 class LinkedGrid:
     """napari's grid with the image repeated under every overlay; all is put back when it is left.
 
-    napari's grid gives each pair of neighbouring layers a cell, so the layers are brought into the order
-    image, clicks | copy, student | copy, teacher | copy, pseudo-label | whatever is hidden or came later,
-    and kept in it: whoever adds, moves or removes a layer while the grid is on may have another order in mind.
+    napari's grid gives each pair of neighbouring layers a cell, so the layers are brought into the
+    order image, clicks | copy, student | copy, teacher | copy, pseudo-label | whatever is hidden or
+    came later, and kept in it: whoever adds, moves or removes a layer while the grid is on may have
+    another order in mind.
 
     Attributes
     ----------
@@ -75,7 +78,12 @@ class LinkedGrid:
         image, kinds = self._session.image_layer, self.available()
         if not self.wanted or self._changing:
             return
-        if self.on and image is self._image and kinds in ((), self._kinds) and _fit(self._copies, image):
+        if (
+            self.on
+            and image is self._image
+            and kinds in ((), self._kinds)
+            and _fit(self._copies, image)
+        ):
             _follow(self._copies, image)
             return
         self._changing = True  # showing and hiding overlays tells us of changed overlays
@@ -92,7 +100,9 @@ class LinkedGrid:
         shown = [overlays.layers[kind] for kind in kinds]
         clicks = [layer for layer in layers if isinstance(layer, Points) and layer.visible][-1:]
         kept = [image, *clicks, *shown]
-        self._hidden = [layer for layer in layers if layer.visible and layer not in (*kept, *self._came)]
+        self._hidden = [
+            layer for layer in layers if layer.visible and layer not in (*kept, *self._came)
+        ]
         for layer in self._hidden:
             layer.visible = False
         overlays.show_together(kinds)
@@ -147,7 +157,10 @@ class LinkedGrid:
     def _on_reordered(self, _event: object = None) -> None:
         if not self._changing and self.on:
             with self._at_work():
-                _arrange(self._viewer.layers, [layer for layer in self._pairs if layer in self._viewer.layers])
+                _arrange(
+                    self._viewer.layers,
+                    [layer for layer in self._pairs if layer in self._viewer.layers],
+                )
 
     def _place_holder(self, place: int) -> Image:
         """A layer that shows nothing, so that the pairs behind it stay pairs."""
@@ -212,13 +225,19 @@ def _copy(image: Image, name: str, *, visible: bool = True) -> Image:
     """The same pixels once more; no memory but the graphics card's is used."""
     options: dict[str, Any] = {name: getattr(image, name) for name in GEOMETRY}
     if not image.rgb:
-        options |= {"contrast_limits": image.contrast_limits, "colormap": image.colormap, "gamma": image.gamma}
+        options |= {
+            "contrast_limits": image.contrast_limits,
+            "colormap": image.colormap,
+            "gamma": image.gamma,
+        }
     return Image(image.data, name=f"image under {name}", rgb=image.rgb, visible=visible, **options)
 
 
 def _fit(copies: list[Image], image: Image) -> bool:
     return all(
-        copy.rgb == image.rgb and copy.data.ndim == image.data.ndim and copy.data.dtype == image.data.dtype
+        copy.rgb == image.rgb
+        and copy.data.ndim == image.data.ndim
+        and copy.data.dtype == image.data.dtype
         for copy in copies
     )
 

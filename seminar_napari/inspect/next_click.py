@@ -1,4 +1,6 @@
-"""Where to click next: the place, over all images, where the networks disagree most and no click is near."""
+"""Where to click next: the place, over all images, where the networks disagree most and no click
+is near.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ from scipy import ndimage
 
 from seminar.clicks.click_set import Points
 from seminar.labels import IGNORE_INDEX
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 from seminar_napari.inspect.frames import newest, prediction_path, read_grey_png
 
 DISAGREE = 64
-"""Disagreement, on 0..255, from which on a pixel counts: a quarter of the probability lies on other classes."""
+"""Disagreement, on 0..255, from which on a pixel counts: a quarter of the probability lies on
+other classes.
+"""
 
 SPOTS = 8
 """Places remembered of each image."""
@@ -56,7 +60,9 @@ class NextClick:
     spot: Spot
 
 
-def spots(disagreement: npt.NDArray[np.uint8], clicks: Points, radius: float | None = None) -> tuple[Spot, ...]:
+def spots(
+    disagreement: npt.NDArray[np.uint8], clicks: Points, radius: float | None = None
+) -> tuple[Spot, ...]:
     """The regions of most disagreement in one image, worst first, at most `SPOTS`.
 
     Parameters
@@ -73,7 +79,9 @@ def spots(disagreement: npt.NDArray[np.uint8], clicks: Points, radius: float | N
     counts = _block_sums(disagreement >= DISAGREE, side)
     region = 2 * counts >= side * side
     if len(clicks) and region.any():
-        region = _without_clicked(region, clicks, side, near_radius((height, width)) if radius is None else radius)
+        region = _without_clicked(
+            region, clicks, side, near_radius((height, width)) if radius is None else radius
+        )
     if not region.any():
         return ()
     numbers, count = ndimage.label(region)
@@ -97,7 +105,8 @@ def near_radius(size: tuple[int, int]) -> float:
 
 @dataclass
 class NextClickFinder:
-    """Goes through the previews (else the predictions) of a run and remembers what it found until a file changes.
+    """Goes through the previews (else the predictions) of a run and remembers what it found until a
+    file changes.
 
     Attributes
     ----------
@@ -111,7 +120,8 @@ class NextClickFinder:
     _shown: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def find(self, held_out: Collection[str] = ()) -> NextClick | None:
-        """The worst place that was not shown before; when all were shown, it begins anew. None where the networks agree.
+        """The worst place that was not shown before; when all were shown, it begins anew. None
+        where the networks agree.
 
         Images that are held out of training are passed over: a click there teaches nothing.
         """
@@ -140,7 +150,9 @@ class NextClickFinder:
         """Bring what was found up to date with the files."""
         images = set(self.project.image_ids()).difference(held_out)
         clicked = self.project.clicks_stamps()
-        stamps = {image_id: stamp for image_id, stamp in self._stamps().items() if image_id in images}
+        stamps = {
+            image_id: stamp for image_id, stamp in self._stamps().items() if image_id in images
+        }
         for image_id in self._found.keys() - stamps.keys():
             del self._found[image_id]
         for image_id, stamp in stamps.items():
@@ -155,7 +167,9 @@ class NextClickFinder:
             self._found[image_id] = (key, found)
 
     def _stamps(self) -> dict[str, int]:
-        """Newest change of what is known of each image; a preview's folder changes whenever a file in it is replaced."""
+        """Newest change of what is known of each image; a preview's folder changes whenever a
+        file in it is replaced.
+        """
         predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
         labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
         stamps = _mtimes(self.run.path / "previews", "")
@@ -164,20 +178,35 @@ class NextClickFinder:
         return stamps
 
     def _disagreement(self, image_id: str) -> npt.NDArray[np.uint8] | None:
-        """As the trainer wrote it, else where two label maps differ; None where fewer than two are there.
+        """As the trainer wrote it, else where two label maps differ; None where fewer than two are
+        there.
 
-        Masks that were predicted since, held against the pseudo-labels, say more than an early preview.
+        Masks that were predicted since, held against the pseudo-labels, say more than an early
+        preview.
         """
         preview = partial(self.run.preview_path, image_id)
-        predicted, labelled = prediction_path(self.run, image_id), self.run.pseudo_label_path(image_id)
+        predicted, labelled = (
+            prediction_path(self.run, image_id),
+            self.run.pseudo_label_path(image_id),
+        )
         written = newest(preview("disagreement"), predicted)
         if written[0] == str(predicted) and labelled.exists():
             paths = [predicted, labelled]
         elif (values := read_grey_png(preview("disagreement"))) is not None:
             return values
         else:
-            paths = [preview("student"), preview("teacher"), preview("pseudo_label"), predicted, labelled]
-        maps = [labels for path in paths if path.exists() and (labels := read_grey_png(path)) is not None]
+            paths = [
+                preview("student"),
+                preview("teacher"),
+                preview("pseudo_label"),
+                predicted,
+                labelled,
+            ]
+        maps = [
+            labels
+            for path in paths
+            if path.exists() and (labels := read_grey_png(path)) is not None
+        ]
         maps = [labels for labels in maps if labels.shape == maps[0].shape]
         if len(maps) < 2:
             return None
@@ -186,7 +215,9 @@ class NextClickFinder:
 
 
 def _mtimes(folder: Path, ending: str) -> dict[str, int]:
-    """mtime of each entry of a folder by its name without `ending`; nothing where there is no folder."""
+    """mtime of each entry of a folder by its name without `ending`; nothing where there is no
+    folder.
+    """
     try:
         with os.scandir(folder) as entries:
             return {
@@ -204,8 +235,12 @@ def _block_sums(mask: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.int64]
     return np.add.reduceat(sums, np.arange(0, mask.shape[1], side), axis=1)
 
 
-def _without_clicked(region: npt.NDArray[np.bool_], clicks: Points, side: int, radius: float) -> npt.NDArray[np.bool_]:
-    """The region without what is near a click: within `radius` pixels, and, where the click lies deep in a patch, all around it out to the patch's rim."""
+def _without_clicked(
+    region: npt.NDArray[np.bool_], clicks: Points, side: int, radius: float
+) -> npt.NDArray[np.bool_]:
+    """The region without what is near a click: within `radius` pixels, and, where the click lies
+    deep in a patch, all around it out to the patch's rim.
+    """
     places = np.floor((clicks + 0.5) / side).astype(np.int64)
     rows, cols = np.clip(places, 0, np.array(region.shape) - 1).T
     free = np.ones(region.shape, dtype=np.bool_)
@@ -221,7 +256,9 @@ def _without_clicked(region: npt.NDArray[np.bool_], clicks: Points, side: int, r
     return left
 
 
-def _strongest(disagreement: npt.NDArray[np.uint8], row: int, col: int, side: int) -> tuple[int, int]:
+def _strongest(
+    disagreement: npt.NDArray[np.uint8], row: int, col: int, side: int
+) -> tuple[int, int]:
     """The pixel of most disagreement in one block."""
     block = disagreement[row : row + side, col : col + side]
     down, right = np.unravel_index(int(block.argmax()), block.shape)

@@ -10,12 +10,14 @@ from psygnal import Signal
 from seminar.errors import SeminarError
 from seminar.run.events import Event, StageStarted, Step
 from seminar.run.folder import RunFolder
-from seminar_napari.workers.latest import Fault, Latest
 from seminar_napari.inspect.next_click import NextClick, NextClickFinder
 from seminar_napari.session.session import Session
+from seminar_napari.workers.latest import Fault, Latest
 
 SHOWN_PIXELS = 160.0
-"""The view is zoomed so that at least this many image pixels around the place are seen; small images are shown whole."""
+"""The view is zoomed so that at least this many image pixels around the place are seen; small
+images are shown whole.
+"""
 
 
 class NextClickWalk:
@@ -42,11 +44,17 @@ class NextClickWalk:
         """Go there as soon as it is found; further calls until then change nothing."""
         project, run = self._session.project, self._session.run
         if project is None or run is None:
-            self.said.emit("Train first, or attach to a run: then the networks have something to disagree on.")
+            self.said.emit(
+                "Train first, or attach to a run: then the networks have something to disagree on."
+            )
             return
         if self._asked:
             return
-        if self._finder is None or self._finder.run != run or self._finder.project.path != project.path:
+        if (
+            self._finder is None
+            or self._finder.run != run
+            or self._finder.project.path != project.path
+        ):
             self._finder = NextClickFinder(project, run)
         self._asked = True
         self.said.emit("Looking …")
@@ -78,7 +86,9 @@ class NextClickWalk:
         self.said.emit(f"{found.image_id}: {who} disagree on {found.spot.area:,} px")
 
     def centre(self, row: int, col: int) -> None:
-        """Bring this pixel of the shown image to the middle of the view, near enough to click with ease."""
+        """Bring this pixel of the shown image to the middle of the view, near enough to click
+        with ease.
+        """
         layer = self._session.image_layer
         if layer is None:
             return
@@ -92,7 +102,10 @@ class NextClickWalk:
 
     def _on_run(self, run: RunFolder | None) -> None:
         self._stage = ""
-        self._search, self._asked = Latest("seminar-next-click"), False  # what is looked for comes too late
+        self._search, self._asked = (
+            Latest("seminar-next-click"),
+            False,
+        )  # what is looked for comes too late
         self.said.emit("")
 
     def _on_event(self, event: Event, _when: float) -> None:

@@ -20,7 +20,9 @@ HEAT = Colormap(
     controls=[0.0, 0.25, 0.65, 1.0],
     name="seminar disagreement",
 )
-"""Clear, amber, deep orange: darker where the networks differ more, so that it reads over dark and light images and without red-green vision."""
+"""Clear, amber, deep orange: darker where the networks differ more, so that it reads over dark
+and light images and without red-green vision.
+"""
 
 
 def class_colormap(classes: ClassNames) -> DirectLabelColormap:
@@ -41,11 +43,15 @@ def remove_stale(viewer: Any) -> None:
         viewer.layers.remove(layer)
 
 
-def make_layer(kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **options: Any) -> Labels | Image:
+def make_layer(
+    kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **options: Any
+) -> Labels | Image:
     """A layer of its own copy of `data`, (H, W) uint8; `options` go to napari."""
     options["metadata"] = {MARK: kind}
     if kind == "disagreement":
-        return Image(data.copy(), colormap=HEAT, contrast_limits=(0, 255), blending="translucent", **options)
+        return Image(
+            data.copy(), colormap=HEAT, contrast_limits=(0, 255), blending="translucent", **options
+        )
     layer = Labels(data.copy(), colormap=class_colormap(classes), **options)
     draw = partial(_contour, layer, kind)
     layer._calculate_contour = draw  # napari's own takes ten times as long
@@ -53,14 +59,17 @@ def make_layer(kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **
 
 
 def lie_at(layer: Labels | Image, geometry: Mapping[str, Any]) -> None:
-    """Give a layer this place (scale, translate, ...); napari spends 30 ms on each value that is set, equal or not, so equal ones are not."""
+    """Give a layer this place (scale, translate, ...); napari spends 30 ms on each value that is
+    set, equal or not, so equal ones are not.
+    """
     for name, value in geometry.items():
         there = getattr(layer, name)
         if name == "units":
             same = tuple(map(str, there)) == tuple(map(str, value))
         else:
             there, value = (
-                np.asarray(getattr(item, "affine_matrix", item), dtype=np.float64) for item in (there, value)
+                np.asarray(getattr(item, "affine_matrix", item), dtype=np.float64)
+                for item in (there, value)
             )
             same = there.shape == value.shape and np.array_equal(there, value)
         if not same:
@@ -78,7 +87,9 @@ def push(layer: Labels | Image, data: npt.NDArray[Any]) -> None:
 
 
 def add_layer(viewer: Any, layer: Labels | Image) -> None:
-    """Put a layer over the image and the overlays there are, under the clicks; what is selected stays selected."""
+    """Put a layer over the image and the overlays there are, under the clicks; what is selected
+    stays selected.
+    """
     points = [index for index, other in enumerate(viewer.layers) if isinstance(other, Points)]
     with selection_kept(viewer):
         viewer.layers.insert(points[0] if points else len(viewer.layers), layer)
@@ -86,7 +97,9 @@ def add_layer(viewer: Any, layer: Labels | Image) -> None:
 
 @contextmanager
 def selection_kept(viewer: Any) -> Iterator[None]:
-    """Adding or moving layers in this block leaves the selected and the active layer as they are."""
+    """Adding or moving layers in this block leaves the selected and the active layer as they
+    are.
+    """
     selected, active = set(viewer.layers.selection), viewer.layers.selection.active
     yield
     viewer.layers.selection.clear()

@@ -12,13 +12,30 @@ import numpy.typing as npt
 from napari.layers import Image, Labels
 from psygnal import Signal
 
-from seminar.run.events import Event, Preview
 from seminar.labels import ClassNames
-from seminar_napari.workers.latest import Fault, Latest
-from seminar_napari.inspect.frames import ALL, NO_FILE, Frame, Frames, FrameSource, Kind, Shown, Stamp, outline_width
+from seminar.run.events import Event, Preview
+from seminar_napari.inspect.frames import (
+    ALL,
+    NO_FILE,
+    Frame,
+    Frames,
+    FrameSource,
+    Kind,
+    Shown,
+    Stamp,
+    outline_width,
+)
+from seminar_napari.inspect.overlay_layers import (
+    add_layer,
+    class_colormap,
+    lie_at,
+    make_layer,
+    push,
+    remove_stale,
+)
 from seminar_napari.layers.image import hear_geometry
-from seminar_napari.inspect.overlay_layers import add_layer, class_colormap, lie_at, make_layer, push, remove_stale
 from seminar_napari.session.session import Session
+from seminar_napari.workers.latest import Fault, Latest
 
 TITLES: dict[Shown, str] = {
     "student": "student",
@@ -35,17 +52,21 @@ UPDATE_SECONDS = 0.5
 """Shortest time between two updates while a run goes on."""
 
 SHARE_OF_WINDOW = 0.04
-"""Part of the window's time that drawing updates may take: slow graphics get them more rarely, so that 95 of 100 moments stay free."""
+"""Part of the window's time that drawing updates may take: slow graphics get them more rarely,
+so that 95 of 100 moments stay free.
+"""
 
 LONGEST_PAUSE = 5.0
 """Seconds between two updates at most, however slow the machine is."""
 
 
 class Overlays:
-    """Labels layers of student, teacher, pseudo-label and truth, and the disagreement as an image layer.
+    """Labels layers of student, teacher, pseudo-label and truth, and the disagreement as an image
+    layer.
 
-    Layers are made when there is something to show and then kept; files are read in the background; only a visible layer whose
-    file has changed is touched, at most twice a second, and more rarely where drawing is slow.
+    Layers are made when there is something to show and then kept; files are read in the background;
+    only a visible layer whose file has changed is touched, at most twice a second, and more rarely
+    where drawing is slow.
 
     Parameters
     ----------
@@ -63,7 +84,9 @@ class Overlays:
     changed = Signal()  # which layers exist, are chosen or have something to show
     layer_added = Signal(object)
 
-    def __init__(self, viewer: Any, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, viewer: Any, session: Session, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.viewer = viewer
         self.layers: dict[Shown, Labels | Image] = {}
         self._session = session
@@ -133,7 +156,9 @@ class Overlays:
             self._show()
 
     def show_together(self, kinds: tuple[Shown, ...]) -> None:
-        """Show these at once, each in its own cell of a grid; the choice counts again after an empty tuple."""
+        """Show these at once, each in its own cell of a grid; the choice counts again after an
+        empty tuple.
+        """
         self._together = kinds
         self._show()
 
@@ -177,7 +202,9 @@ class Overlays:
         return kind in self.layers and self.stamp(kind)[0] != ""
 
     def data(self, kind: Shown) -> npt.NDArray[np.uint8] | None:
-        """The label map (or disagreement) of the current image as last read, (H, W) uint8; not to be written to."""
+        """The label map (or disagreement) of the current image as last read, (H, W) uint8; not
+        to be written to.
+        """
         return np.asarray(self.layers[kind].data) if self.has(kind) else None
 
     def stamp(self, kind: Shown) -> Stamp:
@@ -185,12 +212,16 @@ class Overlays:
         return self._known.get(kind, NO_FILE)
 
     def look_again(self) -> None:
-        """Read what has changed on disk without an event: masks that were predicted, a truth that was drawn elsewhere."""
+        """Read what has changed on disk without an event: masks that were predicted, a truth
+        that was drawn elsewhere.
+        """
         self._everything = True
 
     # time
     def poll(self) -> None:
-        """Show what was read, and have read what is due. Call it every `POLL_SECONDS`, in the window's thread."""
+        """Show what was read, and have read what is due. Call it every `POLL_SECONDS`, in the
+        window's thread.
+        """
         now = self._clock()
         if self._drawing:
             late = max(0.0, now - self._pushed_at - POLL_SECONDS)
@@ -202,7 +233,9 @@ class Overlays:
         elif outcome is not None and outcome.source is self._source:
             self._take(outcome)
         pause = min(max(UPDATE_SECONDS, self._cost / SHARE_OF_WINDOW), LONGEST_PAUSE)
-        if not self._reader.busy and (self._everything or (self._due and now - self._pushed_at >= pause)):
+        if not self._reader.busy and (
+            self._everything or (self._due and now - self._pushed_at >= pause)
+        ):
             self._request()
 
     def _request(self) -> None:
@@ -215,12 +248,18 @@ class Overlays:
 
     def _wanted(self) -> set[Shown]:
         """What is seen, and what was not there when it was last looked for."""
-        return {kind for kind in ALL if self._is_shown(kind) or not self.has(kind) or self.layers[kind].visible}
+        return {
+            kind
+            for kind in ALL
+            if self._is_shown(kind) or not self.has(kind) or self.layers[kind].visible
+        }
 
     def _is_shown(self, kind: Shown) -> bool:
         if self._together:
             return kind in self._together
-        return self._disagreement if kind == "disagreement" else kind == (self._held or self._chosen)
+        return (
+            self._disagreement if kind == "disagreement" else kind == (self._held or self._chosen)
+        )
 
     def _take(self, frames: Frames) -> None:
         if not frames.frames:
@@ -263,11 +302,17 @@ class Overlays:
 
     def _layer_opacity(self, layer: Labels | Image) -> float:
         """Outlines cover little: they are drawn up to twice as strong."""
-        return min(1.0, 2 * self._opacity) if self._outline and isinstance(layer, Labels) else self._opacity
+        return (
+            min(1.0, 2 * self._opacity)
+            if self._outline and isinstance(layer, Labels)
+            else self._opacity
+        )
 
     def _clear(self, kind: Shown, size: tuple[int, int] | None = None) -> None:
         layer = self.layers.get(kind)
-        if layer is not None and (layer.data.any() or (size or layer.data.shape) != layer.data.shape):
+        if layer is not None and (
+            layer.data.any() or (size or layer.data.shape) != layer.data.shape
+        ):
             push(layer, np.zeros(size or layer.data.shape, dtype=layer.data.dtype))
 
     def _show(self) -> None:

@@ -1,4 +1,6 @@
-"""How good the masks are where a person's truth exists: of the image that is shown, of the set, and against an earlier run."""
+"""How good the masks are where a person's truth exists: of the image that is shown, of the set,
+and against an earlier run.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ import numpy as np
 from psygnal import Signal
 
 from seminar.errors import SeminarError
-from seminar.run.events import Event, Validated
-from seminar.labels import LabelMap
 from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present
+from seminar.labels import LabelMap
+from seminar.run.events import Event, Validated
 from seminar.run.folder import RunFolder
-from seminar_napari.workers.latest import Latest
 from seminar_napari.inspect.frames import Stamp
 from seminar_napari.session.session import Session
+from seminar_napari.workers.latest import Latest
 
 STRIP_PIXELS = 1 << 20
 """Pixels counted at a time: a few milliseconds."""
@@ -58,7 +60,8 @@ def last_score(run: RunFolder) -> RunScore:
 def image_score(
     truth: LabelMap, predicted: LabelMap, num_classes: int, *, strip_pixels: int = STRIP_PIXELS
 ) -> float | None:
-    """Mean IoU over the classes in one image; None where nothing is known or the maps do not belong together.
+    """Mean IoU over the classes in one image; None where nothing is known or the maps do not belong
+    together.
 
     Counted strip by strip: numpy counts without letting other threads run.
     """
@@ -67,7 +70,9 @@ def image_score(
     rows = max(1, strip_pixels // truth.shape[1])
     strips = [slice(top, top + rows) for top in range(0, truth.shape[0], rows)]
     try:
-        confusions = [confusion_matrix(truth[strip], predicted[strip], num_classes) for strip in strips]
+        confusions = [
+            confusion_matrix(truth[strip], predicted[strip], num_classes) for strip in strips
+        ]
     except SeminarError:  # a preview of an older class list
         return None
     return mean_of_present(class_iou(np.sum(confusions, axis=0)))
@@ -106,7 +111,9 @@ class Scores:
         project, run = self._session.project, self._session.run
         if project is None:
             return ()
-        return tuple(name for name in reversed(project.runs()) if run is None or name != run.path.name)
+        return tuple(
+            name for name in reversed(project.runs()) if run is None or name != run.path.name
+        )
 
     def compare_with(self, name: str) -> None:
         """Hold the followed run against the run of this name; "" for none."""
@@ -119,11 +126,17 @@ class Scores:
         elif self.earlier is None or self.earlier.run.path.name != name:
             self._reader.submit(partial(last_score, RunFolder.of(project.path, name)))
 
-    def score_image(self, frames: tuple[Stamp, Stamp], truth: LabelMap, predicted: LabelMap, num_classes: int) -> None:
-        """Have the shown image scored from these two frames, unless it is already; the last score stays until then."""
+    def score_image(
+        self, frames: tuple[Stamp, Stamp], truth: LabelMap, predicted: LabelMap, num_classes: int
+    ) -> None:
+        """Have the shown image scored from these two frames, unless it is already; the last
+        score stays until then.
+        """
         if frames != self._frames:
             self._frames = frames
-            self._image_reader.submit(lambda: ImageScore(frames, image_score(truth, predicted, num_classes)))
+            self._image_reader.submit(
+                lambda: ImageScore(frames, image_score(truth, predicted, num_classes))
+            )
 
     def forget_image(self) -> None:
         """Another image is shown, or one without truth or masks."""
@@ -147,7 +160,11 @@ class Scores:
         self.changed.emit()
 
     def _on_event(self, event: Event, _when: float) -> None:
-        if isinstance(event, Validated) and event.network == "student" and self._session.run is not None:
+        if (
+            isinstance(event, Validated)
+            and event.network == "student"
+            and self._session.run is not None
+        ):
             self.current = RunScore(self._session.run, event.mean_iou, event.images)
             self.changed.emit()
 
@@ -161,8 +178,13 @@ def score_line(image: float | None, current: RunScore | None, earlier: RunScore 
         text = f"all {current.mean_iou:.2f}"
         if earlier is not None and earlier.mean_iou is not None:
             if earlier.images == current.images:
-                text += f" ({current.mean_iou - earlier.mean_iou:+.2f} against {earlier.run.path.name})"
+                text += (
+                    f" ({current.mean_iou - earlier.mean_iou:+.2f} against {earlier.run.path.name})"
+                )
             else:
-                text += f" ({earlier.run.path.name}: {earlier.mean_iou:.2f} on {earlier.images} other images)"
+                text += (
+                    f" ({earlier.run.path.name}: {earlier.mean_iou:.2f} on {earlier.images} other"
+                    " images)"
+                )
         parts.append(text)
     return " · ".join(parts)

@@ -1,4 +1,6 @@
-"""The tab *Inspect*: see what the networks see, go where they disagree, score, tell objects apart."""
+"""The tab *Inspect*: see what the networks see, go where they disagree, score, tell objects
+apart.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,14 @@ from qtpy.QtWidgets import (
 
 from seminar.errors import SeminarError
 from seminar_napari.inspect.frames import KINDS, Kind
-from seminar_napari.inspect.keys import HOLD_KEYS, NEXT_KEY, InspectKeys
 from seminar_napari.inspect.instances import InstancesLayer, has_object_clicks
-from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.inspect.keys import HOLD_KEYS, NEXT_KEY, InspectKeys
 from seminar_napari.inspect.linked_grid import LinkedGrid
 from seminar_napari.inspect.next_click_walk import NextClickWalk
 from seminar_napari.inspect.overlay_layers import HEAT
 from seminar_napari.inspect.overlays import POLL_SECONDS, TITLES, Overlays
 from seminar_napari.inspect.scores import Scores, score_line
+from seminar_napari.qt.cleanup import LetGo
 from seminar_napari.session.session import Session
 
 NO_COMPARISON = "no other run"
@@ -101,21 +103,27 @@ class InspectTab(QWidget):
         self.opacity.setRange(5, 100)
         self.opacity.setValue(round(100 * self.overlays.opacity))
         self.opacity.setToolTip("Opacity of all overlays")
-        self.two_by_two = _toggle("2×2 grid", "The image and three networks side by side, moved and zoomed as one")
+        self.two_by_two = _toggle(
+            "2×2 grid", "The image and three networks side by side, moved and zoomed as one"
+        )
         self.disagreement = _toggle(
-            "Disagreement", "Heat map: how far student and teacher are apart; in the second stage, stage 1 and 2"
+            "Disagreement",
+            "Heat map: how far student and teacher are apart; in the second stage, stage 1 and 2",
         )
         self.heat_scale = QLabel()
         self.heat_scale.setPixmap(_heat_bar())
         self.heat_scale.setToolTip("Disagreement from none to full")
         self.next_click = QPushButton(f"Next click ({NEXT_KEY})")
         self.next_click.setToolTip(
-            "Go to the place, over all images, where the networks disagree most and no click is near"
+            "Go to the place, over all images, where the networks disagree most and no click is"
+            " near"
         )
         self.next_text, self.score_text, self.instances_text = _line(), _line(), _line()
         self.against = QComboBox()
         self.against.setToolTip("Hold the score against an earlier run")
-        self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.against.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.against.setMinimumContentsLength(8)
         self.make_instances = QPushButton("Instances from clicks")
 
@@ -170,9 +178,15 @@ class InspectTab(QWidget):
         self.disagreement.clicked.connect(self._on_disagreement)
         self.next_click.clicked.connect(self.walk.go)
         self.against.textActivated.connect(self._on_against)
-        self.make_instances.clicked.connect(lambda: self.instances.make(self.overlays.data("student")))
+        self.make_instances.clicked.connect(
+            lambda: self.instances.make(self.overlays.data("student"))
+        )
         self._let_go = LetGo(
-            self.keys.close, self.scores.close, self.instances.close, self.walk.close, self.overlays.let_go
+            self.keys.close,
+            self.scores.close,
+            self.instances.close,
+            self.walk.close,
+            self.overlays.let_go,
         )
         self._let_go.connect(self.overlays.changed, self._on_overlays)
         self.walk.said.connect(lambda text: self.next_text.setText(text))
@@ -240,14 +254,20 @@ class InspectTab(QWidget):
         self._draw_instances()
 
     def _draw_scores(self) -> None:
-        truth, predicted, project = self.overlays.data("truth"), self.overlays.data("student"), self._session.project
+        truth, predicted, project = (
+            self.overlays.data("truth"),
+            self.overlays.data("student"),
+            self._session.project,
+        )
         if truth is not None and predicted is not None and project is not None:
             frames = self.overlays.stamp("truth"), self.overlays.stamp("student")
             self.scores.score_image(frames, truth, predicted, project.classes.num_classes)
         else:
             self.scores.forget_image()
         line = score_line(self.scores.image, self.scores.current, self.scores.earlier)
-        self.score_text.setText(line or "Scores appear where SegmentationClass has masks to hold against.")
+        self.score_text.setText(
+            line or "Scores appear where SegmentationClass has masks to hold against."
+        )
         self.score_text.setEnabled(bool(line))
         self.score_text.setToolTip("Mean IoU over the classes, 1 is perfect" if line else "")
 
@@ -267,16 +287,24 @@ class InspectTab(QWidget):
         session = self._session
         clicked = False
         if session.project is not None and session.image_id and self.overlays.has("student"):
-            with suppress(SeminarError, OSError):  # whoever shows the clicks says what is wrong with them
+            with suppress(
+                SeminarError, OSError
+            ):  # whoever shows the clicks says what is wrong with them
                 clicked = has_object_clicks(session.clicks(session.image_id))
         self.make_instances.setEnabled(self.overlays.has("student"))
         self.make_instances.setText(
-            "Instances from clicks" if clicked or not self.make_instances.isEnabled() else "Instances by shape"
+            "Instances from clicks"
+            if clicked or not self.make_instances.isEnabled()
+            else "Instances by shape"
         )
         self.make_instances.setToolTip(
-            "Divide the student's mask among the object clicks, show it as a layer and save it as a 16-bit tif"
+            "Divide the student's mask among the object clicks, show it as a layer and save it as a"
+            " 16-bit tif"
             if clicked
-            else "Divide the student's mask at its waists, show it as a layer and save it as a 16-bit tif"
+            else (
+                "Divide the student's mask at its waists, show it as a layer and save it as a"
+                " 16-bit tif"
+            )
         )
 
 
@@ -313,6 +341,8 @@ def _heat_bar(width: int = 96, height: int = 10) -> QPixmap:
     """The heat map's colours over mid grey, none to full."""
     colours = HEAT.map(np.linspace(0, 1, width))
     mixed = colours[:, :3] * colours[:, 3:] + 0.5 * (1 - colours[:, 3:])
-    pixels = np.ascontiguousarray(np.broadcast_to((255 * mixed).astype(np.uint8), (height, width, 3)))
+    pixels = np.ascontiguousarray(
+        np.broadcast_to((255 * mixed).astype(np.uint8), (height, width, 3))
+    )
     image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image.copy())

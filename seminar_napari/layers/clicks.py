@@ -36,7 +36,9 @@ def make_clicks_layer(clicks: ClickSet, classes: ClassNames, geometry: dict[str,
 
 
 def _patient_status(layer: Points, *args: Any, **kwargs: Any) -> Any:
-    """`Points.get_status`, once more where it fails: napari's status thread asks while marks are being taken away, and would put what it trips over on the screen."""
+    """`Points.get_status`, once more where it fails: napari's status thread asks while marks are
+    being taken away, and would put what it trips over on the screen.
+    """
     for _ in range(PATIENCE):
         try:
             return Points.get_status(layer, *args, **kwargs)
@@ -67,12 +69,18 @@ def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, d
 def remove_left_layers(layers: Any) -> None:
     """Take away what an earlier dock left: it shows clicks, but nobody would write new ones."""
     for layer in list(layers):
-        if isinstance(layer, Points) and not layer.editable and "height" in layer.metadata.get("seminar", {}):
+        if (
+            isinstance(layer, Points)
+            and not layer.editable
+            and "height" in layer.metadata.get("seminar", {})
+        ):
             layers.remove(layer)
 
 
 def mark_size(clicks: ClickSet) -> float:
-    """Size of a mark in pixels of the image, for napari's own select mode, which does not know of sizes on screen."""
+    """Size of a mark in pixels of the image, for napari's own select mode, which does not know
+    of sizes on screen.
+    """
     return max(2.0, min(clicks.height, clicks.width) / MARKS_ACROSS)
 
 
@@ -113,9 +121,13 @@ def prepare_next(layer: Points, class_id: int, classes: ClassNames) -> None:
 
 
 def take_clicks(layer: Points, before: ClickSet, current_class: int) -> ClickSet:
-    """The clicks that the layer shows; `before` gives what a layer does not know. Marks of no known class take the current one."""
+    """The clicks that the layer shows; `before` gives what a layer does not know. Marks of no
+    known class take the current one.
+    """
     class_ids = class_ids_of(layer, current_class)
-    return replace(before, points=np.array(layer.data[:, -2:], dtype=np.float64), class_ids=class_ids)
+    return replace(
+        before, points=np.array(layer.data[:, -2:], dtype=np.float64), class_ids=class_ids
+    )
 
 
 def class_ids_of(layer: Points, unknown: int = BACKGROUND) -> npt.NDArray[np.int64]:
@@ -127,7 +139,9 @@ def class_ids_of(layer: Points, unknown: int = BACKGROUND) -> npt.NDArray[np.int
 
 
 def _faces(class_ids: npt.NDArray[np.int64], classes: ClassNames) -> npt.NDArray[np.float64]:
-    faces = np.column_stack([classes.palette()[np.clip(class_ids, 0, 255)] / 255, np.ones(len(class_ids))])
+    faces = np.column_stack(
+        [classes.palette()[np.clip(class_ids, 0, 255)] / 255, np.ones(len(class_ids))]
+    )
     faces[class_ids == BACKGROUND] = _BACKGROUND_FACE
     return faces
 

@@ -14,7 +14,9 @@ from seminar_napari.layers.image_cache import Picture
 GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units")
 
 
-def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: dict[str, Any]) -> Image:
+def make_image_layer(
+    shown: Picture, project: Project, image_id: str, geometry: dict[str, Any]
+) -> Image:
     """An image layer, named by its image, where the layers before it lay."""
     planes = 0 if shown.rgb else shown.data.ndim - 2
     return Image(
@@ -27,20 +29,32 @@ def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: 
     )
 
 
-def offer_layer_data(shown: Picture, project: Project, image_id: str) -> tuple[Any, dict[str, Any], str]:
-    """Layer data for napari to add, which `take_over` finds again: napari's samples must return a layer."""
+def offer_layer_data(
+    shown: Picture, project: Project, image_id: str
+) -> tuple[Any, dict[str, Any], str]:
+    """Layer data for napari to add, which `take_over` finds again: napari's samples must return
+    a layer.
+    """
     meta = {"name": image_id, "rgb": shown.rgb, "metadata": _metadata(project, image_id)}
-    return shown.data, meta if shown.rgb else meta | {"contrast_limits": shown.contrast_limits}, "image"
+    return (
+        shown.data,
+        meta if shown.rgb else meta | {"contrast_limits": shown.contrast_limits},
+        "image",
+    )
 
 
 def take_over(layers: Any, shown: Picture, project: Project, image_id: str) -> Image | None:
-    """The layer of this image that is there already: napari's, made of `offer_layer_data`, or one that an earlier dock left.
+    """The layer of this image that is there already: napari's, made of `offer_layer_data`, or one
+    that an earlier dock left.
 
-    It shows the picture as it is now. What else an earlier dock left is taken away: it would lie over the image.
+    It shows the picture as it is now. What else an earlier dock left is taken away: it would lie
+    over the image.
     """
     images = [layer for layer in layers if isinstance(layer, Image)]
     wanted = _metadata(project, image_id)
-    found = next((layer for layer in images if layer.metadata == wanted and fits(layer, shown)), None)
+    found = next(
+        (layer for layer in images if layer.metadata == wanted and fits(layer, shown)), None
+    )
     for layer in images:
         # a copy that a person made of such a layer has a name of its own
         if layer is not found and layer.name == layer.metadata.get("seminar", {}).get("image_id"):
@@ -56,7 +70,11 @@ def _metadata(project: Project, image_id: str) -> dict[str, Any]:
 
 def fits(layer: Image, shown: Picture) -> bool:
     """Whether this layer can show the picture by a change of its data."""
-    return bool(layer.rgb == shown.rgb and layer.data.ndim == shown.data.ndim and layer.data.dtype == shown.data.dtype)
+    return bool(
+        layer.rgb == shown.rgb
+        and layer.data.ndim == shown.data.ndim
+        and layer.data.dtype == shown.data.dtype
+    )
 
 
 def show_picture(layer: Image, shown: Picture, project: Project, image_id: str) -> None:
@@ -70,7 +88,9 @@ def show_picture(layer: Image, shown: Picture, project: Project, image_id: str) 
 
 
 def hear_geometry(before: Layer | None, layer: Layer | None, heard: Callable[[], None]) -> None:
-    """From now on `heard` is called when `layer` is scaled, moved, ..., after all that listen already, and no more for the layer `before`."""
+    """From now on `heard` is called when `layer` is scaled, moved, ..., after all that listen
+    already, and no more for the layer `before`.
+    """
     for name in GEOMETRY:
         if before is not None:
             getattr(before.events, name).disconnect(heard)

@@ -1,4 +1,6 @@
-"""Images ready to be shown: read ahead in the background, so that switching does not wait for the disk."""
+"""Images ready to be shown: read ahead in the background, so that switching does not wait for
+the disk.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Picture:
     Attributes
     ----------
     data : ndarray
-        (H, W) grey, (H, W, 3) RGB, or (C, H, W) planes under a slider for 2 or more than 3 channels.
+        (H, W) grey, (H, W, 3) RGB, or (C, H, W) planes under a slider for 2 or more than 3
+        channels.
     rgb : bool
     contrast_limits : (low, high) or None
         None for RGB.
@@ -46,7 +49,9 @@ def picture(image: npt.NDArray[Any]) -> Picture:
         scaled = (np.nan_to_num(image.astype(np.float32)) - low) / (high - low)
         return Picture((np.clip(scaled, 0, 1) * 255).astype(np.uint8), True, None)
     data = image[..., 0] if channels == 1 else np.moveaxis(image, 2, 0)
-    return Picture(np.ascontiguousarray(data), False, (0, 255) if image.dtype == np.uint8 else _limits(image))
+    return Picture(
+        np.ascontiguousarray(data), False, (0, 255) if image.dtype == np.uint8 else _limits(image)
+    )
 
 
 def _limits(image: npt.NDArray[Any]) -> tuple[float, float]:
@@ -58,9 +63,13 @@ def _limits(image: npt.NDArray[Any]) -> tuple[float, float]:
 
 
 class ImageCache:
-    """Reads the images of one project, keeps the newest few, and reads ahead in a thread that ends when it has nothing to do."""
+    """Reads the images of one project, keeps the newest few, and reads ahead in a thread that
+    ends when it has nothing to do.
+    """
 
-    def __init__(self, project: Project, kept_bytes: int = KEPT_BYTES, kept_images: int = KEPT_IMAGES) -> None:
+    def __init__(
+        self, project: Project, kept_bytes: int = KEPT_BYTES, kept_images: int = KEPT_IMAGES
+    ) -> None:
         self._project = project
         self._kept_bytes = kept_bytes
         self._kept_images = kept_images
@@ -93,7 +102,9 @@ class ImageCache:
         with self._lock:
             self._wanted = [image_id for image_id in image_ids if image_id not in self._pictures]
             if self._wanted and self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="seminar-read-ahead", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._work, name="seminar-read-ahead", daemon=True
+                )
                 self._thread.start()
 
     def _work(self) -> None:

@@ -12,13 +12,16 @@ from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
 MILLISECONDS = 1000
 
 SPINNER_SPEED = 4
-"""Per cent. napari's spinner turns at 30 pictures a second, and Qt composes the whole window anew for each: half a core where OpenGL is drawn by the processor."""
+"""Per cent. napari's spinner turns at 30 pictures a second, and Qt composes the whole window
+anew for each: half a core where OpenGL is drawn by the processor.
+"""
 
 
 class Activity(QObject):
     """One progress bar in the activity dock, brought up to date once a second.
 
-    napari lets pending events run whenever it moves a bar; so this happens in a turn of its own, never inside somebody's signal.
+    napari lets pending events run whenever it moves a bar; so this happens in a turn of its own,
+    never inside somebody's signal.
 
     Parameters
     ----------
@@ -52,7 +55,9 @@ class Activity(QObject):
             bar, self._bar = self._bar, None
             bar.close()
             _turn_spinner(100)
-        with suppress(RuntimeError):  # while napari let events run, the window may have closed and Qt deleted the timer
+        with suppress(
+            RuntimeError
+        ):  # while napari let events run, the window may have closed and Qt deleted the timer
             self._timer.stop()
 
     @property

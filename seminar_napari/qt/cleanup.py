@@ -10,7 +10,8 @@ from typing import Any
 class LetGo:
     """Connections to undo and things to end, once, in the order in which they were given.
 
-    It is connected to the widget's `destroyed`, when the widget's own methods can no longer be called.
+    It is connected to the widget's `destroyed`, when the widget's own methods can no longer be
+    called.
     """
 
     def __init__(self, *actions: Callable[[], object]) -> None:

@@ -1,4 +1,6 @@
-"""The `seminar train` line of a run: what the window starts, and what "Copy command" puts on the clipboard."""
+"""The `seminar train` line of a run: what the window starts, and what "Copy command" puts on the
+clipboard.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from seminar.run.folder import RunFolder
 def train_arguments(project: Path, run: str, config: TrainConfig) -> tuple[str, ...]:
     """Arguments of `seminar` that train with exactly these settings.
 
-    The preset is always named, and after it only what differs from it: short enough to read, complete enough to repeat.
+    The preset is always named, and after it only what differs from it: short enough to read,
+    complete enough to repeat.
     """
     arguments = ["train", str(project), "--run", run, "--preset", config.preset]
     start = preset(config.preset)

@@ -1,4 +1,6 @@
-"""Runs as the window handles them: one supervisor under a napari worker, its news handed to the session in the window's thread."""
+"""Runs as the window handles them: one supervisor under a napari worker, its news handed to the
+session in the window's thread.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,12 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThread
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
-from seminar_napari.workers.child import seminar_command
+from seminar.run.folder import RunFolder
 from seminar_napari.run.command import resume_arguments, train_arguments
 from seminar_napari.run.supervisor import News, Supervisor
 from seminar_napari.session.session import RunState, Session
+from seminar_napari.workers.child import seminar_command
 
 GOING: tuple[RunState, ...] = ("starting", "running", "paused", "stopping")
 
@@ -81,7 +83,9 @@ class RunControl:
         SeminarError
             The run goes on already (attach to it), or another one does.
         """
-        if folder.is_alive() is not False and not (self._session.run == folder and self._session.state == "lost"):
+        if folder.is_alive() is not False and not (
+            self._session.run == folder and self._session.state == "lost"
+        ):
             raise SeminarError(f"{folder.path.name}: a process trains in it; attach to it instead")
         folder.read_config()
         self._begin(folder, seminar_command(resume_arguments(folder)))
@@ -90,7 +94,8 @@ class RunControl:
         self._refuse_second_run()
         if not self._session.flush():
             raise SeminarError(
-                f"clicks of {', '.join(self._session.unsaved())} are not on disk yet; make room or give access, then train"
+                f"clicks of {', '.join(self._session.unsaved())} are not on disk yet; make room or"
+                " give access, then train"
             )
         self._follow(folder, command)
         if self._session.image_id:
@@ -106,7 +111,8 @@ class RunControl:
         """
         if not folder.config_path.exists() and not folder.events_path.exists():
             raise SeminarError(
-                f"{folder.path}: expected a run folder with config.toml and events.jsonl, found neither; choose a folder in a project's runs/"
+                f"{folder.path}: expected a run folder with config.toml and events.jsonl, found"
+                " neither; choose a folder in a project's runs/"
             )
         self._refuse_second_run()
         self._follow(folder, None)
@@ -116,7 +122,8 @@ class RunControl:
     def _refuse_second_run(self) -> None:
         if self.is_going and self._session.run is not None:
             raise SeminarError(
-                f"{self._session.run.path.name} is still going; stop it first, or let it go on and detach from it"
+                f"{self._session.run.path.name} is still going; stop it first, or let it go on and"
+                " detach from it"
             )
 
     def pause(self) -> None:
@@ -146,7 +153,9 @@ class RunControl:
         self._session.set_run(None)
 
     def close(self) -> None:
-        """The window closes: follow no longer, wait for the worker's thread; the process goes on."""
+        """The window closes: follow no longer, wait for the worker's thread; the process goes
+        on.
+        """
         self._session.image_changed.disconnect(self._ask_for_preview, missing_ok=True)
         self._session.run_changed.disconnect(self._let_go_of_other, missing_ok=True)
         self._session.project_changed.disconnect(self._follow_again, missing_ok=True)
@@ -157,7 +166,9 @@ class RunControl:
     def _follow(self, folder: RunFolder, command: Sequence[str] | None) -> None:
         known = (
             self._supervisor.offset
-            if self._supervisor is not None and self._supervisor.folder == folder and self._session.run == folder
+            if self._supervisor is not None
+            and self._supervisor.folder == folder
+            and self._session.run == folder
             else 0
         )
         self._halt()
@@ -179,9 +190,16 @@ class RunControl:
             if supervisor is not self._supervisor:
                 return
         state = "stopping" if supervisor.stop_wanted and news.state in GOING else news.state
-        is_news = (news.message, int(news.silent_seconds)) != (self.message, int(self.silent_seconds))
+        is_news = (news.message, int(news.silent_seconds)) != (
+            self.message,
+            int(self.silent_seconds),
+        )
         self.message, self.silent_seconds = news.message, news.silent_seconds
-        was_going = supervisor.owns_process or self._session.state in ("running", "paused", "stopping")
+        was_going = supervisor.owns_process or self._session.state in (
+            "running",
+            "paused",
+            "stopping",
+        )
         new_failure = state == "failed" and self._session.state != "failed" and was_going
         self._session.set_state(state)
         if new_failure:
@@ -199,7 +217,9 @@ class RunControl:
             self._supervisor.leave()
 
     def _let_go(self) -> None:
-        """Follow no longer. A pause is withdrawn first: nobody would end it, and a run that waits keeps its memory."""
+        """Follow no longer. A pause is withdrawn first: nobody would end it, and a run that
+        waits keeps its memory.
+        """
         if self._supervisor is not None:
             if self.is_going:
                 self._supervisor.go_on()
@@ -207,7 +227,9 @@ class RunControl:
             self._supervisor = None
 
     def _wait_for_workers(self) -> None:
-        """Until their threads have ended and napari knows: it would ask about them when the window closes."""
+        """Until their threads have ended and napari knows: it would ask about them when the
+        window closes.
+        """
         deadline = time.monotonic() + 2
         while self._unfinished and time.monotonic() < deadline:
             QCoreApplication.sendPostedEvents(None, QEvent.Type.MetaCall)
@@ -229,7 +251,10 @@ class RunControl:
             self._session.notice.emit(
                 f"{name} saves and ends without the window."
                 if left.stop_wanted
-                else f"{name} trains on without the window; it is followed again when {left.folder.project.name} is opened."
+                else (
+                    f"{name} trains on without the window; it is followed again when"
+                    f" {left.folder.project.name} is opened."
+                )
             )
         self._let_go()
 

@@ -8,7 +8,9 @@ from seminar.run.events import Event, Finished, Preview, Step, from_json_line
 from seminar.run.folder import RunFolder
 
 HISTORY_STEPS = 1500
-"""So many `Step`s of a run's past are passed on, evenly chosen; a week of training has a million."""
+"""So many `Step`s of a run's past are passed on, evenly chosen; a week of training has a
+million.
+"""
 
 LAST_BYTES = 8192
 """The last event stands in these."""
@@ -18,13 +20,23 @@ Entry = tuple[Event, float]
 
 
 def thinned(entries: list[Entry]) -> list[Entry]:
-    """All that a person can still see of a run's past: of many `Step`s an even choice and the last, of `Preview`s the newest of each image."""
+    """All that a person can still see of a run's past: of many `Step`s an even choice and the
+    last, of `Preview`s the newest of each image.
+    """
     steps = [number for number, (event, _) in enumerate(entries) if isinstance(event, Step)]
     stride = -(-len(steps) // HISTORY_STEPS) if steps else 1
     keep = {*steps[::stride], *steps[-1:]}
-    newest = {event.image_id: number for number, (event, _) in enumerate(entries) if isinstance(event, Preview)}
+    newest = {
+        event.image_id: number
+        for number, (event, _) in enumerate(entries)
+        if isinstance(event, Preview)
+    }
     keep |= set(newest.values())
-    return [entry for number, entry in enumerate(entries) if number in keep or not isinstance(entry[0], Step | Preview)]
+    return [
+        entry
+        for number, entry in enumerate(entries)
+        if number in keep or not isinstance(entry[0], Step | Preview)
+    ]
 
 
 def is_finished(run: RunFolder) -> bool:

@@ -1,9 +1,8 @@
 """The trainer's process and its run folder: start, stop, pause, attach, follow; no Qt here.
 
 starting ──▶ running ◀──▶ paused
-    │           │            │
-    │           ├─▶ stopping ┤ (the window says so at once, the trainer follows at its next iteration)
-    ▼           ▼            ▼
+    │           │            │ │           ├─▶ stopping ┤ (the window says so at once, the trainer
+    follows at its next iteration) ▼           ▼            ▼
   failed     finished     stopped        lost: the process is gone and said nothing
 """
 
@@ -31,14 +30,16 @@ from seminar.run.events import (
     Step,
 )
 from seminar.run.folder import RunFolder
-from seminar_napari.workers.child import Child, said_error
 from seminar_napari.run.past_events import Entry, thinned
 from seminar_napari.session.session import RunState
+from seminar_napari.workers.child import Child, said_error
 
 LOOKS_PER_SECOND = 10
 HISTORY_PART = 200
 SILENCE_SECONDS = 300.0
-"""A run on another machine cannot be asked whether it lives; after this long without an event it counts as lost."""
+"""A run on another machine cannot be asked whether it lives; after this long without an event it
+counts as lost.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class News:
 class Supervisor:
     """Follows one run, and owns its process if it started it.
 
-    `follow` runs in a worker thread and does all that touches a disk; the other methods only leave a wish and return at once.
+    `follow` runs in a worker thread and does all that touches a disk; the other methods only leave
+    a wish and return at once.
 
     Parameters
     ----------
@@ -79,7 +81,9 @@ class Supervisor:
         Begin behind this byte of events.jsonl: what was passed on already.
     """
 
-    def __init__(self, folder: RunFolder, command: Sequence[str] | None = None, offset: int = 0) -> None:
+    def __init__(
+        self, folder: RunFolder, command: Sequence[str] | None = None, offset: int = 0
+    ) -> None:
         self.folder = folder
         self.offset = offset
         self.stop_wanted = False
@@ -113,7 +117,9 @@ class Supervisor:
         self._wish(lambda: self._request_preview(image_id))
 
     def end_now(self) -> None:
-        """Kill a process of this machine that does not answer; what the last checkpoint holds is kept."""
+        """Kill a process of this machine that does not answer; what the last checkpoint holds is
+        kept.
+        """
         self.stop_wanted = True
         self._wish(self._kill)
 
@@ -138,7 +144,8 @@ class Supervisor:
 
     # in the worker
     def follow(self) -> Iterator[News]:
-        """Start the process if there is one to start, then look ten times a second until the run is over.
+        """Start the process if there is one to start, then look ten times a second until the run is
+        over.
 
         A look that meets a disk that is away says so and is not the last one.
         """
@@ -172,11 +179,20 @@ class Supervisor:
     def look(self) -> News:
         """What happened since the last look."""
         code = self._child.poll() if self._child is not None else None
-        alive = self._is_alive(code)  # before reading: a process that is gone has written all it ever will
+        alive = self._is_alive(
+            code
+        )  # before reading: a process that is gone has written all it ever will
         try:
             entries = tuple(self._read())
-        except OSError as error:  # a stale handle, a virus scanner: what was written is read at the next look
-            return News((), self._shown(), f"{self._said(error)}; tried again", time.monotonic() - self._heard)
+        except (
+            OSError
+        ) as error:  # a stale handle, a virus scanner: what was written is read at the next look
+            return News(
+                (),
+                self._shown(),
+                f"{self._said(error)}; tried again",
+                time.monotonic() - self._heard,
+            )
         if entries:
             self._heard = time.monotonic()
         for event, _ in entries:
@@ -188,13 +204,24 @@ class Supervisor:
             state, message = self._end_without_word(code)
         elif alive is None and not ended and state != "paused" and silent > SILENCE_SECONDS:
             state = "lost"
-            message = f"no news for {silent / 60:.0f} min from the other machine; look there, and resume once you are sure that it has ended"
+            message = (
+                f"no news for {silent / 60:.0f} min from the other machine; look there, and resume"
+                " once you are sure that it has ended"
+            )
         elif not ended:
             state = self._shown()
-        return News(entries, state, message or self._trouble, silent, over=alive is False or (alive is None and ended))
+        return News(
+            entries,
+            state,
+            message or self._trouble,
+            silent,
+            over=alive is False or (alive is None and ended),
+        )
 
     def _past(self) -> Iterator[News]:
-        """What was written before we came, thinned, in parts that do not hold up the window; it does not change the state of a run that starts now."""
+        """What was written before we came, thinned, in parts that do not hold up the window; it
+        does not change the state of a run that starts now.
+        """
         entries = thinned(self._read())
         for event, _ in entries:
             self._take(event)
@@ -212,7 +239,9 @@ class Supervisor:
             time.sleep(0.02)
 
     def _read(self) -> list[Entry]:
-        """All that was written since the last read, or an OSError: half a read counts for nothing."""
+        """All that was written since the last read, or an OSError: half a read counts for
+        nothing.
+        """
         read = list(self.folder.read_events(self.offset))
         if read:
             self.offset = read[-1][2]
@@ -220,7 +249,11 @@ class Supervisor:
 
     def _shown(self) -> RunState:
         """The state as far as it was heard of; a wish to stop is acknowledged at once."""
-        return "stopping" if self.stop_wanted and self._state in ("starting", "running", "paused") else self._state
+        return (
+            "stopping"
+            if self.stop_wanted and self._state in ("starting", "running", "paused")
+            else self._state
+        )
 
     def _said(self, error: OSError) -> str:
         return f"{error.filename or self.folder.path}: {error.strerror or error}"
@@ -261,14 +294,24 @@ class Supervisor:
             remedy = (
                 ""
                 if code == 2
-                else "; the log says more" + ("; resuming goes on from the last checkpoint" if self.saved else "")
+                else "; the log says more"
+                + ("; resuming goes on from the last checkpoint" if self.saved else "")
             )
             return "failed", said + remedy
         if code is None:
-            return "lost", "the training process is gone without a word; clicks and the last checkpoint are safe"
+            return (
+                "lost",
+                (
+                    "the training process is gone without a word; clicks and the last checkpoint"
+                    " are safe"
+                ),
+            )
         how = f"signal {-code}" if code < 0 else f"exit status {code}"
         hint = "; perhaps memory ran out" if code in (-9, 137) else ""
-        return "lost", f"the training process is gone ({how}{hint}); clicks and the last checkpoint are safe"
+        return (
+            "lost",
+            f"the training process is gone ({how}{hint}); clicks and the last checkpoint are safe",
+        )
 
     def _grant_wishes(self) -> None:
         while self._wishes:
@@ -313,6 +356,8 @@ def trainer_process(folder: RunFolder) -> psutil.Process | None:
     if not folder.is_alive():
         return None
     try:
-        return psutil.Process(int(json.loads(folder.process_path.read_text(encoding="utf-8"))["pid"]))
+        return psutil.Process(
+            int(json.loads(folder.process_path.read_text(encoding="utf-8"))["pid"])
+        )
     except (OSError, ValueError, KeyError, psutil.Error):
         return None

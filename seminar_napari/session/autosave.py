@@ -34,8 +34,9 @@ class NotSaved:
 class Autosave:
     """Runs the newest write of each image in a thread of its own, the longest waiting image first.
 
-    The thread lives only while something waits, so there is nothing to close. A write that fails because of the disk stays and is repeated
-    every `retry_seconds` until it succeeds or a newer write of the same image takes its place.
+    The thread lives only while something waits, so there is nothing to close. A write that fails
+    because of the disk stays and is repeated every `retry_seconds` until it succeeds or a newer
+    write of the same image takes its place.
     """
 
     retry_seconds: float = RETRY_SECONDS
@@ -46,12 +47,16 @@ class Autosave:
     _thread: threading.Thread | None = None
 
     def submit(self, image_id: str, write: Callable[[], None]) -> None:
-        """Have `write` run soon; one of the same image that still waits is left out, as this one says more."""
+        """Have `write` run soon; one of the same image that still waits is left out, as this one
+        says more.
+        """
         with self._change:
             self._waiting[image_id] = write
             self._change.notify_all()
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="seminar-autosave", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._work, name="seminar-autosave", daemon=True
+                )
                 self._thread.start()
 
     def unsaved(self) -> tuple[str, ...]:
@@ -96,7 +101,11 @@ def _try(write: Callable[[], None]) -> str | None:
     try:
         write()
     except OSError as error:
-        return f"{error.strerror or error} ({error.filename})" if error.filename else str(error.strerror or error)
+        return (
+            f"{error.strerror or error} ({error.filename})"
+            if error.filename
+            else str(error.strerror or error)
+        )
     except (SeminarError, MemoryError) as error:
         return str(error) or "out of memory"
     return None

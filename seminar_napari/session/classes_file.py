@@ -5,8 +5,8 @@ from __future__ import annotations
 from seminar.errors import DatasetError
 from seminar.io.files import locked, write_text
 from seminar.labels import ClassNames, voc_colour
-from seminar.project.project import Project
 from seminar.project.layout import CLASSES
+from seminar.project.project import Project
 
 
 def read_classes(project: Project) -> ClassNames:
@@ -21,12 +21,14 @@ def read_classes(project: Project) -> ClassNames:
 
 
 def change_classes(project: Project, classes: ClassNames) -> ClassNames:
-    """Write what `classes` changes of the project's, over whatever classes.txt says by now; what it says then.
+    """Write what `classes` changes of the project's, over whatever classes.txt says by now; what it
+    says then.
 
     Raises
     ------
     DatasetError
-        classes.txt is damaged, and left alone; or another program has changed the same class, see `merged`.
+        classes.txt is damaged, and left alone; or another program has changed the same class, see
+        `merged`.
     OSError
         Disk full, no permission.
     """
@@ -37,7 +39,8 @@ def change_classes(project: Project, classes: ClassNames) -> ClassNames:
 
 
 def merged(base: ClassNames, ours: ClassNames, theirs: ClassNames) -> ClassNames:
-    """`theirs`, with what `ours` renamed, recoloured and added to `base`; a class that both added counts once.
+    """`theirs`, with what `ours` renamed, recoloured and added to `base`; a class that both added
+    counts once.
 
     No class of `theirs` gets another id, as clicks know classes by their ids.
 
@@ -60,7 +63,10 @@ def merged(base: ClassNames, ours: ClassNames, theirs: ClassNames) -> ClassNames
             continue
         if class_id >= len(names) or names[class_id] not in (known, name):
             raise DatasetError(
-                [f"{CLASSES}: another program has changed class {class_id} '{known}' meanwhile; change it once more"]
+                [
+                    f"{CLASSES}: another program has changed class {class_id} '{known}' meanwhile;"
+                    " change it once more"
+                ]
             )
         names[class_id] = name if name != known else names[class_id]
         colours[class_id] = colour if colour != known_colour else colours[class_id]

@@ -17,7 +17,13 @@ from seminar.labels import BACKGROUND
 from seminar.project.project import Project
 
 Kind = Literal["ready", "objects only", "nothing", "held out", "fault"]
-SYMBOLS: dict[Kind, str] = {"ready": "●", "objects only": "◐", "nothing": "○", "held out": "–", "fault": "!"}
+SYMBOLS: dict[Kind, str] = {
+    "ready": "●",
+    "objects only": "◐",
+    "nothing": "○",
+    "held out": "–",
+    "fault": "!",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class ImageState:
     fault : str
         Why the clicks cannot be read; "" where they can.
     held_out : bool
-        Whether training leaves the image out, because it is not in the split; clicks there teach nothing.
+        Whether training leaves the image out, because it is not in the split; clicks there teach
+        nothing.
     """
 
     counts: tuple[tuple[int, int], ...] = ()
@@ -79,7 +86,8 @@ _HELD_OUT = ImageState(held_out=True)
 
 
 class ImageStates:
-    """The states of all images of a project; those on disk are read in the background and told by `poll`.
+    """The states of all images of a project; those on disk are read in the background and told by
+    `poll`.
 
     Attributes
     ----------
@@ -104,7 +112,9 @@ class ImageStates:
         self.held_out = frozenset()
         if project is not None and with_clicks:
             arguments = (project, tuple(with_clicks), self._generation)
-            self._thread = threading.Thread(target=self._read, args=arguments, name="seminar-image-states", daemon=True)
+            self._thread = threading.Thread(
+                target=self._read, args=arguments, name="seminar-image-states", daemon=True
+            )
             self._thread.start()
 
     @property
@@ -156,8 +166,14 @@ class ImageStates:
         return sum(state.kind == "ready" for state in self._states.values())
 
     def mean_seconds(self) -> float | None:
-        """Seconds per image over the images that are ready and were timed; None where there is none."""
-        timed = [state.seconds for state in self._states.values() if state.kind == "ready" and state.seconds > 0]
+        """Seconds per image over the images that are ready and were timed; None where there is
+        none.
+        """
+        timed = [
+            state.seconds
+            for state in self._states.values()
+            if state.kind == "ready" and state.seconds > 0
+        ]
         return sum(timed) / len(timed) if timed else None
 
     def _read(self, project: Project, image_ids: Sequence[str], generation: int) -> None:

@@ -1,4 +1,6 @@
-"""What the window is about at this moment: project, image, clicks, followed run. One value each; the tabs only draw it."""
+"""What the window is about at this moment: project, image, clicks, followed run. One value each;
+the tabs only draw it.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,19 @@ from psygnal import Signal
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
-from seminar.run.events import Event, Step
 from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run.events import Event, Step
+from seminar.run.folder import RunFolder
 from seminar_napari.session.autosave import Autosave, NotSaved, Saved
 from seminar_napari.session.classes_file import change_classes, read_classes
 from seminar_napari.session.image_states import ImageState, ImageStates
 from seminar_napari.session.training_split import add_to_split, held_out
 from seminar_napari.session.training_warnings import warnings_before_training
 
-RunState = Literal["none", "starting", "running", "paused", "stopping", "stopped", "failed", "finished", "lost"]
+RunState = Literal[
+    "none", "starting", "running", "paused", "stopping", "stopped", "failed", "finished", "lost"
+]
 
 FLUSH_SECONDS = 5.0
 
@@ -31,7 +35,8 @@ FLUSH_SECONDS = 5.0
 class Session:
     """The state that the tabs share; no Qt, no torch.
 
-    All signals are emitted in the thread that calls; what the writer thread achieved is emitted by `poll`, which the window calls ten times a second.
+    All signals are emitted in the thread that calls; what the writer thread achieved is emitted by
+    `poll`, which the window calls ten times a second.
 
     Attributes
     ----------
@@ -49,7 +54,8 @@ class Session:
     saved_at : float
         When clicks were last known to be on disk, seconds since the epoch; 0 for never.
     not_saved : dict
-        Why the newest clicks of an image could not be written, by image id; empty where all is well.
+        Why the newest clicks of an image could not be written, by image id; empty where all is
+        well.
     image_states : ImageStates
         Clicks per class, faults and seconds of every image.
     only_to_do : bool
@@ -61,7 +67,9 @@ class Session:
     project_changed = Signal(object)
     classes_changed = Signal(object)  # ClassNames: renamed, added, recoloured
     image_changed = Signal(str)
-    image_wanted = Signal(str)  # right after image_changed, or alone: the annotation part shows it and sets image_layer
+    image_wanted = Signal(
+        str
+    )  # right after image_changed, or alone: the annotation part shows it and sets image_layer
     image_layer_changed = Signal(object)
     clicks_changed = Signal(str)
     clicks_saved = Signal(str)
@@ -116,7 +124,8 @@ class Session:
     def _take_up(self, project: Project | None, *, show: bool = True) -> None:
         if not self.flush():
             raise SeminarError(
-                f"clicks of {', '.join(self.unsaved())} are not on disk yet; make room or give access to the project folder, then open the other one"
+                f"clicks of {', '.join(self.unsaved())} are not on disk yet; make room or give"
+                " access to the project folder, then open the other one"
             )
         image_ids = project.image_ids() if project is not None else ()
         stamps = project.clicks_stamps() if project is not None else {}
@@ -131,7 +140,9 @@ class Session:
         self._stamps, self._split_fault, self._classes_fault = stamps, split_fault, ""
         if project is not None:
             self.current_class = min(self.current_class, project.classes.num_classes - 1)
-        self.image_states.open(project, tuple(image_id for image_id in image_ids if image_id in stamps))
+        self.image_states.open(
+            project, tuple(image_id for image_id in image_ids if image_id in stamps)
+        )
         self._told_held_out.clear()
         self.image_states.hold_out(left_out)
         self.project_changed.emit(project)
@@ -157,7 +168,9 @@ class Session:
         was_scored = add_to_split(self._open_project(), image_id, self.split)
         self._hold_out()
         scored = ", and no longer in val.txt" if was_scored else ""
-        self.notice.emit(f"{image_id} is in {self.split}.txt now{scored}: the next run trains on its clicks.")
+        self.notice.emit(
+            f"{image_id} is in {self.split}.txt now{scored}: the next run trains on its clicks."
+        )
 
     def _hold_out(self) -> None:
         left_out, self._split_fault = _left_out(self.project, self.split)
@@ -165,7 +178,9 @@ class Session:
 
     # classes
     def take_classes_from_disk(self) -> None:
-        """Take up what another program made of classes.txt; where it is damaged, that is said once and the known classes stay."""
+        """Take up what another program made of classes.txt; where it is damaged, that is said
+        once and the known classes stay.
+        """
         if self.project is None:
             return
         try:
@@ -178,10 +193,14 @@ class Session:
         self._classes_fault = ""
         if classes != self.project.classes:
             self._take_classes(classes)
-            self.notice.emit("classes.txt was changed by another program: the classes are shown as they are there.")
+            self.notice.emit(
+                "classes.txt was changed by another program: the classes are shown as they are"
+                " there."
+            )
 
     def set_classes(self, classes: ClassNames) -> None:
-        """Write to classes.txt what is new in these classes: names, colours, or a class more; what others changed meanwhile is kept.
+        """Write to classes.txt what is new in these classes: names, colours, or a class more; what
+        others changed meanwhile is kept.
 
         Raises
         ------
@@ -223,14 +242,17 @@ class Session:
             return
         if image_id and image_id not in self._positions:
             raise SeminarError(
-                f"{image_id}: no such image in {self.project.path if self.project else 'the project'}; choose one of the list"
+                f"{image_id}: no such image in"
+                f" {self.project.path if self.project else 'the project'}; choose one of the list"
             )
         self.image_id = image_id
         self.image_changed.emit(image_id)
         self.image_wanted.emit(image_id)
 
     def image_size(self) -> tuple[int, int] | None:
-        """(height, width) of the shown image; None where none is shown or it cannot be read: whoever shows it says why."""
+        """(height, width) of the shown image; None where none is shown or it cannot be read:
+        whoever shows it says why.
+        """
         try:
             return self._open_project().image_size(self.image_id) if self.image_id else None
         except (SeminarError, OSError):
@@ -245,7 +267,9 @@ class Session:
         self.show_image(next(iter(self.images_from_here(-1)), self.image_id))
 
     def images_from_here(self, step: Literal[1, -1]) -> Iterator[str]:
-        """The images after (1) or before (-1) the shown one, nearest first; only those to do where `only_to_do`."""
+        """The images after (1) or before (-1) the shown one, nearest first; only those to do
+        where `only_to_do`.
+        """
         here = self._positions.get(self.image_id, -1 if step == 1 else len(self._image_ids))
         for there in range(here + step, len(self._image_ids) if step == 1 else -1, step):
             if not self.only_to_do or self.image_states[self._image_ids[there]].is_to_do:
@@ -275,7 +299,9 @@ class Session:
         }
 
     def layer_geometry(self) -> dict[str, Any]:
-        """Keyword arguments (scale, translate, rotate, shear, affine, units) that put a 2-D layer over the image."""
+        """Keyword arguments (scale, translate, rotate, shear, affine, units) that put a 2-D
+        layer over the image.
+        """
         return dict(self._geometry)
 
     # clicks
@@ -294,7 +320,8 @@ class Session:
         return self._clicks[image_id]
 
     def set_clicks(self, image_id: str, clicks: ClickSet) -> None:
-        """Take these as the clicks of an image and have them written; `clicks_saved` says when they are on disk.
+        """Take these as the clicks of an image and have them written; `clicks_saved` says when they
+        are on disk.
 
         What another window wrote meanwhile is kept, too, and taken up by `take_clicks_from_disk`.
         """
@@ -306,10 +333,13 @@ class Session:
         if image_id not in self._told_held_out and self.image_states[image_id].held_out:
             self._told_held_out.add(image_id)
             self.notice.emit(
-                f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train on this image' in the tab Annotate adds it."
+                f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train on"
+                " this image' in the tab Annotate adds it."
             )
 
-    def _write(self, project: Project, bases: dict[str, ClickSet], image_id: str, clicks: ClickSet) -> None:
+    def _write(
+        self, project: Project, bases: dict[str, ClickSet], image_id: str, clicks: ClickSet
+    ) -> None:
         """In the writer's thread."""
         now = self.project
         if now is not None and now.path == project.path:
@@ -332,15 +362,22 @@ class Session:
         return (self._split_fault, *found) if self._split_fault else tuple(found)
 
     def take_clicks_from_disk(self) -> tuple[str, ...]:
-        """Take up what another program changed on disk since the last call, classes first; the images concerned."""
-        self.take_classes_from_disk()  # also while clicks wait: it may be a class that they wait for
+        """Take up what another program changed on disk since the last call, classes first; the
+        images concerned.
+        """
+        # also while clicks wait: it may be a class that they wait for
+        self.take_classes_from_disk()
         if self.project is None or self.unsaved():
             return ()
         try:
             stamps = self.project.clicks_stamps()
         except OSError:  # a network disk that is away for a moment: at the next look
             return ()
-        changed = [image_id for image_id in self._image_ids if stamps.get(image_id) != self._stamps.get(image_id)]
+        changed = [
+            image_id
+            for image_id in self._image_ids
+            if stamps.get(image_id) != self._stamps.get(image_id)
+        ]
         self._stamps = stamps
         return tuple(image_id for image_id in changed if self._read_again(image_id))
 
@@ -380,10 +417,13 @@ class Session:
                         self.notice.emit(f"Clicks of {image_id} are on disk now.")
                     self.clicks_saved.emit(image_id)
                 case NotSaved(image_id, reason):
-                    if self.not_saved.get(image_id) != reason:  # said once, however often it is tried
+                    if (
+                        self.not_saved.get(image_id) != reason
+                    ):  # said once, however often it is tried
                         self.not_saved[image_id] = reason
                         self.notice.emit(
-                            f"Clicks of {image_id} are not on disk yet: {reason}. Make room or give access; they are kept here and written again on their own."
+                            f"Clicks of {image_id} are not on disk yet: {reason}. Make room or give"
+                            " access; they are kept here and written again on their own."
                         )
 
     # run

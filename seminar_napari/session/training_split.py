@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from seminar.io.files import write_text
-from seminar.project.project import Project
 from seminar.project.layout import SPLITS, read_split
+from seminar.project.project import Project
 
 VALIDATION = "val"
 
 
 def held_out(project: Project, split: str) -> frozenset[str]:
-    """Images that training on this split leaves out; none where the split's file is missing or empty: then all images train.
+    """Images that training on this split leaves out; none where the split's file is missing or
+    empty: then all images train.
 
     Raises
     ------
@@ -22,7 +23,8 @@ def held_out(project: Project, split: str) -> frozenset[str]:
 
 
 def add_to_split(project: Project, image_id: str, split: str) -> bool:
-    """Add an image to a split and take it out of the validation split; whether it was there. Nothing else in the files changes.
+    """Add an image to a split and take it out of the validation split; whether it was there.
+    Nothing else in the files changes.
 
     Raises
     ------

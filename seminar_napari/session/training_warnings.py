@@ -12,7 +12,9 @@ from seminar_napari.session.image_states import ImageState
 def warnings_before_training(
     states: Iterable[tuple[str, ImageState]], classes: ClassNames, split: str = "train"
 ) -> Iterator[str]:
-    """What a person should know before training on these images, a sentence each; nothing where all is well."""
+    """What a person should know before training on these images, a sentence each; nothing where
+    all is well.
+    """
     everything = list(states)
     training = [(image_id, state) for image_id, state in everything if not state.held_out]
     wasted = [image_id for image_id, state in everything if state.held_out and state.counts]
@@ -21,9 +23,16 @@ def warnings_before_training(
         totals.update(dict(state.counts))
     yield from (state.fault for _, state in training if state.fault)
     if wasted:
-        yield f"Clicks in {_some(wasted)} are not trained on, as {split}.txt does not list {'it' if len(wasted) == 1 else 'them'}: show the image in the tab Annotate and choose 'Train on this image'."
+        yield (
+            f"Clicks in {_some(wasted)} are not trained on, as {split}.txt does not list"
+            f" {'it' if len(wasted) == 1 else 'them'}: show the image in the tab Annotate and"
+            " choose 'Train on this image'."
+        )
     if not totals:
-        yield "No image has clicks yet: click a few objects and some background in at least one image."
+        yield (
+            "No image has clicks yet: click a few objects and some background in at least one"
+            " image."
+        )
         return
     if not totals[BACKGROUND]:
         yield "No background clicks at all: add a few between the objects, with key 0."
@@ -32,11 +41,21 @@ def warnings_before_training(
             yield f"Class {class_id} '{name}' has no clicks: it will not be learnt."
     unknown = sorted(class_id for class_id in totals if class_id >= classes.num_classes)
     if unknown:
-        yield f"Clicks of class {', '.join(map(str, unknown))} are not in classes.txt: add the class or delete the clicks."
+        yield (
+            f"Clicks of class {', '.join(map(str, unknown))} are not in classes.txt: add the class"
+            " or delete the clicks."
+        )
     outside = [image_id for image_id, state in training if state.outside]
     if outside:
-        yield f"Clicks outside the image in {_some(outside)}: they count for nothing; move or delete them."
-    one_sided = [image_id for image_id, state in training if state.kind == "objects only" and not state.background]
+        yield (
+            f"Clicks outside the image in {_some(outside)}: they count for nothing; move or delete"
+            " them."
+        )
+    one_sided = [
+        image_id
+        for image_id, state in training
+        if state.kind == "objects only" and not state.background
+    ]
     if one_sided and totals[BACKGROUND]:
         yield f"No background clicks in {_some(one_sided)}: add a few between the objects."
     empty = sum(state.kind == "nothing" for _, state in training)

@@ -12,7 +12,9 @@ _META = TrainConfig.__dataclass_fields__["iterations"].metadata
 
 
 class Budget:
-    """A number and its unit. Iterations are the truth; minutes are a way to see and set them once the machine's speed is known."""
+    """A number and its unit. Iterations are the truth; minutes are a way to see and set them
+    once the machine's speed is known.
+    """
 
     changed = Signal()
 
@@ -21,13 +23,20 @@ class Budget:
         self._rate: float | None = None
         self._stages = 2
         self._writing = False
-        self.spin = SpinBox(value=400, min=int(_META["low"]), max=int(_META["high"]), step=int(_META["step"]))
-        self.unit = ComboBox(choices=[("iterations", "iterations"), ("minutes", "minutes")], value="iterations")
-        self.unit.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.spin = SpinBox(
+            value=400, min=int(_META["low"]), max=int(_META["high"]), step=int(_META["step"])
+        )
+        self.unit = ComboBox(
+            choices=[("iterations", "iterations"), ("minutes", "minutes")], value="iterations"
+        )
+        self.unit.native.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.unit.native.setMinimumContentsLength(5)
         self.unit.native.model().item(1).setEnabled(False)
         self.unit.native.setToolTip(
-            "Iterations of each stage, or minutes of the whole run; minutes can be chosen once a first run has shown how fast this machine is"
+            "Iterations of each stage, or minutes of the whole run; minutes can be chosen once a"
+            " first run has shown how fast this machine is"
         )
         self.spin.changed.connect(self._on_spin)
         self.unit.changed.connect(self._show)
@@ -42,7 +51,9 @@ class Budget:
         self._show()
 
     def set_rate(self, rate: float | None) -> None:
-        """Iterations a second that this machine does with the settings shown; None where unknown."""
+        """Iterations a second that this machine does with the settings shown; None where
+        unknown.
+        """
         self._rate = rate
         self.unit.native.model().item(1).setEnabled(rate is not None)
         if rate is None and self.unit.value == "minutes":

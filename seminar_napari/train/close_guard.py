@@ -23,7 +23,8 @@ def ask(window: QWidget, run: str) -> Answer:
     box.setIcon(QMessageBox.Icon.Question)
     box.setText(f"{run} is still training.")
     box.setInformativeText(
-        "Stop and save ends it at this iteration; it can be resumed. Without the window it trains on to its end; attach to it later."
+        "Stop and save ends it at this iteration; it can be resumed. Without the window it trains"
+        " on to its end; attach to it later."
     )
     stop = box.addButton("Stop and save", QMessageBox.ButtonRole.AcceptRole)
     go_on = box.addButton("Go on without the window", QMessageBox.ButtonRole.DestructiveRole)
@@ -38,8 +39,9 @@ def ask(window: QWidget, run: str) -> Answer:
 class CloseGuard(QObject):
     """Watches napari's main window.
 
-    A person's wish to close is held back until it is answered and, after "stop", until the trainer has saved. A script's `viewer.close()`
-    cannot be asked: the run is told to stop and save, and nobody waits.
+    A person's wish to close is held back until it is answered and, after "stop", until the trainer
+    has saved. A script's `viewer.close()` cannot be asked: the run is told to stop and save, and
+    nobody waits.
 
     Parameters
     ----------
@@ -50,7 +52,11 @@ class CloseGuard(QObject):
     """
 
     def __init__(
-        self, window: Any, session: Session, control: RunControl, ask: Callable[[QWidget, str], Answer] = ask
+        self,
+        window: Any,
+        session: Session,
+        control: RunControl,
+        ask: Callable[[QWidget, str], Answer] = ask,
     ) -> None:
         super().__init__(window)
         self.ask = ask
@@ -71,7 +77,11 @@ class CloseGuard(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold back the window's closing while a run goes on."""
-        if watched is not getattr(self, "_window", None) or event is None or event.type() != QEvent.Type.Close:
+        if (
+            watched is not getattr(self, "_window", None)
+            or event is None
+            or event.type() != QEvent.Type.Close
+        ):
             return False
         if self._answered:  # and nobody who was asked before us holds the window back
             self._control.close()
@@ -83,7 +93,9 @@ class CloseGuard(QObject):
             self._control.close()
             return False
         event.ignore()
-        if self._deadline is not None:  # asked again while saving: at once, then; the request to stop is on its way
+        if (
+            self._deadline is not None
+        ):  # asked again while saving: at once, then; the request to stop is on its way
             self._deadline = 0.0
             return True
         run = self._session.run
@@ -99,17 +111,23 @@ class CloseGuard(QObject):
         return True
 
     def _close_when_saved(self) -> None:
-        if self._deadline is not None and (not self._control.is_going or time.monotonic() > self._deadline):
+        if self._deadline is not None and (
+            not self._control.is_going or time.monotonic() > self._deadline
+        ):
             self._timer.stop()
             self._close()
 
     def _close(self) -> None:
         self._answered, self._deadline = True, None
         self._window.close(quit_app=getattr(self._window, "_quit_app", False))
-        self._answered = False  # where the window stays, for clicks that are not on disk, its run stays followed
+        self._answered = (
+            False  # where the window stays, for clicks that are not on disk, its run stays followed
+        )
 
 
 def closes_by_script(window: Any) -> bool:
-    """Whether it is a script that closes napari's main window: `viewer.close()` closes the viewer's widget first, a person's click, menu or key the window alone."""
+    """Whether it is a script that closes napari's main window: `viewer.close()` closes the
+    viewer's widget first, a person's click, menu or key the window alone.
+    """
     viewer = getattr(window, "_qt_viewer", None)
     return not window.isVisible() or (viewer is not None and viewer.isHidden())

@@ -1,4 +1,6 @@
-"""TrainConfig ↔ form: a short face, the rest folded away, everything made from the fields of the dataclass."""
+"""TrainConfig ↔ form: a short face, the rest folded away, everything made from the fields of the
+dataclass.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,16 @@ from typing import Any
 
 from psygnal import Signal
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from seminar.config.settings import PresetName, TrainConfig, preset
@@ -56,10 +67,14 @@ class ConfigForm(QWidget):
         }
         self.budget = Budget()
         special["iterations"] = Field(
-            self.budget.spin, self.budget.iterations, self.budget.set_iterations, self.budget.changed
+            self.budget.spin,
+            self.budget.iterations,
+            self.budget.set_iterations,
+            self.budget.changed,
         )
         self._fields = {
-            name: special.get(name) or make_field(setting, hints[name]) for name, setting in self._settings.items()
+            name: special.get(name) or make_field(setting, hints[name])
+            for name, setting in self._settings.items()
         }
         self._lay_out()
         self._weights_before = "imagenet"
@@ -97,7 +112,10 @@ class ConfigForm(QWidget):
         """List these devices; those that cannot be used stay, greyed, with the reason."""
         combo: Any = self._fields["device"].widget
         chosen = combo.value
-        entries = [("auto: the best there is", "auto"), *((device.label, device.name) for device in devices)]
+        entries = [
+            ("auto: the best there is", "auto"),
+            *((device.label, device.name) for device in devices),
+        ]
         if chosen not in [value for _, value in entries]:
             entries.append((f"{chosen} — not found here", chosen))
         self._writing = True
@@ -114,7 +132,10 @@ class ConfigForm(QWidget):
         """Write behind each preset what it costs on this machine."""
         native = self._fields["preset"].widget.native
         for row, name in enumerate(PRESET_TEXTS):
-            native.setItemText(row, f"{PRESET_TEXTS[name]}: {costs[name]}" if costs.get(name) else PRESET_TEXTS[name])
+            native.setItemText(
+                row,
+                f"{PRESET_TEXTS[name]}: {costs[name]}" if costs.get(name) else PRESET_TEXTS[name],
+            )
 
     def preset_config(self, name: PresetName) -> TrainConfig:
         """A preset with what this form says of the data and the machine."""
@@ -131,7 +152,9 @@ class ConfigForm(QWidget):
         layout.setSpacing(4)
         face = _form_layout()
         face.addRow(_label("Preset"), self._native("preset"))
-        face.addRow(_label("Network"), _row(self._native("backbone"), self._native("weights"), first=3))
+        face.addRow(
+            _label("Network"), _row(self._native("backbone"), self._native("weights"), first=3)
+        )
         face.addRow(_label("Device"), self._native("device"))
         face.addRow(_label("Budget"), _row(self._native("iterations"), self.budget.unit.native))
         self._guard_wheel(self.budget.unit.native)
@@ -179,7 +202,9 @@ class ConfigForm(QWidget):
     def _tooltip(self, name: str) -> str:
         meta = self._settings[name].metadata
         span = (
-            f"{meta['low']:g} to {meta['high']:g} {meta['unit']}".strip() if meta["low"] is not None else meta["unit"]
+            f"{meta['low']:g} to {meta['high']:g} {meta['unit']}".strip()
+            if meta["low"] is not None
+            else meta["unit"]
         )
         lines = [
             f"<p>{meta['help']}.</p>",
@@ -217,7 +242,9 @@ class ConfigForm(QWidget):
             self.budget.set_stages(len(stage_names(self.read())))
         start = preset(self._fields["preset"].read())
         hidden = [
-            name for name in self._settings if name not in ("preset", "backbone", "weights", "device", "iterations")
+            name
+            for name in self._settings
+            if name not in ("preset", "backbone", "weights", "device", "iterations")
         ]
         changed = 0
         for name in hidden:

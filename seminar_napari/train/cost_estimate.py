@@ -35,7 +35,11 @@ class Costs:
                 costs[name] = UNKNOWN
             else:
                 about = "about" if estimate.measured else "roughly"
-                costs[name] = f"{about} {duration(config.iterations * len(stage_names(config)) / estimate.rate)} here"
+                costs[name] = (
+                    f"{about}"
+                    f" {duration(config.iterations * len(stage_names(config)) / estimate.rate)}"
+                    " here"
+                )
         self._form.show_costs(costs)
         try:
             estimate = self._speeds.estimate(self._form.read(), device)

@@ -14,7 +14,9 @@ MARKS = 24
 
 
 class Track:
-    """One curve as (stage, iteration) → value, in order; a resumed stage overwrites what it repeats."""
+    """One curve as (stage, iteration) → value, in order; a resumed stage overwrites what it
+    repeats.
+    """
 
     def __init__(self) -> None:
         self.keys: list[tuple[int, int]] = []
@@ -65,11 +67,16 @@ class History:
                 for track in (*self.losses.values(), *self.scores.values()):
                     track.cut(stage, event.iteration)
                 self.clicks = {
-                    place: count for place, count in self.clicks.items() if place <= (stage, event.iteration)
+                    place: count
+                    for place, count in self.clicks.items()
+                    if place <= (stage, event.iteration)
                 }
             case Step():
                 self.lengths[event.stage] = event.iterations
-                place = (self._stage(event.stage), event.iteration)  # one for all curves: thousands are kept
+                place = (
+                    self._stage(event.stage),
+                    event.iteration,
+                )  # one for all curves: thousands are kept
                 for term, value in event.losses.items():
                     self.losses.setdefault(term, Track()).add(place, value)
             case Validated():
@@ -94,7 +101,9 @@ class History:
     def click_marks(self) -> list[tuple[int, int]]:
         """Where clicks were taken up, and how many, in order."""
         places = sorted((self.x(place), count) for place, count in self.clicks.items())
-        end = max((self.x(track.keys[-1]) for track in self.losses.values() if track.keys), default=0)
+        end = max(
+            (self.x(track.keys[-1]) for track in self.losses.values() if track.keys), default=0
+        )
         marks: list[tuple[int, int]] = []
         for x, count in places:
             if marks and x - marks[-1][0] <= end / MARKS:
@@ -105,5 +114,7 @@ class History:
 
     def boundaries(self) -> list[tuple[int, str]]:
         """Where a later stage began, and its name."""
-        begun = [number for number, name in enumerate(self.stages) if name in self.lengths and number]
+        begun = [
+            number for number, name in enumerate(self.stages) if name in self.lengths and number
+        ]
         return [(self.x((number, 0)), self.stages[number]) for number in begun]

@@ -1,4 +1,6 @@
-"""Live curves of a run: every loss term, mean IoU, and marks where the stage changed and clicks were taken up."""
+"""Live curves of a run: every loss term, mean IoU, and marks where the stage changed and clicks
+were taken up.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ COLOURS = {
     "pseudo": "#cc79a7",
     "total": None,
 }
-"""Okabe and Ito's colours, told apart by colour-blind eyes and visible on both themes; the total takes the theme's text colour."""
+"""Okabe and Ito's colours, told apart by colour-blind eyes and visible on both themes; the total
+takes the theme's text colour.
+"""
 OTHERS = ("#d55e00", "#b5a900", "#9a86d6")
 IOU_COLOURS = {"student": "#56b4e9", "teacher": "#e69f00"}
 CLICKS_COLOUR = "#d55e00"
@@ -38,7 +42,9 @@ NAMES = {
 
 
 class Legend(QWidget):
-    """A small button for each curve, in its colour; pressing it hides the curve, or shows it again."""
+    """A small button for each curve, in its colour; pressing it hides the curve, or shows it
+    again.
+    """
 
     COLUMNS = 3
 
@@ -68,9 +74,14 @@ class Legend(QWidget):
         self._paint(button, colour or self._foreground)
         self.buttons[key] = button
         known = [name for name in NAMES if name in self.buttons]
-        for place, name in enumerate([*known, *(name for name in self.buttons if name not in NAMES)]):
+        for place, name in enumerate(
+            [*known, *(name for name in self.buttons if name not in NAMES)]
+        ):
             self._grid.addWidget(
-                self.buttons[name], place // self.COLUMNS, place % self.COLUMNS, Qt.AlignmentFlag.AlignLeft
+                self.buttons[name],
+                place // self.COLUMNS,
+                place % self.COLUMNS,
+                Qt.AlignmentFlag.AlignLeft,
             )
 
     def set_foreground(self, colour: str) -> None:
@@ -89,7 +100,8 @@ class Legend(QWidget):
 
     def _paint(self, button: QToolButton, colour: str) -> None:
         button.setStyleSheet(
-            f"QToolButton {{color: {colour}; background: transparent; border: none; padding: 0; font-size: 8pt}}"
+            f"QToolButton {{color: {colour}; background: transparent; border: none; padding: 0;"
+            " font-size: 8pt}"
         )
 
 
@@ -114,7 +126,10 @@ class Curves(QWidget):
         try:
             import pyqtgraph
         except ImportError:
-            missing = QLabel("Curves need pyqtgraph: pip install 'seminar-napari[plots]', then start napari again.")
+            missing = QLabel(
+                "Curves need pyqtgraph: pip install 'seminar-napari[plots]', then start napari"
+                " again."
+            )
             missing.setWordWrap(True)
             missing.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(missing)
@@ -126,7 +141,10 @@ class Curves(QWidget):
         self._scores.setYRange(0, 1, padding=0.02)
         self._scores.hide()
         self.legends = {"loss": Legend(), "score": Legend()}
-        for plot, legend in ((self._losses, self.legends["loss"]), (self._scores, self.legends["score"])):
+        for plot, legend in (
+            (self._losses, self.legends["loss"]),
+            (self._scores, self.legends["score"]),
+        ):
             layout.addWidget(legend)
             layout.addWidget(plot)
         layout.addStretch(1)
@@ -196,21 +214,38 @@ class Curves(QWidget):
         terms = [term for term in COLOURS if term in history.losses]
         others = [term for term in history.losses if term not in COLOURS]
         for term in (*terms, *others):
-            colour = COLOURS[term] or self._foreground if term in COLOURS else OTHERS[others.index(term) % len(OTHERS)]
+            colour = (
+                COLOURS[term] or self._foreground
+                if term in COLOURS
+                else OTHERS[others.index(term) % len(OTHERS)]
+            )
             track = history.losses[term]
-            values = [value if value > 0 else float("nan") for value in track.values]  # the axis is logarithmic
+            values = [
+                value if value > 0 else float("nan") for value in track.values
+            ]  # the axis is logarithmic
             self._draw(self._losses, "loss", term, colour, track, values)
         for network, track in history.scores.items():
-            self._draw(self._scores, "score", network, IOU_COLOURS.get(network, self._foreground), track, track.values)
+            self._draw(
+                self._scores,
+                "score",
+                network,
+                IOU_COLOURS.get(network, self._foreground),
+                track,
+                track.values,
+            )
         if history.scores and self._scores.isHidden():
             self._scores.show()
         self._draw_marks()
 
-    def _draw(self, plot: Any, kind: str, name: str, colour: str, track: Track, values: list[float]) -> None:
+    def _draw(
+        self, plot: Any, kind: str, name: str, colour: str, track: Track, values: list[float]
+    ) -> None:
         item = self._items.get((kind, name))
         if item is None:
             symbol = (
-                {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None} if kind == "score" else {}
+                {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None}
+                if kind == "score"
+                else {}
             )
             pen = self._graph.mkPen(colour, width=1.5)
             item = self._items[kind, name] = plot.plot(pen=pen, connect="finite", **symbol)
@@ -218,14 +253,29 @@ class Curves(QWidget):
         item.setData([self.history.x(key) for key in track.keys], values)
 
     def _draw_marks(self) -> None:
-        clicks = [(x, f"{count} click{'s' * (count != 1)}") for x, count in self.history.click_marks()]
-        self._put_lines(self._stage_lines, self.history.boundaries(), self._foreground, Qt.PenStyle.SolidLine, 0.92)
+        clicks = [
+            (x, f"{count} click{'s' * (count != 1)}") for x, count in self.history.click_marks()
+        ]
+        self._put_lines(
+            self._stage_lines,
+            self.history.boundaries(),
+            self._foreground,
+            Qt.PenStyle.SolidLine,
+            0.92,
+        )
         self._put_lines(self._click_lines, clicks, CLICKS_COLOUR, Qt.PenStyle.DashLine, 0.08)
 
     def _put_lines(
-        self, lines: list[tuple[Any, Any]], marks: list[tuple[int, str]], colour: str, style: Qt.PenStyle, height: float
+        self,
+        lines: list[tuple[Any, Any]],
+        marks: list[tuple[int, str]],
+        colour: str,
+        style: Qt.PenStyle,
+        height: float,
     ) -> None:
-        """Move, show and hide lines, and make those that are missing: pyqtgraph keeps some memory of each that is made."""
+        """Move, show and hide lines, and make those that are missing: pyqtgraph keeps some
+        memory of each that is made.
+        """
         pen = self._graph.mkPen(colour, width=1, style=style)
         for _ in range(len(lines), len(marks)):
             label = {"position": height, "anchors": [(0, 0.5), (1, 0.5)], "color": colour}

@@ -1,4 +1,6 @@
-"""What can be trained on: asked of a child process, because the window's process never imports torch."""
+"""What can be trained on: asked of a child process, because the window's process never imports
+torch.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,10 @@ Answer = tuple[Device, ...] | str
 
 
 class DeviceProbe:
-    """Asks for the devices without holding up the window (nor its closing: this worker is superqt's, napari would ask about its own); the answer is shared by all windows of this program for some minutes."""
+    """Asks for the devices without holding up the window (nor its closing: this worker is
+    superqt's, napari would ask about its own); the answer is shared by all windows of this
+    program for some minutes.
+    """
 
     answered = Signal(tuple)  # of Device
     failed = Signal(str)
@@ -73,7 +78,9 @@ class DeviceProbe:
         return DeviceProbe._answer
 
     def ask(self) -> None:
-        """Have `answered` emitted: now where the answer is fresh, else when the child process has spoken."""
+        """Have `answered` emitted: now where the answer is fresh, else when the child process
+        has spoken.
+        """
         if self.known and time.monotonic() - DeviceProbe._answer_time < FRESH_SECONDS:
             self.answered.emit(self.known)
         elif self._child is None:
@@ -96,7 +103,9 @@ class DeviceProbe:
         self.answered.emit(answer)
 
     def probe(self) -> Generator[None, None, Answer]:
-        """Run the child to its end, a tenth of a second at a time; returns devices or what went wrong."""
+        """Run the child to its end, a tenth of a second at a time; returns devices or what went
+        wrong.
+        """
         with tempfile.TemporaryDirectory(prefix="seminar-") as folder:
             log = Path(folder) / "devices.json"
             child = self._child = Child(seminar_command(["devices", "--json"]), log)
@@ -114,7 +123,9 @@ class DeviceProbe:
 
 
 def parse_devices(output: str) -> Answer:
-    """The devices in what the child printed, or a sentence that says why there are none; torch's own warnings are passed over."""
+    """The devices in what the child printed, or a sentence that says why there are none; torch's
+    own warnings are passed over.
+    """
     for line in reversed(output.splitlines()):
         if line.startswith("["):
             try:
@@ -122,7 +133,10 @@ def parse_devices(output: str) -> Answer:
                 return tuple(Device(**entry) for entry in entries)
             except (ValueError, TypeError):
                 break
-    return f"the devices of this machine could not be listed: {said_error(output) or 'no answer'}; 'auto' still takes the best one"
+    return (
+        f"the devices of this machine could not be listed: {said_error(output) or 'no answer'};"
+        " 'auto' still takes the best one"
+    )
 
 
 @thread_worker  # type: ignore[untyped-decorator,unused-ignore]

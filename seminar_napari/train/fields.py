@@ -1,4 +1,6 @@
-"""One magicgui widget for each kind of setting; each gives back exactly the value that it was given."""
+"""One magicgui widget for each kind of setting; each gives back exactly the value that it was
+given.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ NARROW_CHARACTERS = 9
 
 
 class ExactSpinBox(QDoubleSpinBox):
-    """A spin box that shows and keeps floats as Python writes them: 0.999 and 0.0005 stay what they are."""
+    """A spin box that shows and keeps floats as Python writes them: 0.999 and 0.0005 stay what
+    they are.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,20 +63,31 @@ class ExactSpinBox(QDoubleSpinBox):
             number = float(text.strip().replace(",", "."))
         except ValueError:
             begun = all(character in "0123456789.,eE+- " for character in text)
-            return (QValidator.State.Intermediate if begun else QValidator.State.Invalid), text, position
+            return (
+                (QValidator.State.Intermediate if begun else QValidator.State.Invalid),
+                text,
+                position,
+            )
         inside = math.isfinite(number) and self.minimum() <= number <= self.maximum()
-        return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
+        return (
+            (QValidator.State.Acceptable if inside else QValidator.State.Intermediate),
+            text,
+            position,
+        )
 
     def stepBy(self, steps: int) -> None:
         """Up or down without 0.30000000000000004."""
         step = self.singleStep()
         digits = max(0, -math.floor(math.log10(step))) + 1
-        self.setValue(min(max(round(self.value() + steps * step, digits), self.minimum()), self.maximum()))
+        self.setValue(
+            min(max(round(self.value() + steps * step, digits), self.minimum()), self.maximum())
+        )
 
     def sizeHint(self) -> QSize:
         """Room for a dozen characters, not for 60 decimals."""
         return QSize(
-            self.fontMetrics().horizontalAdvance("0" * (NARROW_CHARACTERS - 2)) + 40, super().sizeHint().height()
+            self.fontMetrics().horizontalAdvance("0" * (NARROW_CHARACTERS - 2)) + 40,
+            super().sizeHint().height(),
         )
 
     def minimumSizeHint(self) -> QSize:
@@ -102,14 +117,18 @@ class Field:
 
 
 def make_field(setting: dataclasses.Field[Any], hint: Any) -> Field:
-    """The widget for a field of TrainConfig, from its type and metadata; it shows the field's default."""
+    """The widget for a field of TrainConfig, from its type and metadata; it shows the field's
+    default.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     low, high, step = (setting.metadata[key] for key in ("low", "high", "step"))
     default: Any = setting.default
     if setting.name == "losses":
         return _terms(default)
     if origin is Literal:
-        return choice([(str(argument).replace("_", " "), argument) for argument in arguments], default)
+        return choice(
+            [(str(argument).replace("_", " "), argument) for argument in arguments], default
+        )
     if origin is tuple and arguments == (float, float):
         return _pair(default, low, high, step)
     if origin is tuple:
@@ -130,16 +149,22 @@ def _of(widget: Any) -> Field:
 
 
 def choice(choices: Sequence[tuple[str, Any]], value: Any) -> Field:
-    """A list to choose from; a value that is not in it, such as a file, is added by its name when it is written."""
+    """A list to choose from; a value that is not in it, such as a file, is added by its name
+    when it is written.
+    """
     combo = ComboBox(choices=list(choices), value=value)
-    combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.native.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
     combo.native.setMinimumContentsLength(NARROW_CHARACTERS - 4)
 
     def write(new: Any) -> None:
         if new not in combo.choices:
             name = Path(str(new)).name
             combo.set_choice(name if combo.native.findText(name) < 0 else str(new), new)
-            combo.native.setItemData(combo.native.findData(new), str(new), Qt.ItemDataRole.ToolTipRole)
+            combo.native.setItemData(
+                combo.native.findData(new), str(new), Qt.ItemDataRole.ToolTipRole
+            )
         combo.value = new
 
     return Field(combo, lambda: combo.value, write, combo.changed)
@@ -167,10 +192,13 @@ def _numbers(name: str, kind: Callable[[str], Any], empty: str) -> Field:
         except ValueError:
             like = ", ".join(str(kind(number)) for number in "12")
             raise ConfigError(
-                f"{name}: expected numbers such as {like}, or nothing for {empty}, got {line.value!r}; correct the setting"
+                f"{name}: expected numbers such as {like}, or nothing for {empty}, got"
+                f" {line.value!r}; correct the setting"
             ) from None
 
-    return Field(line, read, lambda values: line.set_value(", ".join(map(str, values))), line.changed)
+    return Field(
+        line, read, lambda values: line.set_value(", ".join(map(str, values))), line.changed
+    )
 
 
 _TERM_TEXTS = {

@@ -71,7 +71,10 @@ class RunProgress:
             case ClicksTaken():
                 self.note = taken_text(event)
             case BatchHalved():
-                self.note = f"Memory ran out at iteration {event.iteration}: crops are now computed {event.part_size} at a time, slower and just as good"
+                self.note = (
+                    f"Memory ran out at iteration {event.iteration}: crops are now computed"
+                    f" {event.part_size} at a time, slower and just as good"
+                )
             case Warned():
                 self.note = event.message
                 self.warnings.append(event.message)
@@ -84,7 +87,10 @@ class RunProgress:
         if not self.stage:
             return ""
         number = self.stages.index(self.stage) + 1 if self.stage in self.stages else 1
-        return f"Stage {number} of {max(len(self.stages), 1)} ({self.stage}) {self.iteration}/{self.iterations}"
+        return (
+            f"Stage {number} of {max(len(self.stages), 1)} ({self.stage})"
+            f" {self.iteration}/{self.iterations}"
+        )
 
     @property
     def total(self) -> int:
@@ -104,14 +110,20 @@ class RunProgress:
             return ""
         rate = self.step.iterations_per_second
         speed = f"{rate:.1f} it/s" if rate >= 1 or rate == 0 else f"{1 / rate:.1f} s/it"
-        return f"{clock(self.step.seconds_left)} left · {speed} · {self.step.memory_bytes / 2**30:.1f} GB"
+        return (
+            f"{clock(self.step.seconds_left)} left · {speed} ·"
+            f" {self.step.memory_bytes / 2**30:.1f} GB"
+        )
 
     @property
     def score_text(self) -> str:
         """Mean IoU 0.86 on 8 images, or nothing."""
         if self.score is None:
             return ""
-        return f"mean IoU {self.score.mean_iou:.2f} on {self.score.images} image{'s' * (self.score.images != 1)} ({self.score.network})"
+        return (
+            f"mean IoU {self.score.mean_iou:.2f} on {self.score.images}"
+            f" image{'s' * (self.score.images != 1)} ({self.score.network})"
+        )
 
 
 def taken_text(event: ClicksTaken) -> str:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-from seminar_napari.train.progress import SILENT_SECONDS, RunProgress, duration
 from seminar_napari.session.session import RunState
+from seminar_napari.train.progress import SILENT_SECONDS, RunProgress, duration
 
 END_NOW_SECONDS = 10.0
 """A trainer that has not stopped after this long may be ended at once."""
@@ -44,9 +52,13 @@ class RunPanel(QWidget):
         self.note = _text_label()
         self.pause = _button("Pause", "Wait after this iteration; memory stays taken")
         self.stop = _button("Stop and save", "End after this iteration; the run can be resumed")
-        self.end_now = _button("End now", "Kill the process that does not answer; the last checkpoint is kept")
+        self.end_now = _button(
+            "End now", "Kill the process that does not answer; the last checkpoint is kept"
+        )
         self.detach = _button("Detach", "Follow no longer; the run goes on without the window")
-        self.resume = _button("Resume", "Go on from the last checkpoint, with the run's own settings")
+        self.resume = _button(
+            "Resume", "Go on from the last checkpoint, with the run's own settings"
+        )
         self.log = _button("Open log", "What the trainer printed")
         self.inspect = _button("Inspect", "Look at the masks")
         self.export = _button("Export", "Predict all images, save the model")
@@ -71,7 +83,9 @@ class RunPanel(QWidget):
         self._tick.timeout.connect(self.draw)
         self.show_state("none", "", "")
 
-    def show_state(self, state: RunState, name: str, message: str, silent_seconds: float = 0.0) -> None:
+    def show_state(
+        self, state: RunState, name: str, message: str, silent_seconds: float = 0.0
+    ) -> None:
         """Draw this state of the run called `name`."""
         if state != self._state or name != self._name:
             self._since = time.monotonic()
@@ -98,11 +112,15 @@ class RunPanel(QWidget):
             label.setVisible(bool(label.text()))
         self.pause.setVisible(going and state != "stopping")
         self.pause.setEnabled(state in ("running", "paused") and not self._pausing)
-        self.pause.setText("Continue" if state == "paused" else "Pausing…" if self._pausing else "Pause")
+        self.pause.setText(
+            "Continue" if state == "paused" else "Pausing…" if self._pausing else "Pause"
+        )
         self.stop.setVisible(going)
         self.stop.setEnabled(state != "stopping")
         self.stop.setText("Stopping…" if state == "stopping" else "Stop and save")
-        self.end_now.setVisible(state == "stopping" and time.monotonic() - self._since > END_NOW_SECONDS)
+        self.end_now.setVisible(
+            state == "stopping" and time.monotonic() - self._since > END_NOW_SECONDS
+        )
         self.detach.setVisible(going and state != "stopping")
         self.resume.setVisible(state in ("stopped", "failed", "lost"))
         saved = progress.saved
@@ -126,7 +144,9 @@ class RunPanel(QWidget):
                 return "Stopping: saving after this iteration"
             case "stopped":
                 return (
-                    f"{self._name} stopped · {stage}" if stage else f"{self._name} stopped before its first iteration"
+                    f"{self._name} stopped · {stage}"
+                    if stage
+                    else f"{self._name} stopped before its first iteration"
                 )
             case "finished":
                 score = self.progress.score_text

@@ -1,4 +1,6 @@
-"""How fast this machine has trained: remembered from run to run, so that a budget can be told in minutes."""
+"""How fast this machine has trained: remembered from run to run, so that a budget can be told in
+minutes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from seminar.io.files import write_text
 
 KEPT = 40
 BACKBONE_COST = {"mobilenet_v2": 1.0, "mobilenet_v3_large": 0.9, "resnet50": 5.0, "resnet101": 8.0}
-"""Rough cost of an iteration, by the floating-point operations that torchvision gives for each, with the same head on top."""
+"""Rough cost of an iteration, by the floating-point operations that torchvision gives for each,
+with the same head on top.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Pace:
 
     @classmethod
     def of(cls, config: TrainConfig, device: str, rate: float) -> Pace:
-        """What a run with these settings did here; `device` as the trainer names it, "cuda:0 (NVIDIA H200)"."""
+        """What a run with these settings did here; `device` as the trainer names it, "cuda:0
+        (NVIDIA H200)".
+        """
         crf = (config.crf_method, config.crf_landmarks)
         return cls(
             socket.gethostname(),
@@ -76,7 +82,8 @@ class SpeedBook:
             try:
                 entries = json.loads(self._path.read_text(encoding="utf-8"))
                 self._paces = [
-                    Pace(**entry | {"losses": tuple(entry["losses"]), "crf": tuple(entry["crf"])}) for entry in entries
+                    Pace(**entry | {"losses": tuple(entry["losses"]), "crf": tuple(entry["crf"])})
+                    for entry in entries
                 ]
             except (OSError, ValueError, TypeError, KeyError):
                 self._paces = []
@@ -89,15 +96,23 @@ class SpeedBook:
             write_text(self._path, json.dumps([asdict(kept) for kept in self._paces]))
 
     def estimate(self, config: TrainConfig, device: str) -> Estimate | None:
-        """How fast these settings will train on `device` of this machine; None where nothing was trained there yet."""
+        """How fast these settings will train on `device` of this machine; None where nothing was
+        trained there yet.
+        """
         wanted = Pace.of(config, device, 0.0)
         here = [
-            pace for pace in self.paces() if pace.host == wanted.host and pace.device == wanted.device and pace.rate > 0
+            pace
+            for pace in self.paces()
+            if pace.host == wanted.host and pace.device == wanted.device and pace.rate > 0
         ]
         for pace in here:
             if pace.alike(wanted):
                 return Estimate(pace.rate, measured=True)
-        return Estimate(here[0].rate * here[0].work() / wanted.work(), measured=False) if here else None
+        return (
+            Estimate(here[0].rate * here[0].work() / wanted.work(), measured=False)
+            if here
+            else None
+        )
 
 
 def _plain(device: str) -> str:

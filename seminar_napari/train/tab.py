@@ -27,19 +27,19 @@ from seminar.errors import SeminarError
 from seminar.run.events import Event, Started
 from seminar.run.folder import RunFolder
 from seminar_napari.qt.activity import Activity
-from seminar_napari.train.close_guard import CloseGuard
-from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
-from seminar_napari.train.config_form import ConfigForm
-from seminar_napari.train.cost_estimate import Costs
-from seminar_napari.train.devices import DeviceProbe
 from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
+from seminar_napari.run.control import RunControl
 from seminar_napari.run.log_window import LogWindow
 from seminar_napari.run.past_events import is_finished
-from seminar_napari.train.curves import Curves
-from seminar_napari.train.progress import RunProgress
-from seminar_napari.run.control import RunControl
-from seminar_napari.train.run_panel import RunPanel
 from seminar_napari.session.session import Session
+from seminar_napari.train.close_guard import CloseGuard
+from seminar_napari.train.config_form import ConfigForm
+from seminar_napari.train.cost_estimate import Costs
+from seminar_napari.train.curves import Curves
+from seminar_napari.train.devices import DeviceProbe
+from seminar_napari.train.progress import RunProgress
+from seminar_napari.train.run_panel import RunPanel
 from seminar_napari.train.speed import SpeedBook
 from seminar_napari.train.warning_lines import WarningLines
 
@@ -59,7 +59,12 @@ class TrainTab(QWidget):
     tab_wanted = Signal(str)
 
     def __init__(
-        self, session: Session, viewer: Any, parent: QWidget | None = None, *, speeds: SpeedBook | None = None
+        self,
+        session: Session,
+        viewer: Any,
+        parent: QWidget | None = None,
+        *,
+        speeds: SpeedBook | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
@@ -74,9 +79,12 @@ class TrainTab(QWidget):
         self.curves = Curves()
         self.activity = Activity(self.control.stop, self)
         self.train = _button("Train", "Save all clicks and start a new run")
-        self.resume_last = _button("Resume last", "Go on with the newest run of this project that has not finished")
+        self.resume_last = _button(
+            "Resume last", "Go on with the newest run of this project that has not finished"
+        )
         self.attach = _button(
-            "Attach…", "Follow a run that another process or another machine trains, or look at an old one"
+            "Attach…",
+            "Follow a run that another process or another machine trains, or look at an old one",
         )
         self.copy = _button("Copy command", "The same run as a line for a terminal or a cluster")
         self.warnings = WarningLines(session)
@@ -106,7 +114,9 @@ class TrainTab(QWidget):
         """Go on with this run, else with the followed one."""
         run = folder or self._session.run
         if run is not None:
-            self._try(lambda: self.control.resume(run) if run.config_path.exists() else self.start())
+            self._try(
+                lambda: self.control.resume(run) if run.config_path.exists() else self.start()
+            )
 
     def resume_newest(self) -> None:
         """Go on with the project's newest run that is not finished."""
@@ -139,7 +149,9 @@ class TrainTab(QWidget):
 
     def resume_line(self) -> str:
         """The `seminar train … --resume` line of the followed run; empty where none is."""
-        return shell_line(resume_arguments(self._session.run)) if self._session.run is not None else ""
+        return (
+            shell_line(resume_arguments(self._session.run)) if self._session.run is not None else ""
+        )
 
     def copy_command(self) -> None:
         """Put `command_line` on the clipboard."""
@@ -228,7 +240,9 @@ class TrainTab(QWidget):
             self.resume_last.setEnabled(bool(self._started_runs()))
         self.copy.setEnabled(project is not None or self._session.run is not None)
         name = self._session.run.path.name if self._session.run is not None else ""
-        self.panel.show_state(self._session.state, name, self.control.message, self.control.silent_seconds)
+        self.panel.show_state(
+            self._session.state, name, self.control.message, self.control.silent_seconds
+        )
         progress = self.panel.progress
         trouble = self.control.message if going else ""
         if trouble != self._trouble:
@@ -236,7 +250,9 @@ class TrainTab(QWidget):
             self._say(trouble)
         if going:
             text = f"Training {name}" + (f" · {progress.numbers_text}" if progress.step else "")
-            self.activity.show(text, progress.done if progress.step else 0, progress.total if progress.step else 0)
+            self.activity.show(
+                text, progress.done if progress.step else 0, progress.total if progress.step else 0
+            )
         else:
             self.activity.end()
 
@@ -250,7 +266,9 @@ class TrainTab(QWidget):
         self.panel.progress = RunProgress()
         self.curves.clear()
         self.curves.setVisible(run is not None)
-        if run is not None and run.config_path.exists():  # attached or resumed: show what it is trained with
+        if (
+            run is not None and run.config_path.exists()
+        ):  # attached or resumed: show what it is trained with
             with contextlib.suppress(SeminarError, OSError):  # said when it is of importance
                 self.form.write(run.read_config())
                 self._session.use_split(self.form.value("split"))
@@ -300,7 +318,9 @@ class TrainTab(QWidget):
         return next_run_name(self._started_runs())
 
     def _started_runs(self) -> tuple[str, ...]:
-        """Runs of the project, newest last; without those that failed before they began, whose names are free."""
+        """Runs of the project, newest last; without those that failed before they began, whose
+        names are free.
+        """
         project = self._session.project
         return (
             tuple(
@@ -337,13 +357,17 @@ class TrainTab(QWidget):
         self.hint.setVisible(bool(text))
 
     def _notify(self, message: str) -> None:
-        tab = weakref.ref(self)  # napari keeps every notification, and must not keep the window with it
+        tab = weakref.ref(
+            self
+        )  # napari keeps every notification, and must not keep the window with it
 
         def open_log(*_: object) -> None:
             if (alive := tab()) is not None:
                 alive.open_log()
 
-        notice = Notification(f"Training failed: {message}", "error", actions=(("Open log", open_log),))
+        notice = Notification(
+            f"Training failed: {message}", "error", actions=(("Open log", open_log),)
+        )
         notification_manager.dispatch(notice)
 
 

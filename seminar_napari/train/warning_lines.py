@@ -15,7 +15,9 @@ SOON_MILLISECONDS = 300
 
 
 class WarningLines(QLabel):
-    """What a person should know before training, kept up to date while it is seen; hidden where all is well."""
+    """What a person should know before training, kept up to date while it is seen; hidden where
+    all is well.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +31,11 @@ class WarningLines(QLabel):
         self._soon.setInterval(SOON_MILLISECONDS)
         self._soon.timeout.connect(self.draw)
         let_go = LetGo()
-        for signal in (session.project_changed, session.classes_changed, session.image_states.changed):
+        for signal in (
+            session.project_changed,
+            session.classes_changed,
+            session.image_states.changed,
+        ):
             let_go.connect(signal, self.draw_soon)
         self.destroyed.connect(let_go)
 
@@ -53,6 +59,10 @@ class WarningLines(QLabel):
             return
         lines = self._session.warnings() if self._wanted else ()
         more = len(lines) - SHOWN
-        self.setText("\n".join([*(f"⚠ {line}" for line in lines[:SHOWN]), *([f"… and {more} more"] * (more > 0))]))
+        self.setText(
+            "\n".join(
+                [*(f"⚠ {line}" for line in lines[:SHOWN]), *([f"… and {more} more"] * (more > 0))]
+            )
+        )
         self.setToolTip("\n".join(lines) if more > 0 else "")
         self.setVisible(bool(lines))

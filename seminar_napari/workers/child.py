@@ -1,4 +1,6 @@
-"""A child process of the window: in a session of its own, its output in a log file, never left as a zombie."""
+"""A child process of the window: in a session of its own, its output in a log file, never left
+as a zombie.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def seminar_command(arguments: Sequence[str]) -> tuple[str, ...]:
 class Child:
     """A started process; closing the window does not end it.
 
-    It runs at a lower priority than the window and leaves one core free, so that training on the CPU does not make the window stutter.
+    It runs at a lower priority than the window and leaves one core free, so that training on the
+    CPU does not make the window stutter.
 
     Parameters
     ----------
@@ -67,7 +70,9 @@ class Child:
                 )
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(self._process.pid)
-            process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", min(process.nice() + NICER, 19)))
+            process.nice(
+                getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", min(process.nice() + NICER, 19))
+            )
 
     @property
     def pid(self) -> int:
@@ -92,9 +97,13 @@ class Child:
         return None
 
     def leave(self) -> None:
-        """Let it run on without anyone polling; it is still reaped when it ends while this program lives."""
+        """Let it run on without anyone polling; it is still reaped when it ends while this
+        program lives.
+        """
         if self.poll() is None:
-            threading.Thread(target=self._process.wait, name=f"reaps {self.pid}", daemon=True).start()
+            threading.Thread(
+                target=self._process.wait, name=f"reaps {self.pid}", daemon=True
+            ).start()
 
     def log_tail(self) -> str:
         """The end of what it has printed since it was started."""
@@ -113,7 +122,9 @@ def log_tail(log: Path, start: int = 0) -> str:
 
 
 def said_error(log: str) -> str:
-    """What went wrong, as the command line said it or as the last line of a traceback; empty where the log shows no error."""
+    """What went wrong, as the command line said it or as the last line of a traceback; empty
+    where the log shows no error.
+    """
     lines = log.rstrip().splitlines()
     for number in range(len(lines) - 1, -1, -1):
         if lines[number].startswith("seminar: "):

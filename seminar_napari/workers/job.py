@@ -56,7 +56,9 @@ class Job:
         Gives (done, total), called twice a second in the worker's thread.
     """
 
-    def __init__(self, arguments: Sequence[str], count: Callable[[], tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self, arguments: Sequence[str], count: Callable[[], tuple[int, int]] | None = None
+    ) -> None:
         self.arguments = tuple(arguments)
         self._count = count or (lambda: (0, 0))
         self._cancelled = threading.Event()
@@ -67,7 +69,9 @@ class Job:
         self._cancelled.set()
 
     def follow(self) -> Iterator[JobNews]:
-        """Run it to its end; `outcome` says how that was. Nothing is left behind, also when this generator is closed early."""
+        """Run it to its end; `outcome` says how that was. Nothing is left behind, also when this
+        generator is closed early.
+        """
         if self._cancelled.is_set():
             self.outcome = Outcome(False, "Cancelled before it began")
             return
@@ -78,7 +82,8 @@ class Job:
             except OSError as error:
                 self.outcome = Outcome(
                     False,
-                    f"{error.filename or log}: {error.strerror or error}; make room or give access, then try again",
+                    f"{error.filename or log}: {error.strerror or error}; make room or give access,"
+                    " then try again",
                 )
                 return
             try:
@@ -118,7 +123,11 @@ def count_new_masks(folder: Path, total: int) -> Callable[[], tuple[int, int]]:
         found = 0
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.endswith(".png") and not entry.name.startswith(".") and entry.stat().st_mtime >= start:
+                if (
+                    entry.name.endswith(".png")
+                    and not entry.name.startswith(".")
+                    and entry.stat().st_mtime >= start
+                ):
                     found += 1
         return min(found, total), total
 

@@ -20,9 +20,11 @@ class Fault:
 
 
 class Latest(Generic[T]):
-    """Runs jobs in a thread that lives only while one runs or waits, so that there is nothing to close.
+    """Runs jobs in a thread that lives only while one runs or waits, so that there is nothing to
+    close.
 
-    A job that waits is replaced by a newer one, an outcome that was not taken is replaced by a newer one.
+    A job that waits is replaced by a newer one, an outcome that was not taken is replaced by a
+    newer one.
     """
 
     def __init__(self, name: str) -> None:

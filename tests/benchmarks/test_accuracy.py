@@ -12,18 +12,20 @@ from benchmarks.accuracy.page import BY_HAND, read_table, write_page
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from benchmarks.accuracy.plan import Bench, first_good
 from benchmarks.measure import Row, measured, prepared, scores, spread
-from seminar.run.events import Event, Started, Step, Validated, to_json_line
-from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 from seminar.io.label_png import write_label_png
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+from seminar.run.events import Event, Started, Step, Validated, to_json_line
+from seminar.run.folder import RunFolder
 
 SOURCE = "dsb2018_histology"
 
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """Shared data with one set: a bright disc on a dark field in each of six images, four to train on and two to score."""
+    """Shared data with one set: a bright disc on a dark field in each of six images, four to
+    train on and two to score.
+    """
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     discs = {}
@@ -34,7 +36,9 @@ def shared(tmp_path: Path) -> Path:
         Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "images" / f"disc_{number}.png")
         discs[f"disc_{number}"] = disc
     source = tmp_path / "shared" / SOURCE
-    project = Project.create(source, sorted((tmp_path / "images").iterdir()), ClassNames.of("background", "nucleus"))
+    project = Project.create(
+        source, sorted((tmp_path / "images").iterdir()), ClassNames.of("background", "nucleus")
+    )
     for image_id, disc in discs.items():
         write_label_png(project.truth_path(image_id), disc.astype(np.uint8), project.classes)
     splits = source / "ImageSets" / "Segmentation"
@@ -81,7 +85,12 @@ def test_peers_see_the_disc_and_are_scored_on_val(shared: Path, tmp_path: Path) 
 
 def validated(iteration: int, network: str, mean_iou: float) -> Validated:
     return Validated(
-        stage="ancillary", iteration=iteration, network=network, mean_iou=mean_iou, per_class_iou={}, images=2
+        stage="ancillary",
+        iteration=iteration,
+        network=network,
+        mean_iou=mean_iou,
+        per_class_iou={},
+        images=2,
     )
 
 
@@ -102,9 +111,19 @@ def test_the_time_to_a_useful_mask_with_and_without_scoring(tmp_path: Path) -> N
         seconds_left=1.0,
         memory_bytes=0,
     )
-    started = Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=1, device="cpu")
-    events: list[tuple[float, Event]] = [(105, started), (110, step), (112, validated(10, "student", 0.5))]
-    events += [(115, validated(10, "teacher", 0.3)), (120, step), (121, validated(20, "student", 0.8))]
+    started = Started(
+        stages=("ancillary",), class_names=("a", "b"), images=1, clicks=1, device="cpu"
+    )
+    events: list[tuple[float, Event]] = [
+        (105, started),
+        (110, step),
+        (112, validated(10, "student", 0.5)),
+    ]
+    events += [
+        (115, validated(10, "teacher", 0.3)),
+        (120, step),
+        (121, validated(20, "student", 0.8)),
+    ]
     run = written(RunFolder(tmp_path / "run"), events)
     found = first_good(run, 100, 0.75)
     assert found is not None
@@ -112,7 +131,9 @@ def test_the_time_to_a_useful_mask_with_and_without_scoring(tmp_path: Path) -> N
     assert first_good(run, 100, 0.9) is None
 
 
-def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path, tmp_path: Path) -> None:
+def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(
+    shared: Path, tmp_path: Path
+) -> None:
     folder, page = tmp_path / "rows", tmp_path / "page.md"
     bench = Bench(shared, tmp_path / "out", folder)
     measured(folder, "histology3/counts", lambda: bench.counts("histology3"))
@@ -143,7 +164,10 @@ def test_the_page_has_every_row_and_keeps_what_was_written_by_hand(shared: Path,
     assert "| **seminar (primary)** | 0.750 ± 0.071 | 0.650 ± 0.071 | 0.938 | 2 |" in text
     assert "| seminar (primary) − full supervision | -0.050 ± 0.212 | -0.050 ± 0.212 | 2 |" in text
     assert "| self-generation, rate reset | 0.400 ± 0.000 | 0.300 ± 0.000 | 2 |" in text
-    assert "| histology3 | 1,500 |  | 0.600 | 0.850 | 1.000 ± 0.000 | 0.850 | +0.250 | 0, 1, 1, 2 |" in text
+    assert (
+        "| histology3 | 1,500 |  | 0.600 | 0.850 | 1.000 ± 0.000 | 0.850 | +0.250 | 0, 1, 1, 2 |"
+        in text
+    )
     assert "| histology1 | 2 | 0.300 | 0.200 | 0.400 | 0.100 | 1, 1 |" in text
     assert "## histology1" not in text
     assert "random forest |" not in text

@@ -17,15 +17,21 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the plugin keeps the sample and its list of recent projects, in this test."""
     pytest.importorskip("napari")
     folder = tmp_path / "user"
-    monkeypatch.setattr("seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample")
+    monkeypatch.setattr(
+        "seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample"
+    )
     monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
-    monkeypatch.setattr("seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written")
+    monkeypatch.setattr(
+        "seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written"
+    )
     return folder
 
 
 @pytest.fixture
 def open_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
-    """A real napari window with the Seminar dock, which must leave no widget behind: call it, get the dock."""
+    """A real napari window with the Seminar dock, which must leave no widget behind: call it,
+    get the dock.
+    """
 
     def open_() -> Any:
         from seminar_napari.contributions.open_dock import open_dock

@@ -1,4 +1,6 @@
-"""Bad input at the command line: exit status 2, one sentence a fault, no traceback, nothing half-written."""
+"""Bad input at the command line: exit status 2, one sentence a fault, no traceback, nothing
+half-written.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,9 @@ import tifffile
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
+from seminar.io.label_png import write_label_png
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-from seminar.io.label_png import write_label_png
 
 ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH = 20, 30
@@ -39,7 +41,9 @@ class Result:
 
 
 def seminar(*arguments: object, preexec_fn: Callable[[], None] | None = None) -> Result:
-    """Run the command line as a person does: in its own process where that must be changed first, else quicker in this one."""
+    """Run the command line as a person does: in its own process where that must be changed
+    first, else quicker in this one.
+    """
     command = ["seminar", *map(str, arguments)]
     if preexec_fn is not None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -76,12 +80,18 @@ def refused(*arguments: object, preexec_fn: Callable[[], None] | None = None) ->
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def image(path: Path, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)).save(path)
+    Image.fromarray(
+        np.random.default_rng(seed).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    ).save(path)
     return path
 
 
@@ -104,7 +114,9 @@ def project(tmp_path: Path) -> Project:
 def test_a_good_project_passes(project: Project) -> None:
     result = seminar("check", project.path)
     assert result.returncode == 0, result
-    assert result.stdout.strip() == f"{project.path}: 2 images, 2 with clicks; no faults, 0 warnings"
+    assert (
+        result.stdout.strip() == f"{project.path}: 2 images, 2 with clicks; no faults, 0 warnings"
+    )
     assert result.stderr == ""
 
 
@@ -149,12 +161,16 @@ def mask_of_16_bit(project: Project) -> None:
 
 
 def class_beyond_classes_txt(project: Project) -> None:
-    project.clicks_path("b").write_text(ClickSet(HEIGHT, WIDTH, [(1, 2), (9, 9)], [0, 21]).to_json())
+    project.clicks_path("b").write_text(
+        ClickSet(HEIGHT, WIDTH, [(1, 2), (9, 9)], [0, 21]).to_json()
+    )
 
 
 def nan_image(project: Project) -> None:
     project.image_path("b").unlink()
-    tifffile.imwrite(project.path / "JPEGImages" / "b.tif", np.full((HEIGHT, WIDTH), np.nan, np.float32))
+    tifffile.imwrite(
+        project.path / "JPEGImages" / "b.tif", np.full((HEIGHT, WIDTH), np.nan, np.float32)
+    )
 
 
 def one_pixel_image(project: Project) -> None:
@@ -190,36 +206,67 @@ def gigapixel_header(project: Project) -> None:
 FAULTS: list[tuple[Callable[[Project], None], str]] = [
     (empty_project, "JPEGImages: no image in it; put images there"),
     (no_clicks, "no image of the training set has clicks; click in the window"),
-    (class_without_clicks, "Clicks: no click of class 1 'nucleus', and one class alone teaches nothing; click on"),
+    (
+        class_without_clicks,
+        "Clicks: no click of class 1 'nucleus', and one class alone teaches nothing; click on",
+    ),
     (click_outside, "Clicks/b.json, click 2: row 9, col -3 is outside the image of 20 x 30 pixels"),
     (
         mask_of_another_size,
-        "SegmentationClick/b.png: 9 x 9 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+        (
+            "SegmentationClick/b.png: 9 x 9 pixels (height x width), but the image in JPEGImages"
+            " has 20 x 30; make the mask anew"
+        ),
     ),
     (
         truth_of_another_size,
-        "SegmentationClass/b.png: 9 x 9 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+        (
+            "SegmentationClass/b.png: 9 x 9 pixels (height x width), but the image in JPEGImages"
+            " has 20 x 30; make the mask anew"
+        ),
     ),
     (truncated_png, "JPEGImages/b.png: damaged or cut short"),
     (
         mask_of_16_bit,
-        "SegmentationClick/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it",
+        (
+            "SegmentationClick/b.png: expected an indexed or 8-bit grey PNG of class ids, got"
+            " 16-bit grey; save it"
+        ),
     ),
     (
         class_beyond_classes_txt,
-        "Clicks/b.json, click 2: class_id 21 is not in 0..1; fix the click or add the class to classes.txt",
+        (
+            "Clicks/b.json, click 2: class_id 21 is not in 0..1; fix the click or add the class to"
+            " classes.txt"
+        ),
     ),
-    (nan_image, "JPEGImages/b.tif: 600 values are NaN or infinite, first at row 0, column 0; replace them"),
+    (
+        nan_image,
+        "JPEGImages/b.tif: 600 values are NaN or infinite, first at row 0, column 0; replace them",
+    ),
     (one_pixel_image, "JPEGImages/b.png: 1 x 1 pixels (height x width) are too few to learn from"),
     (torn_clicks, "Clicks/b.json: not readable as JSON"),
-    (two_files_of_one_image, "JPEGImages: b.jpg and b.png have the same image id 'b'; rename or remove one of them"),
-    (split_that_leaves_the_project, "ImageSets/Segmentation/train.txt, line 2: '../../a' cannot be an image id"),
-    (gigapixel_header, "JPEGImages/b.png: 50000 x 50000 pixels (height x width) are more than the 268,435,456"),
+    (
+        two_files_of_one_image,
+        "JPEGImages: b.jpg and b.png have the same image id 'b'; rename or remove one of them",
+    ),
+    (
+        split_that_leaves_the_project,
+        "ImageSets/Segmentation/train.txt, line 2: '../../a' cannot be an image id",
+    ),
+    (
+        gigapixel_header,
+        "JPEGImages/b.png: 50000 x 50000 pixels (height x width) are more than the 268,435,456",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("break_it", "sentence"), FAULTS, ids=[break_it.__name__ for break_it, _ in FAULTS])
-def test_check_says_the_fault(project: Project, break_it: Callable[[Project], None], sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("break_it", "sentence"), FAULTS, ids=[break_it.__name__ for break_it, _ in FAULTS]
+)
+def test_check_says_the_fault(
+    project: Project, break_it: Callable[[Project], None], sentence: str
+) -> None:
     break_it(project)
     before = content(project.path)
     head, *faults = refused("check", project.path).splitlines()
@@ -244,9 +291,12 @@ def test_an_image_without_clicks_warns_and_is_a_fault_only_when_strict(project: 
     result = seminar("check", project.path)
     assert result.returncode == 0
     assert result.stdout.startswith(
-        "warning: 1 image (b) of 2 in the training set: no clicks, so not trained on; click in the window"
+        "warning: 1 image (b) of 2 in the training set: no clicks, so not trained on; click in the"
+        " window"
     )
-    assert "1 image (b) of 2 in the training set: no clicks" in refused("check", project.path, "--strict")
+    assert "1 image (b) of 2 in the training set: no clicks" in refused(
+        "check", project.path, "--strict"
+    )
 
 
 def test_the_script_says_the_same_as_a_process_of_its_own(project: Project) -> None:
@@ -271,14 +321,26 @@ def test_new_makes_a_project(tmp_path: Path) -> None:
     assert result.stdout.strip() == f"{tmp_path / 'p'}: 1 image, 2 classes (background, nucleus)"
     assert Project.open(tmp_path / "p").image_ids() == ("x",)
     (tmp_path / "classes.txt").write_text("background\nrim #010203\n")
-    assert seminar("new", tmp_path / "q", tmp_path / "in", "--classes", tmp_path / "classes.txt").returncode == 0
+    assert (
+        seminar(
+            "new", tmp_path / "q", tmp_path / "in", "--classes", tmp_path / "classes.txt"
+        ).returncode
+        == 0
+    )
     assert Project.open(tmp_path / "q").classes.colours[1] == (1, 2, 3)
 
 
 def test_new_refuses_what_cannot_be_a_project(tmp_path: Path) -> None:
     image(tmp_path / "in" / "x.png")
     (tmp_path / "in" / "torn.png").write_bytes((tmp_path / "in" / "x.png").read_bytes()[:99])
-    said = refused("new", tmp_path / "p", tmp_path / "in", tmp_path / "nowhere", "--classes", "background,nucleus")
+    said = refused(
+        "new",
+        tmp_path / "p",
+        tmp_path / "in",
+        tmp_path / "nowhere",
+        "--classes",
+        "background,nucleus",
+    )
     assert "torn.png: damaged or cut short" in said
     assert "nowhere: no image found there" in said
     assert "--classes: expected 2 to 255 classes" in refused(
@@ -296,7 +358,9 @@ def test_new_refuses_what_cannot_be_a_project(tmp_path: Path) -> None:
 def test_simulate_clicks_and_its_refusals(project: Project) -> None:
     before = content(project.path)
     assert "2 images have other clicks already" in refused("simulate-clicks", project.path)
-    assert "no split 'test' in ImageSets/Segmentation" in refused("simulate-clicks", project.path, "--split", "test")
+    assert "no split 'test' in ImageSets/Segmentation" in refused(
+        "simulate-clicks", project.path, "--split", "test"
+    )
     assert content(project.path) == before
     result = seminar("simulate-clicks", project.path, "--overwrite", "--limit", "1", "--seed", "3")
     assert result.returncode == 0, result
@@ -315,17 +379,29 @@ def test_import_clicks_tells_what_the_files_hold(project: Project, tmp_path: Pat
     (tmp_path / "clicks.json").write_text(json.dumps(clicks))
     (tmp_path / "list.txt").write_text("a\nother\nthird\n")
     result = seminar(
-        "import-clicks", project.path, tmp_path / "clicks.json", "--split-list", tmp_path / "list.txt", "--overwrite"
+        "import-clicks",
+        project.path,
+        tmp_path / "clicks.json",
+        "--split-list",
+        tmp_path / "list.txt",
+        "--overwrite",
     )
     assert result.returncode == 0, result
     assert result.stdout.splitlines() == [
         f"2 images of 3 in {tmp_path / 'list.txt'}: 2 foreground clicks, 1 background clicks",
-        "out of range and dropped: 1 background, 1 foreground (on images that are not here: beyond 500 pixels)",
+        (
+            "out of range and dropped: 1 background, 1 foreground (on images that are not here:"
+            " beyond 500 pixels)"
+        ),
         f"{project.path}: 1 click on 1 image (nucleus 1); 1 image not in the project skipped",
     ]
     assert len(project.read_clicks("a") or ()) == 1
     assert "list2.txt: no such file" in refused(
-        "import-clicks", project.path, tmp_path / "clicks.json", "--split-list", tmp_path / "list2.txt"
+        "import-clicks",
+        project.path,
+        tmp_path / "clicks.json",
+        "--split-list",
+        tmp_path / "list2.txt",
     )
     assert "expected an object with a list of clicks" in refused(
         "import-clicks", project.path, project.clicks_path("a")
@@ -354,16 +430,23 @@ def test_a_read_only_project_is_read_but_not_written(project: Project) -> None:
         folder.chmod(0o555)
     try:
         assert seminar("check", project.path, preexec_fn=without_privileges).returncode == 0
-        said = refused("simulate-clicks", project.path, "--overwrite", preexec_fn=without_privileges)
+        said = refused(
+            "simulate-clicks", project.path, "--overwrite", preexec_fn=without_privileges
+        )
         new = refused(
-            "new", project.path / "inner", project.image_path("a"), "--classes", "a,b", preexec_fn=without_privileges
+            "new",
+            project.path / "inner",
+            project.image_path("a"),
+            "--classes",
+            "a,b",
+            preexec_fn=without_privileges,
         )
     finally:
         for folder in folders:
             folder.chmod(0o755)
     assert (
-        f"{project.path / 'Clicks' / 'a.json'}: Permission denied; make room or give access, then run the command again"
-        in said
+        f"{project.path / 'Clicks' / 'a.json'}: Permission denied; make room or give access, then"
+        " run the command again" in said
     )
     assert "Permission denied" in new
     assert content(project.path) == before
@@ -373,7 +456,9 @@ def test_a_read_only_project_is_read_but_not_written(project: Project) -> None:
 def test_a_full_disk_leaves_every_file_whole(project: Project) -> None:
     import resource
 
-    write_label_png(project.truth_path("a"), np.indices((HEIGHT, WIDTH)).sum(0) // 3 % 2, project.classes)
+    write_label_png(
+        project.truth_path("a"), np.indices((HEIGHT, WIDTH)).sum(0) // 3 % 2, project.classes
+    )
     before = content(project.path)
 
     def full() -> None:
@@ -386,4 +471,8 @@ def test_a_full_disk_leaves_every_file_whole(project: Project) -> None:
     assert "File too large" in refused(
         "new", project.path.parent / "new", image_file, "--classes", "a,b", preexec_fn=full
     )
-    assert sorted(path.name for path in project.path.parent.iterdir()) == ["a.png", "b.png", "project"]
+    assert sorted(path.name for path in project.path.parent.iterdir()) == [
+        "a.png",
+        "b.png",
+        "project",
+    ]

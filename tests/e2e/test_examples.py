@@ -13,12 +13,12 @@ import tifffile
 import torch
 from PIL import Image
 
-from seminar.models.checkpoint import save_model
 from seminar.config.settings import TrainConfig
-from seminar.labels import ClassNames
-from seminar.models.deeplab import build_network
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
+from seminar.models.deeplab import build_network
 
 ROOT = Path(__file__).parents[2]
 TESTED = {"train_and_predict.py", "predict_folder.py", "run_exported_onnx.py"}
@@ -37,7 +37,13 @@ def model(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     config = TrainConfig(weights="none")
     network = build_network(config, num_classes=2, channels=1)
-    save_model(tmp_path / "model.pt", network, config=config, classes=ClassNames.of("background", "cell"), channels=1)
+    save_model(
+        tmp_path / "model.pt",
+        network,
+        config=config,
+        classes=ClassNames.of("background", "cell"),
+        channels=1,
+    )
     return tmp_path / "model.pt"
 
 
@@ -86,5 +92,7 @@ def test_run_exported_onnx(model: Path, photo: Path, tmp_path: Path) -> None:
     predictor = Predictor.from_folder(model, "cpu")
     prepared = predictor.prepare(image)
     padded = np.pad(prepared, [(0, 0), *((0, -side % 16) for side in image.shape)], mode="edge")
-    expected = predictor.predict_prepared(padded)[:, : image.shape[0], : image.shape[1]].argmax(axis=0)
+    expected = predictor.predict_prepared(padded)[:, : image.shape[0], : image.shape[1]].argmax(
+        axis=0
+    )
     assert (labels == expected).mean() >= 0.999

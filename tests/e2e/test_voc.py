@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "voc.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^seminar (.+)$", PAGE, re.MULTILINE)
 TINY = (
-    "--backbone mobilenet_v2 --weights none --crop-size 64 --batch-size 2 --iterations 2 --validations 0 --device cpu"
+    "--backbone mobilenet_v2 --weights none --crop-size 64 --batch-size 2 --iterations 2"
+    " --validations 0 --device cpu"
 )
 SIZE = (72, 100)
 
@@ -30,7 +31,9 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """VOC's layout with six images, a bird or a cat in each, classes.txt from the page, and clicks as What's the Point has them."""
+    """VOC's layout with six images, a bird or a cat in each, classes.txt from the page, and
+    clicks as What's the Point has them.
+    """
     rng = np.random.default_rng(0)
     clicks, background = {}, {}
     palette = [value for colour in range(256) for value in (colour, colour // 2, 255 - colour)]
@@ -41,8 +44,15 @@ def folder(tmp_path: Path) -> Path:
         row, col = rng.integers(25, 45, 2)
         distance = np.hypot(rows - row, cols - col)
         truth = np.where(distance < 16, class_id, np.where(distance < 18, 255, 0)).astype(np.uint8)
-        pixels = 60 + 100 * (distance < 17)[..., None] * (1, number % 2, 0.5) + rng.normal(0, 3, (*SIZE, 3))
-        for name, picture in (("JPEGImages", pixels.astype(np.uint8)), ("SegmentationClass", truth)):
+        pixels = (
+            60
+            + 100 * (distance < 17)[..., None] * (1, number % 2, 0.5)
+            + rng.normal(0, 3, (*SIZE, 3))
+        )
+        for name, picture in (
+            ("JPEGImages", pixels.astype(np.uint8)),
+            ("SegmentationClass", truth),
+        ):
             path = tmp_path / "voc" / name / f"{image_id}.{'jpg' if picture.ndim == 3 else 'png'}"
             path.parent.mkdir(parents=True, exist_ok=True)
             image = Image.fromarray(picture)
@@ -51,9 +61,13 @@ def folder(tmp_path: Path) -> Path:
             image.save(path)
         clicks[image_id] = [{"x": int(col), "y": int(row), "cls": class_id, "rank": 1}]
         background[image_id] = [{"x": 96, "y": 5, "cls": 0}, {"x": 4, "y": 68, "cls": 0}]
-    clicks[ids[0]].append({"x": 100, "y": 10, "cls": 3, "rank": 2})  # one pixel beyond the right rim
+    clicks[ids[0]].append(
+        {"x": 100, "y": 10, "cls": 3, "rank": 2}
+    )  # one pixel beyond the right rim
     write(tmp_path / "points" / "voc_whats_the_point.json", json.dumps(clicks))
-    write(tmp_path / "points" / "voc_whats_the_point_bg_from_scribbles.json", json.dumps(background))
+    write(
+        tmp_path / "points" / "voc_whats_the_point_bg_from_scribbles.json", json.dumps(background)
+    )
     splits = tmp_path / "voc" / "ImageSets" / "Segmentation"
     write(splits / "train.txt", "\n".join(ids[:2]))
     write(splits / "train_aug.txt", "\n".join(ids[:4]))
@@ -67,7 +81,12 @@ def folder(tmp_path: Path) -> Path:
 def seminar(folder: Path, words: str) -> str:
     command = [sys.executable, "-m", "seminar", *shlex.split(words)]
     done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, f"seminar {words}\n{done.stderr}"
     return done.stdout
@@ -82,20 +101,30 @@ def the(*words: str) -> str:
 @pytest.mark.slow
 def test_the_page_s_commands_from_clicks_to_scores(folder: Path) -> None:
     said = seminar(folder, the("import-clicks"))
-    assert "4 images of 4 in voc/ImageSets/Segmentation/train_aug.txt: 5 foreground clicks, 8 background clicks" in said
+    assert (
+        "4 images of 4 in voc/ImageSets/Segmentation/train_aug.txt: 5 foreground clicks, 8"
+        " background clicks" in said
+    )
     assert "out of range and dropped: 0 background, 1 foreground" in said
     assert "12 clicks on 4 images (background 8, bird 2, cat 2)" in said
     assert "no faults" in seminar(folder, the("check"))
     trained = seminar(folder, f"{the('--run seminar', '--split')} {TINY}")
     assert "4 images, 12 clicks" in trained
     assert "Stage 2 of 2 (primary)" in trained
-    middle = json.loads(seminar(folder, f"{the('evaluate', 'runs/seminar voc', 'center-crop')} --json"))
+    middle = json.loads(
+        seminar(folder, f"{the('evaluate', 'runs/seminar voc', 'center-crop')} --json")
+    )
     whole = json.loads(seminar(folder, f"{COMMANDS[-1]} --json"))
     assert middle["images"] == whole["images"] == 2
     assert middle["per_class_iou"].keys() == whole["per_class_iou"].keys()
     assert len(whole["per_class_iou"]) == 21
     config = (folder / "voc" / "runs" / "seminar" / "config.toml").read_text(encoding="utf-8")
-    for setting in ('crf_method = "lattice"', "lambda_pcons = 200.0", 'convention = "paper"', 'norm = "batch"'):
+    for setting in (
+        'crf_method = "lattice"',
+        "lambda_pcons = 200.0",
+        'convention = "paper"',
+        'norm = "batch"',
+    ):
         assert setting in config
 
 
@@ -116,4 +145,6 @@ def test_every_training_command_of_the_page_has_settings_that_exist() -> None:
         words = shlex.split(command)
         if words[0] == "train" and "--losses" in words:
             preset("paper").replace(losses=tuple(words[words.index("--losses") + 1].split(",")))
-    assert {"voc/runs/seminar/ancillary/student.pt"} <= {word for command in COMMANDS for word in shlex.split(command)}
+    assert {"voc/runs/seminar/ancillary/student.pt"} <= {
+        word for command in COMMANDS for word in shlex.split(command)
+    }

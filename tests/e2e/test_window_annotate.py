@@ -1,4 +1,6 @@
-"""Annotating in the real window: every click, key and drag is a Qt event on the canvas; what counts is the files."""
+"""Annotating in the real window: every click, key and drag is a Qt event on the canvas; what
+counts is the files.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from qtpy.QtWidgets import QScrollArea
 from window_hands import Hands, make_project, settle, wait_until
 
 from seminar.clicks.click_set import ClickSet
-from seminar.project.project import Project
 from seminar.io.label_png import read_label_png
+from seminar.project.project import Project
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ Window = Callable[[], tuple[Any, Hands]]
 
 @pytest.fixture
 def window(open_window: Callable[[], Any], project: Project) -> Window:
-    """Opens a dock with the project, and hands on its canvas; a function, as a fixture's value would outlive the window."""
+    """Opens a dock with the project, and hands on its canvas; a function, as a fixture's value
+    would outlive the window.
+    """
 
     def open_() -> tuple[Any, Hands]:
         dock = open_window()
@@ -44,11 +48,15 @@ def on_disk(dock: Any, project: Project, image_id: str = "image_1") -> ClickSet:
     """What the files say once the window says that all is saved; JSON and mask agree."""
     wait_until(lambda: not dock.session.unsaved(), what="the writer")
     clicks = ClickSet.from_json(project.clicks_path(image_id).read_bytes())
-    np.testing.assert_array_equal(read_label_png(project.sparse_mask_path(image_id)), clicks.rasterize())
+    np.testing.assert_array_equal(
+        read_label_png(project.sparse_mask_path(image_id)), clicks.rasterize()
+    )
     return clicks
 
 
-def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(window: Window, project: Project) -> None:
+def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(
+    window: Window, project: Project
+) -> None:
     dock, hands = window()
     hands.click(30, 40)
     hands.key(Qt.Key.Key_2)
@@ -109,7 +117,9 @@ def test_delete_by_key_and_by_click_with_a_modifier(window: Window, project: Pro
     assert len(on_disk(dock, project)) == 0
 
 
-def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(window: Window, project: Project) -> None:
+def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(
+    window: Window, project: Project
+) -> None:
     dock, hands = window()
     hands.click(50, 30)
     before = dock.viewer.scene.camera.center
@@ -141,14 +151,21 @@ def test_images_and_classes_by_key(window: Window, project: Project) -> None:
     np.testing.assert_allclose(dock.viewer.layers["Clicks"].data, [[20, 20]], atol=0.3)
     assert len(on_disk(dock, project, "image_2")) == 1
     seen = []
-    for key in (Qt.Key.Key_BracketRight, Qt.Key.Key_BracketRight, Qt.Key.Key_BracketLeft, Qt.Key.Key_9):
+    for key in (
+        Qt.Key.Key_BracketRight,
+        Qt.Key.Key_BracketRight,
+        Qt.Key.Key_BracketLeft,
+        Qt.Key.Key_9,
+    ):
         hands.key(key)
         seen.append(dock.session.current_class)
     assert seen == [2, 0, 2, 2]
     assert "no class 9" in dock.status.text()
 
 
-def test_from_many_clicks_to_few_and_back_in_their_colours(window: Window, project: Project) -> None:
+def test_from_many_clicks_to_few_and_back_in_their_colours(
+    window: Window, project: Project
+) -> None:
     rng = np.random.default_rng(0)
     for image_id, count in (("image_1", 40), ("image_2", 3), ("image_3", 12)):
         class_ids = rng.integers(0, 3, count)
@@ -206,7 +223,9 @@ def test_reopening_restores_everything_in_place(window: Window, project: Project
     layer = dock.viewer.layers["Clicks"]
     np.testing.assert_allclose(layer.data, [[30, 40], [60, 100]], atol=0.3)
     assert layer.features["class_id"].tolist() == [1, 2]
-    np.testing.assert_allclose(layer.face_color[1, :3], np.array(project.classes.colours[2]) / 255, atol=0.01)
+    np.testing.assert_allclose(
+        layer.face_color[1, :3], np.array(project.classes.colours[2]) / 255, atol=0.01
+    )
 
 
 def test_a_dropped_project_folder_opens(open_window: Callable[[], Any], project: Project) -> None:
@@ -226,11 +245,15 @@ def test_a_project_folder_dropped_on_the_canvas_opens_without_a_question(
     data.setUrls([QUrl.fromLocalFile(str(project.path))])
     keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
     event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys)
-    assert dock.eventFilter(dock.viewer.window._qt_viewer, event)  # Qt itself drops only at the end of a real drag
+    assert dock.eventFilter(
+        dock.viewer.window._qt_viewer, event
+    )  # Qt itself drops only at the end of a real drag
     assert dock.session.project.path == project.path
 
 
-def test_napari_opens_a_project_folder_with_our_reader(open_window: Callable[[], Any], project: Project) -> None:
+def test_napari_opens_a_project_folder_with_our_reader(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     dock = open_window()
     assert dock.viewer.open(str(project.path), plugin="seminar-napari") == []
     assert dock.session.project.path == project.path
@@ -242,7 +265,10 @@ def test_the_sample_of_the_file_menu(open_window: Callable[[], Any]) -> None:
     (added,) = dock.viewer.open_sample("seminar-napari", "sample")
     wait_until(lambda: bool(dock.session.image_id), what="the sample's first image")
     assert dock.session.image_layer is added
-    assert [layer.name for layer in dock.viewer.layers if layer.visible] == [dock.session.image_id, "Clicks"]
+    assert [layer.name for layer in dock.viewer.layers if layer.visible] == [
+        dock.session.image_id,
+        "Clicks",
+    ]
     assert len(dock.viewer.layers["Clicks"].data) > 0
 
 
@@ -255,5 +281,7 @@ def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: Window) -> 
         assert 320 <= dock.width() <= 400
         for area in dock.tabs.currentWidget().findChildren(QScrollArea):
             if area.horizontalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff:
-                assert area.widget().minimumSizeHint().width() <= area.viewport().width(), "nothing is cut off"
+                assert area.widget().minimumSizeHint().width() <= area.viewport().width(), (
+                    "nothing is cut off"
+                )
     assert "torch" not in sys.modules

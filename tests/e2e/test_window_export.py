@@ -1,4 +1,6 @@
-"""Exporting from the real window: the real exporter in its own process, on a model that was just trained."""
+"""Exporting from the real window: the real exporter in its own process, on a model that was just
+trained.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ from window_hands import make_project, settle, wait_until
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.project.project import Project
-from seminar_napari.workers.child import seminar_command
 from seminar_napari.run.command import train_arguments
+from seminar_napari.workers.child import seminar_command
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +43,12 @@ TINY = TrainConfig(
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with one run of one iteration."""
     made = make_project(tmp_path_factory.mktemp("export"), sizes=((96, 96),))
-    made.write_clicks("image_1", ClickSet(96, 96, [[20.0, 20.0], [70.0, 60.0], [50.0, 9.0]], [0, 1, 2]))  # type: ignore[arg-type]
-    subprocess.run(seminar_command(train_arguments(made.path, "small", TINY)), check=True, capture_output=True)
+    made.write_clicks(
+        "image_1", ClickSet(96, 96, [[20.0, 20.0], [70.0, 60.0], [50.0, 9.0]], [0, 1, 2])
+    )  # type: ignore[arg-type]
+    subprocess.run(
+        seminar_command(train_arguments(made.path, "small", TINY)), check=True, capture_output=True
+    )
     return made
 
 

@@ -1,4 +1,6 @@
-"""Inspecting in the real window: held keys, next click, grid and live overlays are seen on the canvas."""
+"""Inspecting in the real window: held keys, next click, grid and live overlays are seen on the
+canvas.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ from window_hands import Hands, make_project, settle, wait_until
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
+from seminar.project.project import Project
 from seminar.run.events import Preview
 from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 
 SIZE = (120, 160)
 LEFT, RIGHT = (slice(20, 100), slice(10, 70)), (slice(20, 100), slice(90, 150))
@@ -35,7 +37,9 @@ def mask(where: tuple[slice, slice], value: int = 1) -> np.ndarray:
 
 @pytest.fixture
 def window(open_window: Callable[[], Any], project: Project) -> Callable[[], tuple[Any, Hands]]:
-    """A dock that follows a run whose student sees class 1 on the left and whose teacher sees it on the right."""
+    """A dock that follows a run whose student sees class 1 on the left and whose teacher sees it
+    on the right.
+    """
 
     def open_() -> tuple[Any, Hands]:
         run = RunFolder.of(project.path, "run-1")
@@ -43,7 +47,9 @@ def window(open_window: Callable[[], Any], project: Project) -> Callable[[], tup
         run.write_preview("image_1", "student", mask(LEFT), project.classes)
         run.write_preview("image_1", "teacher", mask(RIGHT), project.classes)
         run.write_preview("image_1", "disagreement", mask(LEFT, 0), project.classes)
-        run.write_preview("image_2", "disagreement", mask((slice(40, 60), slice(100, 120)), 255), project.classes)
+        run.write_preview(
+            "image_2", "disagreement", mask((slice(40, 60), slice(100, 120)), 255), project.classes
+        )
         dock = open_window()
         dock.open_project(project.path)
         dock.session.set_run(run)
@@ -72,7 +78,9 @@ def is_marked(dock: Any, hands: Hands, row: float, col: float) -> bool:
     return bool(red - green > 20)
 
 
-def test_held_keys_flick_on_the_canvas_while_the_clicks_are_active(window: Callable[[], tuple[Any, Hands]]) -> None:
+def test_held_keys_flick_on_the_canvas_while_the_clicks_are_active(
+    window: Callable[[], tuple[Any, Hands]],
+) -> None:
     dock, hands = window()
     assert dock.viewer.layers.selection.active is dock.viewer.layers["Clicks"]
     native = hands._native
@@ -86,7 +94,9 @@ def test_held_keys_flick_on_the_canvas_while_the_clicks_are_active(window: Calla
     assert dock.viewer.layers["Clicks"].mode == "add"
 
 
-def test_keys_reach_the_window_after_a_button_of_the_dock_was_used(window: Callable[[], tuple[Any, Hands]]) -> None:
+def test_keys_reach_the_window_after_a_button_of_the_dock_was_used(
+    window: Callable[[], tuple[Any, Hands]],
+) -> None:
     dock, hands = window()
     dock.tabs.setCurrentWidget(dock.inspect)
     dock.inspect.show_none.setFocus()
@@ -110,14 +120,20 @@ def test_next_click_shows_the_image_centred_and_a_click_there_is_taken(
     assert np.abs(hands.pixel_of(centre) - (49.5, 109.5)).max() < 2
     QTest.mouseMove(native, centre)
     QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, centre)
-    wait_until(lambda: not dock.session.unsaved() and project.clicks_path("image_2").exists(), 20, "the writer")
+    wait_until(
+        lambda: not dock.session.unsaved() and project.clicks_path("image_2").exists(),
+        20,
+        "the writer",
+    )
     clicks = ClickSet.from_json(project.clicks_path("image_2").read_bytes())
     assert len(clicks) == 1 and np.abs(clicks.points[0] - (49.5, 109.5)).max() < 2
     hands.key(Qt.Key.Key_N)
     wait_until(lambda: "No place left" in dock.inspect.next_text.text(), 20, "that nothing is left")
 
 
-def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(window: Callable[[], tuple[Any, Hands]]) -> None:
+def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(
+    window: Callable[[], tuple[Any, Hands]],
+) -> None:
     dock, hands = window()
     dock.tabs.setCurrentWidget(dock.inspect)
     dock.inspect.two_by_two.click()
@@ -134,30 +150,53 @@ def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(window: Cal
     dock.inspect.two_by_two.click()
     settle(0.5)
     assert not dock.viewer.canvas.grid.enabled
-    assert [layer.name for layer in dock.viewer.layers] == ["image_1", "student", "teacher", "disagreement", "Clicks"]
+    assert [layer.name for layer in dock.viewer.layers] == [
+        "image_1",
+        "student",
+        "teacher",
+        "disagreement",
+        "Clicks",
+    ]
 
 
 @pytest.mark.slow
-def test_overlays_change_while_the_real_trainer_runs(open_window: Callable[[], Any], project: Project) -> None:
+def test_overlays_change_while_the_real_trainer_runs(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     rng = np.random.default_rng(0)
     for image_id in project.image_ids():
-        project.write_clicks(image_id, ClickSet(*SIZE, rng.random((6, 2)) * 100, rng.integers(0, 2, 6)))
+        project.write_clicks(
+            image_id, ClickSet(*SIZE, rng.random((6, 2)) * 100, rng.integers(0, 2, 6))
+        )
     dock = open_window()
     dock.open_project(project.path)
     seen: list[Preview] = []
-    dock.session.event_received.connect(lambda event, when: seen.append(event) if isinstance(event, Preview) else None)
+    dock.session.event_received.connect(
+        lambda event, when: seen.append(event) if isinstance(event, Preview) else None
+    )
     config = TrainConfig(
-        weights="none", device="cpu", iterations=5000, batch_size=2, crop_size=64, losses=("pce", "pcons")
+        weights="none",
+        device="cpu",
+        iterations=5000,
+        batch_size=2,
+        crop_size=64,
+        losses=("pce", "pcons"),
     )
     dock.train.control.start("live", config)
     overlays = dock.inspect.overlays
-    wait_until(lambda: overlays.has("student") and overlays.has("teacher"), 240, "the first preview")
+    wait_until(
+        lambda: overlays.has("student") and overlays.has("teacher"), 240, "the first preview"
+    )
     layer, before = overlays.layers["student"], overlays.layers["student"].data.copy()
     changes: list[int] = []
     layer.events.set_data.connect(lambda event: changes.append(len(seen)))
     wait_until(lambda: len(changes) >= 2, 120, "two more changes")
     assert overlays.layers["student"] is layer and not np.array_equal(layer.data, before)
     dock.session.show_image("image_3")
-    wait_until(lambda: seen[-1].image_id == "image_3" and overlays.has("student"), 60, "the preview of the other image")
+    wait_until(
+        lambda: seen[-1].image_id == "image_3" and overlays.has("student"),
+        60,
+        "the preview of the other image",
+    )
     dock.train.control.stop()
     wait_until(lambda: not dock.train.control.is_going, 60, "the end")

@@ -1,4 +1,6 @@
-"""A window that is killed while somebody clicks: what it called saved is on disk, and the next window shows it."""
+"""A window that is killed while somebody clicks: what it called saved is on disk, and the next
+window shows it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 @pytest.mark.slow
 def test_killed_while_clicked_on_nothing_acknowledged_is_lost() -> None:
-    script = ROOT / "benchmarks" / "soak" / "click_kills.py"  # the long trial, here with a small number
+    script = (
+        ROOT / "benchmarks" / "soak" / "click_kills.py"
+    )  # the long trial, here with a small number
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(script), "--window", "--kills", "2", "--seed", "5"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=500)

@@ -22,11 +22,11 @@ from window_hands import Hands, settle, wait_until
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
+from seminar.io.label_png import read_label_png
+from seminar.project.project import Project
+from seminar.project.sample.create import create_sample_project
 from seminar.run.events import ClicksTaken, Event, Finished, Preview, StageStarted, Started, Step
 from seminar.run.folder import RunFolder
-from seminar.project.sample.create import create_sample_project
-from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
 from seminar_napari.run.supervisor import trainer_process
 from seminar_napari.train.speed import SpeedBook
 
@@ -52,7 +52,9 @@ START_SECONDS = 400.0
 @pytest.fixture(autouse=True)
 def speeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The paces of this machine are remembered elsewhere during a test."""
-    monkeypatch.setattr("seminar_napari.train.tab.SpeedBook", lambda: SpeedBook(tmp_path / "speed.json"))
+    monkeypatch.setattr(
+        "seminar_napari.train.tab.SpeedBook", lambda: SpeedBook(tmp_path / "speed.json")
+    )
 
 
 @pytest.fixture
@@ -115,13 +117,17 @@ def is_gone(window: Any) -> bool:
 
 
 def forget(viewer: Any) -> None:
-    """What napari's own program does by ending: nobody closes a viewer whose window the person has closed."""
+    """What napari's own program does by ending: nobody closes a viewer whose window the person
+    has closed.
+    """
     viewer.window._teardown()
     del viewer.window._qt_window
     viewer.close()
 
 
-def test_train_click_pause_stop_resume_kill_export(open_window: Callable[[], Any], project: Project) -> None:
+def test_train_click_pause_stop_resume_kill_export(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     dock, watcher = opened(open_window, project)
     train, session = dock.train, dock.session
     train.train.click()
@@ -138,7 +144,9 @@ def test_train_click_pause_stop_resume_kill_export(open_window: Callable[[], Any
     wait_until(lambda: train.activity.bar is not None, 5, "napari's activity")
     assert train.activity.bar in progress._all_instances
     wait_until(lambda: bool(watcher.of(Preview)), START_SECONDS, "a preview")
-    assert watcher.of(Preview)[-1].image_id == session.image_id, "the image that is shown is previewed"
+    assert watcher.of(Preview)[-1].image_id == session.image_id, (
+        "the image that is shown is previewed"
+    )
 
     # a click on the canvas is taken up by the running training
     dock.tabs.setCurrentWidget(dock.annotate)
@@ -202,7 +210,11 @@ def test_train_click_pause_stop_resume_kill_export(open_window: Callable[[], Any
     assert "9 images predicted" in export.result.text()
     for image_id in project.image_ids():
         mask = read_label_png(out / f"{image_id}.png")
-        assert mask.shape == tuple(project.image_size(image_id)) and set(np.unique(mask)) <= {0, 1, 2}
+        assert mask.shape == tuple(project.image_size(image_id)) and set(np.unique(mask)) <= {
+            0,
+            1,
+            2,
+        }
 
 
 def test_a_refused_run_is_one_notification_with_the_log_at_hand(
@@ -212,7 +224,8 @@ def test_a_refused_run_is_one_notification_with_the_log_at_hand(
     for image_id in project.image_ids():
         for path in (project.clicks_path(image_id), project.sparse_mask_path(image_id)):
             path.unlink(missing_ok=True)
-    get_settings().application.gui_notification_level = "none"  # napari's popup outlives its window by some seconds
+    # napari's popup outlives its window by some seconds
+    get_settings().application.gui_notification_level = "none"
     seen: list[Any] = []
     notification_manager.notification_ready.connect(seen.append)
     try:
@@ -234,14 +247,19 @@ def _weights(run: RunFolder) -> dict[str, int]:
     """Checksums of the model's tensors; this process has no torch to read them with."""
     with zipfile.ZipFile(run.model_path) as model:
         tensors = {
-            entry.filename.partition("/")[2]: entry.CRC for entry in model.infolist() if "/data/" in entry.filename
+            entry.filename.partition("/")[2]: entry.CRC
+            for entry in model.infolist()
+            if "/data/" in entry.filename
         }
     assert len(tensors) > 50
     return tensors
 
 
 def test_the_copied_command_repeats_the_run(
-    open_window: Callable[[], Any], project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_window: Callable[[], Any],
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dock, _ = opened(open_window, project)
     dock.train.form.write(SMALL.replace(iterations=3, seed=5))
@@ -256,13 +274,17 @@ def test_the_copied_command_repeats_the_run(
     dock.train.control.detach()
     run.path.rename(tmp_path / "first")
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert run.read_config() == config
     assert _weights(run) == weights
 
 
-def test_closing_with_a_run_going_and_attaching_again(open_window: Callable[[], Any], project: Project) -> None:
+def test_closing_with_a_run_going_and_attaching_again(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     dock, watcher = opened(open_window, project)
     asked: list[str] = []
 

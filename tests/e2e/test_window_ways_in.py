@@ -1,4 +1,6 @@
-"""Every way into the dock, as a person takes it: menus, a dropped folder, the command `seminar-napari`."""
+"""Every way into the dock, as a person takes it: menus, a dropped folder, the command
+`seminar-napari`.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,10 @@ def click_entry(menu: QMenu, *titles: str) -> None:
     menu.popup(QPoint(40, 40))
     settle(0.3)
     QTest.mouseClick(
-        menu, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, menu.actionGeometry(entries[0]).center()
+        menu,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+        menu.actionGeometry(entries[0]).center(),
     )
     settle(0.3)
 
@@ -68,7 +73,9 @@ def _title(action: QAction) -> str:
     return action.text().replace("&", "")
 
 
-def test_the_plugins_menu_opens_the_dock_and_a_click_works(plain_window: Callable[[], Any], project: Project) -> None:
+def test_the_plugins_menu_opens_the_dock_and_a_click_works(
+    plain_window: Callable[[], Any], project: Project
+) -> None:
     viewer = plain_window()
     click_entry(viewer.window.plugins_menu, "Seminar")
     wait_until(lambda: dock_of(viewer) is not None, 20, "the dock")
@@ -83,15 +90,26 @@ def test_the_plugins_menu_opens_the_dock_and_a_click_works(plain_window: Callabl
 def test_the_sample_in_the_file_menu_opens_the_dock_too(plain_window: Callable[[], Any]) -> None:
     viewer = plain_window()
     click_entry(viewer.window.file_menu, "Open Sample", "Seminar")
-    wait_until(lambda: (dock := dock_of(viewer)) is not None and bool(dock.session.image_id), 30, "the sample")
+    wait_until(
+        lambda: (dock := dock_of(viewer)) is not None and bool(dock.session.image_id),
+        30,
+        "the sample",
+    )
     dock = dock_of(viewer)
     assert dock is not None
-    wait_until(lambda: "truth" in viewer.layers, 20, "the sample's truth, which is read in the background")
-    assert [layer.name for layer in viewer.layers if layer.visible] == [dock.session.image_id, "Clicks"]
+    wait_until(
+        lambda: "truth" in viewer.layers, 20, "the sample's truth, which is read in the background"
+    )
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        dock.session.image_id,
+        "Clicks",
+    ]
     assert len(viewer.layers["Clicks"].data) > 0
 
 
-def test_a_project_folder_dropped_on_the_canvas_opens(open_window: Callable[[], Any], project: Project) -> None:
+def test_a_project_folder_dropped_on_the_canvas_opens(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     dock = open_window()
     settle(0.3)
     drop(dock.viewer.window._qt_viewer, project.path)
@@ -99,7 +117,9 @@ def test_a_project_folder_dropped_on_the_canvas_opens(open_window: Callable[[], 
     assert [layer.name for layer in dock.viewer.layers] == ["image_1", "Clicks"]
 
 
-def test_a_project_folder_dropped_on_the_dock_opens(open_window: Callable[[], Any], project: Project) -> None:
+def test_a_project_folder_dropped_on_the_dock_opens(
+    open_window: Callable[[], Any], project: Project
+) -> None:
     dock = open_window()
     settle(0.3)
     drop(dock, project.path)
@@ -116,7 +136,11 @@ def test_without_the_dock_a_dropped_project_opens_it(
     drop(viewer.window._qt_viewer, project.path)
     wait_until(lambda: dock_of(viewer) is not None, 20, "the dock")
     dock = dock_of(viewer)
-    assert dock is not None and dock.session.project is not None and dock.session.project.path == project.path
+    assert (
+        dock is not None
+        and dock.session.project is not None
+        and dock.session.project.path == project.path
+    )
 
 
 def drop(target: Any, path: Path) -> None:
@@ -124,7 +148,11 @@ def drop(target: Any, path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     where = QPoint(target.width() // 2, target.height() // 2)
-    keys, button, copy = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton, Qt.DropAction.CopyAction
+    keys, button, copy = (
+        Qt.KeyboardModifier.NoModifier,
+        Qt.MouseButton.LeftButton,
+        Qt.DropAction.CopyAction,
+    )
     enter = QDragEnterEvent(where, copy, data, button, keys)
     QApplication.sendEvent(target, enter)
     assert enter.isAccepted()
@@ -174,7 +202,14 @@ def test_the_command_opens_napari_with_dock_and_project_and_ends_with_the_window
 ) -> None:
     environment = os.environ | {"NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
     command = [sys.executable, "-c", LOOK, str(project.path), str(tmp_path / "user")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=400, check=False
+    )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen == {"visible": True, "project": str(project.path), "layers": ["image_1", "Clicks"], "torch": False}
+    assert seen == {
+        "visible": True,
+        "project": str(project.path),
+        "layers": ["image_1", "Clicks"],
+        "torch": False,
+    }

@@ -18,7 +18,9 @@ from seminar.project.project import Project
 
 
 def make_project(
-    folder: Path, sizes: Sequence[tuple[int, int]] = ((120, 160),) * 3, classes: ClassNames | None = None
+    folder: Path,
+    sizes: Sequence[tuple[int, int]] = ((120, 160),) * 3,
+    classes: ClassNames | None = None,
 ) -> Project:
     """A project of noise images `image_1`, ... of these (height, width)."""
     rng = np.random.default_rng(0)
@@ -28,7 +30,9 @@ def make_project(
     for number, size in enumerate(sizes, start=1):
         files.append(sources / f"image_{number}.png")
         Image.fromarray(rng.integers(0, 255, (*size, 3), dtype=np.uint8)).save(files[-1])
-    return Project.create(folder / "project", files, classes or ClassNames.of("background", "nucleus", "fibre"))
+    return Project.create(
+        folder / "project", files, classes or ClassNames.of("background", "nucleus", "fibre")
+    )
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0, what: str = "") -> None:
@@ -82,11 +86,15 @@ class Hands:
         """Press, move in steps, release."""
         first, last = self.where(*start), self.where(*end)
         QTest.mouseMove(self._native, first)
-        QTest.mousePress(self._native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, first)
+        QTest.mousePress(
+            self._native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, first
+        )
         for share in (0.25, 0.5, 0.75, 1.0):
             point = QPointF(first) + share * (QPointF(last) - QPointF(first))
             self._move_pressed(point.toPoint())
-        QTest.mouseRelease(self._native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, last)
+        QTest.mouseRelease(
+            self._native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, last
+        )
         settle(0.05)
 
     def _move_pressed(self, point: QPoint) -> None:

@@ -22,7 +22,9 @@ def run_script() -> Callable[..., str]:
     def run(name: str, *arguments: object, timeout: float = 900) -> str:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, str(SOAK / name), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=timeout
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -39,7 +41,9 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         folder.mkdir()
         done = (
             subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], capture_output=True, text=True
+                ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)],
+                capture_output=True,
+                text=True,
             )
             if sys.platform == "linux" and os.geteuid() == 0
             else None

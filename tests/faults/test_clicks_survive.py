@@ -17,10 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seminar.clicks.click_set import ClickSet, merged
-from seminar.project.project import Project
+from seminar.io.label_png import read_label_png, write_label_png
 from seminar.project.check.project import inspect_project
-from seminar.io.label_png import read_label_png
-from seminar.io.label_png import write_label_png
+from seminar.project.project import Project
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +39,9 @@ def points_of(found: ClickSet | None) -> set[tuple[float, float]]:
 
 def is_in_step(project: Project, image_id: str) -> bool:
     found = project.read_clicks(image_id)
-    return found is not None and bool((read_label_png(project.sparse_mask_path(image_id)) == found.rasterize()).all())
+    return found is not None and bool(
+        (read_label_png(project.sparse_mask_path(image_id)) == found.rasterize()).all()
+    )
 
 
 @pytest.fixture
@@ -51,7 +52,9 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
-def test_killed_while_clicking_nothing_acknowledged_is_lost(run_script: Callable[..., str], tmp_path: Path) -> None:
+def test_killed_while_clicking_nothing_acknowledged_is_lost(
+    run_script: Callable[..., str], tmp_path: Path
+) -> None:
     from records import read
 
     run_script("click_kills.py", "--kills", 10, "--record", tmp_path / "record.jsonl")
@@ -75,7 +78,9 @@ Project.open({str(project.path)!r}).write_clicks("field_0", ClickSet(64, 64, [(1
 """
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == -signal.SIGKILL
-    assert (read_label_png(project.sparse_mask_path("field_0")) != 255).sum() == 1  # it lags, as it should here
+    assert (
+        read_label_png(project.sparse_mask_path("field_0")) != 255
+    ).sum() == 1  # it lags, as it should here
     (warning,) = [text for text in inspect_project(project).warnings if "SegmentationClick" in text]
     assert "SegmentationClick/field_0.png: damaged or older than Clicks/field_0.json" in warning
     assert points_of(project.read_clicks("field_0")) == {(1, 1), (5, 6)}
@@ -154,7 +159,9 @@ def test_two_windows_keep_each_others_clicks(project: Project) -> None:
         assert points_of(session.clicks("field_0")) == everything
     kept = one.clicks("field_0")
     is_kept = kept.points[:, 0] != 0
-    one.set_clicks("field_0", replace(kept, points=kept.points[is_kept], class_ids=kept.class_ids[is_kept]))
+    one.set_clicks(
+        "field_0", replace(kept, points=kept.points[is_kept], class_ids=kept.class_ids[is_kept])
+    )
     other.set_clicks("field_0", with_one_more(other.clicks("field_0"), 40, 40))
     for session in (one, other):
         assert session.flush()
@@ -176,12 +183,15 @@ for row in range(25):
 """
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(project.path), str(column)], env=os.environ | {"PYTHONPATH": str(ROOT)}
+            [sys.executable, "-c", code, str(project.path), str(column)],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         for column in (3, 40)
     ]
     assert [writer.wait(300) for writer in writers] == [0, 0]
-    assert points_of(project.read_clicks("field_0")) == {(row, column) for row in range(25) for column in (3, 40)}
+    assert points_of(project.read_clicks("field_0")) == {
+        (row, column) for row in range(25) for column in (3, 40)
+    }
     assert is_in_step(project, "field_0")
 
 
@@ -194,7 +204,9 @@ def as_clicks(values: list[tuple[int, int, int]]) -> ClickSet:
 
 @given(rows, rows, rows)
 def test_merging_keeps_what_either_added_and_drops_what_either_removed(
-    base: list[tuple[int, int, int]], ours: list[tuple[int, int, int]], theirs: list[tuple[int, int, int]]
+    base: list[tuple[int, int, int]],
+    ours: list[tuple[int, int, int]],
+    theirs: list[tuple[int, int, int]],
 ) -> None:
     was, here, there = as_clicks(base), as_clicks(ours), as_clicks(theirs)
     assert merged(was, here, was) == here

@@ -1,4 +1,6 @@
-"""A disk without room or without access: one sentence, earlier data whole, and on it goes when there is room again."""
+"""A disk without room or without access: one sentence, earlier data whole, and on it goes when
+there is room again.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,18 @@ import pytest
 from full_disk import fill
 
 from seminar.clicks.click_set import ClickSet
+from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
 def files_stay_below(size: int) -> Iterator[None]:
-    """The operating system itself refuses to write more than `size` bytes into any file of this process."""
+    """The operating system itself refuses to write more than `size` bytes into any file of this
+    process.
+    """
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -45,12 +49,18 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
 @pytest.mark.parametrize("kind", ["full disk", "limit"])
-def test_clicks_wait_for_room_and_then_go_to_disk(kind: str, small_disk: Callable[[str], Path], tmp_path: Path) -> None:
+def test_clicks_wait_for_room_and_then_go_to_disk(
+    kind: str, small_disk: Callable[[str], Path], tmp_path: Path
+) -> None:
     pytest.importorskip("psygnal")
     from click_kills import make_project
 
@@ -90,7 +100,9 @@ def test_clicks_wait_for_room_and_then_go_to_disk(kind: str, small_disk: Callabl
     session.close_project()
 
 
-def test_no_project_is_left_behind_on_a_full_disk(small_disk: Callable[[str], Path], tmp_path: Path) -> None:
+def test_no_project_is_left_behind_on_a_full_disk(
+    small_disk: Callable[[str], Path], tmp_path: Path
+) -> None:
     from click_kills import make_project
 
     images = make_project(tmp_path).path / "JPEGImages"
@@ -102,20 +114,49 @@ def test_no_project_is_left_behind_on_a_full_disk(small_disk: Callable[[str], Pa
 
 
 @pytest.mark.slow
-def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_disk: Callable[[str], Path]) -> None:
-    """The disk fills up at the first step; the log lies on it, too, as when the window starts the run."""
+def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(
+    small_disk: Callable[[str], Path],
+) -> None:
+    """The disk fills up at the first step; the log lies on it, too, as when the window starts
+    the run.
+    """
     from run_kills import make_project
 
-    from seminar.run import events
     from seminar.models.checkpoint import load_checkpoint, load_model
+    from seminar.run import events
     from seminar.run.folder import RunFolder
 
     disk = small_disk("300m")
     project = make_project(disk)
     run = RunFolder.of(project.path, "june")
-    command = [sys.executable, "-m", "seminar", "train", str(project.path), "--run", "june", "--weights", "none"]
-    command += ["--crop-size", "32", "--batch-size", "1", "--iterations", "40", "--losses", "pce", "--device", "cpu"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "seminar",
+        "train",
+        str(project.path),
+        "--run",
+        "june",
+        "--weights",
+        "none",
+    ]
+    command += [
+        "--crop-size",
+        "32",
+        "--batch-size",
+        "1",
+        "--iterations",
+        "40",
+        "--losses",
+        "pce",
+        "--device",
+        "cpu",
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
     log = disk / "log.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
@@ -136,7 +177,10 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_di
     assert isinstance(seen[-1], events.Finished)
     warned = [event.message for event in seen if isinstance(event, events.Warned)]
     assert len(warned) >= 1
-    assert "No space left on device; make room or give access, training waits and then goes on" in warned[0]
+    assert (
+        "No space left on device; make room or give access, training waits and then goes on"
+        in warned[0]
+    )
     saved, faults = load_checkpoint(run.checkpoint_path("ancillary"))
     assert saved is not None
     assert (saved["iteration"], faults) == (40, [])
@@ -144,7 +188,9 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(small_di
 
 
 @pytest.mark.slow
-def test_predictions_on_a_full_disk_are_whole_or_absent(small_disk: Callable[[str], Path], tmp_path: Path) -> None:
+def test_predictions_on_a_full_disk_are_whole_or_absent(
+    small_disk: Callable[[str], Path], tmp_path: Path
+) -> None:
     from fuzz import make_project
 
     project = make_project(tmp_path)
@@ -158,7 +204,9 @@ def test_predictions_on_a_full_disk_are_whole_or_absent(small_disk: Callable[[st
         "--out",
         str(disk / "masks"),
     ]
-    command += [str(project.path / "JPEGImages" / name) for name in ("png.png", "jpg.jpg", "palette.png")]
+    command += [
+        str(project.path / "JPEGImages" / name) for name in ("png.png", "jpg.jpg", "palette.png")
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     filler = fill(disk)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
@@ -169,10 +217,14 @@ def test_predictions_on_a_full_disk_are_whole_or_absent(small_disk: Callable[[st
     filler.unlink()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done
-    assert np.all([read_label_png(path).shape == (24, 24) for path in (disk / "masks").glob("*.png")])
+    assert np.all(
+        [read_label_png(path).shape == (24, 24) for path in (disk / "masks").glob("*.png")]
+    )
 
 
-def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(small_disk: Callable[[str], Path]) -> None:
+def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(
+    small_disk: Callable[[str], Path],
+) -> None:
     pytest.importorskip("psygnal")
     from click_kills import make_project
 
@@ -199,7 +251,9 @@ def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(small_dis
 
 
 def test_training_predicting_and_exporting_onto_a_read_only_disk_is_one_sentence_each(
-    small_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_disk: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from fuzz import make_project
 
@@ -213,7 +267,18 @@ def test_training_predicting_and_exporting_onto_a_read_only_disk_is_one_sentence
     earlier = content(disk)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     for words in (
-        ["train", project, "--run", "june", "--channels", "0", "--weights", "none", "--device", "cpu"],
+        [
+            "train",
+            project,
+            "--run",
+            "june",
+            "--channels",
+            "0",
+            "--weights",
+            "none",
+            "--device",
+            "cpu",
+        ],
         ["predict", model, image, "--out", disk / "masks"],
         ["export", model, "--format", "pt2", "--out", disk / "model.pt2", "--image", image],
         ["simulate-clicks", project, "--overwrite"],
@@ -246,7 +311,9 @@ def test_an_export_on_a_full_disk_is_one_sentence_and_no_file(
     name: str,
     room: str,
 ) -> None:
-    """The real exporters, of a network that is quick to trace; the disk is full at once, or halfway through the file."""
+    """The real exporters, of a network that is quick to trace; the disk is full at once, or
+    halfway through the file.
+    """
     import torch
     from PIL import Image
 
@@ -262,10 +329,16 @@ def test_an_export_on_a_full_disk_is_one_sentence_and_no_file(
     if name_of_format == "bioimageio":
         skip_without_bioimageio()
     torch.manual_seed(0)
-    network = torch.nn.Sequential(torch.nn.Conv2d(1, 600, 17, padding=8), torch.nn.Conv2d(600, 2, 1))
-    predictor = Predictor(network.eval(), classes=ClassNames.of("background", "cell"), num_channels=1, device="cpu")
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 600, 17, padding=8), torch.nn.Conv2d(600, 2, 1)
+    )
+    predictor = Predictor(
+        network.eval(), classes=ClassNames.of("background", "cell"), num_channels=1, device="cpu"
+    )
     monkeypatch.setattr(Predictor, "from_folder", classmethod(lambda *_: predictor))
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).save(tmp_path / "image.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).save(
+        tmp_path / "image.png"
+    )
     disk = small_disk(room)
     (disk / "earlier").write_bytes(b"whole")
     words = ["export", str(tmp_path), "--format", name_of_format, "--out", str(disk / name)]
@@ -274,7 +347,9 @@ def test_an_export_on_a_full_disk_is_one_sentence_and_no_file(
         run()
     assert stopped.value.code == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith(f"seminar: {disk / name}: No space left on device; make room or give access")
+    assert said.startswith(
+        f"seminar: {disk / name}: No space left on device; make room or give access"
+    )
     assert content(disk) == {"earlier": b"whole"}
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
     with contextlib.suppress(SystemExit):  # which typer makes of a command that went well

@@ -1,4 +1,6 @@
-"""Files that are damaged at random are read or refused with a sentence; the long trial is benchmarks/soak/fuzz.py."""
+"""Files that are damaged at random are read or refused with a sentence; the long trial is
+benchmarks/soak/fuzz.py.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,16 @@ from hypothesis import strategies as st
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
-from seminar.run.events import Finished, Started, Step, from_json_line, to_json_line
-from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
 from seminar.io.names import name_fault, shown
+from seminar.labels import ClassNames
+from seminar.run.events import Finished, Started, Step, from_json_line, to_json_line
+from seminar.run.folder import RunFolder
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 almost_clicks = st.fixed_dictionaries(
@@ -30,9 +34,13 @@ almost_clicks = st.fixed_dictionaries(
         "height": json_values | st.just(9),
         "width": json_values | st.just(9),
         "seconds": json_values,
-        "clicks": json_values
-        | st.lists(
-            st.fixed_dictionaries({}, optional={"row": json_values, "col": json_values, "class_id": json_values})
+        "clicks": (
+            json_values
+            | st.lists(
+                st.fixed_dictionaries(
+                    {}, optional={"row": json_values, "col": json_values, "class_id": json_values}
+                )
+            )
         ),
     },
 )
@@ -72,7 +80,10 @@ def test_classes_of_any_text_are_read_or_refused(text: str) -> None:
     assert classes.palette().shape == (256, 3)
 
 
-@given(st.text(max_size=200) | st.sampled_from(["a = " + "[" * 5000, "[[" * 999, "seed = 99999999999999999999"]))
+@given(
+    st.text(max_size=200)
+    | st.sampled_from(["a = " + "[" * 5000, "[[" * 999, "seed = 99999999999999999999"])
+)
 def test_settings_of_any_text_are_read_or_refused(text: str) -> None:
     try:
         config = TrainConfig.from_toml(text)
@@ -81,7 +92,9 @@ def test_settings_of_any_text_are_read_or_refused(text: str) -> None:
     assert TrainConfig.from_toml(config.to_toml()) == config
 
 
-@given(st.dictionaries(st.sampled_from([*TrainConfig.__dataclass_fields__]), json_values, max_size=3))
+@given(
+    st.dictionaries(st.sampled_from([*TrainConfig.__dataclass_fields__]), json_values, max_size=3)
+)
 def test_settings_of_any_value_are_taken_or_refused(changes: dict[str, Any]) -> None:
     try:
         config = TrainConfig().replace(**changes)
@@ -90,8 +103,12 @@ def test_settings_of_any_value_are_taken_or_refused(changes: dict[str, Any]) -> 
     assert TrainConfig.from_toml(config.to_toml()) == config
 
 
-@given(st.sampled_from(["Step", "Started", "Finished", "Preview", "Validated", "Warned"]), st.data())
-def test_events_of_any_value_have_the_types_they_say_or_are_passed_over(kind: str, data: st.DataObject) -> None:
+@given(
+    st.sampled_from(["Step", "Started", "Finished", "Preview", "Validated", "Warned"]), st.data()
+)
+def test_events_of_any_value_have_the_types_they_say_or_are_passed_over(
+    kind: str, data: st.DataObject
+) -> None:
     good = {
         "Step": Step(
             stage="a",
@@ -118,7 +135,8 @@ def test_events_of_any_value_have_the_types_they_say_or_are_passed_over(kind: st
     if isinstance(event, Step):
         assert event.iteration + event.iterations + event.lr is not None  # numbers
         assert all(
-            (isinstance(name, str) and value * 1.0 == value) or value != value for name, value in event.losses.items()
+            (isinstance(name, str) and value * 1.0 == value) or value != value
+            for name, value in event.losses.items()
         )
     elif isinstance(event, Started):
         assert all(isinstance(name, str) for name in event.class_names)
@@ -127,7 +145,8 @@ def test_events_of_any_value_have_the_types_they_say_or_are_passed_over(kind: st
 
 
 @pytest.mark.parametrize(
-    "text", ['{"pid": 1e999}', "[" * 10_000, '{"pid": "\\ud800"}', '{"pid": 1, "host": [], "start": 0}']
+    "text",
+    ['{"pid": 1e999}', "[" * 10_000, '{"pid": "\\ud800"}', '{"pid": 1, "host": [], "start": 0}'],
 )
 def test_any_note_of_a_process_is_answered(tmp_path: Path, text: str) -> None:
     run = RunFolder(tmp_path)

@@ -18,11 +18,11 @@ from PIL import Image
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
 from seminar.io.images import read_image
-from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
-from seminar.project.project import Project
-from seminar.project.check.project import inspect_project
 from seminar.io.label_png import read_label_png
+from seminar.labels import ClassNames
+from seminar.project.check.project import inspect_project
+from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 
 NAMES = {
     "a line\nbreak": "a control character",
@@ -43,7 +43,9 @@ def project(tmp_path: Path) -> Project:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("a", "b"):
-        Image.fromarray(np.arange(16 * 16, dtype=np.uint8).reshape(16, 16)).save(source / f"{name}.png")
+        Image.fromarray(np.arange(16 * 16, dtype=np.uint8).reshape(16, 16)).save(
+            source / f"{name}.png"
+        )
     project = Project.create(tmp_path / "project", [source], ClassNames.of("background", "cell"))
     for image_id in ("a", "b"):
         project.write_clicks(image_id, ClickSet(16, 16, [(1, 1), (9, 9)], [0, 1]))
@@ -52,16 +54,28 @@ def project(tmp_path: Path) -> Project:
 
 def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunk(*one) for one in chunks) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + head + b"".join(chunk(*one) for one in chunks) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("name", NAMES, ids=[ascii(name)[:20] for name in NAMES])
-def test_a_hostile_name_is_refused_wherever_a_name_is_asked_for(project: Project, name: str) -> None:
+def test_a_hostile_name_is_refused_wherever_a_name_is_asked_for(
+    project: Project, name: str
+) -> None:
     before = sorted(project.path.parent.rglob("*"))
-    for use in (project.image_path, project.read_clicks, project.read_truth, project.read_objects, project.split):
+    for use in (
+        project.image_path,
+        project.read_clicks,
+        project.read_truth,
+        project.read_objects,
+        project.split,
+    ):
         with pytest.raises(DatasetError) as caught:
             use(name)
         assert NAMES[name] in str(caught.value)
@@ -116,7 +130,11 @@ def test_links_that_lead_round_in_circles_are_named(project: Project) -> None:
         assert any(name in fault and "symbolic links" in fault for fault in found.faults), name
     assert opened.runs() == ()
     opened.clicks_stamps()
-    for use in (lambda: opened.read_clicks("a"), lambda: opened.read_truth("a"), lambda: opened.split("train")):
+    for use in (
+        lambda: opened.read_clicks("a"),
+        lambda: opened.read_truth("a"),
+        lambda: opened.split("train"),
+    ):
         try:
             use()
         except SeminarError as error:
@@ -125,7 +143,9 @@ def test_links_that_lead_round_in_circles_are_named(project: Project) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
-def test_a_link_out_of_the_project_is_a_fault_and_is_never_written_through(project: Project, tmp_path: Path) -> None:
+def test_a_link_out_of_the_project_is_a_fault_and_is_never_written_through(
+    project: Project, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text("{}")
     project.clicks_path("a").unlink()
@@ -133,7 +153,9 @@ def test_a_link_out_of_the_project_is_a_fault_and_is_never_written_through(proje
     project.write_clicks("a", ClickSet(16, 16, [(1, 1)], [1]))
     assert secret.read_text() == "{}"
     (project.path / "JPEGImages" / "c.png").symlink_to(tmp_path / "source" / "a.png")
-    assert any("c.png: a link to a file outside" in fault for fault in inspect_project(project).faults)
+    assert any(
+        "c.png: a link to a file outside" in fault for fault in inspect_project(project).faults
+    )
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
@@ -161,7 +183,11 @@ def test_thousands_of_channels_in_a_small_header_are_refused(project: Project) -
     tifffile.imwrite(path, np.zeros((8, 8), np.uint8))
     data = path.read_bytes()
     for tag, value in ((256, 16_000), (257, 16_000), (277, 60_000)):
-        at = next(data.index(struct.pack("<HH", tag, kind)) for kind in (3, 4) if struct.pack("<HH", tag, kind) in data)
+        at = next(
+            data.index(struct.pack("<HH", tag, kind))
+            for kind in (3, 4)
+            if struct.pack("<HH", tag, kind) in data
+        )
         data = data[:at] + struct.pack("<HHII", tag, 4, 1, value) + data[at + 12 :]
     path.write_bytes(data)
     with pytest.raises(DatasetError, match=r"deep\.tif: "):
@@ -169,7 +195,9 @@ def test_thousands_of_channels_in_a_small_header_are_refused(project: Project) -
 
 
 @pytest.mark.parametrize("bigtiff", [False, True])
-def test_a_tif_whose_pages_go_round_in_circles_is_refused_at_once(project: Project, bigtiff: bool) -> None:
+def test_a_tif_whose_pages_go_round_in_circles_is_refused_at_once(
+    project: Project, bigtiff: bool
+) -> None:
     path = project.path / "JPEGImages" / "round.tif"
     pages = np.zeros((3, 16, 16), np.uint8)
     tifffile.imwrite(path, pages, photometric="minisblack", metadata=None, bigtiff=bigtiff)
@@ -185,7 +213,9 @@ def test_a_tif_whose_pages_go_round_in_circles_is_refused_at_once(project: Proje
         read_image(path)
 
 
-def test_a_png_that_unpacks_to_gigabytes_of_text_is_refused_or_read_within_memory(project: Project) -> None:
+def test_a_png_that_unpacks_to_gigabytes_of_text_is_refused_or_read_within_memory(
+    project: Project,
+) -> None:
     bomb = b"k\0\0" + zlib.compress(bytes(200_000_000), 9)
     path = project.path / "JPEGImages" / "bomb.png"
     path.write_bytes(png(16, 16, *[(b"zTXt", bomb)] * 4, (b"IDAT", zlib.compress(bytes(17 * 16)))))
@@ -214,23 +244,27 @@ class Bomb:
 def test_a_checkpoint_with_code_in_it_is_not_run(project: Project, tmp_path: Path) -> None:
     import torch
 
-    from seminar.models.checkpoint import load_checkpoint
     from seminar.errors import CheckpointError
+    from seminar.models.checkpoint import load_checkpoint
 
     run = RunFolder.of(project.path, "june")
     path = run.checkpoint_path("ancillary")
     path.parent.mkdir(parents=True)
-    torch.save({"format": "seminar-checkpoint", "version": 1, "student": Bomb(tmp_path / "boom")}, path)
+    torch.save(
+        {"format": "seminar-checkpoint", "version": 1, "student": Bomb(tmp_path / "boom")}, path
+    )
     path.with_name("previous.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "boom")))
-    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: .*previous\.pt: .*no whole checkpoint is left"):
+    with pytest.raises(
+        CheckpointError, match=r"checkpoint\.pt: .*previous\.pt: .*no whole checkpoint is left"
+    ):
         load_checkpoint(path)
     assert not (tmp_path / "boom").exists()
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "archive/../../x", "C:\\x"])
 def test_a_zip_that_leads_out_is_refused_as_a_model(tmp_path: Path, name: str) -> None:
-    from seminar.models.checkpoint import load_model
     from seminar.errors import CheckpointError
+    from seminar.models.checkpoint import load_model
 
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
         archive.writestr(name, "x")
@@ -244,4 +278,6 @@ def test_a_request_for_a_preview_of_anything_stays_in_the_run(project: Project) 
     run.path.mkdir(parents=True)
     for text in (b"../../../outside", b"\xff\xfe", b"\0", b"x" * 10**6, b""):
         (run.path / "preview.request").write_bytes(text)
-        assert run.preview_requested() not in project.image_ids()  # so the trainer draws another image
+        assert (
+            run.preview_requested() not in project.image_ids()
+        )  # so the trainer draws another image

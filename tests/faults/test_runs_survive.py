@@ -1,4 +1,6 @@
-"""A run survives kills, power cuts and damaged files: it resumes from a good checkpoint and learns what it would have learnt."""
+"""A run survives kills, power cuts and damaged files: it resumes from a good checkpoint and
+learns what it would have learnt.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from seminar.run import events
-from seminar.training import trainer
-from seminar.models.checkpoint import load_checkpoint, load_model, save_checkpoint
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import CheckpointError, SeminarError
 from seminar.io.files import write_bytes
 from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
-from seminar.training.trainer import record, train
+from seminar.models.checkpoint import load_checkpoint, load_model, save_checkpoint
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.training import trainer
+from seminar.training.trainer import record, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,8 +38,12 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 @pytest.mark.slow
-def test_killed_over_and_over_a_run_learns_the_same_bit_for_bit(run_script: Callable[..., str], tmp_path: Path) -> None:
-    said = run_script("run_kills.py", "--kills", 3, "--iterations", 4, "--record", tmp_path / "record.jsonl")
+def test_killed_over_and_over_a_run_learns_the_same_bit_for_bit(
+    run_script: Callable[..., str], tmp_path: Path
+) -> None:
+    said = run_script(
+        "run_kills.py", "--kills", 3, "--iterations", 4, "--record", tmp_path / "record.jsonl"
+    )
     assert "3 kills" in said
     assert "runs different: 0" in said
     assert "unusable after a kill: []" in said
@@ -47,7 +53,17 @@ def test_killed_over_and_over_a_run_learns_the_same_bit_for_bit(run_script: Call
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
 @pytest.mark.slow
 def test_sigterm_saves_and_ends_well(project: Project) -> None:
-    command = [sys.executable, "-m", "seminar", "train", str(project.path), "--run", "june", "--weights", "none"]
+    command = [
+        sys.executable,
+        "-m",
+        "seminar",
+        "train",
+        str(project.path),
+        "--run",
+        "june",
+        "--weights",
+        "none",
+    ]
     command += [
         "--crop-size",
         "32",
@@ -109,13 +125,21 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def plain(noted: list[str]) -> list[str]:
     """Temporary names, which are random, as one word."""
-    return [" ".join("part" if word.endswith(".part") else word for word in call.split()) for call in noted]
+    return [
+        " ".join("part" if word.endswith(".part") else word for word in call.split())
+        for call in noted
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 def test_a_file_is_on_disk_before_its_name_is(tmp_path: Path, calls: list[str]) -> None:
     write_bytes(tmp_path / "new" / "x.json", b"{}")
-    assert plain(calls) == ["flush part", "rename part x.json", "flush new", f"flush {tmp_path.name}"]
+    assert plain(calls) == [
+        "flush part",
+        "rename part x.json",
+        "flush new",
+        f"flush {tmp_path.name}",
+    ]
     calls.clear()
     write_bytes(tmp_path / "new" / "x.json", b"[]")
     assert plain(calls) == ["flush part", "rename part x.json", "flush new"]
@@ -125,7 +149,9 @@ def test_a_file_is_on_disk_before_its_name_is(tmp_path: Path, calls: list[str]) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_the_checkpoint_before_goes_only_when_the_new_one_is_on_disk(tmp_path: Path, calls: list[str]) -> None:
+def test_the_checkpoint_before_goes_only_when_the_new_one_is_on_disk(
+    tmp_path: Path, calls: list[str]
+) -> None:
     save_checkpoint(tmp_path / "s" / "checkpoint.pt", {"iteration": 1})
     calls.clear()
     save_checkpoint(tmp_path / "s" / "checkpoint.pt", {"iteration": 2})
@@ -137,9 +163,16 @@ def test_the_checkpoint_before_goes_only_when_the_new_one_is_on_disk(tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_a_click_that_is_acknowledged_has_reached_the_disk(project: Project, calls: list[str]) -> None:
+def test_a_click_that_is_acknowledged_has_reached_the_disk(
+    project: Project, calls: list[str]
+) -> None:
     project.write_clicks("noise_0", ClickSet(64, 64, [(1, 1)], [1]))
-    assert plain(calls) == ["flush part", "rename part noise_0.json", "flush Clicks", "rename part noise_0.png"]
+    assert plain(calls) == [
+        "flush part",
+        "rename part noise_0.json",
+        "flush Clicks",
+        "rename part noise_0.png",
+    ]
 
 
 # --- damaged checkpoints
@@ -153,7 +186,9 @@ def two_checkpoints(folder: Path) -> Path:
 
 
 def is_noticed_or_harmless(path: Path) -> bool:
-    """Whether the newest checkpoint was found to be damaged and the one before used; False where it reads as if nothing were."""
+    """Whether the newest checkpoint was found to be damaged and the one before used; False where
+    it reads as if nothing were.
+    """
     content, faults = load_checkpoint(path)
     assert content is not None
     assert content["student"]["weight"].tolist() == list(range(20))
@@ -213,7 +248,9 @@ def test_a_checkpoint_of_other_classes_is_refused_with_a_sentence(project: Proje
     list(train(project, run, config))
     more = ClassNames.of("background", "cell", "fibre")
     (project.path / "classes.txt").write_text(more.format())
-    with pytest.raises(CheckpointError, match=r"of another network .* were classes, channels or settings changed"):
+    with pytest.raises(
+        CheckpointError, match=r"of another network .* were classes, channels or settings changed"
+    ):
         list(train(Project.open(project.path), run, config.replace(iterations=2), resume=True))
 
 
@@ -235,7 +272,11 @@ def test_divergence_names_iteration_and_term_and_keeps_the_last_good_checkpoint(
         list(
             record(
                 run,
-                train(project, run, config.replace(base_lr=min(10.0, 1000 * config.base_lr), head_lr_factor=1000.0)),
+                train(
+                    project,
+                    run,
+                    config.replace(base_lr=min(10.0, 1000 * config.base_lr), head_lr_factor=1000.0),
+                ),
             )
         )
     assert "choose a smaller --base-lr" in str(caught.value)
@@ -253,20 +294,28 @@ def test_an_image_poisoned_during_the_run_ends_it_with_its_name(project: Project
     from run_kills import settings
 
     poisoned = project.path / "JPEGImages" / "noise_2.png"
-    stream = train(project, RunFolder.of(project.path, "june"), settings(50).replace(losses=("pce",)))
+    stream = train(
+        project, RunFolder.of(project.path, "june"), settings(50).replace(losses=("pce",))
+    )
     with pytest.raises(SeminarError, match=r"NaN or infinite"):
         for event in stream:
-            if isinstance(event, events.Started):  # it has been looked through, and will be read now
+            if isinstance(
+                event, events.Started
+            ):  # it has been looked through, and will be read now
                 poisoned.unlink()
                 tifffile.imwrite(
-                    poisoned.with_suffix(".tif"), np.full((64, 64, 3), np.nan, np.float32), photometric="rgb"
+                    poisoned.with_suffix(".tif"),
+                    np.full((64, 64, 3), np.nan, np.float32),
+                    photometric="rgb",
                 )
 
 
 def test_numbers_too_large_for_half_precision_end_the_run_with_the_term(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """We train in bfloat16, which reaches as far as float32, and on CUDA alone; float16 on the processor does overflow."""
+    """We train in bfloat16, which reaches as far as float32, and on CUDA alone; float16 on the
+    processor does overflow.
+    """
     from run_kills import settings
 
     def with_large_weights(*values: object, **named: object) -> torch.nn.Module:
@@ -279,7 +328,10 @@ def test_numbers_too_large_for_half_precision_end_the_run_with_the_term(
     config = settings(3).replace(losses=("pce",))
     monkeypatch.setattr(trainer, "build_network", with_large_weights)
     assert list(train(project, RunFolder.of(project.path, "may"), config))  # float32 holds them
-    monkeypatch.setattr("seminar.training.learner.devices.mixed_precision", lambda _: torch.autocast("cpu", dtype=torch.float16))
+    monkeypatch.setattr(
+        "seminar.training.learner.devices.mixed_precision",
+        lambda _: torch.autocast("cpu", dtype=torch.float16),
+    )
     run = RunFolder.of(project.path, "june")
     with pytest.raises(SeminarError, match=r"iteration 0: loss term pce is nan; .*--base-lr"):
         list(record(run, train(project, run, config)))
@@ -307,8 +359,13 @@ for event in train(project, RunFolder.of(project.path, "june"), config):
     if isinstance(event, events.BatchHalved | events.Finished):
         print(type(event).__name__, flush=True)
 """
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks' / 'soak'}", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600)
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks' / 'soak'}",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     said = done.stdout.split()
     assert said[0] == "BatchHalved"
@@ -333,7 +390,9 @@ for event in train(project, RunFolder.of(project.path, "june"), config):
         print(type(event).__name__, flush=True)
 """
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks' / 'soak'}"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     said = done.stdout.split()
     assert said[0] == "BatchHalved"

@@ -1,6 +1,8 @@
-"""An installed package from one end to the other, in about a minute: python -P tests/faults/try_installation.py, away from the checkout.
+"""An installed package from one end to the other, in about a minute: python -P
+tests/faults/try_installation.py, away from the checkout.
 
-Uses what pip has installed and nothing of the checkout: imports, manifest, sample data, and the command line from a new project to predictions and their score.
+Uses what pip has installed and nothing of the checkout: imports, manifest, sample data, and the
+command line from a new project to predictions and their score.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ def main() -> None:
         place = Path(str(package.__file__)).resolve()
         if not place.is_relative_to(site):
             sys.exit(
-                f"{place}: expected the installed package in {site}; run this with python -P, away from the checkout"
+                f"{place}: expected the installed package in {site}; run this with python -P, away"
+                " from the checkout"
             )
     print(
         "seminar-napari",
@@ -39,15 +42,47 @@ def main() -> None:
 
     scripts = Path(sysconfig.get_path("scripts"))
     run(sys.executable, "-m", "npe2", "validate", "seminar-napari")
-    run(sys.executable, "-P", "-c", "import seminar_napari.dock.widget, seminar_napari.contributions.reader, seminar_napari.contributions.writer")
+    run(
+        sys.executable,
+        "-P",
+        "-c",
+        "import seminar_napari.dock.widget, seminar_napari.contributions.reader,"
+        " seminar_napari.contributions.writer",
+    )
     with tempfile.TemporaryDirectory() as folder:
         project, seminar_script = Path(folder, "sample"), scripts / "seminar"
         create_sample_project(project)
         run(seminar_script, "check", project)
-        small = ("--weights", "none", "--iterations", 8, "--crop-size", 64, "--batch-size", 2, "--device", "cpu")
+        small = (
+            "--weights",
+            "none",
+            "--iterations",
+            8,
+            "--crop-size",
+            64,
+            "--batch-size",
+            2,
+            "--device",
+            "cpu",
+        )
         run(seminar_script, "train", project, "--run", "trial", *small)
-        run(seminar_script, "predict", project / "runs" / "trial", project, "--out", Path(folder, "masks"))
-        run(seminar_script, "evaluate", project / "runs" / "trial", project, "--split", "val", "--json")
+        run(
+            seminar_script,
+            "predict",
+            project / "runs" / "trial",
+            project,
+            "--out",
+            Path(folder, "masks"),
+        )
+        run(
+            seminar_script,
+            "evaluate",
+            project / "runs" / "trial",
+            project,
+            "--split",
+            "val",
+            "--json",
+        )
         if not list(Path(folder, "masks").glob("*.png")):
             sys.exit("no mask came out")
     print("installed and working")

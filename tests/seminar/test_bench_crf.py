@@ -16,7 +16,9 @@ from seminar.bench.crf import CrfBench, CrfRow, format_table, run_crf_bench
 def test_every_figure_comes_out_and_is_sane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crf, "_SIDES", (16, 32))
     measure = crf._memory
-    monkeypatch.setattr(crf, "_memory", lambda _: measure(128))  # smaller ones fit into what is there already
+    monkeypatch.setattr(
+        crf, "_memory", lambda _: measure(128)
+    )  # smaller ones fit into what is there already
     bench = run_crf_bench(size=32, repeats=1, step=lambda: torch.rand(64, 64).exp())
     values = {row.name: row.value for row in bench.rows}
     assert {name.split(",")[0] for name in values} >= {
@@ -43,8 +45,14 @@ def test_every_figure_comes_out_and_is_sane(monkeypatch: pytest.MonkeyPatch) -> 
     assert all(0.9 * gradient < peak < 100 for peak in peaks)
 
 
-def test_the_table_says_what_is_met(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = (CrfRow("one", 0.5, "s", 1.0), CrfRow("two", 1.5, "s", 1.0, "so"), CrfRow("three", 3.0, "s", None))
+def test_the_table_says_what_is_met(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (
+        CrfRow("one", 0.5, "s", 1.0),
+        CrfRow("two", 1.5, "s", 1.0, "so"),
+        CrfRow("three", 3.0, "s", None),
+    )
     bench = CrfBench(rows, "a lattice", 1)
     table = format_table(bench)
     assert "| one | 0.50 s | ≤ 1 | yes |  |" in table

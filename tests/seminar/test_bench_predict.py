@@ -21,7 +21,9 @@ def test_it_measures_the_tiles_that_the_predictor_takes() -> None:
 def test_json_has_the_figures(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ratio: float, is_met: bool
 ) -> None:
-    monkeypatch.setattr(predict, "run_predict_bench", lambda **_: PredictBench(ratio, 1.5, 9, 512, 1408, "cpu"))
+    monkeypatch.setattr(
+        predict, "run_predict_bench", lambda **_: PredictBench(ratio, 1.5, 9, 512, 1408, "cpu")
+    )
     predict.main(["--json"])
     data = json.loads(capsys.readouterr().out)
     assert (data["ratio"], data["is_met"], data["bar"]) == (ratio, is_met, 0.9)

@@ -11,7 +11,11 @@ from seminar.errors import DatasetError
 from seminar.labels import ClassNames, voc_colour
 
 NAMES = (
-    st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="#\x85"), min_size=1, max_size=20)
+    st.text(
+        st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="#\x85"),
+        min_size=1,
+        max_size=20,
+    )
     .map(str.strip)
     .filter(bool)
 )

@@ -9,15 +9,17 @@ import pytest
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
-from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 from seminar.io.label_png import write_label_png
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 
 
 @pytest.fixture
 def three_fields(tmp_path: Path) -> Project:
-    """Three grey images of 40 x 60 with a bright square of class 1 at rows and columns 10 to 20; truth of all, clicks in the first."""
+    """Three grey images of 40 x 60 with a bright square of class 1 at rows and columns 10 to 20;
+    truth of all, clicks in the first.
+    """
     folder = tmp_path / "three"
     (folder / "JPEGImages").mkdir(parents=True)
     (folder / "classes.txt").write_text("background\ncell #ff8000\nfibre\n")
@@ -26,10 +28,14 @@ def three_fields(tmp_path: Path) -> Project:
     for image_id in ("a", "b", "c"):
         Image.fromarray(truth * 150 + 50).save(folder / "JPEGImages" / f"{image_id}.png")
         write_label_png(
-            folder / "SegmentationClass" / f"{image_id}.png", truth, ClassNames.of("background", "cell", "fibre")
+            folder / "SegmentationClass" / f"{image_id}.png",
+            truth,
+            ClassNames.of("background", "cell", "fibre"),
         )
     project = Project.open(folder)
-    project.write_clicks("a", ClickSet(40, 60, np.array([[15.0, 15.0], [30.0, 40.0]]), np.array([1, 0])))
+    project.write_clicks(
+        "a", ClickSet(40, 60, np.array([[15.0, 15.0], [30.0, 40.0]]), np.array([1, 0]))
+    )
     return project
 
 
@@ -51,9 +57,15 @@ def plugins() -> None:
 
 @pytest.fixture(autouse=True)
 def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the plugin keeps the sample and its list of recent projects, in this test; the user's own stay untouched."""
+    """Where the plugin keeps the sample and its list of recent projects, in this test; the
+    user's own stay untouched.
+    """
     folder = tmp_path / "user"
-    monkeypatch.setattr("seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample")
+    monkeypatch.setattr(
+        "seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample"
+    )
     monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
-    monkeypatch.setattr("seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written")
+    monkeypatch.setattr(
+        "seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written"
+    )
     return folder

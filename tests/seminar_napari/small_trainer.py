@@ -1,4 +1,6 @@
-"""A process that writes a run folder as the trainer does, without learning anything: python small_trainer.py RUN_FOLDER MODE [ITERATIONS]."""
+"""A process that writes a run folder as the trainer does, without learning anything: python
+small_trainer.py RUN_FOLDER MODE [ITERATIONS].
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from seminar.run import events
 from seminar.config.settings import TrainConfig
+from seminar.run import events
 from seminar.run.folder import RunFolder
 
 SECONDS = 0.02
@@ -18,7 +20,12 @@ SECONDS = 0.02
 def main(folder: Path, mode: str, iterations: int) -> None:
     run = RunFolder(folder)
     if mode == "refuse":
-        sys.exit(print("seminar: classes.txt: expected two classes, got one; add a class", file=sys.stderr) or 2)
+        sys.exit(
+            print(
+                "seminar: classes.txt: expected two classes, got one; add a class", file=sys.stderr
+            )
+            or 2
+        )
     run.claim()
     run.clear_requests()
     resumed = run.config_path.exists()
@@ -51,7 +58,11 @@ def main(folder: Path, mode: str, iterations: int) -> None:
         if iteration == iterations // 2:
             tell(events.CheckpointSaved(stage="ancillary", iteration=iteration))
             if (asked := run.preview_requested()) is not None:
-                tell(events.Preview(stage="ancillary", iteration=iteration, image_id=asked, layers=("student",)))
+                tell(
+                    events.Preview(
+                        stage="ancillary", iteration=iteration, image_id=asked, layers=("student",)
+                    )
+                )
             misbehave(run, mode)
     tell(events.Finished(reason="completed", stage="ancillary", iteration=iterations))
     run.release()

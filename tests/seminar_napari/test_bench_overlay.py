@@ -17,7 +17,8 @@ def test_events_arrive_at_any_moment_of_a_gap() -> None:
     assert waits([5.0] * 180 + [100.0], 0.5) == pytest.approx(
         500 / 181
     )  # where 180 (5 - x) + (100 - x) is half of the 1,000 ms
-    # in one second, one gap of 100 ms: 5 of 100 events arrive in its first half and wait more than 50 ms
+    # in one second, one gap of 100 ms: 5 of 100 events arrive in its first half and wait more than
+    # 50 ms
     assert waits([5.0] * 180 + [100.0], 0.95) == pytest.approx(50.0, rel=0.01)
 
 
@@ -28,7 +29,10 @@ def test_clock_processor_and_thread_are_kept_apart() -> None:
 
 
 def test_it_explains_itself_and_imports_neither_torch_nor_qt_before_it_measures() -> None:
-    code = "import sys, seminar_napari._bench_overlay; sys.exit(int(any(name in sys.modules for name in ('torch', 'qtpy'))))"
+    code = (
+        "import sys, seminar_napari._bench_overlay; sys.exit(int(any(name in sys.modules for name"
+        " in ('torch', 'qtpy'))))"
+    )
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(root)}
     assert subprocess.run([sys.executable, "-c", code], cwd=root, env=environment).returncode == 0

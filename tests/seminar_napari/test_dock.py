@@ -17,12 +17,12 @@ from qtpy.QtWidgets import QLabel
 
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-from seminar_napari.annotate.tab import AnnotateTab
 from seminar_napari.annotate.keys_and_mouse import LEGEND
+from seminar_napari.annotate.tab import AnnotateTab
 from seminar_napari.dock.header import Header
-from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
 from seminar_napari.dock.new_project_dialog import NewProjectDialog
 from seminar_napari.dock.recent import recent_projects, remember_project
+from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
 from seminar_napari.session.session import Session
 
 
@@ -41,7 +41,10 @@ def tab(qtbot: Any, three_fields: Project) -> Iterator[AnnotateTab]:
 
 def rows(tab: AnnotateTab) -> list[tuple[str, str, str]]:
     model = tab.images.view.model()
-    return [tuple(model.index(row, column).data() for column in range(3)) for row in range(model.rowCount())]
+    return [
+        tuple(model.index(row, column).data() for column in range(3))
+        for row in range(model.rowCount())
+    ]
 
 
 def test_the_list_tells_state_name_and_clicks(tab: AnnotateTab, three_fields: Project) -> None:
@@ -57,7 +60,9 @@ def test_the_list_tells_state_name_and_clicks(tab: AnnotateTab, three_fields: Pr
     assert rows(tab)[2][0] == "!"
 
 
-def test_an_image_held_out_says_so_and_one_click_adds_it(tab: AnnotateTab, three_fields: Project) -> None:
+def test_an_image_held_out_says_so_and_one_click_adds_it(
+    tab: AnnotateTab, three_fields: Project
+) -> None:
     splits = three_fields.path / "ImageSets" / "Segmentation"
     splits.mkdir(parents=True)
     (splits / "train.txt").write_text("a\n")
@@ -99,10 +104,14 @@ def test_the_filter_to_do_keeps_the_shown_image(tab: AnnotateTab) -> None:
     assert len(rows(tab)) == 3
 
 
-def test_choosing_in_the_list_shows_the_image_and_leaves_the_keys_to_the_canvas(tab: AnnotateTab, qtbot: Any) -> None:
+def test_choosing_in_the_list_shows_the_image_and_leaves_the_keys_to_the_canvas(
+    tab: AnnotateTab, qtbot: Any
+) -> None:
     view = tab.images.view
     index = view.model().index(2, 1)
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+    qtbot.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center()
+    )
     assert tab._session.image_id == "c"
     assert not view.hasFocus()
     assert tab.place.text() == "c  3/3"
@@ -119,7 +128,9 @@ def test_choosing_the_shown_image_again_brings_back_what_was_deleted(
     assert "choose the image again" in said[-1]
     view = tab.images.view
     index = view.model().index(0, 1)
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+    qtbot.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center()
+    )
     assert [layer.name for layer in tab.annotation.viewer.layers] == ["a", "Clicks"]
 
 
@@ -135,7 +146,9 @@ def test_saved_is_said_once_it_is_true(tab: AnnotateTab) -> None:
     tab._session.not_saved.clear()
 
 
-def test_classes_are_chosen_renamed_and_added_in_the_bar(tab: AnnotateTab, qtbot: Any, three_fields: Project) -> None:
+def test_classes_are_chosen_renamed_and_added_in_the_bar(
+    tab: AnnotateTab, qtbot: Any, three_fields: Project
+) -> None:
     bar = tab.classes
     assert [button.text() for button in bar.buttons()] == ["0 background", "1 cell", "2 fibre"]
     qtbot.mouseClick(bar.buttons()[2], Qt.MouseButton.LeftButton)
@@ -190,7 +203,9 @@ def test_the_bar_changes_one_line_of_what_another_window_has_written(
 
 def test_many_classes_do_not_widen_the_dock(tab: AnnotateTab) -> None:
     tab._session.set_classes(
-        ClassNames.of("background", *(f"a rather long name of class {number}" for number in range(1, 60)))
+        ClassNames.of(
+            "background", *(f"a rather long name of class {number}" for number in range(1, 60))
+        )
     )
     assert tab.minimumSizeHint().width() <= 400
     assert tab.classes.height() < 200
@@ -237,7 +252,9 @@ def test_header(qtbot: Any, three_fields: Project) -> None:
     assert chosen == [three_fields.path]
 
 
-def test_recent_projects_newest_first_without_those_that_are_gone(three_fields: Project, tmp_path: Path) -> None:
+def test_recent_projects_newest_first_without_those_that_are_gone(
+    three_fields: Project, tmp_path: Path
+) -> None:
     assert recent_projects() == ()
     other = tmp_path / "other"
     (other / "JPEGImages").mkdir(parents=True)
@@ -249,7 +266,9 @@ def test_recent_projects_newest_first_without_those_that_are_gone(three_fields: 
     assert recent_projects() == (three_fields.path,)
 
 
-def test_a_project_is_remembered_once_by_whatever_way_it_was_opened(three_fields: Project, tmp_path: Path) -> None:
+def test_a_project_is_remembered_once_by_whatever_way_it_was_opened(
+    three_fields: Project, tmp_path: Path
+) -> None:
     (tmp_path / "link").symlink_to(three_fields.path)
     for path in (three_fields.path, tmp_path / "link", three_fields.path / ".." / "three"):
         remember_project(path)

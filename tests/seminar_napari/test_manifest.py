@@ -15,7 +15,9 @@ def test_the_manifest_is_valid_and_named_after_the_distribution() -> None:
     manifest = PluginManifest.from_file(ROOT / "seminar_napari" / "napari.yaml")
     manifest.validate_imports()
     assert manifest.name == metadata("seminar-napari")["Name"]
-    assert (ROOT / "napari.yaml").read_text() == (ROOT / "seminar_napari" / "napari.yaml").read_text()
+    assert (ROOT / "napari.yaml").read_text() == (
+        ROOT / "seminar_napari" / "napari.yaml"
+    ).read_text()
 
 
 def test_a_wrong_project_on_the_command_line_is_said_before_a_window_opens(

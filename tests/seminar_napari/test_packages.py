@@ -1,4 +1,6 @@
-"""What is built and given away: an sdist, and a wheel made from it, must hold the plugin as npe2 finds it."""
+"""What is built and given away: an sdist, and a wheel made from it, must hold the plugin as npe2
+finds it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,15 @@ def validate(what: str, path: Path, *, where: Path) -> None:
     """`npe2 validate`, as seen by a Python that finds the package in `path` first."""
     environment = os.environ | {"PYTHONPATH": str(path)}
     command = [sys.executable, "-m", "npe2", "validate", what]
-    done = subprocess.run(command, env=environment, cwd=where, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=where,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "valid" in done.stdout
 
@@ -49,7 +59,9 @@ def test_the_sdist_holds_both_names_of_the_manifest(built: tuple[Path, Path]) ->
         validate(str(sdist / name), sdist, where=sdist)
 
 
-def test_the_wheel_made_from_the_sdist_is_found_by_napari(built: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_wheel_made_from_the_sdist_is_found_by_napari(
+    built: tuple[Path, Path], tmp_path: Path
+) -> None:
     _, wheel = built
     assert (wheel / MANIFEST).read_text() == (ROOT / MANIFEST).read_text()
     (points,) = wheel.glob("*.dist-info/entry_points.txt")

@@ -1,4 +1,6 @@
-"""bioimage.io model packages: an ONNX file with everything that a model zoo asks for, validated by bioimageio.core."""
+"""bioimage.io model packages: an ONNX file with everything that a model zoo asks for, validated
+by bioimageio.core.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ from PIL import Image
 from seminar.errors import SeminarError
 from seminar.export.comparison import MIN_SIDE
 from seminar.export.formats.onnx import OPSET, require, write_onnx
-from seminar.io.images import ImageArray, to_float
-from seminar.labels import BACKGROUND
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
+from seminar.io.images import ImageArray, to_float
+from seminar.labels import BACKGROUND
 
 MAX_DESCRIPTION = 128
 MAX_NAME = 64
@@ -53,7 +55,11 @@ class Credits:
 
 
 def write_bioimageio(
-    path: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32], credits: Credits
+    path: Path,
+    predictor: Predictor,
+    sample: ImageArray,
+    probs: npt.NDArray[np.float32],
+    credits: Credits,
 ) -> None:
     """Write the package as a zip.
 
@@ -78,21 +84,24 @@ def write_bioimageio(
             try:
                 described = _description(folder, predictor, sample, credits)
             except ValueError as error:  # pydantic's too
-                if "index_key" in str(
-                    error
+                if (
+                    "index_key" in str(error)
                 ):  # bioimageio.spec 0.5.12, the one that bioimageio.core 0.11 takes, fails so from pydantic 2.14 on
                     raise SeminarError(
-                        "bioimageio.spec does not work with the pydantic that is installed; run: pip install 'pydantic<2.14'"
+                        "bioimageio.spec does not work with the pydantic that is installed; run:"
+                        " pip install 'pydantic<2.14'"
                     ) from None
                 reason = " ".join(str(error).split())[:300]
                 raise SeminarError(
-                    f"bioimage.io does not take this description ({reason}); correct --name, --author or --license"
+                    f"bioimage.io does not take this description ({reason}); correct --name,"
+                    " --author or --license"
                 ) from None
             save_bioimageio_package(described, output_path=path)
 
 
 def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
-    """(K, h, w) probabilities of a raw image by bioimageio.core, after its own validation and test run of the package.
+    """(K, h, w) probabilities of a raw image by bioimageio.core, after its own validation and test
+    run of the package.
 
     Raises
     ------
@@ -106,14 +115,19 @@ def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
 
         summary = test_model(path, weight_format="onnx")
         if summary.status != "passed":
-            faults = "; ".join(f"{error.msg}" for detail in summary.details for error in detail.errors)
+            faults = "; ".join(
+                f"{error.msg}" for detail in summary.details for error in detail.errors
+            )
             raise SeminarError(
-                f"bioimageio.core does not pass the package ({faults[:300] or summary.status}); nothing was exported, please report this"
+                f"bioimageio.core does not pass the package ({faults[:300] or summary.status});"
+                " nothing was exported, please report this"
             )
         inputs = {"image": np.moveaxis(sample, 2, 0)[np.newaxis]}
         result = predict(model=load_model_description(path), inputs=inputs)
         members: dict[Any, Any] = dict(result.members)
-        probs: npt.NDArray[np.float32] = np.asarray(members["probabilities"].data, dtype=np.float32)[0]
+        probs: npt.NDArray[np.float32] = np.asarray(
+            members["probabilities"].data, dtype=np.float32
+        )[0]
     return probs
 
 
@@ -124,17 +138,25 @@ def _quiet() -> None:
     logger.disable("bioimageio")
 
 
-def _write_tensors(folder: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32]) -> None:
+def _write_tensors(
+    folder: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32]
+) -> None:
     planes = np.moveaxis(sample, 2, 0)
     np.save(folder / "test_input.npy", planes[np.newaxis])
     np.save(folder / "test_output.npy", probs[np.newaxis])
-    tifffile.imwrite(folder / "sample_input.tif", planes, photometric="minisblack", metadata={"axes": "CYX"})
-    tifffile.imwrite(folder / "sample_output.tif", probs, photometric="minisblack", metadata={"axes": "CYX"})
+    tifffile.imwrite(
+        folder / "sample_input.tif", planes, photometric="minisblack", metadata={"axes": "CYX"}
+    )
+    tifffile.imwrite(
+        folder / "sample_output.tif", probs, photometric="minisblack", metadata={"axes": "CYX"}
+    )
     grey = to_float(sample, stretch=predictor.stretch).astype(np.uint8)
     picture = np.moveaxis(grey if len(grey) == 3 else grey[[0, 0, 0]], 0, 2)
     labels = most_probable(probs)
     overlay = np.where(
-        (labels != BACKGROUND)[:, :, np.newaxis], picture // 2 + predictor.classes.palette()[labels] // 2, picture
+        (labels != BACKGROUND)[:, :, np.newaxis],
+        picture // 2 + predictor.classes.palette()[labels] // 2,
+        picture,
     )
     both = Image.fromarray(np.concatenate([picture, overlay], axis=1).astype(np.uint8))
     both.thumbnail((600, 600))
@@ -149,7 +171,9 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
     names = predictor.classes.names
     depth: Any = str(sample.dtype)
     sides = [
-        v0_5.SpaceInputAxis(id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=MIN_SIDE, step=STRIDE))
+        v0_5.SpaceInputAxis(
+            id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=MIN_SIDE, step=STRIDE)
+        )
         for axis in ("y", "x")
     ]
     image = v0_5.InputTensorDescr(
@@ -174,7 +198,9 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
             *(
                 v0_5.SpaceOutputAxis(
                     id=v0_5.AxisId(axis),
-                    size=v0_5.SizeReference(tensor_id=v0_5.TensorId("image"), axis_id=v0_5.AxisId(axis)),
+                    size=v0_5.SizeReference(
+                        tensor_id=v0_5.TensorId("image"), axis_id=v0_5.AxisId(axis)
+                    ),
                 )
                 for axis in ("y", "x")
             ),
@@ -184,22 +210,38 @@ def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits
         sample_tensor=v0_5.FileDescr(source=folder / "sample_output.tif"),
     )
     return v0_5.ModelDescr(
-        name=credits.name or ("Segmentation of " + " and ".join(_plain(name) for name in names[1:]))[:MAX_NAME].strip(),
-        description=credits.text or f"Segments {', '.join(names[1:])[:200]}; trained from clicks with seminar-napari.",
+        name=credits.name
+        or ("Segmentation of " + " and ".join(_plain(name) for name in names[1:]))[
+            :MAX_NAME
+        ].strip(),
+        description=credits.text
+        or f"Segments {', '.join(names[1:])[:200]}; trained from clicks with seminar-napari.",
         authors=[v0_5.Author(name=credits.author)],
         cite=[v0_5.CiteEntry(text=PAPER, url=v0_5.HttpUrl(PAPER_URL))],
         license=v0_5.LicenseId(credits.license) if credits.license else None,
-        tags=["semantic-segmentation", "2d", "deeplabv3+", "weak-supervision", "point-annotations", "pytorch", "onnx"],
+        tags=[
+            "semantic-segmentation",
+            "2d",
+            "deeplabv3+",
+            "weak-supervision",
+            "point-annotations",
+            "pytorch",
+            "onnx",
+        ],
         documentation=v0_5.FileDescr(source=folder / "README.md"),
         covers=[v0_5.FileDescr(source=folder / "cover.png")],
         inputs=[image],
         outputs=[probabilities],
-        weights=v0_5.WeightsDescr(onnx=v0_5.OnnxWeightsDescr(source=folder / "weights.onnx", opset_version=OPSET)),
+        weights=v0_5.WeightsDescr(
+            onnx=v0_5.OnnxWeightsDescr(source=folder / "weights.onnx", opset_version=OPSET)
+        ),
     )
 
 
 def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
-    """What `seminar.io.images.to_float` does to an image of the sample's depth; the softmax is in the graph, so there is no postprocessing to get wrong."""
+    """What `seminar.io.images.to_float` does to an image of the sample's depth; the softmax is
+    in the graph, so there is no postprocessing to get wrong.
+    """
     from bioimageio.spec.model import v0_5
 
     to_float32 = v0_5.EnsureDtypeDescr(kwargs=v0_5.EnsureDtypeKwargs(dtype="float32"))
@@ -210,7 +252,10 @@ def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
         to_float32,
         v0_5.ScaleRangeDescr(
             kwargs=v0_5.ScaleRangeKwargs(
-                axes=(v0_5.AxisId("y"), v0_5.AxisId("x")), min_percentile=low, max_percentile=high, eps=1e-6
+                axes=(v0_5.AxisId("y"), v0_5.AxisId("x")),
+                min_percentile=low,
+                max_percentile=high,
+                eps=1e-6,
             )
         ),
         v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0)),
@@ -226,19 +271,20 @@ def _identifier(name: str) -> str:
 def _plain(name: str) -> str:
     """Names of packages allow letters, digits and a few signs."""
     return "".join(
-        character if character.isascii() and (character.isalnum() or character in " -_") else " " for character in name
+        character if character.isascii() and (character.isalnum() or character in " -_") else " "
+        for character in name
     ).strip()
 
 
 def _documentation(predictor: Predictor) -> str:
     rows = "\n".join(f"{class_id}. {name}" for class_id, name in enumerate(predictor.classes.names))
     return (
-        "# Segmentation trained from clicks\n\n"
-        "A DeepLabv3+ that was trained with seminar-napari from a few clicks per image. The output holds one channel a class:\n\n"
-        f"{rows}\n\n"
-        f"Intensities: percentiles {predictor.stretch[0]:g} and {predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and 100 stay as they are).\n"
-        f"Sides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad smaller images.\n\n"
-        "## Validation\n\n"
-        "Compare the most probable class with masks drawn by hand on images that were not clicked, for instance\n"
-        "`seminar evaluate RUN PROJECT --split val`, which reports the intersection over union of each class.\n"
+        "# Segmentation trained from clicks\n\nA DeepLabv3+ that was trained with seminar-napari"
+        " from a few clicks per image. The output holds one channel a"
+        f" class:\n\n{rows}\n\nIntensities: percentiles {predictor.stretch[0]:g} and"
+        f" {predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and"
+        f" 100 stay as they are).\nSides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad"
+        " smaller images.\n\n## Validation\n\nCompare the most probable class with masks drawn by"
+        " hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT"
+        " --split val`, which reports the intersection over union of each class.\n"
     )

@@ -26,14 +26,17 @@ def require(extra: str, *modules: str) -> None:
             importlib.import_module(module)
         except ImportError:
             raise SeminarError(
-                f"--format {extra} needs the package {module}; install it with: pip install 'seminar-napari[{extra}]'"
+                f"--format {extra} needs the package {module}; install it with: pip install"
+                f" 'seminar-napari[{extra}]'"
             ) from None
 
 
 def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
     """One file with graph and weights; any batch, sides that are multiples of 16 from 32 up."""
     require("onnx", "onnx", "onnxscript", "onnxruntime")
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torch 2.8 warns of operators that no network of ours has
+    logging.getLogger("torch.onnx").setLevel(
+        logging.ERROR
+    )  # torch 2.8 warns of operators that no network of ours has
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about torch's own internals
         program = torch.onnx.export(

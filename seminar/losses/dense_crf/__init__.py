@@ -13,7 +13,13 @@
 from seminar.losses.dense_crf.checks import LandmarkWarning
 from seminar.losses.dense_crf.landmarks import NystromPlan
 from seminar.losses.dense_crf.lattice import LatticePlan, join_lattices
-from seminar.losses.dense_crf.loss import CrfMethod, CrfPlan, CrfRelaxation, dense_crf, prepare_dense_crf
+from seminar.losses.dense_crf.loss import (
+    CrfMethod,
+    CrfPlan,
+    CrfRelaxation,
+    dense_crf,
+    prepare_dense_crf,
+)
 
 __all__ = [
     "CrfMethod",

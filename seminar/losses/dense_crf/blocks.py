@@ -1,11 +1,13 @@
 """The Nyström filter on the CPU: pixels in blocks, each with the few landmarks near it.
 
-C is mostly nothing: at sigma_rgb = 15 a landmark reaches a fifth of a busy photo. So pixels are taken in blocks of 256
-that lie together in the feature space, and a landmark farther than ``_REACH_SQUARED`` from a block's bounding box is
-left out of the block's part of C, in both directions, so that C A^-1 C^T stays symmetric and positive. Every entry that
-is left out is below exp(-4), and with a jitter of 1e-3 on A that adds 0.1 % to the error of busy photos and up to 0.6 %
-to that of smooth ones, which have it to spare; two thirds of the work is gone. Chunks of blocks go through the cache once
-to gather C^T S and once to spread C A^-1 C^T S; the first of C are kept between the two, the rest is made again.
+C is mostly nothing: at sigma_rgb = 15 a landmark reaches a fifth of a busy photo. So pixels are
+taken in blocks of 256 that lie together in the feature space, and a landmark farther than
+``_REACH_SQUARED`` from a block's bounding box is left out of the block's part of C, in both
+directions, so that C A^-1 C^T stays symmetric and positive. Every entry that is left out is below
+exp(-4), and with a jitter of 1e-3 on A that adds 0.1 % to the error of busy photos and up to 0.6 %
+to that of smooth ones, which have it to spare; two thirds of the work is gone. Chunks of blocks go
+through the cache once to gather C^T S and once to spread C A^-1 C^T S; the first of C are kept
+between the two, the rest is made again.
 """
 
 from __future__ import annotations
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
     from seminar.losses.dense_crf.landmarks import NystromPlan
 
 _BLOCK = 256  # pixels
-_REACH_SQUARED = 8.0  # in units of the kernel's width; at 6 smooth photos show it (4.5 % instead of 0.6 %)
+_REACH_SQUARED = (
+    8.0  # in units of the kernel's width; at 6 smooth photos show it (4.5 % instead of 0.6 %)
+)
 _CHUNK_ELEMENTS = 2**19  # of C at a time: 2 MB in float32, near the cache
-_KEPT_BYTES = 31e6  # of C between its two uses, less values and columns; the rest is made again, memory being dearer
+# of C between its two uses, less values and columns; the rest is made again, memory being dearer
+_KEPT_BYTES = 31e6
 
 
-def cut_blocks(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def cut_blocks(
+    features: Tensor, order: Tensor, landmarks: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Cut the pixels into blocks and list the landmarks near each.
 
     Parameters
@@ -42,8 +49,9 @@ def cut_blocks(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tens
     Returns
     -------
     tuple of Tensor
-        ``blocks``, ``columns``, ``lists``, ``widths`` of :class:`NystromPlan`. Blocks of few landmarks come first, so that a chunk
-        pads little; the last block, alone in being filled up with copies of its last pixel, stays last.
+        ``blocks``, ``columns``, ``lists``, ``widths`` of :class:`NystromPlan`. Blocks of few
+        landmarks come first, so that a chunk pads little; the last block, alone in being filled up
+        with copies of its last pixel, stays last.
     """
     dims, pixels = features.shape
     count = landmarks.shape[-1]
@@ -60,16 +68,25 @@ def cut_blocks(features: Tensor, order: Tensor, landmarks: Tensor) -> tuple[Tens
     widths = near.sum(1)
     turn = torch.cat([widths[:-1].argsort(stable=True), widths.new_tensor([len(widths) - 1])])
     near, widths = near[turn], widths[turn]
-    place = torch.where(near, near.cumsum(1) - 1, count)  # in its block's list; the last column takes the rest
+    place = torch.where(
+        near, near.cumsum(1) - 1, count
+    )  # in its block's list; the last column takes the rest
     lists = torch.full((len(widths), count + 1), count, dtype=torch.int16)
     lists.scatter_(1, place, torch.arange(count, dtype=torch.int16).expand(len(widths), -1))
-    columns = features.new_empty((dims + 2, *parts.shape[1:]))  # `exponent_columns` of the parts, without its copies
+    columns = features.new_empty(
+        (dims + 2, *parts.shape[1:])
+    )  # `exponent_columns` of the parts, without its copies
     torch.index_select(parts, 1, turn, out=columns[:dims])
     columns[:dims] -= landmarks.mean(1)[:, None, None]
     columns[dims] = 1
     torch.sum(torch.square(columns[:dims], out=parts), 0, out=columns[dims + 1])
     blocks = order.view(-1, _BLOCK).to(torch.int32)[turn]
-    return blocks, columns.transpose(0, 1), lists[:, :count], widths.cummax(0).values.to(torch.int16)
+    return (
+        blocks,
+        columns.transpose(0, 1),
+        lists[:, :count],
+        widths.cummax(0).values.to(torch.int16),
+    )
 
 
 def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> None:
@@ -77,9 +94,16 @@ def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> N
     classes, pixels = values.shape
     count, dims = plan.landmarks.shape
     index, blocks = plan.blocks.view(-1), len(plan.blocks)
-    rows = torch.cat([exponent_rows((plan.landmarks - plan.landmarks.mean(0)).T).T, values.new_zeros((1, dims + 2))])
+    rows = torch.cat(
+        [
+            exponent_rows((plan.landmarks - plan.landmarks.mean(0)).T).T,
+            values.new_zeros((1, dims + 2)),
+        ]
+    )
     rows[-1, dims] = -60.0  # the filler's kernel is 2^-60
-    ordered = torch.index_select(values, 1, index, out=workspace.take("values", (classes, len(index)), values))
+    ordered = torch.index_select(
+        values, 1, index, out=workspace.take("values", (classes, len(index)), values)
+    )
     if len(index) > pixels:
         ordered[:, pixels - len(index) :] = 0
     grouped = ordered.view(classes, blocks, _BLOCK).transpose(0, 1)  # (B, K, 256)
@@ -88,14 +112,18 @@ def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> N
     places = [lists[start:stop, :width].flatten() for start, stop, width in chunks]
 
     scratch = workspace.take("kernel", (max(_size(chunk) for chunk in chunks),), values)
-    room = max(0, int(_KEPT_BYTES / values.element_size()) - 5 * ordered.numel() - plan.columns.numel())
+    room = max(
+        0, int(_KEPT_BYTES / values.element_size()) - 5 * ordered.numel() - plan.columns.numel()
+    )
     store = workspace.take("kept", (min(room, sum(_size(chunk) for chunk in chunks)),), values)
     kept: list[Tensor | None] = []
 
     def kernel(number: int, memory: Tensor) -> Tensor:  # (b, w, 256)
         start, stop, width = chunks[number]
         shape = (stop - start, width, _BLOCK)
-        exponent = scratch[: _size(chunks[number])].view(shape)  # in the cache, which the product needs more than exp2
+        exponent = scratch[: _size(chunks[number])].view(
+            shape
+        )  # in the cache, which the product needs more than exp2
         landmarks = rows.index_select(0, places[number]).view(stop - start, width, -1)
         torch.bmm(landmarks, plan.columns[start:stop], out=exponent)
         return torch.exp2(exponent, out=memory[: _size(chunks[number])].view(shape))
@@ -107,7 +135,9 @@ def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> N
         kept.append(near if is_kept else None)
         store = store[_size(chunks[number]) :] if is_kept else store
         part = torch.bmm(grouped[start:stop], near.transpose(1, 2))  # (b, K, w)
-        gathered.scatter_add_(1, places[number].expand(classes, -1), part.transpose(0, 1).reshape(classes, -1))
+        gathered.scatter_add_(
+            1, places[number].expand(classes, -1), part.transpose(0, 1).reshape(classes, -1)
+        )
     weights = values.new_zeros((count + 1, classes))
     weights[:-1] = mix(torch.cholesky_solve(gathered[:, :-1].T, plan.factor), -1)
     for number, (start, stop, width) in enumerate(chunks):
@@ -115,7 +145,9 @@ def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> N
         near = kernel(number, scratch) if held is None else held
         heights = weights.index_select(0, places[number]).view(stop - start, width, classes)
         grouped[start:stop] = torch.bmm(heights.transpose(1, 2), near)
-    back = torch.empty(pixels, dtype=torch.int64).scatter_(0, index.long(), torch.arange(len(index)))
+    back = torch.empty(pixels, dtype=torch.int64).scatter_(
+        0, index.long(), torch.arange(len(index))
+    )
     torch.index_select(ordered, 1, back, out=out)  # faster than to scatter every class
 
 

@@ -1,4 +1,6 @@
-"""The filter as it is written, every pixel with every other: the oracle, and the choice for small images."""
+"""The filter as it is written, every pixel with every other: the oracle, and the choice for
+small images.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Where a pixel lies in the feature space of the dense CRF, and the Gaussian between two such places."""
+"""Where a pixel lies in the feature space of the dense CRF, and the Gaussian between two such
+places.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from torch import Tensor
 
 _LOG2_E = math.log2(math.e)
 Mix: TypeAlias = Callable[[Tensor, int], Tensor]
-"""What the loss makes of the filtered channels along a dimension: linear, so that a filter may do it where it is cheap."""
+"""What the loss makes of the filtered channels along a dimension: linear, so that a filter may
+do it where it is cheap.
+"""
 
 LOWEST_EXPONENT = -40.0  # exp2 on the CPU is several times slower where it underflows
 
@@ -19,8 +23,8 @@ LOWEST_EXPONENT = -40.0  # exp2 on the CPU is several times slower where it unde
 def pixel_features(image: Tensor, sigma_rgb: float, sigma_xy: float) -> Tensor:
     """Colour and place of every pixel, in units of the kernel's width.
 
-    ``f_p = (image_p / sigma_rgb, x_p / sigma_xy, y_p / sigma_xy)``, Tang et al. 2018 (arXiv:1803.09569), so that
-    ``W_pq = exp(-|f_p - f_q|^2 / 2)``.
+    ``f_p = (image_p / sigma_rgb, x_p / sigma_xy, y_p / sigma_xy)``, Tang et al. 2018
+    (arXiv:1803.09569), so that ``W_pq = exp(-|f_p - f_q|^2 / 2)``.
 
     Parameters
     ----------
@@ -40,14 +44,17 @@ def pixel_features(image: Tensor, sigma_rgb: float, sigma_xy: float) -> Tensor:
     features = image.new_empty((batch, channels + 2, height, width))
     torch.mul(image, 1.0 / sigma_rgb, out=features[:, :channels])
     features[:, channels] = torch.arange(width, dtype=image.dtype, device=image.device) / sigma_xy
-    features[:, channels + 1] = (torch.arange(height, dtype=image.dtype, device=image.device) / sigma_xy)[:, None]
+    features[:, channels + 1] = (
+        torch.arange(height, dtype=image.dtype, device=image.device) / sigma_xy
+    )[:, None]
     return features.flatten(2)
 
 
 def gaussian(a: Tensor, b: Tensor) -> Tensor:
     """exp(-|a_i - b_j|^2 / 2) between the columns of a (N, D, m) and b (N, D, n): (N, m, n).
 
-    One matrix product and one exp2. Both sides are centred first, which keeps the cancellation in float32 near 1e-5.
+    One matrix product and one exp2. Both sides are centred first, which keeps the cancellation in
+    float32 near 1e-5.
     """
     centre = a.mean(-1, keepdim=True)
     exponent = torch.bmm(exponent_rows(a - centre).transpose(1, 2), exponent_columns(b - centre))
@@ -55,12 +62,16 @@ def gaussian(a: Tensor, b: Tensor) -> Tensor:
 
 
 def exponent_rows(a: Tensor) -> Tensor:
-    """Extend a (..., D, m) so that exponent_rows(a)^T exponent_columns(b) = -|a - b|^2 / 2 * log2(e)."""
+    """Extend a (..., D, m) so that exponent_rows(a)^T exponent_columns(b) = -|a - b|^2 / 2 *
+    log2(e).
+    """
     norm = a.square().sum(-2, keepdim=True)
     return torch.cat([a * _LOG2_E, norm * (-_LOG2_E / 2), torch.full_like(norm, -_LOG2_E / 2)], -2)
 
 
 def exponent_columns(b: Tensor) -> Tensor:
-    """Extend b (..., D, n) by a row of ones and its squared norm, the other half of ``exponent_rows``."""
+    """Extend b (..., D, n) by a row of ones and its squared norm, the other half of
+    ``exponent_rows``.
+    """
     norm = b.square().sum(-2, keepdim=True)
     return torch.cat([b, torch.ones_like(norm), norm], -2)

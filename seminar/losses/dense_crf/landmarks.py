@@ -19,9 +19,11 @@ _PROBES = 64  # pixels on which the residual is measured
 
 
 class NystromPlan(NamedTuple):
-    """All of the filter that depends on the image alone; shapes are for one image, a batch has N in front.
+    """All of the filter that depends on the image alone; shapes are for one image, a batch has N in
+    front.
 
-    A tuple of tensors of fixed shape, so that ``torch.utils.data.default_collate`` makes a batch out of single images.
+    A tuple of tensors of fixed shape, so that ``torch.utils.data.default_collate`` makes a batch
+    out of single images.
 
     Attributes
     ----------
@@ -40,7 +42,8 @@ class NystromPlan(NamedTuple):
     residual : Tensor
         (), share of the kernel's trace that the landmarks miss, in [0, 1].
     roots : Tensor
-        (P,), one over the root of how many valid pixels each pixel is like; (0,) where it was not asked for.
+        (P,), one over the root of how many valid pixels each pixel is like; (0,) where it was not
+        asked for.
     """
 
     landmarks: Tensor
@@ -54,7 +57,9 @@ class NystromPlan(NamedTuple):
 
 
 def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
-    """Choose ``landmarks`` landmarks for each image of ``features`` (N, D, P), or every pixel where P is smaller."""
+    """Choose ``landmarks`` landmarks for each image of ``features`` (N, D, P), or every pixel
+    where P is smaller.
+    """
     if features.device.type != "cpu":
         return _plan(features, landmarks)
     plans = for_each_image(lambda i: _plan(features[i : i + 1], landmarks), len(features))
@@ -66,23 +71,36 @@ def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
 def _plan(features: Tensor, count: int) -> NystromPlan:
     """On the CPU for one image, elsewhere for a batch."""
     order = order_along_curve(features)
-    chosen = features if count >= features.shape[-1] else _cluster(features, order, count)  # (N, D, m)
+    chosen = (
+        features if count >= features.shape[-1] else _cluster(features, order, count)
+    )  # (N, D, m)
     between = gaussian(chosen, chosen)
     between.diagonal(dim1=1, dim2=2).add_(_JITTER)
     factor, _ = torch.linalg.cholesky_ex(between)  # the checking form would wait for a GPU
     nothing = features.new_empty((len(features), 0))
     if features.device.type == "cpu":
-        blocks, columns, lists, widths = (part[None] for part in cut_blocks(features[0], order[0], chosen[0]))
+        blocks, columns, lists, widths = (
+            part[None] for part in cut_blocks(features[0], order[0], chosen[0])
+        )
     else:
         blocks = columns = lists = widths = nothing
     residual = _residual(features, order, chosen, factor)
     return NystromPlan(
-        chosen.transpose(1, 2).contiguous(), factor, blocks, columns, lists, widths, residual, roots=nothing
+        chosen.transpose(1, 2).contiguous(),
+        factor,
+        blocks,
+        columns,
+        lists,
+        widths,
+        residual,
+        roots=nothing,
     )
 
 
 def _pick(features: Tensor, order: Tensor, count: int) -> Tensor:
-    """Take ``count`` pixels (N, D, count) at even steps along the curve: an even sample of the feature space."""
+    """Take ``count`` pixels (N, D, count) at even steps along the curve: an even sample of the
+    feature space.
+    """
     places = torch.arange(count, device=features.device) * order.shape[-1] // count
     return features.gather(2, order[:, None, places].expand(-1, features.shape[1], -1))
 
@@ -95,8 +113,12 @@ def _cluster(features: Tensor, order: Tensor, count: int) -> Tensor:
     counted = torch.cat([sample, torch.ones_like(sample[:, :1])], 1)  # (N, D + 1, n)
     for _ in range(_LLOYD_STEPS):
         shifted = torch.cat([centres, centres.square().sum(1, keepdim=True) / -2], 1)
-        score = torch.bmm(counted.transpose(1, 2), shifted)  # (N, n, m), largest for the nearest centre
-        is_nearest = score.eq_(score.amax(-1, keepdim=True))  # 0 or 1; faster than to ask for the place of the largest
+        score = torch.bmm(
+            counted.transpose(1, 2), shifted
+        )  # (N, n, m), largest for the nearest centre
+        is_nearest = score.eq_(
+            score.amax(-1, keepdim=True)
+        )  # 0 or 1; faster than to ask for the place of the largest
         sums = torch.bmm(counted, is_nearest)
         centres = torch.where(sums[:, -1:] > 0, sums[:, :-1] / sums[:, -1:].clamp(min=1), centres)
     return centres
@@ -106,5 +128,7 @@ def _residual(features: Tensor, order: Tensor, chosen: Tensor, factor: Tensor) -
     """trace(W - C A^-1 C^T) / trace(W) on a few pixels: (N,)."""
     probe = _pick(features, order, min(_PROBES, features.shape[-1]))
     across = gaussian(chosen, probe)  # (N, m, probes)
-    explained: Tensor = torch.linalg.solve_triangular(factor, across, upper=False).square().sum(1)  # (N, probes)
+    explained: Tensor = (
+        torch.linalg.solve_triangular(factor, across, upper=False).square().sum(1)
+    )  # (N, probes)
     return (1 - explained).mean(1).clamp(min=0)

@@ -1,11 +1,14 @@
-"""The filter through a permutohedral lattice, bias included: for repeating what Tang et al. 2018 computed.
+"""The filter through a permutohedral lattice, bias included: for repeating what Tang et al. 2018
+computed.
 
-Adams, Baek and Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice, Eurographics 2010: each pixel
-gives its value to the d + 1 corners of its simplex, corners are blurred by (1/2, 1, 1/2) along each of the d + 1 axes,
-and pixels read them back with the same weights. As in the implementation that Tang et al. took over (Krähenbühl and
-Koltun 2011) the result is scaled by 1 / (1 + 2^-d). Against the exact Gaussian it is 1.6 to 1.8 times too small, 38 %
-to 46 % off (``benchmarks/crf.md``), and not quite symmetric, since the axes are blurred one after the other: the
-gradient that the loss reports, 2 (t - W S), is the reference's, not the derivative of its value to the last digit.
+Adams, Baek and Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice, Eurographics
+2010: each pixel gives its value to the d + 1 corners of its simplex, corners are blurred by (1/2,
+1, 1/2) along each of the d + 1 axes, and pixels read them back with the same weights. As in the
+implementation that Tang et al. took over (Krähenbühl and Koltun 2011) the result is scaled by 1 /
+(1 + 2^-d). Against the exact Gaussian it is 1.6 to 1.8 times too small, 38 % to 46 % off
+(``benchmarks/crf.md``), and not quite symmetric, since the axes are blurred one after the other:
+the gradient that the loss reports, 2 (t - W S), is the reference's, not the derivative of its value
+to the last digit.
 """
 
 from __future__ import annotations
@@ -39,10 +42,14 @@ class LatticePlan(NamedTuple):
 def plan_lattice(features: Tensor) -> LatticePlan:
     """Find the lattice points around every pixel of ``features`` (N, D, P) and their neighbours."""
     batch, dims, pixels = features.shape
-    features = torch.cat([features[:, -2:], features[:, :-2]], 1)  # theirs has place first, and the order matters
+    features = torch.cat(
+        [features[:, -2:], features[:, :-2]], 1
+    )  # theirs has place first, and the order matters
     nearest, rank, weights = _enclosing_simplex(features)
     corner = torch.arange(dims + 1, device=features.device)[:, None]
-    steps = torch.where(corner + torch.arange(dims + 1, device=features.device) <= dims, corner, corner - dims - 1)
+    steps = torch.where(
+        corner + torch.arange(dims + 1, device=features.device) <= dims, corner, corner - dims - 1
+    )
     keys = nearest[:, None, :dims] + steps[:, rank[:, :dims]].transpose(0, 1)  # (N, d + 1, D, P)
     strides = _strides(keys)  # a key in one int64: the image, then d coordinates
     image = torch.arange(batch, device=features.device)[:, None, None]
@@ -63,7 +70,10 @@ def join_lattices(plans: Sequence[LatticePlan]) -> LatticePlan:
     offsets = [0]
     for plan in plans:
         offsets.append(offsets[-1] + plan.neighbours.shape[-1])
-    shifted = [torch.where(p.neighbours > 0, p.neighbours + o, 0) for p, o in zip(plans, offsets[:-1], strict=True)]
+    shifted = [
+        torch.where(p.neighbours > 0, p.neighbours + o, 0)
+        for p, o in zip(plans, offsets[:-1], strict=True)
+    ]
     return LatticePlan(
         torch.cat([p.corners + o for p, o in zip(plans, offsets[:-1], strict=True)]),
         torch.cat([p.weights for p in plans]),
@@ -72,7 +82,9 @@ def join_lattices(plans: Sequence[LatticePlan]) -> LatticePlan:
 
 
 def filter_lattice(values: Tensor, plan: LatticePlan) -> Tensor:
-    """Return W values (N, K, P), all channels in one pass, with W as the lattice approximates it."""
+    """Return W values (N, K, P), all channels in one pass, with W as the lattice approximates
+    it.
+    """
     batch, classes, _ = values.shape
     axes = len(plan.neighbours)
     table = values.new_zeros((plan.neighbours.shape[-1] + 1, classes))  # row 0: no such point
@@ -92,17 +104,23 @@ def filter_lattice(values: Tensor, plan: LatticePlan) -> Tensor:
 
 
 def _enclosing_simplex(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The remainder-0 point (N, d + 1, P), the rank of each coordinate in it, the barycentric weights (ibid., p. 5)."""
+    """The remainder-0 point (N, d + 1, P), the rank of each coordinate in it, the barycentric
+    weights (ibid., p. 5).
+    """
     dims = features.shape[1]
     order = torch.arange(1, dims + 1, device=features.device, dtype=features.dtype)
     width = (dims + 1) * math.sqrt(2 / 3) / (order * (order + 1)).sqrt()
     scaled = features * width[:, None]
     tail = scaled.flip(1).cumsum(1).flip(1)  # sum over i >= j
     zero = torch.zeros_like(scaled[:, :1])
-    lifted = torch.cat([tail, zero], 1) - torch.cat([zero, order[:, None] * scaled], 1)  # (N, d + 1, P), sums to 0
+    lifted = torch.cat([tail, zero], 1) - torch.cat(
+        [zero, order[:, None] * scaled], 1
+    )  # (N, d + 1, P), sums to 0
     nearest = (lifted / (dims + 1)).round()
     excess = nearest.sum(1, keepdim=True).long()
-    rank = (lifted - nearest * (dims + 1)).argsort(dim=1, descending=True, stable=True).argsort(dim=1) + excess
+    rank = (lifted - nearest * (dims + 1)).argsort(dim=1, descending=True, stable=True).argsort(
+        dim=1
+    ) + excess
     wrap = (rank < 0).long() - (rank > dims).long()
     rank = rank + wrap * (dims + 1)
     nearest = (nearest.long() + wrap) * (dims + 1)
@@ -113,14 +131,16 @@ def _enclosing_simplex(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _strides(keys: Tensor) -> Tensor:
-    """Factors that pack an image number and the coordinates of ``keys`` (N, d + 1, D, P) into one int64."""
+    """Factors that pack an image number and the coordinates of ``keys`` (N, d + 1, D, P) into
+    one int64.
+    """
     span = (keys.amax((0, 1, 3)) - keys.amin((0, 1, 3)) + 2 * (keys.shape[2] + 1) + 1).tolist()
     factors = [1]
     for width in reversed(span):
         factors.append(factors[-1] * int(width))
     if factors[-1] * len(keys) >= 2**62:
         raise ValueError(
-            f"the lattice of a {keys.shape[2] - 2}-channel image spans {span} points, more than an int64 can number; "
-            "use method='nystrom', or a larger sigma_rgb"
+            f"the lattice of a {keys.shape[2] - 2}-channel image spans {span} points, more than an"
+            " int64 can number; use method='nystrom', or a larger sigma_rgb"
         )
     return torch.tensor(factors[::-1], device=keys.device)

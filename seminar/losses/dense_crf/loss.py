@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seminar.losses.dense_crf.checks import check_finite, check_plan, check_request, check_shapes, warn_if_too_few
+from seminar.losses.dense_crf.checks import (
+    check_finite,
+    check_plan,
+    check_request,
+    check_shapes,
+    warn_if_too_few,
+)
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import pixel_features
 from seminar.losses.dense_crf.landmarks import NystromPlan, plan_nystrom
@@ -23,7 +29,9 @@ CrfMethod: TypeAlias = Literal["nystrom", "exact", "lattice"]
 CrfRelaxation: TypeAlias = Literal["bilinear", "quadratic"]
 CrfPlan: TypeAlias = NystromPlan | LatticePlan
 
-_TANG_WEIGHT = 2e-9  # the loss weight of Tang et al.'s own training script, which their equation does not show
+_TANG_WEIGHT = (
+    2e-9  # the loss weight of Tang et al.'s own training script, which their equation does not show
+)
 
 
 def dense_crf(
@@ -40,44 +48,51 @@ def dense_crf(
     normalize: bool = False,
     relaxation: CrfRelaxation = "bilinear",
 ) -> Tensor:
-    r"""Charge every pair of pixels that is alike in colour and place for being given to different classes.
+    r"""Charge every pair of pixels that is alike in colour and place for being given to different
+    classes.
 
-    .. math:: E = \sum_k S_k^T W (\textstyle\sum_j S_j - S_k), \quad W_{pq} = \exp(-|f_p - f_q|^2 / 2),
+    .. math:: E = \sum_k S_k^T W (\textstyle\sum_j S_j - S_k), \quad W_{pq} = \exp(-|f_p - f_q|^2 /
+    2),
 
-    f = (colour / sigma_rgb, place / sigma_xy), over the P valid pixels: Tang et al., On Regularized Losses for
-    Weakly-supervised CNN Segmentation, ECCV 2018 (arXiv:1803.09569), eq. 4. Where the classes of a pixel add up to 1
-    this is their S^T W (1 - S). One filter pass ``A = W S`` gives the value, :math:`\sum S (t - A)` with
-    :math:`t = \sum_k A_k`, and its derivative :math:`2 (t - A)`, W being symmetric; through a softmax that is the same
-    as the :math:`t - 2 A` of the other way of writing it.
+    f = (colour / sigma_rgb, place / sigma_xy), over the P valid pixels: Tang et al., On Regularized
+    Losses for Weakly-supervised CNN Segmentation, ECCV 2018 (arXiv:1803.09569), eq. 4. Where the
+    classes of a pixel add up to 1 this is their S^T W (1 - S). One filter pass ``A = W S`` gives
+    the value, :math:`\sum S (t - A)` with :math:`t = \sum_k A_k`, and its derivative :math:`2 (t -
+    A)`, W being symmetric; through a softmax that is the same as the :math:`t - 2 A` of the other
+    way of writing it.
 
     ==============  ==========================================  ==================================================
     convention      value                                       for
     ==============  ==========================================  ==================================================
-    ``scale_free``  ``E / (P 2 pi sigma_xy^2)``                 all new work
-    ``paper``       ``-2e-9 / N * sum_k S_k^T W S_k``           repeating Tang et al. with their weight left at 1
+    ``scale_free``  ``E / (P 2 pi sigma_xy^2)``                 all new work ``paper``       ``-2e-9
+    / N * sum_k S_k^T W S_k``           repeating Tang et al. with their weight left at 1
     ==============  ==========================================  ==================================================
 
-    The scale-free value is the mean over pixels of the chance that a neighbour is of another class, times the share of
-    the neighbourhood that is alike: in [0, 1], whatever the batch, the number of classes, the crop and the resolution
-    (with sigma_xy scaled along). Without a mask the paper's gradient is the scale-free one times
-    ``2e-9 * H * W * 2 pi sigma_xy^2``, and where the classes add up to 1 its value is that multiple of the scale-free
-    value, less a constant. Their published numbers also contain the lattice's bias: ``method="lattice"``.
+    The scale-free value is the mean over pixels of the chance that a neighbour is of another class,
+    times the share of the neighbourhood that is alike: in [0, 1], whatever the batch, the number of
+    classes, the crop and the resolution (with sigma_xy scaled along). Without a mask the paper's
+    gradient is the scale-free one times ``2e-9 * H * W * 2 pi sigma_xy^2``, and where the classes
+    add up to 1 its value is that multiple of the scale-free value, less a constant. Their published
+    numbers also contain the lattice's bias: ``method="lattice"``.
 
     Parameters
     ----------
     probs
         (N, K, H, W), softmax output at the resolution at which the loss is to be computed.
     image
-        (N, C, H, W), any number of channels, on the 0..255 scale, same H and W. It gets no gradient.
+        (N, C, H, W), any number of channels, on the 0..255 scale, same H and W. It gets no
+        gradient.
     sigma_rgb
         Width of the kernel in colour, in units of ``image``. 15 is Tang et al.'s.
     sigma_xy
-        Width of the kernel in place, in pixels *at this resolution*. Tang et al. use 100 on 513 pixels.
+        Width of the kernel in place, in pixels *at this resolution*. Tang et al. use 100 on 513
+        pixels.
     valid
-        (N, H, W) bool; pixels outside take no part and get no gradient. With none inside, loss and gradient are 0.
+        (N, H, W) bool; pixels outside take no part and get no gradient. With none inside, loss and
+        gradient are 0.
     method
-        ``nystrom``: through landmarks, any device (``nystrom.py``). ``exact``: every pair (``exact.py``).
-        ``lattice``: Tang et al.'s approximation, bias included (``lattice.py``).
+        ``nystrom``: through landmarks, any device (``nystrom.py``). ``exact``: every pair
+        (``exact.py``). ``lattice``: Tang et al.'s approximation, bias included (``lattice.py``).
     landmarks
         Of the Nyström method; 256 is 3 % off on photographs, 512 is 1 % off, at twice the time.
     prepared
@@ -85,14 +100,17 @@ def dense_crf(
     convention
         See above.
     normalize
-        Use :math:`D^{-1/2} W D^{-1/2}` with the degrees :math:`D = \mathrm{diag}(W 1)` in place of W, and divide by P alone
-        (Krähenbühl and Koltun, ICML 2013, normalise their kernels so; a departure from Tang et al.). Without it a pixel counts
-        by how many pixels are like it, so that a large even background eats into the rims of small objects. One more filter pass.
+        Use :math:`D^{-1/2} W D^{-1/2}` with the degrees :math:`D = \mathrm{diag}(W 1)` in place of
+        W, and divide by P alone (Krähenbühl and Koltun, ICML 2013, normalise their kernels so; a
+        departure from Tang et al.). Without it a pixel counts by how many pixels are like it, so
+        that a large even background eats into the rims of small objects. One more filter pass.
     relaxation
-        What the energy, which is defined for whole classes, is between them. ``bilinear``: the equation above, which costs an even region
-        :math:`S (1 - S)` a pair and so also makes its pixels decide, for whichever class is ahead. ``quadratic``: :math:`\sum_k S_k^T (D - W) S_k`,
-        half of :math:`\sum W_{pq} |S_p - S_q|^2`, which only makes like pixels agree (a departure from Tang et al.).
-        For many classes, where the first steps' lead is chance. Needs classes that add up to 1.
+        What the energy, which is defined for whole classes, is between them. ``bilinear``: the
+        equation above, which costs an even region :math:`S (1 - S)` a pair and so also makes its
+        pixels decide, for whichever class is ahead. ``quadratic``: :math:`\sum_k S_k^T (D - W)
+        S_k`, half of :math:`\sum W_{pq} |S_p - S_q|^2`, which only makes like pixels agree (a
+        departure from Tang et al.). For many classes, where the first steps' lead is chance. Needs
+        classes that add up to 1.
 
     Returns
     -------
@@ -102,8 +120,9 @@ def dense_crf(
     Raises
     ------
     ValueError
-        Shapes that do not fit, a setting out of its range, or a value that is not finite. The last is looked for on
-        the CPU alone, since looking would stall a GPU: there a NaN that goes in comes out as a loss of NaN.
+        Shapes that do not fit, a setting out of its range, or a value that is not finite. The last
+        is looked for on the CPU alone, since looking would stall a GPU: there a NaN that goes in
+        comes out as a loss of NaN.
 
     Warns
     -----
@@ -112,13 +131,17 @@ def dense_crf(
     """
     check_request(sigma_rgb, sigma_xy, landmarks, method, convention, normalize, relaxation)
     check_shapes(probs, image, valid)
-    request = _Request(sigma_rgb, sigma_xy, method, landmarks, convention == "paper", normalize, relaxation)
+    request = _Request(
+        sigma_rgb, sigma_xy, method, landmarks, convention == "paper", normalize, relaxation
+    )
     with torch.autocast(probs.device.type, enabled=False):
         dtype = torch.float64 if probs.dtype == torch.float64 else torch.float32
         if prepared is not None:
             prepared = check_plan(prepared, method, image, dtype)
         values = probs.to(dtype).flatten(2)
-        energy, residual = _DenseCrf.apply(values, image.detach().to(dtype), valid, prepared, request)
+        energy, residual = _DenseCrf.apply(
+            values, image.detach().to(dtype), valid, prepared, request
+        )
         loss: Tensor = energy * _scale(values, valid, request)
         warn_if_too_few(residual, landmarks if prepared is None else prepared[0].shape[1])
         if loss.device.type == "cpu" and not math.isfinite(loss.item()):
@@ -137,27 +160,33 @@ def prepare_dense_crf(
     landmarks: int = 256,
     normalize: bool = False,
 ) -> CrfPlan:
-    """Do ahead, in a loader's thread, say, the part of :func:`dense_crf` that does not depend on ``probs``.
+    """Do ahead, in a loader's thread, say, the part of :func:`dense_crf` that does not depend on
+    ``probs``.
 
     Parameters
     ----------
     image
         (C, H, W), or (N, C, H, W) for a batch, on the 0..255 scale, at the resolution of the loss.
     sigma_rgb, sigma_xy, method, landmarks, normalize
-        As the loss will be called. With ``normalize`` a Nyström plan has the degrees, too, one of the two filter passes.
+        As the loss will be called. With ``normalize`` a Nyström plan has the degrees, too, one of
+        the two filter passes.
     valid
         (H, W), or (N, H, W), bool. Only the degrees depend on it.
 
     Returns
     -------
     NystromPlan or LatticePlan
-        Tensors. Nyström plans of single images become a batch by ``torch.utils.data.default_collate``, lattices by
-        ``join_lattices``. A Nyström plan holds 2.7 MB an image of 256 x 256, and is for the CPU if made there (and for
-        a GPU wherever it was made).
+        Tensors. Nyström plans of single images become a batch by
+        ``torch.utils.data.default_collate``, lattices by ``join_lattices``. A Nyström plan holds
+        2.7 MB an image of 256 x 256, and is for the CPU if made there (and for a GPU wherever it
+        was made).
     """
     check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free", False, "bilinear")
     if image.dim() not in (3, 4):
-        raise ValueError(f"image should be (C, H, W) or (N, C, H, W), not {tuple(image.shape)}; add the missing axes")
+        raise ValueError(
+            f"image should be (C, H, W) or (N, C, H, W), not {tuple(image.shape)}; add the missing"
+            " axes"
+        )
     check_finite(image, "image")
     one = image.dim() == 3
     batch = image[None] if one else image
@@ -205,14 +234,22 @@ def _plan(features: Tensor, method: CrfMethod, landmarks: int) -> CrfPlan | None
 
 
 def _inverse_root_degrees(features: Tensor, valid: Tensor | None, plan: CrfPlan | None) -> Tensor:
-    """(N, 1, P): one over the root of how many valid pixels each pixel is like, itself included (so at least 1)."""
+    """(N, 1, P): one over the root of how many valid pixels each pixel is like, itself included
+    (so at least 1).
+    """
     with torch.no_grad():
-        inside = torch.ones_like(features[:, :1]) if valid is None else valid.flatten(1)[:, None].to(features.dtype)
+        inside = (
+            torch.ones_like(features[:, :1])
+            if valid is None
+            else valid.flatten(1)[:, None].to(features.dtype)
+        )
         degrees = _filter(features, inside, plan, lambda filtered, classes: filtered)
         return degrees.clamp(min=1).rsqrt()
 
 
-def _filter(features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callable[[Tensor, int], Tensor]) -> Tensor:
+def _filter(
+    features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callable[[Tensor, int], Tensor]
+) -> Tensor:
     """``then(W values, 1)``, (N, K, P), by the method that the plan is of."""
     if isinstance(plan, NystromPlan):
         return filter_nystrom(features, values, plan, then)
@@ -222,11 +259,18 @@ def _filter(features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callab
 
 
 class _DenseCrf(torch.autograd.Function):
-    """E, not yet scaled, from one filter pass, which leaves the gradient behind; and the plan's residual."""
+    """E, not yet scaled, from one filter pass, which leaves the gradient behind; and the plan's
+    residual.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, values: Tensor, image: Tensor, valid: Tensor | None, prepared: CrfPlan | None, request: _Request
+        ctx: Any,
+        values: Tensor,
+        image: Tensor,
+        valid: Tensor | None,
+        prepared: CrfPlan | None,
+        request: _Request,
     ) -> tuple[Tensor, Tensor]:
         values = values.detach()  # worker threads have a gradient mode of their own
         parts = _parts(values, request)
@@ -234,7 +278,11 @@ class _DenseCrf(torch.autograd.Function):
         def work(number: int) -> tuple[Tensor, Tensor, Tensor]:
             part = parts[number]
             inside = None if valid is None else valid[part]
-            plan = NystromPlan(*(of[part] for of in prepared)) if isinstance(prepared, NystromPlan) else prepared
+            plan = (
+                NystromPlan(*(of[part] for of in prepared))
+                if isinstance(prepared, NystromPlan)
+                else prepared
+            )
             return _energy(values[part], image[part], inside, plan, request)
 
         energies, slopes, residuals = zip(*for_each_image(work, len(parts)), strict=True)
@@ -254,7 +302,9 @@ class _DenseCrf(torch.autograd.Function):
 
 
 def _parts(values: Tensor, request: _Request) -> list[slice]:
-    """On the CPU one thread does all for an image: threads that share each small operation mostly wait for each other."""
+    """On the CPU one thread does all for an image: threads that share each small operation
+    mostly wait for each other.
+    """
     if values.device.type != "cpu" or request.method == "lattice":
         return [slice(None)]
     return [slice(i, i + 1) for i in range(len(values))]
@@ -263,7 +313,9 @@ def _parts(values: Tensor, request: _Request) -> list[slice]:
 def _energy(
     values: Tensor, image: Tensor, valid: Tensor | None, plan: CrfPlan | None, request: _Request
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The energy of some images, half its derivative (n, K, P), and the residual of their plans (n,)."""
+    """The energy of some images, half its derivative (n, K, P), and the residual of their plans
+    (n,).
+    """
     features = pixel_features(image, request.sigma_rgb, request.sigma_xy)
     if plan is None:
         check_finite(image, "image")
@@ -287,7 +339,9 @@ def _energy(
         slope = alike.sum(1, keepdim=True) * (values if roots is None else values / roots) - alike
     else:
         slope = _filter(features, values, plan, contrast)
-    energy = torch.linalg.vecdot(values, slope).sum()  # where values are 0, as outside of the mask, so is this
+    energy = torch.linalg.vecdot(
+        values, slope
+    ).sum()  # where values are 0, as outside of the mask, so is this
     if roots is not None:
         slope = slope * roots
     if outside is not None:

@@ -1,8 +1,9 @@
 """The filter through a few landmarks: W ~ C A^-1 C^T.
 
-Williams and Seeger, NIPS 2000; k-means landmarks: Zhang, Tsang and Kwok, ICML 2008. C (P, m) is the Gaussian between the
-pixels and m landmarks, A (m, m) between the landmarks. The product is symmetric and positive, is never too large, costs
-O(P m), and reads the image alone, so that one plan serves every class and any number of steps.
+Williams and Seeger, NIPS 2000; k-means landmarks: Zhang, Tsang and Kwok, ICML 2008. C (P, m) is the
+Gaussian between the pixels and m landmarks, A (m, m) between the landmarks. The product is
+symmetric and positive, is never too large, costs O(P m), and reads the image alone, so that one
+plan serves every class and any number of steps.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def filter_nystrom(
 ) -> Tensor:
     """Return mix(W values) (N, K, P) for features (N, D, P), with W as the plan approximates it.
 
-    ``mix`` sees the channels of the m landmarks instead of those of the P pixels, where it costs nothing.
+    ``mix`` sees the channels of the m landmarks instead of those of the P pixels, where it costs
+    nothing.
     """
     if features.device.type != "cpu":
         return _filter_dense(features, values, plan, mix)
@@ -51,5 +53,7 @@ def _filter_dense(features: Tensor, values: Tensor, plan: NystromPlan, mix: Mix)
     gathered = values.new_zeros((batch, classes, count))
     for start in range(0, pixels, step):
         gathered.baddbmm_(values[:, :, start : start + step], kernel(start).transpose(1, 2))
-    weights = mix(torch.cholesky_solve(gathered.transpose(1, 2), plan.factor), -1).transpose(1, 2)  # (N, K, m)
+    weights = mix(torch.cholesky_solve(gathered.transpose(1, 2), plan.factor), -1).transpose(
+        1, 2
+    )  # (N, K, m)
     return torch.cat([torch.bmm(weights, kernel(start)) for start in range(0, pixels, step)], -1)

@@ -12,7 +12,8 @@ _CELLS = 256  # steps per dimension, over two standard deviations on either side
 def order_along_curve(features: Tensor) -> Tensor:
     """Order the pixels along a Morton curve through the feature space.
 
-    Each bit of the key halves the dimension that is widest at that moment; equal keys keep the raster order.
+    Each bit of the key halves the dimension that is widest at that moment; equal keys keep the
+    raster order.
 
     Parameters
     ----------
@@ -35,7 +36,9 @@ def order_along_curve(features: Tensor) -> Tensor:
     for i in range(batch):  # a row at a time: sorting int16 is fast in one dimension only
         key = torch.zeros(pixels, dtype=torch.int16, device=features.device)
         for d in range(dims):
-            cell = torch.addcmul(shift[i, d], features[i, d], scale[i, d]).int().clamp_(0, _CELLS - 1)  # 0 for a NaN
+            cell = (
+                torch.addcmul(shift[i, d], features[i, d], scale[i, d]).int().clamp_(0, _CELLS - 1)
+            )  # 0 for a NaN
             key += table[i, d].index_select(0, cell)
         orders.append(key.argsort(stable=True)[None])
     return orders[0] if batch == 1 else torch.cat(orders)
@@ -50,6 +53,11 @@ def _interleave(widths: Tensor) -> Tensor:
     halves = widths[..., None] * 0.5**level  # (N, D, 8)
     taken = halves.flatten(1).topk(_KEY_BITS).indices  # (N, 13), the widest first
     place = 2.0 ** torch.arange(_KEY_BITS - 1, -1, -1, device=widths.device, dtype=widths.dtype)
-    worth = torch.zeros_like(halves).flatten(1).scatter_(1, taken, place.expand(len(taken), -1)).view_as(halves)
+    worth = (
+        torch.zeros_like(halves)
+        .flatten(1)
+        .scatter_(1, taken, place.expand(len(taken), -1))
+        .view_as(halves)
+    )
     bit = (torch.arange(_CELLS, device=widths.device) >> (7 - level)[:, None]) & 1  # (8, 256)
     return (worth @ bit.to(worth.dtype)).to(torch.int16)

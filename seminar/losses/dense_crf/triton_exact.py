@@ -1,8 +1,10 @@
-"""Every pair of pixels on a GPU, without ever writing W down: like attention with a Gaussian for its softmax.
+"""Every pair of pixels on a GPU, without ever writing W down: like attention with a Gaussian for
+its softmax.
 
-A program takes a tile of pixels along the Morton curve and walks over all tiles; a tile whose bounding box is too far
-for any pair to reach ``exp(-_REACH_SQUARED / 2)`` is skipped. Distances are differences in float32, never a matrix
-product (TF32 there costs 2 %); only the product with the probabilities may run in half precision, with float32 sums.
+A program takes a tile of pixels along the Morton curve and walks over all tiles; a tile whose
+bounding box is too far for any pair to reach ``exp(-_REACH_SQUARED / 2)`` is skipped. Distances are
+differences in float32, never a matrix product (TF32 there costs 2 %); only the product with the
+probabilities may run in half precision, with float32 sums.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ _REACH_SQUARED = 20.0  # exp(-10) = 5e-5 of a weight
 
 
 def filter_exact_fused(features: Tensor, values: Tensor) -> Tensor:
-    """Return W values (N, K, P) for features (N, D, P), both float32; the product in bfloat16 on CUDA.
+    """Return W values (N, K, P) for features (N, D, P), both float32; the product in bfloat16 on
+    CUDA.
 
     No step waits for the device.
     """
@@ -31,7 +34,9 @@ def filter_exact_fused(features: Tensor, values: Tensor) -> Tensor:
     own = features.new_empty((batch, dims, padded))
     own[:, :, :pixels] = features.gather(2, order[:, None].expand_as(features))
     own[:, :, pixels:] = own[:, :, pixels - 1 : pixels]
-    rows = values.new_zeros((batch, padded, width), dtype=torch.bfloat16 if values.is_cuda else torch.float32)
+    rows = values.new_zeros(
+        (batch, padded, width), dtype=torch.bfloat16 if values.is_cuda else torch.float32
+    )
     rows[:, :pixels, :classes] = values.gather(2, order[:, None].expand_as(values)).transpose(1, 2)
     tiles = own.view(batch, dims, -1, _TILE)
     low, high = tiles.amin(-1), tiles.amax(-1)  # (N, D, tiles)

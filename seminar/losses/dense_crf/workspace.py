@@ -50,7 +50,10 @@ class _Crew:
         with self._lock:
             if self._pool is None or self._made_for != (os.getpid(), threads):
                 self._pool = ThreadPoolExecutor(
-                    threads, thread_name_prefix="dense_crf", initializer=torch.set_num_threads, initargs=(1,)
+                    threads,
+                    thread_name_prefix="dense_crf",
+                    initializer=torch.set_num_threads,
+                    initargs=(1,),
                 )
                 self._made_for = (os.getpid(), threads)
             return self._pool
@@ -62,10 +65,11 @@ _crew = _Crew()
 def for_each_image(work: Callable[[int], Result], images: int) -> list[Result]:
     """Call ``work(i)`` for every image, an image to a thread, as many threads as torch has here.
 
-    The kernels are too small to share: two threads to each operation took 3 times as long on a busy machine of two
-    cores, where every operation waits for its slower thread; and on some processors they add up in another order, so
-    that an image alone would differ in its last bits from the same one in a batch. ``torch.set_num_threads(1)`` in the
-    caller (as a loader worker has it) keeps the work in the caller's thread.
+    The kernels are too small to share: two threads to each operation took 3 times as long on a busy
+    machine of two cores, where every operation waits for its slower thread; and on some processors
+    they add up in another order, so that an image alone would differ in its last bits from the same
+    one in a batch. ``torch.set_num_threads(1)`` in the caller (as a loader worker has it) keeps the
+    work in the caller's thread.
     """
     if torch.get_num_threads() == 1:
         return [work(i) for i in range(images)]

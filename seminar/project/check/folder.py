@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seminar.errors import DatasetError
+from seminar.io.names import name_fault, portability_fault, same_name, shown
 from seminar.project.layout import (
     CLICKS,
     IMAGES,
@@ -19,7 +20,6 @@ from seminar.project.layout import (
     is_folder,
     read_split,
 )
-from seminar.io.names import name_fault, portability_fault, same_name, shown
 from seminar.project.project import Project
 
 NAMES_SHOWN = 5
@@ -35,12 +35,16 @@ def folder_faults(project: Project, image_ids: Collection[str] | None = None) ->
         if wanted is not None and path.stem not in wanted:
             continue
         if fault := name_fault(path.stem):
-            faults.append(f"{IMAGES}/{shown(path.name)}: the name cannot be an image id: {fault}; rename the file")
+            faults.append(
+                f"{IMAGES}/{shown(path.name)}: the name cannot be an image id: {fault}; rename the"
+                " file"
+            )
         seen.setdefault(path.stem, []).append(path)
     for image_id, paths in seen.items():
         if len(paths) > 1:
             faults.append(
-                f"{IMAGES}: {' and '.join(shown(path.name) for path in paths)} have the same image id '{shown(image_id)}'; rename or remove one of them"
+                f"{IMAGES}: {' and '.join(shown(path.name) for path in paths)} have the same image"
+                f" id '{shown(image_id)}'; rename or remove one of them"
             )
     return faults
 
@@ -52,23 +56,33 @@ def folder_warnings(project: Project) -> list[str]:
     for image_id in ids:
         if not name_fault(image_id) and (fault := portability_fault(image_id)):
             warnings.append(
-                f"{IMAGES}/{shown(image_id)}: the project cannot be copied to every computer: {fault}; rename the image and its files"
+                f"{IMAGES}/{shown(image_id)}: the project cannot be copied to every computer:"
+                f" {fault}; rename the image and its files"
             )
     seen: dict[str, str] = {}
     for image_id in ids:
         first = seen.setdefault(same_name(image_id), image_id)
         if first != image_id:
             warnings.append(
-                f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are one name on Windows and macOS; rename one of them"
+                f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are one name on Windows and"
+                " macOS; rename one of them"
             )
     for entry in folder_entries(project.path / IMAGES):
         if is_folder(entry):
-            warnings.append(f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not seen; move them up")
+            warnings.append(
+                f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not seen; move them up"
+            )
     known = set(ids)
-    for folder, ending in ((CLICKS, ".json"), (SPARSE_MASKS, ".png"), (TRUTH, ".png"), (OBJECTS, ".png")):
+    for folder, ending in (
+        (CLICKS, ".json"),
+        (SPARSE_MASKS, ".png"),
+        (TRUTH, ".png"),
+        (OBJECTS, ".png"),
+    ):
         if orphans := sorted(set(ids_in(project.path / folder, ending)) - known):
             warnings.append(
-                f"{folder}: no image in {IMAGES} for {names_of(orphans)}; add the images or remove the files"
+                f"{folder}: no image in {IMAGES} for {names_of(orphans)}; add the images or remove"
+                " the files"
             )
     return warnings
 
@@ -89,10 +103,14 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
         if not splits[name]:
             faults.append(f"{where}: no image id in it; write some, one a line, or delete the file")
         elif lines > len(splits[name]):
-            warnings.append(f"{where}: {lines - len(splits[name])} image ids stand there twice; each counts once")
+            warnings.append(
+                f"{where}: {lines - len(splits[name])} image ids stand there twice; each counts"
+                " once"
+            )
     if both := sorted(set(splits.get("train", ())) & set(splits.get("val", ()))):
         warnings.append(
-            f"{SPLITS}: {names_of(both)} in both train and val, so scores will look too good; take them out of one"
+            f"{SPLITS}: {names_of(both)} in both train and val, so scores will look too good; take"
+            " them out of one"
         )
     return splits, faults, warnings
 
@@ -100,4 +118,7 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
 def names_of(ids: Sequence[str]) -> str:
     """The first few ids, and how many there are."""
     first = ", ".join(shown(image_id) for image_id in ids[:NAMES_SHOWN])
-    return f"{len(ids)} image{'s' if len(ids) > 1 else ''} ({first}{', ...' if len(ids) > NAMES_SHOWN else ''})"
+    return (
+        f"{len(ids)} image{'s' if len(ids) > 1 else ''}"
+        f" ({first}{', ...' if len(ids) > NAMES_SHOWN else ''})"
+    )

@@ -13,11 +13,18 @@ import numpy as np
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
-from seminar.io.images import ImageHeader, explained, image_header, looks_whole, not_finite, read_image
-from seminar.labels import IGNORE_INDEX, LabelMap
+from seminar.io.images import (
+    ImageHeader,
+    explained,
+    image_header,
+    looks_whole,
+    not_finite,
+    read_image,
+)
 from seminar.io.label_png import png_size, read_label_png
-from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, too_small
 from seminar.io.names import name_fault
+from seminar.labels import IGNORE_INDEX, LabelMap
+from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, too_small
 from seminar.project.project import Project, clicks_faults
 from seminar.project.sparse_mask import can_be_mask, mask_state
 
@@ -91,11 +98,20 @@ def _image_faults(path: Path, header: ImageHeader, deep: bool) -> Iterator[str]:
 
 def _link_faults(project: Project, path: Path) -> Iterator[str]:
     """A linked folder is somebody's decision; a linked file among others may lead anywhere."""
-    if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(path.parent.resolve()):
-        yield f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the whole folder"
+    if (
+        path.is_symlink()
+        and path.exists()
+        and not path.resolve().is_relative_to(path.parent.resolve())
+    ):
+        yield (
+            f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the"
+            " whole folder"
+        )
 
 
-def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | None) -> tuple[Counter[int], list[str]]:
+def _inspect_clicks(
+    project: Project, image_id: str, size: tuple[int, int] | None
+) -> tuple[Counter[int], list[str]]:
     path = project.clicks_path(image_id)
     if not os.path.lexists(path):
         path = project.sparse_mask_path(image_id)
@@ -109,7 +125,9 @@ def _inspect_clicks(project: Project, image_id: str, size: tuple[int, int] | Non
     with explained(path):
         text = path.read_bytes()
     clicks = ClickSet.from_json(text, str(path))
-    faults = list(clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width)))
+    faults = list(
+        clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width))
+    )
     if size == (clicks.height, clicks.width):
         faults += _outside_faults(clicks, path)
     return Counter(clicks.class_ids[clicks.inside()].tolist()), faults
@@ -124,28 +142,39 @@ def _step_warnings(project: Project, image_id: str) -> Iterator[str]:
     clicks = ClickSet.from_json(text, str(path))
     match mask_state(mask_path, clicks, text, by_pixels=True) if can_be_mask(clicks) else "in step":
         case "lagging":
-            yield f"{mask_path}: damaged or older than {path}, which counts; it is made anew when the image is opened or trained on"
+            yield (
+                f"{mask_path}: damaged or older than {path}, which counts; it is made anew when the"
+                " image is opened or trained on"
+            )
         case "foreign":
-            yield f"{mask_path}: another program changed it, but {path} counts; delete the JSON to use the mask, or the mask to have it made anew"
+            yield (
+                f"{mask_path}: another program changed it, but {path} counts; delete the JSON to"
+                " use the mask, or the mask to have it made anew"
+            )
 
 
 def _outside_faults(clicks: ClickSet, path: Path) -> Iterator[str]:
     for index in np.flatnonzero(~clicks.inside()).tolist():
         row, col = clicks.points[index].tolist()
         yield (
-            f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of {clicks.height} x {clicks.width} pixels (height x width); "
-            "move or delete the click"
+            f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of"
+            f" {clicks.height} x {clicks.width} pixels (height x width); move or delete the click"
         )
 
 
-def _mask_faults(project: Project, path: Path, mask: LabelMap, size: tuple[int, int] | None) -> list[str]:
+def _mask_faults(
+    project: Project, path: Path, mask: LabelMap, size: tuple[int, int] | None
+) -> list[str]:
     faults = _size_faults(path, (mask.shape[0], mask.shape[1]), size)
     present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-    unknown = [value for value in present.tolist() if project.classes.num_classes <= value != IGNORE_INDEX]
+    unknown = [
+        value for value in present.tolist() if project.classes.num_classes <= value != IGNORE_INDEX
+    ]
     if unknown:
         faults.append(
-            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])} are not in 0..{project.classes.num_classes - 1}; "
-            f"correct the mask or add the classes to {CLASSES}"
+            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])}"
+            f" are not in 0..{project.classes.num_classes - 1}; correct the mask or add the classes"
+            f" to {CLASSES}"
         )
     return faults
 
@@ -154,13 +183,16 @@ def _size_faults(path: Path, mask_size: tuple[int, int], size: tuple[int, int] |
     if size is None or mask_size == size:
         return []
     return [
-        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in {IMAGES} has {size[0]} x {size[1]}; "
-        "make the mask anew, or restore the image that it was made for"
+        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in"
+        f" {IMAGES} has {size[0]} x {size[1]}; make the mask anew, or restore the image that it was"
+        " made for"
     ]
 
 
 def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) -> list[str]:
-    """What is wrong with the dense truth and the objects of an image of `size` (height, width); None leaves the size out."""
+    """What is wrong with the dense truth and the objects of an image of `size` (height, width);
+    None leaves the size out.
+    """
     faults: list[str] = []
     truth, objects = project.truth_path(image_id), project.objects_path(image_id)
     try:
@@ -177,7 +209,9 @@ def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) 
 
 
 def label_map_faults(project: Project, path: Path, image_id: str) -> list[str]:
-    """What is wrong with a label map of an image that lies anywhere: not readable, of another size, or with classes that the project does not have."""
+    """What is wrong with a label map of an image that lies anywhere: not readable, of another
+    size, or with classes that the project does not have.
+    """
     try:
         return _mask_faults(project, path, read_label_png(path), project.image_size(image_id))
     except DatasetError as error:

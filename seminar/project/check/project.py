@@ -1,4 +1,6 @@
-"""Everything that is wrong with a project, at once: faults, which stop training, and warnings, which do not."""
+"""Everything that is wrong with a project, at once: faults, which stop training, and warnings,
+which do not.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from seminar.errors import DatasetError
+from seminar.io.names import name_fault
 from seminar.project.check.folder import folder_faults, folder_warnings, names_of, read_splits
 from seminar.project.check.image import ImageFindings, inspect_image
 from seminar.project.layout import (
@@ -17,7 +20,6 @@ from seminar.project.layout import (
     IMAGES,
     TRUTH,
 )
-from seminar.io.names import name_fault
 from seminar.project.project import Project
 
 Needs = Literal["clicks", "truth", "any"]
@@ -81,23 +83,30 @@ def inspect_project(
     ----------
     project : Project
     image_ids : sequence of str, optional
-        Look at these images alone, and take all of them for training. Without it the whole folder is looked at, splits too.
+        Look at these images alone, and take all of them for training. Without it the whole folder
+        is looked at, splits too.
     needs : "any", "clicks" or "truth"
-        What the images are to be trained or scored on. "any" looks at both, and asks for clicks unless there is dense truth.
+        What the images are to be trained or scored on. "any" looks at both, and asks for clicks
+        unless there is dense truth.
     channels : tuple of int, optional
-        The setting of the same name: every image must have these, or all the same number if it is empty. Without it, different numbers only warn.
+        The setting of the same name: every image must have these, or all the same number if it is
+        empty. Without it, different numbers only warn.
     deep : bool
-        Decode every image. Else only headers and ends of files are read, and float images decoded to find NaN.
+        Decode every image. Else only headers and ends of files are read, and float images decoded
+        to find NaN.
 
     Notes
     -----
-    Faults: no images; a name that cannot be an image id, or two files with the same one; a link that leaves the project; an image that is not readable,
-    cut short, too small, too large or holds NaN; clicks, sparse masks, truth or objects that are not readable or of another size than the image; class ids that
-    classes.txt does not have; clicks outside the image; a split that names no image or missing ones; no clicks at all, or of one class only.
+    Faults: no images; a name that cannot be an image id, or two files with the same one; a link
+    that leaves the project; an image that is not readable, cut short, too small, too large or holds
+    NaN; clicks, sparse masks, truth or objects that are not readable or of another size than the
+    image; class ids that classes.txt does not have; clicks outside the image; a split that names no
+    image or missing ones; no clicks at all, or of one class only.
 
-    Warnings: images without clicks among others that have some; a class without clicks where two others have some; images with different numbers of channels
-    (a fault if `channels` is given);
-    files without an image; an image in both train and val; names that Windows or macOS cannot keep; a sparse mask that is not in step with its JSON.
+    Warnings: images without clicks among others that have some; a class without clicks where two
+    others have some; images with different numbers of channels (a fault if `channels` is given);
+    files without an image; an image in both train and val; names that Windows or macOS cannot keep;
+    a sparse mask that is not in step with its JSON.
     """
     faults = folder_faults(project, image_ids)
     warnings: list[str] = []
@@ -112,7 +121,8 @@ def inspect_project(
         ids = trained = tuple(dict.fromkeys(image_ids))
     if not ids:
         faults.append(
-            f"{IMAGES}: no image in it; put images there (jpg, png, tif), or make a project with `seminar new`"
+            f"{IMAGES}: no image in it; put images there (jpg, png, tif), or make a project with"
+            " `seminar new`"
             if image_ids is None
             else "no image to train on; add images to the split, or train on another one"
         )
@@ -121,14 +131,18 @@ def inspect_project(
         findings = dict(
             zip(
                 ids,
-                pool.map(lambda image_id: inspect_image(project, image_id, needs=needs, deep=deep), ids),
+                pool.map(
+                    lambda image_id: inspect_image(project, image_id, needs=needs, deep=deep), ids
+                ),
                 strict=True,
             )
         )
     for found in findings.values():
         faults += found.faults
         warnings += found.warnings
-    trained_findings = {image_id: findings[image_id] for image_id in trained if image_id in findings}
+    trained_findings = {
+        image_id: findings[image_id] for image_id in trained if image_id in findings
+    }
     for more_faults, more_warnings in (
         _label_findings(project, trained_findings, needs),
         _channel_findings(findings, channels),
@@ -138,7 +152,9 @@ def inspect_project(
     return Findings(_relative(project, faults), _relative(project, warnings))
 
 
-def _label_findings(project: Project, trained: dict[str, ImageFindings], needs: Needs) -> tuple[list[str], list[str]]:
+def _label_findings(
+    project: Project, trained: dict[str, ImageFindings], needs: Needs
+) -> tuple[list[str], list[str]]:
     """Faults and warnings on what there is to learn from, over all images of the training set."""
     has_truth = any(found.has_truth for found in trained.values())
     if needs == "truth":
@@ -152,31 +168,46 @@ def _label_findings(project: Project, trained: dict[str, ImageFindings], needs: 
     for found in trained.values():
         counts.update(found.clicks)
     remedy = "click in the window, or see `seminar simulate-clicks` and `seminar import-clicks`"
-    without = [image_id for image_id, found in trained.items() if not found.clicks and not found.click_files_are_faulty]
+    without = [
+        image_id
+        for image_id, found in trained.items()
+        if not found.clicks and not found.click_files_are_faulty
+    ]
     faults, warnings = _presence(without, len(trained), "clicks", remedy)
     if needs == "any" and has_truth:
         faults, warnings = [], faults + warnings  # trains with --losses full
     if not counts:
         return faults, warnings
-    missing = [f"{class_id} '{name}'" for class_id, name in enumerate(project.classes.names) if not counts[class_id]]
+    missing = [
+        f"{class_id} '{name}'"
+        for class_id, name in enumerate(project.classes.names)
+        if not counts[class_id]
+    ]
     named = ", ".join(missing[:CLASSES_SHOWN]) + (", ..." if len(missing) > CLASSES_SHOWN else "")
     if len(counts) < 2:
         faults.append(
-            f"{CLICKS}: no click of class {named}, and one class alone teaches nothing; click on places that show another"
+            f"{CLICKS}: no click of class {named}, and one class alone teaches nothing; click on"
+            " places that show another"
         )
     elif missing:
         warnings.append(
-            f"{CLICKS}: no click of class {named}, so never predicted; click on places that show it, or ignore this where none does"
+            f"{CLICKS}: no click of class {named}, so never predicted; click on places that show"
+            " it, or ignore this where none does"
         )
     return faults, warnings
 
 
-def _presence(without: Sequence[str], total: int, what: str, remedy: str) -> tuple[list[str], list[str]]:
+def _presence(
+    without: Sequence[str], total: int, what: str, remedy: str
+) -> tuple[list[str], list[str]]:
     if not without:
         return [], []
     if len(without) == total:
         return [f"no image of the training set has {what}; {remedy}"], []
-    return [], [f"{names_of(without)} of {total} in the training set: no {what}, so not trained on; {remedy}"]
+    return [], [
+        f"{names_of(without)} of {total} in the training set: no {what}, so not trained on;"
+        f" {remedy}"
+    ]
 
 
 def _channel_findings(
@@ -187,15 +218,21 @@ def _channel_findings(
         if found.header is not None:
             groups.setdefault(found.header.channels, []).append(image_id)
     if channels:
-        lacking = sorted(image_id for count, ids in groups.items() if count <= max(channels) for image_id in ids)
+        lacking = sorted(
+            image_id for count, ids in groups.items() if count <= max(channels) for image_id in ids
+        )
         said = (
-            f"{IMAGES}: channel {max(channels)} is asked for, {names_of(lacking)} of {len(findings)} do not have it; "
+            f"{IMAGES}: channel {max(channels)} is asked for, {names_of(lacking)} of"
+            f" {len(findings)} do not have it; "
         )
         return ([f"{said}change the setting 'channels' or convert them"] if lacking else []), []
     if len(groups) < 2:
         return [], []
     said = "; ".join(f"{count} in {names_of(ids)}" for count, ids in sorted(groups.items()))
-    fault = f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set 'channels' to some that all of them have"
+    fault = (
+        f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set"
+        " 'channels' to some that all of them have"
+    )
     return ([], [fault]) if channels is None else ([fault], [])
 
 
@@ -204,4 +241,8 @@ def _relative(project: Project, sentences: Iterable[str]) -> tuple[str, ...]:
     if project.path == Path():
         return tuple(dict.fromkeys(sentences))
     prefixes = (f"{project.path}/", f"{project.path}\\")
-    return tuple(dict.fromkeys(sentence.replace(prefixes[0], "").replace(prefixes[1], "") for sentence in sentences))
+    return tuple(
+        dict.fromkeys(
+            sentence.replace(prefixes[0], "").replace(prefixes[1], "") for sentence in sentences
+        )
+    )

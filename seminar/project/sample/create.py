@@ -1,4 +1,6 @@
-"""The sample project: glands in a picture that scikit-image ships, with our own clicks and masks. Works offline."""
+"""The sample project: glands in a picture that scikit-image ships, with our own clicks and
+masks. Works offline.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from seminar.project.project import Project
 
 
 def sample_data_folder() -> Path:
-    """The folder with the clicks, masks, classes and splits of the sample, in an installed package or in a checkout.
+    """The folder with the clicks, masks, classes and splits of the sample, in an installed package
+    or in a checkout.
 
     Raises
     ------
@@ -32,13 +35,18 @@ def sample_data_folder() -> Path:
         if (folder / "fields.toml").is_file():
             return folder
     raise SeminarError(
-        f"{here / 'sample_data'}: the sample's clicks and masks are missing; install seminar-napari again"
+        f"{here / 'sample_data'}: the sample's clicks and masks are missing; install seminar-napari"
+        " again"
     )
 
 
 def sample_fields() -> dict[str, ImageArray]:
-    """The images of the sample by image id, each (H, W, 3) uint8: fields cut from scikit-image's picture of colonic glands."""
-    pictures = tomllib.loads((sample_data_folder() / "fields.toml").read_text(encoding="utf-8"))["images"]
+    """The images of the sample by image id, each (H, W, 3) uint8: fields cut from scikit-image's
+    picture of colonic glands.
+    """
+    pictures = tomllib.loads((sample_data_folder() / "fields.toml").read_text(encoding="utf-8"))[
+        "images"
+    ]
     fields: dict[str, ImageArray] = {}
     for name, places in pictures.items():
         picture = np.asarray(getattr(data, name)())
@@ -46,15 +54,16 @@ def sample_fields() -> dict[str, ImageArray]:
             (top, bottom), (left, right) = place["rows"], place["cols"]
             if bottom > picture.shape[0] or right > picture.shape[1]:
                 raise SeminarError(
-                    f"skimage.data.{name}: expected at least {bottom} x {right} pixels, got {picture.shape[0]} x {picture.shape[1]}; "
-                    "install scikit-image 0.26"
+                    f"skimage.data.{name}: expected at least {bottom} x {right} pixels, got"
+                    f" {picture.shape[0]} x {picture.shape[1]}; install scikit-image 0.26"
                 )
             fields[image_id] = picture[top:bottom, left:right]
     return fields
 
 
 def create_sample_project(out: Path) -> Project:
-    """Make the sample's project folder: nine fields of 170 px, six of them with clicks to train on, three to score; all with dense truth.
+    """Make the sample's project folder: nine fields of 170 px, six of them with clicks to train on,
+    three to score; all with dense truth.
 
     The folder appears with everything in it, or not at all.
 
@@ -64,7 +73,9 @@ def create_sample_project(out: Path) -> Project:
         `out` is there already and is not an empty folder.
     """
     source = sample_data_folder()
-    classes = ClassNames.parse((source / "classes.txt").read_text(encoding="utf-8"), str(source / "classes.txt"))
+    classes = ClassNames.parse(
+        (source / "classes.txt").read_text(encoding="utf-8"), str(source / "classes.txt")
+    )
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for image_id, field in sample_fields().items():

@@ -1,4 +1,6 @@
-"""One picture of what a run has learned: the image with its clicks, then label maps over it, side by side."""
+"""One picture of what a run has learned: the image with its clicks, then label maps over it,
+side by side.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,11 @@ Rgb = npt.NDArray[np.uint8]
 
 
 def draw_demo_picture(
-    image: npt.NDArray[np.uint8], clicks: ClickSet, panels: Mapping[str, LabelMap], classes: ClassNames, path: Path
+    image: npt.NDArray[np.uint8],
+    clicks: ClickSet,
+    panels: Mapping[str, LabelMap],
+    classes: ClassNames,
+    path: Path,
 ) -> None:
     """Draw the picture and write it as a PNG, whole or not at all.
 
@@ -52,22 +58,29 @@ def draw_demo_picture(
     for caption, labels in panels.items():
         if labels.shape != image.shape[:2]:
             raise SeminarError(
-                f"panel '{caption}': expected {image.shape[:2]} pixels as in the image, got {labels.shape}; give maps of the same image"
+                f"panel '{caption}': expected {image.shape[:2]} pixels as in the image, got"
+                f" {labels.shape}; give maps of the same image"
             )
     rgb = _rgb(image)
     scale = min(PANEL_HEIGHT / image.shape[0], MAX_PANEL_WIDTH / image.shape[1])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     enlarged = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
     count = int(clicks.inside().sum())
-    tiles = {f"{count} click{'' if count == 1 else 's'}": _with_clicks(enlarged, clicks, scale, classes)}
-    tiles |= {caption: _with_labels(enlarged, labels, classes) for caption, labels in panels.items()}
+    tiles = {
+        f"{count} click{'' if count == 1 else 's'}": _with_clicks(enlarged, clicks, scale, classes)
+    }
+    tiles |= {
+        caption: _with_labels(enlarged, labels, classes) for caption, labels in panels.items()
+    }
     data = io.BytesIO()
     _sheet(tiles, size, classes).save(data, format="PNG")
     write_bytes(path, data.getvalue())
 
 
 def class_colour(class_id: int, classes: ClassNames) -> Colour:
-    """The colour in which clicks of a class are drawn: grey for the background, which is black in the VOC map."""
+    """The colour in which clicks of a class are drawn: grey for the background, which is black
+    in the VOC map.
+    """
     return BACKGROUND_CLICK if class_id == BACKGROUND else classes.colours[class_id]
 
 
@@ -81,7 +94,9 @@ def _with_clicks(picture: Rgb, clicks: ClickSet, scale: float, classes: ClassNam
     sheet = Image.fromarray(picture).resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(sheet)
     inside = clicks.inside()
-    for (row, col), class_id in zip(clicks.points[inside], clicks.class_ids[inside].tolist(), strict=True):
+    for (row, col), class_id in zip(
+        clicks.points[inside], clicks.class_ids[inside].tolist(), strict=True
+    ):
         centre = (2 * scale * (col + 0.5), 2 * scale * (row + 0.5))
         draw.circle(centre, 18, fill=INK)
         draw.circle(centre, 16, fill=PAPER)
@@ -104,21 +119,29 @@ def _rims(labels: LabelMap, thickness: int = 2) -> npt.NDArray[np.bool_]:
     rims = np.zeros(labels.shape, dtype=bool)
     for step in range(1, thickness + 1):
         for axis in (0, 1):
-            a, b = (labels[step:], labels[:-step]) if axis == 0 else (labels[:, step:], labels[:, :-step])
+            a, b = (
+                (labels[step:], labels[:-step])
+                if axis == 0
+                else (labels[:, step:], labels[:, :-step])
+            )
             c, d = (rims[step:], rims[:-step]) if axis == 0 else (rims[:, step:], rims[:, :-step])
             c |= a != b
             d |= a != b
     return rims
 
 
-def _sheet(tiles: Mapping[str, Image.Image], size: tuple[int, int], classes: ClassNames) -> Image.Image:
+def _sheet(
+    tiles: Mapping[str, Image.Image], size: tuple[int, int], classes: ClassNames
+) -> Image.Image:
     width, height = size
     font = ImageFont.load_default(FONT_SIZE)
     entries = list(enumerate(classes.names))
     sheet_width = GAP + len(tiles) * (width + GAP)
     rows = _legend_rows(entries, font, sheet_width)
     line = FONT_SIZE + GAP
-    sheet = Image.new("RGB", (sheet_width, line + GAP // 2 + height + GAP + line * len(rows)), PAPER)
+    sheet = Image.new(
+        "RGB", (sheet_width, line + GAP // 2 + height + GAP + line * len(rows)), PAPER
+    )
     draw = ImageDraw.Draw(sheet)
     for number, (caption, tile) in enumerate(tiles.items()):
         left = GAP + number * (width + GAP)
@@ -128,12 +151,16 @@ def _sheet(tiles: Mapping[str, Image.Image], size: tuple[int, int], classes: Cla
     for number, row in enumerate(rows):
         middle = top + number * line + FONT_SIZE // 2
         for left, class_id, name in row:
-            draw.rounded_rectangle((left, middle - 9, left + 18, middle + 9), 4, class_colour(class_id, classes), INK)
+            draw.rounded_rectangle(
+                (left, middle - 9, left + 18, middle + 9), 4, class_colour(class_id, classes), INK
+            )
             draw.text((left + 26, middle), name, INK, font, anchor="lm")
     return sheet
 
 
-def _legend_rows(entries: list[tuple[int, str]], font: Font, width: int) -> list[list[tuple[int, int, str]]]:
+def _legend_rows(
+    entries: list[tuple[int, str]], font: Font, width: int
+) -> list[list[tuple[int, int, str]]]:
     """Lines of (left edge, class id, name) that fit into the width."""
     rows: list[list[tuple[int, int, str]]] = [[]]
     left = GAP

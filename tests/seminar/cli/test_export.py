@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from seminar.models.checkpoint import save_model
 from seminar.cli import export as _command
 from seminar.cli.app import run
 from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
 from seminar.models.deeplab import build_network
 
 assert _command  # importing it adds the command
@@ -26,8 +26,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     torch.manual_seed(0)
     config = TrainConfig(weights="none")
     network = build_network(config, num_classes=2, channels=1)
-    save_model(tmp_path / "model.pt", network, config=config, classes=ClassNames.of("background", "cell"), channels=1)
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 60), dtype=np.uint8)).save(tmp_path / "image.png")
+    save_model(
+        tmp_path / "model.pt",
+        network,
+        config=config,
+        classes=ClassNames.of("background", "cell"),
+        channels=1,
+    )
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 60), dtype=np.uint8)).save(
+        tmp_path / "image.png"
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -44,9 +52,24 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_the_command_says_what_was_checked(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "model.pt", "--format", "pt2", "--out", "new/model.pt2", "--image", "image.png") == 0
+    assert (
+        call(
+            monkeypatch,
+            "model.pt",
+            "--format",
+            "pt2",
+            "--out",
+            "new/model.pt2",
+            "--image",
+            "image.png",
+        )
+        == 0
+    )
     out = capsys.readouterr().out
-    assert "new/model.pt2 written. Checked in torch.export.load: 100.00 % same labels on image.png" in out
+    assert (
+        "new/model.pt2 written. Checked in torch.export.load: 100.00 % same labels on image.png"
+        in out
+    )
     assert (folder / "new" / "model.pt2").exists()
 
 
@@ -54,10 +77,16 @@ def test_the_command_says_what_was_checked(
     ("words", "message"),
     [
         (["model.pt", "--format", "onnx", "--out", "model.pt2"], "ends in .onnx"),
-        (["model.pt", "--format", "tflite", "--out", "model.tflite"], "expected one of pt2, onnx, bioimageio"),
+        (
+            ["model.pt", "--format", "tflite", "--out", "model.tflite"],
+            "expected one of pt2, onnx, bioimageio",
+        ),
         (["model.pt", "--format", "pt2", "--out", "model.pt2"], "give one with --image FILE"),
         (["absent", "--format", "pt2", "--out", "model.pt2"], "absent: no such file"),
-        (["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "absent.png"], "absent.png: no such file"),
+        (
+            ["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "absent.png"],
+            "absent.png: no such file",
+        ),
         (
             ["model.pt", "--format", "pt2", "--out", "model.pt2", "--image", "model.pt"],
             "model.pt: neither jpg, png nor tif",
@@ -65,7 +94,11 @@ def test_the_command_says_what_was_checked(
     ],
 )
 def test_mistakes_are_a_sentence_and_exit_2(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
 ) -> None:
     assert call(monkeypatch, *words) == 2
     captured = capsys.readouterr()

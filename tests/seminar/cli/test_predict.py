@@ -16,18 +16,17 @@ import torch
 from PIL import Image
 
 import seminar.cli.predict
-from seminar.models.checkpoint import save_model
 from seminar.cli.app import run
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.errors import DatasetError
 from seminar.inference.instances import instances_from_shape
-from seminar.labels import ClassNames
-from seminar.models.deeplab import build_network
 from seminar.inference.predictor import Predictor
+from seminar.io.label_png import read_label_png, write_label_png
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
+from seminar.models.deeplab import build_network
 from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
-from seminar.io.label_png import write_label_png
 
 CLASSES = ClassNames.of("background", "cell #00ff00")
 Cli = Callable[..., tuple[int, str, str]]
@@ -62,11 +61,15 @@ def images(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
     folder.mkdir()
     for name in ("a.png", "b.png"):
-        Image.fromarray(np.random.default_rng(len(name)).integers(0, 255, (40, 50), dtype=np.uint8)).save(folder / name)
+        Image.fromarray(
+            np.random.default_rng(len(name)).integers(0, 255, (40, 50), dtype=np.uint8)
+        ).save(folder / name)
     return folder
 
 
-def test_labels_are_indexed_pngs_in_the_classes_colours(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_labels_are_indexed_pngs_in_the_classes_colours(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     status, out, err = cli("predict", model, images, "--out", tmp_path / "out")
     assert (status, out) == (0, "")
     assert "2 images predicted into" in err
@@ -82,7 +85,13 @@ def test_labels_are_indexed_pngs_in_the_classes_colours(cli: Cli, model: Path, i
 def test_probabilities_and_instances(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
     assert (
         cli(
-            "predict", model / "model.pt", images / "a.png", "--out", tmp_path / "out", "--probabilities", "--instances"
+            "predict",
+            model / "model.pt",
+            images / "a.png",
+            "--out",
+            tmp_path / "out",
+            "--probabilities",
+            "--instances",
         )[0]
         == 0
     )
@@ -95,7 +104,9 @@ def test_probabilities_and_instances(cli: Cli, model: Path, images: Path, tmp_pa
     assert not instances[labels == 0].any()
 
 
-def test_instances_follow_the_clicks_of_a_project(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_instances_follow_the_clicks_of_a_project(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     project = Project.create(tmp_path / "project", [images / "a.png"], CLASSES)
     labels = Predictor.from_folder(model, "cpu").predict(project.read_image("a"))
     cells = np.argwhere(labels == 1)
@@ -104,7 +115,9 @@ def test_instances_follow_the_clicks_of_a_project(cli: Cli, model: Path, images:
     assert tifffile.imread(tmp_path / "out" / "a_instances.tif").max() == len(cells)
 
 
-def test_a_second_call_takes_the_job_up_again(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_a_second_call_takes_the_job_up_again(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     cli("predict", model, images / "a.png", "--out", out)
     (out / "a.png").write_bytes(b"mine")
@@ -129,11 +142,19 @@ def test_a_stack_becomes_a_stack_of_labels(cli: Cli, model: Path, tmp_path: Path
 
 def test_instances_and_probabilities_of_a_stack(cli: Cli, model: Path, tmp_path: Path) -> None:
     stack = np.random.default_rng(0).integers(0, 255, (5, 30, 40), dtype=np.uint8)
-    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    tifffile.imwrite(
+        tmp_path / "stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
     out = tmp_path / "out"
-    assert cli("predict", model, tmp_path / "stack.tif", "--out", out, "--instances", "--probabilities")[0] == 0
+    assert (
+        cli(
+            "predict", model, tmp_path / "stack.tif", "--out", out, "--instances", "--probabilities"
+        )[0]
+        == 0
+    )
     labels, instances, probs = (
-        tifffile.imread(out / f"stack{ending}.tif") for ending in ("", "_instances", "_probabilities")
+        tifffile.imread(out / f"stack{ending}.tif")
+        for ending in ("", "_instances", "_probabilities")
     )
     assert (instances.shape, instances.dtype, probs.shape) == ((5, 30, 40), np.uint16, (10, 30, 40))
     for plane, page in enumerate(labels):
@@ -152,32 +173,52 @@ def test_what_is_asked_for_later_leaves_labels_corrected_by_hand(
     write_label_png(out / "a.png", corrected, CLASSES)
     before = (out / "a.png").read_bytes()
     assert "1 image predicted" in cli(*words, "--instances")[2]
-    np.testing.assert_array_equal(tifffile.imread(out / "a_instances.tif"), instances_from_shape(corrected))
+    np.testing.assert_array_equal(
+        tifffile.imread(out / "a_instances.tif"), instances_from_shape(corrected)
+    )
     (out / "a_instances.tif").write_bytes(b"mine")
     assert "1 image predicted" in cli(*words, "--instances", "--probabilities")[2]
-    probs = Predictor.from_folder(model, "cpu").predict_probs(np.asarray(Image.open(images / "a.png")))
+    probs = Predictor.from_folder(model, "cpu").predict_probs(
+        np.asarray(Image.open(images / "a.png"))
+    )
     np.testing.assert_allclose(tifffile.imread(out / "a_probabilities.tif"), probs, atol=1e-5)
-    assert ((out / "a.png").read_bytes(), (out / "a_instances.tif").read_bytes()) == (before, b"mine")
+    assert ((out / "a.png").read_bytes(), (out / "a_instances.tif").read_bytes()) == (
+        before,
+        b"mine",
+    )
     assert "1 passed over" in cli(*words, "--instances", "--probabilities")[2]
     assert cli(*words, "--instances", "--overwrite")[0] == 0
     labels = read_label_png(out / "a.png")
     np.testing.assert_array_equal(labels, probs.argmax(0))
-    np.testing.assert_array_equal(tifffile.imread(out / "a_instances.tif"), instances_from_shape(labels))
+    np.testing.assert_array_equal(
+        tifffile.imread(out / "a_instances.tif"), instances_from_shape(labels)
+    )
 
 
-def test_labels_of_another_size_are_no_labels_of_the_image(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_labels_of_another_size_are_no_labels_of_the_image(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     write_label_png(tmp_path / "out" / "a.png", np.ones((20, 20), np.uint8), CLASSES)
-    status, _, err = cli("predict", model, images / "a.png", "--out", tmp_path / "out", "--instances")
+    status, _, err = cli(
+        "predict", model, images / "a.png", "--out", tmp_path / "out", "--instances"
+    )
     assert status == 2
-    assert "a.png: 20 x 20 pixels (height x width), but the image has 40 x 50; restore the labels, or" in err
+    assert (
+        "a.png: 20 x 20 pixels (height x width), but the image has 40 x 50; restore the labels, or"
+        in err
+    )
 
 
-@pytest.mark.parametrize("options", [{"photometric": "minisblack"}, {"imagej": True, "metadata": {"axes": "ZYX"}}])
+@pytest.mark.parametrize(
+    "options", [{"photometric": "minisblack"}, {"imagej": True, "metadata": {"axes": "ZYX"}}]
+)
 def test_instances_of_a_stack_later_come_from_its_corrected_labels(
     cli: Cli, model: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     stack = np.random.default_rng(0).integers(0, 255, (5, 30, 40), dtype=np.uint8)
-    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    tifffile.imwrite(
+        tmp_path / "stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
     out = tmp_path / "out"
     words = ("predict", model, tmp_path / "stack.tif", "--out", out)
     cli(*words)
@@ -198,10 +239,15 @@ def test_instances_of_a_stack_later_come_from_its_corrected_labels(
     tifffile.imwrite(out / "stack.tif", labels[:3], photometric="minisblack")
     status, _, err = cli(*words, "--instances")
     assert status == 2
-    assert "stack.tif: expected 5 pages of 30 x 40 class ids (height x width), got 3 x 30 x 40 uint8 values" in err
+    assert (
+        "stack.tif: expected 5 pages of 30 x 40 class ids (height x width), got 3 x 30 x 40 uint8"
+        " values" in err
+    )
 
 
-def test_masks_of_a_project_are_found_by_evaluate(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_masks_of_a_project_are_found_by_evaluate(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     Image.open(images / "a.png").save(images / "field1.ome.tif")
     project = Project.create(tmp_path / "project", [images / "field1.ome.tif"], CLASSES)
     write_label_png(project.truth_path("field1.ome"), np.zeros((40, 50), np.uint8), CLASSES)
@@ -209,7 +255,9 @@ def test_masks_of_a_project_are_found_by_evaluate(cli: Cli, model: Path, images:
     assert cli("evaluate", tmp_path / "out", project.path, "--split", "all", "--json")[0] == 0
 
 
-def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_a_bad_image_does_not_stop_the_others(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     (images / "a.png").write_bytes((images / "a.png").read_bytes()[:60])
     status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
     assert status == 2
@@ -220,7 +268,8 @@ def test_a_bad_image_does_not_stop_the_others(cli: Cli, model: Path, images: Pat
 def lzw_without_imagecodecs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An intact stack of 20 planes, which tifffile does not decode by itself."""
     planes = [
-        Image.fromarray(plane) for plane in np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
+        Image.fromarray(plane)
+        for plane in np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
     ]
     planes[0].save(path, save_all=True, append_images=planes[1:], compression="tiff_lzw")
 
@@ -230,13 +279,21 @@ def lzw_without_imagecodecs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", refuse)
 
 
-def test_a_bad_stack_does_not_stop_the_others(cli: Cli, model: Path, images: Path, tmp_path: Path) -> None:
+def test_a_bad_stack_does_not_stop_the_others(
+    cli: Cli, model: Path, images: Path, tmp_path: Path
+) -> None:
     stack = np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)
     tifffile.imwrite(images / "a_cut.tif", stack, metadata={"axes": "ZYX"})
     (images / "a_cut.tif").write_bytes((images / "a_cut.tif").read_bytes()[:9000])
-    status, _, err = cli("predict", model, images, "--out", tmp_path / "out", "--instances", "--probabilities")
+    status, _, err = cli(
+        "predict", model, images, "--out", tmp_path / "out", "--instances", "--probabilities"
+    )
     assert status == 2
-    assert "a_cut.tif: damaged or cut short" in err and "2 images predicted" in err and "1 not predicted" in err
+    assert (
+        "a_cut.tif: damaged or cut short" in err
+        and "2 images predicted" in err
+        and "1 not predicted" in err
+    )
     assert not list((tmp_path / "out").glob("*a_cut*"))
     assert len(list((tmp_path / "out").iterdir())) == 6
 
@@ -247,7 +304,10 @@ def test_a_stack_that_needs_a_package_says_which(
     lzw_without_imagecodecs(images / "a_lzw.tif", monkeypatch)
     status, _, err = cli("predict", model, images, "--out", tmp_path / "out")
     assert status == 2
-    assert "a_lzw.tif: its compression needs another package; pip install imagecodecs, or save it uncompressed" in err
+    assert (
+        "a_lzw.tif: its compression needs another package; pip install imagecodecs, or save it"
+        " uncompressed" in err
+    )
     assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
     with pytest.raises(DatasetError, match=r"a_lzw\.tif: its compression needs another package"):
         Project.create(tmp_path / "p", [images / "a_lzw.tif"], CLASSES)
@@ -256,7 +316,10 @@ def test_a_stack_that_needs_a_package_says_which(
 
 def test_a_one_pixel_image(cli: Cli, model: Path, tmp_path: Path) -> None:
     Image.fromarray(np.array([[7]], np.uint8)).save(tmp_path / "dot.png")
-    assert cli("predict", model, tmp_path / "dot.png", "--out", tmp_path / "out", "--instances")[0] == 0
+    assert (
+        cli("predict", model, tmp_path / "dot.png", "--out", tmp_path / "out", "--instances")[0]
+        == 0
+    )
     assert read_label_png(tmp_path / "out" / "dot.png").shape == (1, 1)
 
 
@@ -270,10 +333,14 @@ def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> N
     }
     status, _, err = cli("predict", model, tmp_path / "a.zarr")
     assert status == 0 and "1 image predicted" in err
-    assert zarr.open_array(str(tmp_path / "a.zarr" / "labels" / "seminar" / "0"), mode="r").shape == (40, 50)
+    assert zarr.open_array(
+        str(tmp_path / "a.zarr" / "labels" / "seminar" / "0"), mode="r"
+    ).shape == (40, 50)
     assert "1 passed over" in cli("predict", model, tmp_path / "a.zarr")[2]
     assert "1 image predicted" in cli("predict", model, tmp_path / "a.zarr", "--instances")[2]
-    instances = zarr.open_array(str(tmp_path / "a.zarr" / "labels" / "seminar_instances" / "0"), mode="r")
+    instances = zarr.open_array(
+        str(tmp_path / "a.zarr" / "labels" / "seminar_instances" / "0"), mode="r"
+    )
     assert (instances.shape, instances.dtype) == ((40, 50), np.uint32)
     assert "1 passed over" in cli("predict", model, tmp_path / "a.zarr", "--instances")[2]
     status, _, err = cli("predict", model, tmp_path / "a.zarr", "--probabilities")
@@ -294,14 +361,29 @@ def test_an_ome_zarr_needs_no_folder(cli: Cli, model: Path, tmp_path: Path) -> N
         (["images/a.png", "images", "--out", "out"], "not a readable seminar-model file"),
         (["MODEL", "images"], "--out: expected the folder"),
         (["MODEL", "images", "--out", "images"], "labels must not replace them"),
-        (["MODEL", "images", "--out", "out", "--tile-size", "100"], "--tile-size 100: expected a multiple of 16"),
-        (["MODEL", "images", "--out", "out", "--device", "abacus"], "device 'abacus': not usable here"),
-        (["MODEL", "rgb.png", "--out", "out"], "rgb.png: the model takes 1 channels, the image has 3"),
+        (
+            ["MODEL", "images", "--out", "out", "--tile-size", "100"],
+            "--tile-size 100: expected a multiple of 16",
+        ),
+        (
+            ["MODEL", "images", "--out", "out", "--device", "abacus"],
+            "device 'abacus': not usable here",
+        ),
+        (
+            ["MODEL", "rgb.png", "--out", "out"],
+            "rgb.png: the model takes 1 channels, the image has 3",
+        ),
         (["MODEL", "nan.tif", "--out", "out"], "nan.tif: "),
     ],
 )
 def test_mistakes_are_a_sentence_and_exit_2(
-    cli: Cli, model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+    cli: Cli,
+    model: Path,
+    images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save("rgb.png")
@@ -324,7 +406,9 @@ def project(images: Path, tmp_path: Path) -> Project:
     return made
 
 
-def test_evaluate_prints_only_the_json(cli: Cli, model: Path, project: Project, tmp_path: Path) -> None:
+def test_evaluate_prints_only_the_json(
+    cli: Cli, model: Path, project: Project, tmp_path: Path
+) -> None:
     status, out, _ = cli("evaluate", model, project.path, "--json", "--device", "cpu")
     assert status == 0
     scores = json.loads(out)
@@ -334,7 +418,9 @@ def test_evaluate_prints_only_the_json(cli: Cli, model: Path, project: Project, 
 
 
 def test_evaluate_prints_percent(cli: Cli, project: Project) -> None:
-    status, out, _ = cli("evaluate", project.path / "SegmentationClass", project.path, "--split", "all")
+    status, out, _ = cli(
+        "evaluate", project.path / "SegmentationClass", project.path, "--split", "all"
+    )
     assert status == 0
     assert "100.0" in out and "absent" in out and "2 images" in out
 
@@ -346,7 +432,10 @@ def test_evaluate_prints_percent(cli: Cli, project: Project) -> None:
         (["empty", "project"], "neither a run (no model.pt) nor masks"),
         (["MODEL", "empty"], "missing, so this is no project"),
         (["MODEL", "project", "--split", "test"], "no split 'test'"),
-        (["MODEL", "project", "--protocol", "corner"], "--protocol corner: expected one of full, center-crop"),
+        (
+            ["MODEL", "project", "--protocol", "corner"],
+            "--protocol corner: expected one of full, center-crop",
+        ),
     ],
 )
 def test_mistakes_in_evaluate(
@@ -360,7 +449,9 @@ def test_mistakes_in_evaluate(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
-    status, out, err = cli("evaluate", *(model if word == "MODEL" else word for word in words), "--json")
+    status, out, err = cli(
+        "evaluate", *(model if word == "MODEL" else word for word in words), "--json"
+    )
     assert (status, out) == (2, "")
     assert message in err
 

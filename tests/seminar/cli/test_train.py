@@ -17,9 +17,9 @@ from seminar.cli.app import app
 from seminar.cli.main import main
 from seminar.cli.train import _stopping_on_interrupt
 from seminar.config.settings import TrainConfig
+from seminar.project.project import Project
 from seminar.run.events import CheckpointSaved, Event, Step
 from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 
 FAST = [
     "--weights",
@@ -40,7 +40,9 @@ FAST = [
 
 
 def seminar(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "seminar", *words], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "seminar", *words], capture_output=True, text=True, check=False
+    )
 
 
 def test_every_setting_is_an_option_with_its_help() -> None:
@@ -78,8 +80,12 @@ def test_sigterm_stops_the_run_and_saves(tiny_project: Project) -> None:
         "5000",
     ]
     run = RunFolder.of(tiny_project.path, "term")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not any(isinstance(event, Step) for event, _, _ in run.read_events()):
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not any(
+            isinstance(event, Step) for event, _, _ in run.read_events()
+        ):
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=60)
@@ -112,7 +118,9 @@ def test_a_mistake_is_one_sentence_and_exit_status_2(
 ) -> None:
     run_option = [] if "--run" in words else ["--run", "bad"]
     options = [] if "--resume" in words else FAST
-    monkeypatch.setattr(sys, "argv", ["seminar", "train", str(tiny_project.path), *run_option, *options, *words])
+    monkeypatch.setattr(
+        sys, "argv", ["seminar", "train", str(tiny_project.path), *run_option, *options, *words]
+    )
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 2
@@ -123,7 +131,9 @@ def test_a_mistake_is_one_sentence_and_exit_status_2(
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_an_interrupt_before_the_first_event_is_not_forgotten(tiny_project: Project, resume: bool) -> None:
+def test_an_interrupt_before_the_first_event_is_not_forgotten(
+    tiny_project: Project, resume: bool
+) -> None:
     run = RunFolder.of(tiny_project.path, "early")
     if resume:
         run.path.mkdir(parents=True)
@@ -141,10 +151,20 @@ def test_an_interrupt_before_the_first_event_is_not_forgotten(tiny_project: Proj
 
 
 def test_a_config_and_a_preset_do_not_go_together(
-    tiny_project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny_project: Project,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "c.toml").write_text(TrainConfig().to_toml())
-    words = ["train", str(tiny_project.path), "--config", str(tmp_path / "c.toml"), "--preset", "paper"]
+    words = [
+        "train",
+        str(tiny_project.path),
+        "--config",
+        str(tmp_path / "c.toml"),
+        "--preset",
+        "paper",
+    ]
     monkeypatch.setattr(sys, "argv", ["seminar", *words])
     with pytest.raises(SystemExit) as stop:
         main()

@@ -20,7 +20,9 @@ POINTS = st.lists(
 
 
 @given(POINTS, st.integers(1, 5000), st.integers(1, 5000), st.floats(0, 1e6))
-def test_json_is_read_back(clicks: list[tuple[float, float, int]], height: int, width: int, seconds: float) -> None:
+def test_json_is_read_back(
+    clicks: list[tuple[float, float, int]], height: int, width: int, seconds: float
+) -> None:
     rows = np.array(clicks, dtype=np.float64).reshape(-1, 3)
     one = ClickSet(height, width, rows[:, :2], rows[:, 2], seconds)
     assert ClickSet.from_json(one.to_json()) == one
@@ -37,7 +39,9 @@ def test_a_mask_becomes_clicks_and_the_mask_again(mask: np.ndarray) -> None:
 
 
 @given(POINTS, st.integers(1, 40), st.integers(1, 40))
-def test_every_click_inside_is_in_the_mask(clicks: list[tuple[float, float, int]], height: int, width: int) -> None:
+def test_every_click_inside_is_in_the_mask(
+    clicks: list[tuple[float, float, int]], height: int, width: int
+) -> None:
     rows = np.array(clicks, dtype=np.float64).reshape(-1, 3) % [50, 50, 256]
     one = ClickSet(height, width, rows[:, :2], rows[:, 2])
     expected = {}
@@ -46,7 +50,9 @@ def test_every_click_inside_is_in_the_mask(clicks: list[tuple[float, float, int]
         if place[0] < height and place[1] < width:
             expected[place] = class_id
     mask = one.rasterize()
-    assert {(row, col): mask[row, col] for row, col in zip(*np.nonzero(mask != 255), strict=True)} == expected
+    assert {
+        (row, col): mask[row, col] for row, col in zip(*np.nonzero(mask != 255), strict=True)
+    } == expected
     assert mask.shape == (height, width)
 
 
@@ -99,9 +105,18 @@ CLICK = {"row": 1, "col": 2.5, "class_id": 1}
             json.dumps({"version": 2, "height": 3, "width": 3, "clicks": []}),
             "clicks of version 2, this program reads version 1",
         ),
-        (json.dumps({"width": 3, "clicks": []}), 'a.json, "height": expected a whole number from 0 up, got None'),
-        (json.dumps({"height": True, "width": 3, "clicks": []}), '"height": expected a whole number'),
-        (json.dumps({"height": 3, "width": 3, "seconds": "x", "clicks": []}), '"seconds": expected a number'),
+        (
+            json.dumps({"width": 3, "clicks": []}),
+            'a.json, "height": expected a whole number from 0 up, got None',
+        ),
+        (
+            json.dumps({"height": True, "width": 3, "clicks": []}),
+            '"height": expected a whole number',
+        ),
+        (
+            json.dumps({"height": 3, "width": 3, "seconds": "x", "clicks": []}),
+            '"seconds": expected a number',
+        ),
         (
             json.dumps({"height": 3, "width": 3, "clicks": [CLICK, {"row": 1}]}),
             "a.json, click 2: expected finite numbers row and col",
@@ -122,7 +137,10 @@ CLICK = {"row": 1, "col": 2.5, "class_id": 1}
             json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": 1.5}]}),
             "click 1, class_id: expected a whole number",
         ),
-        (json.dumps({"height": 3, "width": 3, "clicks": [7]}), "click 1: expected finite numbers row and col, got 7"),
+        (
+            json.dumps({"height": 3, "width": 3, "clicks": [7]}),
+            "click 1: expected finite numbers row and col, got 7",
+        ),
     ],
 )
 def test_what_cannot_be_clicks_is_said(text: str | bytes, fault: str) -> None:
@@ -133,7 +151,13 @@ def test_what_cannot_be_clicks_is_said(text: str | bytes, fault: str) -> None:
 
 
 def test_every_fault_is_said_at_once() -> None:
-    text = json.dumps({"height": -1, "width": 3, "clicks": [{}, CLICK | {"class_id": "x"}, {"row": "1", "col": 1}]})
+    text = json.dumps(
+        {
+            "height": -1,
+            "width": 3,
+            "clicks": [{}, CLICK | {"class_id": "x"}, {"row": "1", "col": 1}],
+        }
+    )
     with pytest.raises(DatasetError) as caught:
         ClickSet.from_json(text, "a.json")
     assert len(caught.value.faults) == 4

@@ -20,7 +20,9 @@ from seminar.clicks.simulate import NEAR, SPECK_PIXELS, simulate_clicks
 Labels = npt.NDArray[np.uint8]
 
 
-def simulate(truth: npt.NDArray[Any], objects: npt.NDArray[Any] | None = None, seed: int = 0) -> ClickSet:
+def simulate(
+    truth: npt.NDArray[Any], objects: npt.NDArray[Any] | None = None, seed: int = 0
+) -> ClickSet:
     return simulate_clicks(truth.astype(np.uint8), objects, np.random.default_rng(seed))
 
 
@@ -35,9 +37,15 @@ def places(clicks: ClickSet, class_id: int) -> npt.NDArray[np.int64]:
     return clicks.points[clicks.class_ids == class_id].astype(np.int64)
 
 
-@given(hnp.arrays(np.uint8, (24, 31), elements=st.sampled_from([0, 1, 1, 2, 255])), st.booleans(), st.integers(0, 5))
+@given(
+    hnp.arrays(np.uint8, (24, 31), elements=st.sampled_from([0, 1, 1, 2, 255])),
+    st.booleans(),
+    st.integers(0, 5),
+)
 def test_no_click_misses_its_class(truth: Labels, with_objects: bool, seed: int) -> None:
-    objects = np.cumsum(truth != np.roll(truth, 1)).reshape(truth.shape) // 7 if with_objects else None
+    objects = (
+        np.cumsum(truth != np.roll(truth, 1)).reshape(truth.shape) // 7 if with_objects else None
+    )
     clicks = simulate(truth, objects, seed)
     rows, cols = clicks.points.astype(np.int64).T
     assert clicks.inside().all()
@@ -64,7 +72,9 @@ def test_one_click_an_object_near_its_middle_but_not_always_the_same() -> None:
 
 
 def test_as_many_on_the_background_half_of_them_near() -> None:
-    truth = discs(*[(row, col) for row in range(20, 160, 40) for col in range(20, 160, 40)], radius=8)
+    truth = discs(
+        *[(row, col) for row in range(20, 160, 40) for col in range(20, 160, 40)], radius=8
+    )
     distance = ndimage.distance_transform_edt(truth == 0)
     clicks = simulate(truth)
     background = places(clicks, 0)
@@ -136,7 +146,9 @@ def test_parts_that_touch_at_a_corner_are_one_component() -> None:
 
 
 def test_clicks_fill_the_middle_of_an_object_and_no_more() -> None:
-    """A disc of radius 20: where the rim is at least 0.7 of the greatest distance away, that is within 6 or 7 of the middle."""
+    """A disc of radius 20: where the rim is at least 0.7 of the greatest distance away, that is
+    within 6 or 7 of the middle.
+    """
     truth = discs((80, 70), radius=20)
     found = np.array([places(simulate(truth, seed=seed), 1)[0] for seed in range(60)])
     distance = np.hypot(*(found - (80, 70)).T)
@@ -157,14 +169,17 @@ def test_large_objects_are_clicked_in_their_middle() -> None:
     truth = np.zeros((400, 340), np.uint8)
     truth[20:380, 20:320] = 1
     found = np.array([places(simulate(truth, seed=seed), 1)[0] for seed in range(4)])
-    assert (np.abs(found - (199.5, 169.5)) < (80, 50)).all()  # 360 x 300: at least 105 from the rim, as 150 is the most
+    assert (
+        np.abs(found - (199.5, 169.5)) < (80, 50)
+    ).all()  # 360 x 300: at least 105 from the rim, as 150 is the most
 
 
 def test_half_of_an_odd_number_is_rounded_either_way() -> None:
     truth = discs((40, 40), (100, 40), (70, 110), radius=8)
     distance = ndimage.distance_transform_edt(truth == 0)
     near = Counter(
-        int((distance[tuple(places(simulate(truth, seed=seed), 0).T)] <= NEAR[1]).sum()) for seed in range(30)
+        int((distance[tuple(places(simulate(truth, seed=seed), 0).T)] <= NEAR[1]).sum())
+        for seed in range(30)
     )
     assert set(near) == {1, 2}
     assert min(near.values()) > 6
@@ -181,7 +196,9 @@ def test_truth_without_background_has_no_background_click() -> None:
 
 
 def test_little_background_is_used_up_and_no_more() -> None:
-    truth = discs(*[(row, col) for row in range(10, 80, 20) for col in range(10, 80, 20)], radius=6, size=80)
+    truth = discs(
+        *[(row, col) for row in range(10, 80, 20) for col in range(10, 80, 20)], radius=6, size=80
+    )
     truth[truth == 0] = 255
     truth[0, 0:5] = 0
     clicks = simulate(truth)

@@ -1,4 +1,6 @@
-"""Settings: checked when made, the same after a trip through TOML, and messages that name what is wrong."""
+"""Settings: checked when made, the same after a trip through TOML, and messages that name what
+is wrong.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def values(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(hint))
     if get_origin(hint) is tuple:
         pairs = st.lists(st.floats(low, high), min_size=2, max_size=2, unique=True)
-        return pairs.map(sorted).map(tuple) | (st.just(()) if field.metadata["empty"] else st.nothing())
+        return pairs.map(sorted).map(tuple) | (
+            st.just(()) if field.metadata["empty"] else st.nothing()
+        )
     plain: dict[type, st.SearchStrategy[Any]] = {bool: st.booleans(), str: st.text()}
     if hint is int:
         return st.integers(low, high)
@@ -43,7 +47,11 @@ configs = st.fixed_dictionaries({field.name: values(field) for field in FIELDS})
     lambda chosen: TrainConfig(
         **chosen
         | ({"batch_size": 2} if chosen["norm"] == "batch" else {})
-        | ({"crf_normalize": False, "crf_relaxation": "bilinear"} if chosen["convention"] == "paper" else {})
+        | (
+            {"crf_normalize": False, "crf_relaxation": "bilinear"}
+            if chosen["convention"] == "paper"
+            else {}
+        )
     )
 )
 
@@ -67,9 +75,24 @@ def test_the_default_is_the_preset_it_says() -> None:
 def test_the_paper_preset_is_the_papers() -> None:
     paper = preset("paper")
     assert paper.iterations == 60 * 882
-    assert (paper.backbone, paper.crop_size, paper.batch_size, paper.norm) == ("resnet101", 513, 12, "batch")
-    assert (paper.optimizer, paper.base_lr, paper.head_lr_factor, paper.momentum) == ("sgd", 0.007, 10, 0.9)
-    assert (paper.convention, paper.lambda_crf, paper.lambda_pcons, paper.ema_decay) == ("paper", 1, 200, 0.999)
+    assert (paper.backbone, paper.crop_size, paper.batch_size, paper.norm) == (
+        "resnet101",
+        513,
+        12,
+        "batch",
+    )
+    assert (paper.optimizer, paper.base_lr, paper.head_lr_factor, paper.momentum) == (
+        "sgd",
+        0.007,
+        10,
+        0.9,
+    )
+    assert (paper.convention, paper.lambda_crf, paper.lambda_pcons, paper.ema_decay) == (
+        "paper",
+        1,
+        200,
+        0.999,
+    )
     assert paper.pcons_ramp == pytest.approx(40 / 60)
     assert (paper.sigma_rgb, paper.sigma_xy, paper.modules) == (15, 100, 1)
     assert not paper.strong_augmentation
@@ -120,7 +143,9 @@ def test_a_number_out_of_its_range_is_refused_by_name(field: dataclasses.Field[A
         ("channels", (-1,), "different numbers from 0"),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_was_expected(name: str, value: object, message: str) -> None:
+def test_a_wrong_value_is_refused_with_what_was_expected(
+    name: str, value: object, message: str
+) -> None:
     with pytest.raises(ConfigError, match=name) as caught:
         TrainConfig(**{name: value})
     assert message in str(caught.value)
@@ -150,7 +175,8 @@ def test_whole_numbers_and_lists_take_the_type_of_the_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "hint"), [("iteratons", "did you mean iterations"), ("zzz", "known are"), ("self", "known are")]
+    ("key", "hint"),
+    [("iteratons", "did you mean iterations"), ("zzz", "known are"), ("self", "known are")],
 )
 def test_an_unknown_setting_is_refused_and_the_nearest_named(key: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=f"'{key}' is unknown") as caught:

@@ -12,40 +12,56 @@ from PIL import Image
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.data.dataset import Batch, ClickDataset
+from seminar.data.transforms import auto_scale_range
 from seminar.errors import DatasetError
+from seminar.io.label_png import write_label_png
 from seminar.labels import IGNORE_INDEX, ClassNames
 from seminar.losses.dense_crf import NystromPlan
-from seminar.data.transforms import auto_scale_range
 from seminar.project.project import Project
-from seminar.io.label_png import write_label_png
 
 
 def dataset_of(project: Project, config: TrainConfig) -> ClickDataset:
     return ClickDataset(project, config, project.image_ids())
 
 
-def test_a_batch_depends_on_seed_stage_and_iteration_alone(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_a_batch_depends_on_seed_stage_and_iteration_alone(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     one, other = dataset_of(tiny_project, tiny_config), dataset_of(tiny_project, tiny_config)
     other.batch(0, 5)
     for stage, iteration in ((0, 0), (0, 7), (1, 7)):
-        assert torch.equal(one.batch(stage, iteration).student_image, other.batch(stage, iteration).student_image)
+        assert torch.equal(
+            one.batch(stage, iteration).student_image, other.batch(stage, iteration).student_image
+        )
     assert not torch.equal(one.batch(0, 7).image, one.batch(1, 7).image)
     reseeded = dataset_of(tiny_project, tiny_config.replace(seed=1))
     assert not torch.equal(one.batch(0, 0).image, reseeded.batch(0, 0).image)
 
 
 def test_every_image_comes_once_an_epoch(tiny_project: Project, tiny_config: TrainConfig) -> None:
-    for number, image_id in enumerate(tiny_project.image_ids()):  # a click class of its own marks each image
-        tiny_project.write_clicks(image_id, ClickSet(80, 72, np.array([[40, 36]]), np.array([number % 2])))
+    for number, image_id in enumerate(
+        tiny_project.image_ids()
+    ):  # a click class of its own marks each image
+        tiny_project.write_clicks(
+            image_id, ClickSet(80, 72, np.array([[40, 36]]), np.array([number % 2]))
+        )
     dataset = dataset_of(tiny_project, tiny_config)
     assert dataset.epoch_length() == 2
-    seen = [labels[labels != IGNORE_INDEX].unique().tolist() for i in range(2) for labels in dataset.batch(0, i).labels]
+    seen = [
+        labels[labels != IGNORE_INDEX].unique().tolist()
+        for i in range(2)
+        for labels in dataset.batch(0, i).labels
+    ]
     assert sorted(class_id for labels in seen for class_id in labels) == [0, 0, 1, 1]
 
 
-def test_the_zoom_is_by_the_number_of_images_unless_it_is_set(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_the_zoom_is_by_the_number_of_images_unless_it_is_set(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     def crops(scale_range: tuple[float, ...]) -> torch.Tensor:
-        return dataset_of(tiny_project, tiny_config.replace(scale_range=scale_range)).batch(0, 0).image
+        return (
+            dataset_of(tiny_project, tiny_config.replace(scale_range=scale_range)).batch(0, 0).image
+        )
 
     assert torch.equal(crops(()), crops(auto_scale_range(4)))
     assert not torch.equal(crops(()), crops((0.8, 1.25)))
@@ -54,13 +70,17 @@ def test_the_zoom_is_by_the_number_of_images_unless_it_is_set(tiny_project: Proj
     assert torch.equal(crops(()), crops(auto_scale_range(2)))
 
 
-def test_absent_classes_are_those_clicked_nowhere_in_the_image(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_absent_classes_are_those_clicked_nowhere_in_the_image(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     for image_id in tiny_project.image_ids():
         tiny_project.write_clicks(image_id, ClickSet(80, 72, np.array([[40, 36]]), np.array([1])))
     assert dataset_of(tiny_project, tiny_config).batch(0, 0).absent.tolist() == [[True, False]] * 2
 
 
-def test_changed_clicks_are_found_and_counted(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_changed_clicks_are_found_and_counted(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     dataset = dataset_of(tiny_project, tiny_config)
     assert dataset.refresh().image_ids == ()
     clicks = tiny_project.read_clicks("disc_1")
@@ -84,7 +104,9 @@ def test_an_image_joins_when_it_is_clicked_and_leaves_when_its_clicks_go(
     assert set(dataset.clicks) == {"disc_1", "disc_2", "disc_3"}
 
 
-def test_full_supervision_has_a_label_on_every_valid_pixel(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_full_supervision_has_a_label_on_every_valid_pixel(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     dataset = dataset_of(tiny_project, tiny_config.replace(losses=("full",)))
     batch = dataset.batch(0, 0)
     assert torch.equal(batch.labels != IGNORE_INDEX, batch.valid)
@@ -98,25 +120,35 @@ def test_an_objectness_prior_moves_with_the_crop(
         truth = tiny_project.read_truth(image_id)
         assert truth is not None
         write_label_png(tmp_path / "prior" / f"{image_id}.png", truth * 255, tiny_project.classes)
-    batch = dataset_of(tiny_project, tiny_config.replace(objectness=str(tmp_path / "prior"))).batch(0, 0)
+    batch = dataset_of(tiny_project, tiny_config.replace(objectness=str(tmp_path / "prior"))).batch(
+        0, 0
+    )
     assert batch.objectness.shape == batch.valid.shape
     disc = batch.image.mean(dim=1) > 120  # the image is bright there
     assert ((batch.objectness > 0.5) == disc)[batch.valid].float().mean() > 0.98
     assert dataset_of(tiny_project, tiny_config).batch(0, 0).objectness.numel() == 0
 
 
-def test_an_objectness_prior_must_fit(tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path) -> None:
+def test_an_objectness_prior_must_fit(
+    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+) -> None:
     config = tiny_config.replace(objectness=str(tmp_path))
     with pytest.raises(DatasetError, match=r"4 of 4 images have no map \(first .*disc_0.png\)"):
         dataset_of(tiny_project, config)
     for image_id in tiny_project.image_ids():
-        write_label_png(tmp_path / f"{image_id}.png", np.zeros((72, 80), dtype=np.uint8), tiny_project.classes)
+        write_label_png(
+            tmp_path / f"{image_id}.png", np.zeros((72, 80), dtype=np.uint8), tiny_project.classes
+        )
     with pytest.raises(DatasetError, match=r"72 x 80 pixels .*, but the image has 80 x 72"):
         dataset_of(tiny_project, config).batch(0, 0)
 
 
-def project_of(folder: Path, *images: np.ndarray, classes: tuple[str, ...] = ("background", "disc")) -> Project:
-    """A project of these images, "image_0", "image_1", ..., one click of class 0 in the middle of each."""
+def project_of(
+    folder: Path, *images: np.ndarray, classes: tuple[str, ...] = ("background", "disc")
+) -> Project:
+    """A project of these images, "image_0", "image_1", ..., one click of class 0 in the middle
+    of each.
+    """
     (folder / "images").mkdir()
     paths = [folder / "images" / f"image_{number}.png" for number in range(len(images))]
     for path, pixels in zip(paths, images, strict=True):
@@ -130,7 +162,9 @@ def project_of(folder: Path, *images: np.ndarray, classes: tuple[str, ...] = ("b
 
 def patches(height: int, width: int, seed: int = 0) -> np.ndarray:
     """(height, width) uint8 of random 0 and 1 in squares of 16 pixels."""
-    values = np.random.default_rng(seed).integers(0, 2, (height // 16 + 1, width // 16 + 1), dtype=np.uint8)
+    values = np.random.default_rng(seed).integers(
+        0, 2, (height // 16 + 1, width // 16 + 1), dtype=np.uint8
+    )
     return values.repeat(16, axis=0).repeat(16, axis=1)[:height, :width]
 
 
@@ -138,16 +172,25 @@ def patches(height: int, width: int, seed: int = 0) -> np.ndarray:
 def test_an_epoch_has_as_many_iterations_as_the_images_fill(
     tiny_project: Project, tiny_config: TrainConfig, batch_size: int, expected: int
 ) -> None:
-    assert dataset_of(tiny_project, tiny_config.replace(batch_size=batch_size)).epoch_length() == expected
+    assert (
+        dataset_of(tiny_project, tiny_config.replace(batch_size=batch_size)).epoch_length()
+        == expected
+    )
 
 
 def test_every_epoch_has_an_order_of_its_own_and_batches_go_across_epochs(
     tmp_path: Path, tiny_config: TrainConfig
 ) -> None:
-    """Each of five images has a grey of its own; crops of two an iteration, so that epochs end within batches."""
-    project = project_of(tmp_path, *(np.full((70, 70), 40 * number, np.uint8) for number in range(5)))
+    """Each of five images has a grey of its own; crops of two an iteration, so that epochs end
+    within batches.
+    """
+    project = project_of(
+        tmp_path, *(np.full((70, 70), 40 * number, np.uint8) for number in range(5))
+    )
     dataset = dataset_of(project, tiny_config.replace(stretch=(0.0, 100.0)))
-    greys = torch.cat([dataset.batch(0, iteration).image.mean(dim=(1, 2, 3)) for iteration in range(15)])
+    greys = torch.cat(
+        [dataset.batch(0, iteration).image.mean(dim=(1, 2, 3)) for iteration in range(15)]
+    )
     orders = (greys / 40).round().int().reshape(6, 5).tolist()
     assert all(sorted(order) == [0, 1, 2, 3, 4] for order in orders)
     assert len({tuple(order) for order in orders}) > 3
@@ -165,7 +208,9 @@ def test_a_part_of_a_batch_is_that_part(tiny_project: Project, tiny_config: Trai
 
 
 def test_two_crops_of_one_image_are_two_crops(tmp_path: Path, tiny_config: TrainConfig) -> None:
-    project = project_of(tmp_path, np.random.default_rng(0).integers(0, 255, (200, 200), dtype=np.uint8))
+    project = project_of(
+        tmp_path, np.random.default_rng(0).integers(0, 255, (200, 200), dtype=np.uint8)
+    )
     batch = dataset_of(project, tiny_config).batch(0, 0)
     assert not torch.equal(batch.image[0], batch.image[1])
 
@@ -185,7 +230,9 @@ def test_a_batch_is_cut_and_moved_with_its_plan() -> None:
     for cut in (batch.part(1, 3), batch.part(1, 3).to(torch.device("cpu"))):
         assert cut.labels.tolist() == [1, 2]
         assert cut.crf_plan is not None
-        assert [field.tolist() for field in cut.crf_plan] == [[1 + place, 2 + place] for place in range(len(plan))]
+        assert [field.tolist() for field in cut.crf_plan] == [
+            [1 + place, 2 + place] for place in range(len(plan))
+        ]
 
 
 def test_absent_is_what_the_whole_image_lacks_also_where_the_crop_has_no_click(
@@ -193,7 +240,9 @@ def test_absent_is_what_the_whole_image_lacks_also_where_the_crop_has_no_click(
 ) -> None:
     names = ("background", "cell", "fibre", "debris")
     project = project_of(tmp_path, np.zeros((400, 400), np.uint8), classes=names)
-    project.write_clicks("image_0", ClickSet(400, 400, [(10, 10), (390, 390), (10, 390)], [0, 2, 2]))
+    project.write_clicks(
+        "image_0", ClickSet(400, 400, [(10, 10), (390, 390), (10, 390)], [0, 2, 2])
+    )
     dataset = dataset_of(project, tiny_config)
     labels = set()
     for iteration in range(8):
@@ -214,7 +263,9 @@ def test_only_the_student_gets_a_strong_view_and_only_where_it_is_asked_for(
 
 
 @pytest.mark.parametrize("kind", ["pseudo_labels", "objectness"])
-def test_maps_from_a_folder_lie_right_under_their_crops(tmp_path: Path, tiny_config: TrainConfig, kind: str) -> None:
+def test_maps_from_a_folder_lie_right_under_their_crops(
+    tmp_path: Path, tiny_config: TrainConfig, kind: str
+) -> None:
     """The images show their own map, 40 and 220; crops are turned, mirrored, zoomed and padded."""
     maps = [patches(90, 110, seed) for seed in range(3)]
     project = project_of(tmp_path, *(40 + 180 * one for one in maps))
@@ -240,7 +291,9 @@ def test_maps_from_a_folder_lie_right_under_their_crops(tmp_path: Path, tiny_con
 
 
 def test_rotations_are_for_images_without_an_up(tmp_path: Path, tiny_config: TrainConfig) -> None:
-    """Bright above, dark below: without rotations it stays so in every crop; with them it comes in four ways."""
+    """Bright above, dark below: without rotations it stays so in every crop; with them it comes
+    in four ways.
+    """
     slope = np.linspace(255, 0, 100).astype(np.uint8)[:, None].repeat(100, axis=1)
     project = project_of(tmp_path, slope)
 
@@ -250,7 +303,12 @@ def test_rotations_are_for_images_without_an_up(tmp_path: Path, tiny_config: Tra
         found = set()
         for iteration in range(12):
             for crop in dataset.batch(0, iteration).image[:, 0]:
-                sides = {"top": crop[:9], "bottom": crop[-9:], "left": crop[:, :9], "right": crop[:, -9:]}
+                sides = {
+                    "top": crop[:9],
+                    "bottom": crop[-9:],
+                    "left": crop[:, :9],
+                    "right": crop[:, -9:],
+                }
                 found.add(max(sides, key=lambda side: float(sides[side].mean())))
         return found
 
@@ -288,13 +346,20 @@ def test_changes_of_several_images_are_summed_and_a_changed_class_is_one_less_an
     assert (changes.image_ids, changes.added, changes.removed) == (("disc_3",), 0, 3)
 
 
-def test_clicks_beside_the_image_alone_train_nothing(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_clicks_beside_the_image_alone_train_nothing(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     tiny_project.write_clicks("disc_1", ClickSet(80, 72, [(-3, 4), (10, 99)], [0, 1]))
     dataset = dataset_of(tiny_project, tiny_config)
     assert tuple(dataset.clicks) == ("disc_0", "disc_2", "disc_3")
     tiny_project.write_clicks("disc_1", ClickSet(80, 72, [(3, 4)], [0]))
     dataset.refresh()
-    assert tuple(dataset.clicks) == ("disc_0", "disc_1", "disc_2", "disc_3")  # in the order of the images
+    assert tuple(dataset.clicks) == (
+        "disc_0",
+        "disc_1",
+        "disc_2",
+        "disc_3",
+    )  # in the order of the images
 
 
 def test_clicks_damaged_during_a_run_are_reported_once_and_train_as_they_were(
@@ -332,7 +397,9 @@ def test_the_image_that_was_used_longest_ago_is_read_again(
     project = project_of(tmp_path, *(np.full((50, 50), number, np.uint8) for number in range(3)))
     dataset = dataset_of(project, tiny_config)
     monkeypatch.setattr("seminar.data.dataset.to_float", counted)
-    monkeypatch.setattr("seminar.data.dataset.CACHE_BYTES", 2 * 50 * 50 * 2)  # two images of float16
+    monkeypatch.setattr(
+        "seminar.data.dataset.CACHE_BYTES", 2 * 50 * 50 * 2
+    )  # two images of float16
     for number in (0, 1, 0, 2, 0, 1):
         dataset.image(f"image_{number}")
     assert read == [0, 1, 2, 1]

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
-from seminar.errors import DatasetError
-from seminar.labels import IGNORE_INDEX, ClassNames
 from seminar.data.superpixels import Spreading, propagate, propagate_project
-from seminar.project.project import Project
+from seminar.errors import DatasetError
 from seminar.io.label_png import read_label_png
+from seminar.labels import IGNORE_INDEX, ClassNames
+from seminar.project.project import Project
 
 HALVES = np.zeros((3, 40, 60), dtype=np.float32)
 HALVES[:, :, 30:] = 200
@@ -70,7 +70,9 @@ def test_clicks_keep_their_pixels_also_where_a_superpixel_has_two() -> None:
 
 
 def test_one_class_reaches_everywhere_and_clicks_outside_count_for_nothing() -> None:
-    np.testing.assert_array_equal(propagate(HALVES, clicks_at((5, 5, 1), (-3, 5, 0)), 2, Spreading(sigma=50)), 1)
+    np.testing.assert_array_equal(
+        propagate(HALVES, clicks_at((5, 5, 1), (-3, 5, 0)), 2, Spreading(sigma=50)), 1
+    )
 
 
 def test_a_network_decides_where_colours_do_not() -> None:
@@ -82,7 +84,9 @@ def test_a_network_decides_where_colours_do_not() -> None:
     assert (without[:, 28:30] == IGNORE_INDEX).all()
     assert (with_prior[:, :30] == 0).all()
     assert (with_prior[:, 50:] == 1).all()
-    np.testing.assert_array_equal(propagate(flat, clicks, 2, Spreading(prior_weight=0), prior=prior), without)
+    np.testing.assert_array_equal(
+        propagate(flat, clicks, 2, Spreading(prior_weight=0), prior=prior), without
+    )
 
 
 def labels_of(
@@ -96,7 +100,9 @@ def labels_of(
     prior: np.ndarray | None = None,
     sigma: float = 10.0,
 ) -> np.ndarray:
-    """What is spread over superpixels that are given, not found; of two channels, which are no colours."""
+    """What is spread over superpixels that are given, not found; of two channels, which are no
+    colours.
+    """
     monkeypatch.setattr("seminar.data.superpixels.slic", lambda *_, **__: superpixels)
     flat = np.full((2, *superpixels.shape), 90.0)
     spreading = Spreading(confidence=confidence, sigma=sigma, prior_weight=0.1)
@@ -130,18 +136,31 @@ def test_a_superpixel_belongs_to_its_neighbours_by_the_length_of_their_borders(
 def test_an_unlike_neighbour_counts_less_by_a_gaussian_of_the_difference_of_colour(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Channels are on 0..100 there: 15.3 and 20.4 grey values are 6 and 8, together 10, and at sigma 10 the weight is exp(-1/2)."""
+    """Channels are on 0..100 there: 15.3 and 20.4 grey values are 6 and 8, together 10, and at
+    sigma 10 the weight is exp(-1/2).
+    """
     image = np.full((2, 8, 9), 90.0)
     image[0, :, 6:] += 15.3
     image[1, :, 6:] -= 20.4
     share = 1 / (1 + np.exp(-0.5))
     for confidence, expected in ((share - 0.002, 0), (share + 0.002, IGNORE_INDEX)):
-        labels = labels_of(monkeypatch, STAR, clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9)), 2, confidence, image=image)
+        labels = labels_of(
+            monkeypatch,
+            STAR,
+            clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9)),
+            2,
+            confidence,
+            image=image,
+        )
         assert labels[4, 4] == expected
 
 
-def test_a_superpixel_with_clicks_of_several_classes_has_each_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two clicks of class 0 to one of class 1, whichever came last; clicked pixels keep their own."""
+def test_a_superpixel_with_clicks_of_several_classes_has_each_in_proportion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two clicks of class 0 to one of class 1, whichever came last; clicked pixels keep their
+    own.
+    """
     for order in ((0, 1, 0), (0, 0, 1), (1, 0, 0)):
         clicks = clicks_at(*((row, 0, class_id) for row, class_id in enumerate(order)), size=(8, 9))
         for confidence, expected in ((2 / 3 - 0.01, 0), (2 / 3 + 0.01, IGNORE_INDEX)):
@@ -150,16 +169,24 @@ def test_a_superpixel_with_clicks_of_several_classes_has_each_in_proportion(monk
             assert labels[7, 1] == expected
 
 
-def test_as_sure_as_asked_for_is_sure_and_by_default_that_is_seven_in_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_sure_as_asked_for_is_sure_and_by_default_that_is_seven_in_ten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     halves = clicks_at((0, 0, 0), (1, 0, 1), size=(8, 9))
     assert labels_of(monkeypatch, STAR, halves, 2, 0.5)[7, 1] == 0
     for share, expected in ((7, 0), (6, IGNORE_INDEX)):
-        clicks = clicks_at(*((row % 8, row // 8, int(row >= share)) for row in range(10)), size=(8, 9))
+        clicks = clicks_at(
+            *((row % 8, row // 8, int(row >= share)) for row in range(10)), size=(8, 9)
+        )
         assert propagate(np.full((2, 8, 9), 90.0), clicks, 2)[7, 2] == expected
 
 
-def test_a_walker_ends_by_the_network_s_word_as_often_as_its_weight_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two equal borders of weight 1 and 0.1 times the network's (0.9, 0.1): (1 + 0.09) / 2.1 is of class 0."""
+def test_a_walker_ends_by_the_network_s_word_as_often_as_its_weight_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two equal borders of weight 1 and 0.1 times the network's (0.9, 0.1): (1 + 0.09) / 2.1 is
+    of class 0.
+    """
     prior = np.zeros((2, 8, 9))
     prior[0], prior[1] = 0.9, 0.1
     clicks = clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9))
@@ -168,7 +195,9 @@ def test_a_walker_ends_by_the_network_s_word_as_often_as_its_weight_says(monkeyp
 
 
 def test_the_network_s_word_is_that_of_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Superpixel 2 in the middle of the upper half, 5 in that of the lower: the network says 0 above and 1 below."""
+    """Superpixel 2 in the middle of the upper half, 5 in that of the lower: the network says 0
+    above and 1 below.
+    """
     superpixels = STAR.copy()
     superpixels[4:] += 3
     prior = np.zeros((2, 8, 9))
@@ -179,12 +208,16 @@ def test_the_network_s_word_is_that_of_the_place(monkeypatch: pytest.MonkeyPatch
 
 
 def faint_project(folder: Path) -> Project:
-    """One image of two halves 6 grey values apart, and a black and a white pixel, between which they are nearly equal."""
+    """One image of two halves 6 grey values apart, and a black and a white pixel, between which
+    they are nearly equal.
+    """
     pixels = np.full((40, 60), 100, np.uint8)
     pixels[:, 30:] = 106
     pixels[0, 0], pixels[39, 59] = 0, 255
     Image.fromarray(pixels).save(folder / "faint.png")
-    project = Project.create(folder / "project", [folder / "faint.png"], ClassNames.of("background", "cell"))
+    project = Project.create(
+        folder / "project", [folder / "faint.png"], ClassNames.of("background", "cell")
+    )
     project.write_clicks("faint", clicks_at((5, 5, 0), (30, 50, 1)))
     return project
 
@@ -210,7 +243,11 @@ def test_a_project_s_network_is_asked_with_the_image_as_stored(tmp_path: Path) -
         return prior
 
     for given in (None, network):
-        list(propagate_project(project, tmp_path / "labels", spreading=Spreading(prior_weight=1e3), network=given))
+        list(
+            propagate_project(
+                project, tmp_path / "labels", spreading=Spreading(prior_weight=1e3), network=given
+            )
+        )
         labels = read_label_png(tmp_path / "labels" / "faint.png")
         assert bool((labels[20:38, 2:20] == 1).all()) == (given is not None)
     (image,) = asked
@@ -219,8 +256,8 @@ def test_a_project_s_network_is_asked_with_the_image_as_stored(tmp_path: Path) -
 
 def test_real_nuclei_are_covered_and_mostly_right(shared_data: Path) -> None:
     """Clicks of 3 images; the bar is what one click a nucleus must be worth."""
-    from seminar.io.images import to_float
     from seminar.clicks.simulate import simulate_clicks
+    from seminar.io.images import to_float
 
     project = Project.open(shared_data / "dsb2018_histology")
     right = labelled = total = 0
@@ -238,7 +275,9 @@ def test_real_nuclei_are_covered_and_mostly_right(shared_data: Path) -> None:
     assert right / labelled > 0.9
 
 
-def test_a_project_s_images_with_clicks_get_label_pngs(tiny_project: Project, tmp_path: Path) -> None:
+def test_a_project_s_images_with_clicks_get_label_pngs(
+    tiny_project: Project, tmp_path: Path
+) -> None:
     ids = tiny_project.image_ids()
     tiny_project.write_clicks(ids[3], ClickSet(80, 72))
     *_, done = propagate_project(tiny_project, tmp_path / "labels")
@@ -246,7 +285,10 @@ def test_a_project_s_images_with_clicks_get_label_pngs(tiny_project: Project, tm
     assert sorted(path.stem for path in (tmp_path / "labels").iterdir()) == sorted(ids[:3])
     right = known = 0
     for image_id in ids[:3]:
-        labels, truth = read_label_png(tmp_path / "labels" / f"{image_id}.png"), tiny_project.read_truth(image_id)
+        labels, truth = (
+            read_label_png(tmp_path / "labels" / f"{image_id}.png"),
+            tiny_project.read_truth(image_id),
+        )
         right += int((labels == truth).sum())
         known += int((labels != IGNORE_INDEX).sum())
     assert right / known > 0.95
@@ -263,23 +305,52 @@ def test_without_clicks_there_is_nothing_to_spread(tiny_project: Project, tmp_pa
 
 def command(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "seminar", *map(str, words)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "seminar", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
-def test_propagate_train_propagate_again_from_the_command_line(tiny_project: Project, tmp_path: Path) -> None:
+def test_propagate_train_propagate_again_from_the_command_line(
+    tiny_project: Project, tmp_path: Path
+) -> None:
     project, first, second = tiny_project.path, tmp_path / "first", tmp_path / "second"
     done = command("propagate", project, "--out", first, "--limit", 2)
     assert done.returncode == 0, done.stderr
     assert f"{first}: 2 label maps" in done.stdout
-    tiny = ["--weights", "none", "--crop-size", 64, "--batch-size", 2, "--iterations", 3, "--validations", 0]
-    tiny += ["--losses", "pce,pseudo", "--pseudo-labels", first, "--run", "spread", "--device", "cpu"]
+    tiny = [
+        "--weights",
+        "none",
+        "--crop-size",
+        64,
+        "--batch-size",
+        2,
+        "--iterations",
+        3,
+        "--validations",
+        0,
+    ]
+    tiny += [
+        "--losses",
+        "pce,pseudo",
+        "--pseudo-labels",
+        first,
+        "--run",
+        "spread",
+        "--device",
+        "cpu",
+    ]
     trained = command("train", project, *tiny)
     assert trained.returncode == 0, trained.stderr
     assert "2 images" in trained.stdout
-    again = command("propagate", project, "--out", second, "--model", project / "runs" / "spread", "--limit", 2)
+    again = command(
+        "propagate", project, "--out", second, "--model", project / "runs" / "spread", "--limit", 2
+    )
     assert again.returncode == 0, again.stderr
-    assert sorted(path.name for path in second.iterdir()) == sorted(path.name for path in first.iterdir())
+    assert sorted(path.name for path in second.iterdir()) == sorted(
+        path.name for path in first.iterdir()
+    )
 
 
 def test_the_truth_of_a_project_is_never_written(tiny_project: Project) -> None:

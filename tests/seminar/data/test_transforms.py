@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seminar.clicks.click_set import ClickSet
-from seminar.labels import IGNORE_INDEX
 from seminar.data.transforms import (
     Window,
     auto_scale_range,
@@ -22,6 +21,7 @@ from seminar.data.transforms import (
     rasterize_crop,
     strong_view,
 )
+from seminar.labels import IGNORE_INDEX
 
 windows = st.builds(
     Window,
@@ -37,7 +37,9 @@ windows = st.builds(
 
 @given(windows, st.integers(0, 47), st.integers(0, 59))
 def test_a_click_stays_on_its_pixel(window: Window, row: int, col: int) -> None:
-    """A dense map of numbered rows, sampled where the moved click lies, gives the click's own row and column back."""
+    """A dense map of numbered rows, sampled where the moved click lies, gives the click's own
+    row and column back.
+    """
     clicks = ClickSet(48, 60, np.array([[row, col]]), np.array([7]))
     crop = rasterize_crop(clicks, window)
     places = torch.nonzero(crop == 7)
@@ -64,7 +66,11 @@ def oriented(pixels: np.ndarray, mirror: bool, flip: bool, turn: bool) -> np.nda
 
 @settings(max_examples=40)
 @given(
-    st.floats(0.4, 2.5), st.sampled_from(ORIENTATIONS), st.floats(0.3, 0.7), st.floats(0.3, 0.7), st.floats(-0.5, 0.5)
+    st.floats(0.4, 2.5),
+    st.sampled_from(ORIENTATIONS),
+    st.floats(0.3, 0.7),
+    st.floats(0.3, 0.7),
+    st.floats(-0.5, 0.5),
 )
 def test_a_point_moves_as_the_pixels_do(
     scale: float, orientation: tuple[bool, bool, bool], down: float, right: float, shift: float
@@ -84,7 +90,9 @@ def test_a_point_moves_as_the_pixels_do(
 
 
 @pytest.mark.parametrize(("mirror", "flip", "turn"), ORIENTATIONS)
-def test_a_small_image_lies_in_its_crop_and_the_rest_is_padding(mirror: bool, flip: bool, turn: bool) -> None:
+def test_a_small_image_lies_in_its_crop_and_the_rest_is_padding(
+    mirror: bool, flip: bool, turn: bool
+) -> None:
     rng = np.random.default_rng(3)
     image = rng.uniform(0, (80, 160, 255), (20, 25, 3)).transpose(2, 0, 1).astype(np.float32)
     labels = rng.integers(0, 5, (20, 25), dtype=np.uint8)
@@ -100,17 +108,25 @@ def test_a_small_image_lies_in_its_crop_and_the_rest_is_padding(mirror: bool, fl
     crop, valid = crop_image(image, window)
     np.testing.assert_allclose(crop.numpy(), oriented(expected, mirror, flip, turn), atol=2e-2)
     np.testing.assert_array_equal(valid.numpy(), oriented(inside, mirror, flip, turn))
-    np.testing.assert_array_equal(crop_labels(labels, window).numpy(), oriented(dense, mirror, flip, turn))
-    np.testing.assert_array_equal(rasterize_crop(clicks, window).numpy(), oriented(sparse, mirror, flip, turn))
+    np.testing.assert_array_equal(
+        crop_labels(labels, window).numpy(), oriented(dense, mirror, flip, turn)
+    )
+    np.testing.assert_array_equal(
+        rasterize_crop(clicks, window).numpy(), oriented(sparse, mirror, flip, turn)
+    )
 
 
 def test_clicks_beside_the_image_are_none_in_its_padding() -> None:
     clicks = ClickSet(20, 20, [(-2, 5), (5, 25), (19.6, 3), (10, 10)], [1, 1, 1, 1])
-    assert torch.nonzero(rasterize_crop(clicks, Window(-6, -6, 1.0, 32)) == 1).tolist() == [[16, 16]]
+    assert torch.nonzero(rasterize_crop(clicks, Window(-6, -6, 1.0, 32)) == 1).tolist() == [
+        [16, 16]
+    ]
 
 
 def test_a_crop_has_the_clicks_up_to_its_rim() -> None:
-    """Rows 4 to 19 and columns 8 to 23 of the image; a pixel reaches half a pixel around its centre."""
+    """Rows 4 to 19 and columns 8 to 23 of the image; a pixel reaches half a pixel around its
+    centre.
+    """
     kept = [(4, 8), (3.6, 12), (19, 23), (19.4, 10), (7, 7.6), (9, 23.4)]
     beside = [(3, 8), (3.4, 9), (20, 9), (19.6, 9), (7, 7.4), (9, 23.6), (12, 7), (12, 24)]
     clicks = ClickSet(40, 40, kept + beside, [1] * len(kept) + [2] * len(beside))
@@ -127,8 +143,12 @@ def test_dense_labels_are_never_mixed(scale: float) -> None:
 
 
 @pytest.mark.parametrize(("mirror", "flip", "turn"), ORIENTATIONS)
-def test_an_enlarged_crop_is_interpolated_between_pixels(mirror: bool, flip: bool, turn: bool) -> None:
-    """On a slope the value says the place: 2 grey values a row and 1 a column, at centres half a crop pixel apart."""
+def test_an_enlarged_crop_is_interpolated_between_pixels(
+    mirror: bool, flip: bool, turn: bool
+) -> None:
+    """On a slope the value says the place: 2 grey values a row and 1 a column, at centres half a
+    crop pixel apart.
+    """
     slope = (2.0 * np.arange(60)[:, None] + np.arange(60)).astype(np.float32)[None]
     places = (np.arange(32) + 0.5) / 2 - 0.5
     expected = 2 * (10.25 + places)[:, None] + 20.5 + places
@@ -172,17 +192,26 @@ def test_crops_are_drawn_towards_clicks(seed: int, height: int, width: int) -> N
     rng = np.random.default_rng(seed)
     point = rng.uniform((0, 0), (height - 1, width - 1))
     clicks = ClickSet(height, width, point[None], np.array([1]))
-    window = random_window(clicks, size=32, scale_range=(0.75, 1.5), rotations=True, rng=rng, focus=1.0)
+    window = random_window(
+        clicks, size=32, scale_range=(0.75, 1.5), rotations=True, rng=rng, focus=1.0
+    )
     assert (rasterize_crop(clicks, window) != IGNORE_INDEX).sum() == 1
 
 
 def drawn(clicks: ClickSet, count: int, **options: object) -> list[Window]:
-    chosen = {"size": 32, "scale_range": (1.0, 1.0), "rotations": False, "rng": np.random.default_rng(0)} | options
+    chosen = {
+        "size": 32,
+        "scale_range": (1.0, 1.0),
+        "rotations": False,
+        "rng": np.random.default_rng(0),
+    } | options
     return [random_window(clicks, **chosen) for _ in range(count)]  # type: ignore[arg-type]
 
 
 def test_rare_classes_are_drawn_as_often_as_frequent_ones() -> None:
-    """Twenty clicks of one class against one of another, too far apart for one crop: half of the crops each."""
+    """Twenty clicks of one class against one of another, too far apart for one crop: half of the
+    crops each.
+    """
     many = np.stack([np.full(20, 20.0), np.arange(20) * 10.0 + 10], axis=1)
     clicks = ClickSet(500, 400, np.vstack([many, [[480, 200]]]), np.array([0] * 20 + [3]))
     crops = [rasterize_crop(clicks, window) for window in drawn(clicks, 400, focus=1.0)]
@@ -206,15 +235,23 @@ def test_three_crops_in_four_are_drawn_around_a_click_and_the_others_anywhere() 
     windows = drawn(clicks, 1000)
     around = [bool((rasterize_crop(clicks, window) == 1).any()) for window in windows]
     assert 0.70 < np.mean(around) < 0.80
-    elsewhere = np.array([(window.top, window.left) for window, hit in zip(windows, around, strict=True) if not hit])
-    np.testing.assert_allclose(np.quantile(elsewhere, [0.25, 0.5, 0.75], axis=0)[:, 0], [492, 984, 1476], atol=250)
-    np.testing.assert_allclose(np.quantile(elsewhere, [0.25, 0.5, 0.75], axis=0)[:, 1], [242, 484, 726], atol=125)
+    elsewhere = np.array(
+        [(window.top, window.left) for window, hit in zip(windows, around, strict=True) if not hit]
+    )
+    np.testing.assert_allclose(
+        np.quantile(elsewhere, [0.25, 0.5, 0.75], axis=0)[:, 0], [492, 984, 1476], atol=250
+    )
+    np.testing.assert_allclose(
+        np.quantile(elsewhere, [0.25, 0.5, 0.75], axis=0)[:, 1], [242, 484, 726], atol=125
+    )
 
 
 def test_a_click_lies_anywhere_in_its_crops() -> None:
     clicks = ClickSet(500, 400, np.array([[250, 200]]), np.array([1]))
     places = np.array([window.move(clicks.points)[0] for window in drawn(clicks, 400, focus=1.0)])
-    np.testing.assert_allclose(np.quantile(places, [0.1, 0.5, 0.9], axis=0).T, [[2.7, 15.5, 28.3]] * 2, atol=3)
+    np.testing.assert_allclose(
+        np.quantile(places, [0.1, 0.5, 0.9], axis=0).T, [[2.7, 15.5, 28.3]] * 2, atol=3
+    )
 
 
 def test_a_click_beside_the_image_draws_no_crop() -> None:
@@ -227,7 +264,9 @@ def test_a_click_beside_the_image_draws_no_crop() -> None:
 @given(st.integers(0, 10_000), st.integers(33, 300), st.integers(33, 300))
 def test_a_crop_smaller_than_the_image_stays_inside(seed: int, height: int, width: int) -> None:
     rng = np.random.default_rng(seed)
-    clicks = ClickSet(height, width, rng.uniform((0, 0), (height - 1, width - 1), (3, 2)), np.array([0, 1, 1]))
+    clicks = ClickSet(
+        height, width, rng.uniform((0, 0), (height - 1, width - 1), (3, 2)), np.array([0, 1, 1])
+    )
     (window,) = drawn(clicks, 1, rng=rng)
     assert -1e-9 <= window.top <= height - 32 + 1e-9
     assert -1e-9 <= window.left <= width - 32 + 1e-9
@@ -244,7 +283,9 @@ def test_an_image_smaller_than_its_crop_lies_anywhere_in_it_and_whole() -> None:
 
 def test_the_zoom_is_as_often_in_as_out() -> None:
     scales = [window.scale for window in drawn(ClickSet(900, 900), 500, scale_range=(0.25, 4.0))]
-    np.testing.assert_allclose(np.quantile(np.log2(scales), [0, 0.25, 0.5, 0.75, 1]), [-2, -1, 0, 1, 2], atol=0.3)
+    np.testing.assert_allclose(
+        np.quantile(np.log2(scales), [0, 0.25, 0.5, 0.75, 1]), [-2, -1, 0, 1, 2], atol=0.3
+    )
 
 
 @pytest.mark.parametrize("rotations", [False, True])
@@ -258,7 +299,9 @@ def test_crops_are_turned_only_where_there_is_no_up(rotations: bool) -> None:
 
 def test_between_few_and_many_images_the_zoom_goes_over_geometrically() -> None:
     for number in range(1, 20):
-        expected = [np.exp(np.interp(number, [3, 10], np.log(ends))) for ends in ([1.0, 0.8], [2.5, 1.25])]
+        expected = [
+            np.exp(np.interp(number, [3, 10], np.log(ends))) for ends in ([1.0, 0.8], [2.5, 1.25])
+        ]
         assert auto_scale_range(number) == pytest.approx(tuple(expected))
 
 
@@ -271,7 +314,9 @@ def test_few_images_are_zoomed_into_and_many_are_not() -> None:
 
 def test_images_smaller_than_the_crop_are_padded_and_marked() -> None:
     clicks = ClickSet(1, 1, np.array([[0, 0]]), np.array([1]))
-    window = random_window(clicks, size=32, scale_range=(1, 1), rotations=False, rng=np.random.default_rng(0))
+    window = random_window(
+        clicks, size=32, scale_range=(1, 1), rotations=False, rng=np.random.default_rng(0)
+    )
     crop, valid = crop_image(np.full((1, 1, 1), 77.0, dtype=np.float32), window)
     assert int(valid.sum()) == 1
     torch.testing.assert_close(crop, torch.full((1, 32, 32), 77.0))
@@ -279,7 +324,9 @@ def test_images_smaller_than_the_crop_are_padded_and_marked() -> None:
 
 
 def test_the_strong_view_is_another_picture_of_the_same_range() -> None:
-    crop = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (3, 32, 32)).astype(np.float32))
+    crop = torch.from_numpy(
+        np.random.default_rng(0).uniform(0, 255, (3, 32, 32)).astype(np.float32)
+    )
     strong = strong_view(crop, np.random.default_rng(1))
     assert strong.shape == crop.shape
     assert strong.min() >= 0
@@ -292,7 +339,12 @@ def test_the_strong_view_lights_a_crop_unevenly() -> None:
     even = torch.full((1, 96, 96), 120.0)
     spans = []
     for seed in range(8):
-        corners = strong_view(even, np.random.default_rng(seed)).unfold(1, 24, 24).unfold(2, 24, 24).mean(dim=(-1, -2))
+        corners = (
+            strong_view(even, np.random.default_rng(seed))
+            .unfold(1, 24, 24)
+            .unfold(2, 24, 24)
+            .mean(dim=(-1, -2))
+        )
         spans.append(float(corners.max() - corners.min()))  # the noise is averaged away
     assert min(spans) > 5
     assert len({round(span) for span in spans}) > 3
@@ -311,7 +363,12 @@ def test_the_strong_view_has_a_haze_in_every_second_crop_which_only_lightens() -
     black = torch.zeros(1, 96, 96)
     hazy = 0
     for seed in range(60):
-        blocks = strong_view(black, np.random.default_rng(seed)).unfold(1, 24, 24).unfold(2, 24, 24).mean(dim=(-1, -2))
+        blocks = (
+            strong_view(black, np.random.default_rng(seed))
+            .unfold(1, 24, 24)
+            .unfold(2, 24, 24)
+            .mean(dim=(-1, -2))
+        )
         hazy += float(blocks.max() - blocks.min()) > 1
     assert 15 < hazy < 45
 
@@ -323,7 +380,9 @@ def test_the_strong_view_has_noise_a_gain_of_each_channel_and_a_gamma() -> None:
         noises.append(float((view[:, :, 1:] - view[:, :, :-1]).std()) / 2**0.5)
         ratios = view.mean(dim=(1, 2)) / view.mean()
         gains.append(float(ratios.max() / ratios.min()))
-        greys.append(float(strong_view(torch.full((1, 64, 64), 20.0), np.random.default_rng(seed)).median()))
+        greys.append(
+            float(strong_view(torch.full((1, 64, 64), 20.0), np.random.default_rng(seed)).median())
+        )
     assert min(noises) < 2 < 6 < max(noises) < 9  # up to 8, and a little of the light
     assert 1.05 < np.median(gains) < 1.15 and max(gains) < 1.1 / 0.9
     assert min(greys) < 10  # 255 (20 / 255)^1.4 is 7; light and gains alone leave more

@@ -1,4 +1,6 @@
-"""Evaluation of models and mask folders on a project, and every way in which it can be asked wrongly."""
+"""Evaluation of models and mask folders on a project, and every way in which it can be asked
+wrongly.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.evaluation.evaluate import CROP_SIDE, crop_image, crop_labels, evaluate, images_to_score
-from seminar.labels import ClassNames
+from seminar.evaluation.evaluate import (
+    CROP_SIDE,
+    crop_image,
+    crop_labels,
+    evaluate,
+    images_to_score,
+)
 from seminar.inference.predictor import Predictor
-from seminar.project.project import Project
 from seminar.io.label_png import write_label_png
+from seminar.labels import ClassNames
+from seminar.project.project import Project
 
 CLASSES = ClassNames.of("background", "bright")
 
@@ -40,7 +48,9 @@ def project(tmp_path: Path) -> Project:
     generator = np.random.default_rng(0)
     truths = {}
     for image_id in "abc":
-        labels = generator.integers(0, 2, (4, 6), dtype=np.uint8).repeat(20, axis=0).repeat(20, axis=1)
+        labels = (
+            generator.integers(0, 2, (4, 6), dtype=np.uint8).repeat(20, axis=0).repeat(20, axis=1)
+        )
         Image.fromarray(labels * np.uint8(200)).save(images / f"{image_id}.png")
         truths[image_id] = labels
     truths["c"] = truths["c"].copy()
@@ -70,28 +80,40 @@ def test_all_takes_every_image_with_truth(project: Project) -> None:
     assert scores.per_image_iou["bright"] == pytest.approx((2 + (bright - 400) / bright) / 3)
 
 
-def test_a_folder_of_masks_scores_as_the_model_that_made_it(project: Project, tmp_path: Path) -> None:
+def test_a_folder_of_masks_scores_as_the_model_that_made_it(
+    project: Project, tmp_path: Path
+) -> None:
     predictor = bright_is_class_one()
     for image_id in project.image_ids():
         write_label_png(
-            tmp_path / "masks" / f"{image_id}.png", predictor.predict(project.read_image(image_id)), CLASSES
+            tmp_path / "masks" / f"{image_id}.png",
+            predictor.predict(project.read_image(image_id)),
+            CLASSES,
         )
     for protocol in ("full", "center-crop"):
         of_masks = evaluate(tmp_path / "masks", project, split="all", protocol=protocol)
         of_model = evaluate(predictor, project, split="all", protocol=protocol)
-        assert of_masks.mean_iou == pytest.approx(of_model.mean_iou, abs=2e-2)  # image and mask are resized differently
+        assert of_masks.mean_iou == pytest.approx(
+            of_model.mean_iou, abs=2e-2
+        )  # image and mask are resized differently
         assert of_masks.mean_iou < 1
 
 
 def test_progress_ends_at_the_number_of_images(project: Project) -> None:
     calls: list[tuple[int, int]] = []
-    evaluate(bright_is_class_one(), project, progress=lambda done, total: calls.append((done, total)))
+    evaluate(
+        bright_is_class_one(), project, progress=lambda done, total: calls.append((done, total))
+    )
     assert calls == [(0, 2), (1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("size", [(100, 300), (300, 100), (80, 80), (1, 5), (700, 513), (60, 1000), (514, 515)])
+@pytest.mark.parametrize(
+    "size", [(100, 300), (300, 100), (80, 80), (1, 5), (700, 513), (60, 1000), (514, 515)]
+)
 def test_center_crop_is_the_middle_square_of_513(size: tuple[int, int]) -> None:
-    """By hand: enlarged until the short side has 513 pixels, pixel x of the crop lies at (left + x + 1/2) / zoom - 1/2."""
+    """By hand: enlarged until the short side has 513 pixels, pixel x of the crop lies at (left +
+    x + 1/2) / zoom - 1/2.
+    """
     places = []
     for side in size:
         enlarged = int(side * CROP_SIDE / min(size))
@@ -99,19 +121,28 @@ def test_center_crop_is_the_middle_square_of_513(size: tuple[int, int]) -> None:
         places.append((first + np.arange(CROP_SIDE) + 0.5) * side / enlarged - 0.5)
     rows = np.linspace(0, 250, size[0], dtype=np.float32)[:, None].repeat(size[1], axis=1)
     cols = np.linspace(0, 250, size[1], dtype=np.float32)[None].repeat(size[0], axis=0)
-    expected_rows = np.interp(places[0], np.arange(size[0]), rows[:, 0])[:, None].repeat(CROP_SIDE, axis=1)
-    expected_cols = np.interp(places[1], np.arange(size[1]), cols[0])[None].repeat(CROP_SIDE, axis=0)
+    expected_rows = np.interp(places[0], np.arange(size[0]), rows[:, 0])[:, None].repeat(
+        CROP_SIDE, axis=1
+    )
+    expected_cols = np.interp(places[1], np.arange(size[1]), cols[0])[None].repeat(
+        CROP_SIDE, axis=0
+    )
     cropped = crop_image(np.stack([rows, cols]))
     assert cropped.shape == (2, CROP_SIDE, CROP_SIDE)
     np.testing.assert_allclose(cropped, [expected_rows, expected_cols], atol=0.3)
     numbers = (np.arange(size[0])[:, None] * 7 + np.arange(size[1])).astype(np.uint8)
     nearest = [np.floor(place + 0.5).astype(int) for place in places]
-    clear = np.ix_(*(np.abs((place % 1) - 0.5) > 1e-6 for place in places))  # midway between two pixels either is right
+    clear = np.ix_(
+        *(np.abs((place % 1) - 0.5) > 1e-6 for place in places)
+    )  # midway between two pixels either is right
     np.testing.assert_array_equal(crop_labels(numbers)[clear], numbers[np.ix_(*nearest)][clear])
 
 
 def test_center_crop_never_scores_the_sides(project: Project) -> None:
-    full, crop = (evaluate(bright_is_class_one(), project, protocol=protocol) for protocol in ("full", "center-crop"))
+    full, crop = (
+        evaluate(bright_is_class_one(), project, protocol=protocol)
+        for protocol in ("full", "center-crop")
+    )
     truth = project.read_truth("b")
     assert truth is not None
     truth[:, :10] = 1 - truth[:, :10]  # 80 x 120: the outer 20 columns on each side are cut off
@@ -123,7 +154,9 @@ def test_center_crop_never_scores_the_sides(project: Project) -> None:
 def test_rows_are_the_truth_and_columns_the_prediction_and_only_void_truth_counts_for_nothing(
     project: Project, tmp_path: Path
 ) -> None:
-    """Masks unsure (255) of one block of "b": misses of their class; the void rows of "a" are no matter what is predicted there."""
+    """Masks unsure (255) of one block of "b": misses of their class; the void rows of "a" are no
+    matter what is predicted there.
+    """
     masks = {}
     for image_id in "ab":
         truth = project.read_truth(image_id)
@@ -137,8 +170,14 @@ def test_rows_are_the_truth_and_columns_the_prediction_and_only_void_truth_count
     bright = int((truths == 1).sum())
     of_b = int((project.read_truth("b") == 1).sum())
     scores = evaluate(tmp_path / "masks", project)
-    assert scores.per_class_iou == {"background": 1.0, "bright": pytest.approx((bright - 400) / bright)}
-    assert scores.per_image_iou == {"background": 1.0, "bright": pytest.approx((1 + (of_b - 400) / of_b) / 2)}
+    assert scores.per_class_iou == {
+        "background": 1.0,
+        "bright": pytest.approx((bright - 400) / bright),
+    }
+    assert scores.per_image_iou == {
+        "background": 1.0,
+        "bright": pytest.approx((1 + (of_b - 400) / of_b) / 2),
+    }
     assert scores.mean_iou == pytest.approx((1 + (bright - 400) / bright) / 2)
 
 
@@ -159,7 +198,9 @@ def test_images_may_be_named_in_place_of_a_split(project: Project) -> None:
     assert evaluate(bright_is_class_one(), project, split="nowhere", image_ids=("b",)).images == 1
 
 
-def test_all_leaves_out_images_without_truth_but_a_split_of_this_name_comes_first(project: Project) -> None:
+def test_all_leaves_out_images_without_truth_but_a_split_of_this_name_comes_first(
+    project: Project,
+) -> None:
     project.truth_path("b").unlink()
     assert images_to_score(project, "all") == ("a", "c")
     (project.path / "ImageSets/Segmentation/all.txt").write_text("c\n")

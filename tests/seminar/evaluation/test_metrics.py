@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from seminar.errors import SeminarError
-from seminar.labels import ClassNames
 from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present, score
+from seminar.labels import ClassNames
 
 CLASSES = ClassNames.of("background", "cell", "debris")
 MAPS = hnp.arrays(np.uint8, (5, 7), elements=st.sampled_from([0, 1, 2, 255]))
@@ -25,7 +25,8 @@ def labels(*rows: list[int]) -> np.ndarray:
 def test_iou_by_hand() -> None:
     truth = labels([0, 0, 1, 1], [0, 255, 1, 1])
     predicted = labels([0, 1, 1, 1], [0, 2, 0, 1])
-    # background: 2 hits, truth 3, predicted 3 -> 2 / 4; cell: 3 hits, truth 4, predicted 4 -> 3 / 5; the void pixel's "debris" counts for nothing
+    # background: 2 hits, truth 3, predicted 3 -> 2 / 4; cell: 3 hits, truth 4, predicted 4 -> 3 /
+    # 5; the void pixel's "debris" counts for nothing
     scores = score([(truth, predicted)], CLASSES)
     assert scores.per_class_iou == {"background": 0.5, "cell": 0.6, "debris": None}
     assert scores.mean_iou == pytest.approx(0.55)
@@ -35,7 +36,11 @@ def test_iou_by_hand() -> None:
 def test_rows_are_true_and_columns_predicted_classes_with_no_class_last() -> None:
     truth = labels([0, 0, 0, 1, 1, 2, 255, 255])
     predicted = labels([0, 1, 1, 1, 255, 0, 2, 255])
-    assert confusion_matrix(truth, predicted, 3).tolist() == [[1, 2, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0]]
+    assert confusion_matrix(truth, predicted, 3).tolist() == [
+        [1, 2, 0, 0],
+        [0, 1, 0, 1],
+        [1, 0, 0, 0],
+    ]
 
 
 @pytest.mark.parametrize("who", ["truth", "prediction"])
@@ -48,7 +53,9 @@ def test_one_class_too_many_is_refused(who: str) -> None:
 
 
 def test_the_mean_is_of_the_pooled_classes_that_are_there() -> None:
-    """cell: 1 / 4 of all pixels, though 1 and 0 image by image; background 3 / 6; nothing of debris."""
+    """cell: 1 / 4 of all pixels, though 1 and 0 image by image; background 3 / 6; nothing of
+    debris.
+    """
     pairs = [(labels([1]), labels([1])), (labels([1, 1, 1, 0, 0, 0]), labels([0, 0, 0, 0, 0, 0]))]
     scores = score(pairs, CLASSES)
     assert scores.mean_iou == pytest.approx((1 / 4 + 3 / 6) / 2)
@@ -73,7 +80,9 @@ def test_pooled_and_per_image_means_differ_where_images_differ_in_size() -> None
     assert scores.images == 2
     assert scores.per_class_iou["cell"] == pytest.approx(2 / 4)
     assert scores.per_image_iou["cell"] == pytest.approx((1 + 1 / 3) / 2)
-    assert scores.per_image_iou["background"] == pytest.approx(1 / 3)  # absent from the small image, which is left out
+    assert scores.per_image_iou["background"] == pytest.approx(
+        1 / 3
+    )  # absent from the small image, which is left out
 
 
 def test_json_has_the_fixed_keys() -> None:
@@ -88,7 +97,9 @@ def test_json_has_the_fixed_keys() -> None:
 
 @settings(deadline=None)
 @given(truth=MAPS, predicted=MAPS)
-def test_matrix_counts_each_known_pixel_once_and_swapping_swaps_it(truth: np.ndarray, predicted: np.ndarray) -> None:
+def test_matrix_counts_each_known_pixel_once_and_swapping_swaps_it(
+    truth: np.ndarray, predicted: np.ndarray
+) -> None:
     forward = confusion_matrix(truth, predicted, 3)
     assert forward.sum() == (truth != 255).sum()
     backward = confusion_matrix(predicted, truth, 3)

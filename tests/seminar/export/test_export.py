@@ -1,4 +1,6 @@
-"""Exports open on the other side and predict what we predict; what does not is never left behind."""
+"""Exports open on the other side and predict what we predict; what does not is never left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,16 @@ import pytest
 import torch
 from PIL import Image
 
-from seminar.models.checkpoint import save_model
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
 from seminar.export import comparison
-from seminar.export.export import export
 from seminar.export import export as formats
 from seminar.export.comparison import compare, sample_of
-from seminar.labels import ClassNames
-from seminar.models.deeplab import build_network
+from seminar.export.export import export
 from seminar.inference.predictor import Predictor
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
+from seminar.models.deeplab import build_network
 from seminar.project.project import Project
 
 CLASSES = ClassNames.of("background", "cell", "Rand/Ω")
@@ -31,7 +33,11 @@ CLASSES = ClassNames.of("background", "cell", "Rand/Ω")
 def save(path: Path, config: TrainConfig, channels: int) -> None:
     torch.manual_seed(0)
     save_model(
-        path, build_network(config, num_classes=3, channels=channels), config=config, classes=CLASSES, channels=channels
+        path,
+        build_network(config, num_classes=3, channels=channels),
+        config=config,
+        classes=CLASSES,
+        channels=channels,
     )
 
 
@@ -43,7 +49,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("export")
     Image.fromarray(data.astronaut()[100:260, 150:350]).save(folder / "portrait.png")
     made = Project.create(folder / "project", [folder / "portrait.png"], CLASSES)
-    save(made.path / "runs" / "first" / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 3)
+    save(
+        made.path / "runs" / "first" / "model.pt",
+        TrainConfig(weights="none", stretch=(0.0, 100.0)),
+        3,
+    )
     return made
 
 
@@ -57,7 +67,11 @@ def test_samples_are_the_middle_in_multiples_of_16() -> None:
     sample = sample_of(image, (2, 0))
     assert sample.shape == (96, 512, 2)
     np.testing.assert_array_equal(sample, image[2:98, 94:606][:, :, [2, 0]])
-    assert sample_of(image[:1, :40], ()).shape == (64, 64, 3)  # the least that a bioimage.io package of ours takes
+    assert sample_of(image[:1, :40], ()).shape == (
+        64,
+        64,
+        3,
+    )  # the least that a bioimage.io package of ours takes
 
 
 def test_equal_probabilities_pass_and_are_told() -> None:
@@ -65,7 +79,8 @@ def test_equal_probabilities_pass_and_are_told() -> None:
     found = compare("onnxruntime", "a.png", probs, probs)
     assert (
         found.sentence()
-        == "Checked in onnxruntime: 100.00 % same labels on a.png, probabilities differ by 0.0e+00 at most"
+        == "Checked in onnxruntime: 100.00 % same labels on a.png, probabilities differ by 0.0e+00"
+        " at most"
     )
 
 
@@ -82,13 +97,17 @@ def test_a_difference_is_refused(wrong: float) -> None:
 @pytest.mark.parametrize("class_id", [0, 1, 2])
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_nan_is_refused_where_no_label_changes_by_it(class_id: int, fraction: float) -> None:
-    """In a comparison NaN is neither more nor less, so that neither the labels nor a greatest difference must decide alone."""
+    """In a comparison NaN is neither more nor less, so that neither the labels nor a greatest
+    difference must decide alone.
+    """
     ours = np.zeros((3, 50, 50), np.float32)
     ours[0 if class_id else 1] = 1
     theirs = ours.copy()
     theirs[class_id, : 1 + int(49 * fraction)] = np.nan
     if class_id:
-        np.testing.assert_array_equal(comparison.most_probable(theirs), comparison.most_probable(ours))
+        np.testing.assert_array_equal(
+            comparison.most_probable(theirs), comparison.most_probable(ours)
+        )
     with pytest.raises(SeminarError, match=r"differ by nan at most; .* so nothing was exported"):
         compare("x", "a.png", theirs, ours)
 
@@ -105,7 +124,9 @@ def test_one_probability_of_one_pixel_may_differ_by_a_thousandth(class_id: int, 
             with pytest.raises(SeminarError, match=r"probabilities differ by 1\.1e-03"):
                 compare("x", "a.png", theirs, ours)
         else:
-            assert compare("x", "a.png", theirs, ours).max_difference == pytest.approx(difference, rel=1e-3)
+            assert compare("x", "a.png", theirs, ours).max_difference == pytest.approx(
+                difference, rel=1e-3
+            )
 
 
 def test_one_label_in_a_thousand_may_differ_and_two_may_not() -> None:
@@ -147,15 +168,17 @@ def test_pt2_opens_without_this_library(run: Path, tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)
     np.save(tmp_path / "image.npy", np.moveaxis(image, 2, 0)[None].astype(np.float32))
     script = (
-        "import sys, numpy, torch\n"
-        "extra = {'seminar.json': ''}\n"
-        "module = torch.export.load('model.pt2', extra_files=extra).module()\n"
-        "numpy.save('probs.npy', module(torch.from_numpy(numpy.load('image.npy'))).detach().numpy())\n"
-        "print(extra['seminar.json'])\n"
-        "assert not any(name.startswith('seminar') for name in sys.modules)\n"
+        "import sys, numpy, torch\nextra = {'seminar.json': ''}\nmodule ="
+        " torch.export.load('model.pt2', extra_files=extra).module()\nnumpy.save('probs.npy',"
+        " module(torch.from_numpy(numpy.load('image.npy'))).detach().numpy())\nprint(extra['seminar.json'])\nassert"
+        " not any(name.startswith('seminar') for name in sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert json.loads(done.stdout)["classes"] == list(CLASSES.names)
     expected = Predictor.from_folder(run, "cpu").predict_probs(image)
@@ -169,13 +192,18 @@ def test_onnx_runs_at_other_sizes_and_batches(run: Path, tmp_path: Path) -> None
     pytest.importorskip("onnxscript")
     found = export(run, "onnx", tmp_path / "model.onnx")
     assert found.program == "onnxruntime"
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"]
+    )
     images = np.random.default_rng(0).integers(0, 255, (2, 96, 64, 3), dtype=np.uint8)
     (probs,) = session.run(None, {"image": np.moveaxis(images, 3, 1).astype(np.float32)})
     predictor = Predictor.from_folder(run, "cpu")
     for image, theirs in zip(images, probs, strict=True):
         np.testing.assert_allclose(theirs, predictor.predict_probs(image), atol=1e-3)
-    assert json.loads(session.get_modelmeta().custom_metadata_map["seminar"])["stretch"] == [0.0, 100.0]
+    assert json.loads(session.get_modelmeta().custom_metadata_map["seminar"])["stretch"] == [
+        0.0,
+        100.0,
+    ]
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
 
@@ -183,16 +211,24 @@ def test_onnx_runs_at_other_sizes_and_batches(run: Path, tmp_path: Path) -> None
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("bioimageio")
 def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
-    """16 bit, two of three channels, percentiles: all of it is repeated by bioimageio.core from the package."""
+    """16 bit, two of three channels, percentiles: all of it is repeated by bioimageio.core from
+    the package.
+    """
     import tifffile
 
-    save(tmp_path / "model.pt", TrainConfig(weights="none", channels=(2, 0), stretch=(1.0, 99.0)), 2)
+    save(
+        tmp_path / "model.pt", TrainConfig(weights="none", channels=(2, 0), stretch=(1.0, 99.0)), 2
+    )
     image = np.random.default_rng(0).integers(100, 40_000, (70, 90, 3)).astype(np.uint16)
     image[:, :, 0] = np.linspace(0, 60_000, 90)
     tifffile.imwrite(tmp_path / "field.tif", image, photometric="rgb")
     credits = formats.Credits(author="A. Person", license="CC-BY-4.0", name="Cells")
     found = export(
-        tmp_path / "model.pt", "bioimageio", tmp_path / "model.zip", image=tmp_path / "field.tif", credits=credits
+        tmp_path / "model.pt",
+        "bioimageio",
+        tmp_path / "model.zip",
+        image=tmp_path / "field.tif",
+        credits=credits,
     )
     assert found.program == "bioimageio.core"
     with zipfile.ZipFile(tmp_path / "model.zip") as package:
@@ -216,7 +252,9 @@ def test_bioimageio_is_checked_on_an_image_smaller_than_it_takes(tmp_path: Path)
     save(tmp_path / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 1)
     pixels = np.random.default_rng(0).integers(0, 255, (48, 48), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "small.png")
-    found = export(tmp_path / "model.pt", "bioimageio", tmp_path / "model.zip", image=tmp_path / "small.png")
+    found = export(
+        tmp_path / "model.pt", "bioimageio", tmp_path / "model.zip", image=tmp_path / "small.png"
+    )
     assert found.program == "bioimageio.core"
 
 
@@ -224,13 +262,17 @@ def test_an_export_that_predicts_differently_is_not_left_behind(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "write_pt2", lambda path, *_: path.write_bytes(b"x"))
-    monkeypatch.setattr(formats, "run_pt2", lambda path, image: np.full((3, *image.shape[1:]), 1 / 3, np.float32))
+    monkeypatch.setattr(
+        formats, "run_pt2", lambda path, image: np.full((3, *image.shape[1:]), 1 / 3, np.float32)
+    )
     with pytest.raises(SeminarError, match="nothing was exported"):
         export(run, "pt2", tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_holds_what_predicts_and_what_it_was_trained_with(run: Path, tmp_path: Path) -> None:
+def test_a_folder_holds_what_predicts_and_what_it_was_trained_with(
+    run: Path, tmp_path: Path
+) -> None:
     config = TrainConfig(weights="none", stretch=(0.0, 100.0))
     (run / "config.toml").write_text(config.to_toml())
     try:
@@ -248,17 +290,24 @@ def test_a_folder_holds_what_predicts_and_what_it_was_trained_with(run: Path, tm
     assert [path.name for path in (tmp_path / "given").iterdir()] == [folder.name]
 
 
-def test_a_model_file_of_another_name_becomes_a_folder(run: Path, tmp_path: Path, project: Project) -> None:
+def test_a_model_file_of_another_name_becomes_a_folder(
+    run: Path, tmp_path: Path, project: Project
+) -> None:
     image = project.image_path("portrait")
     (tmp_path / "best.pt").write_bytes((run / "model.pt").read_bytes())
     export(tmp_path / "best.pt", "folder", tmp_path / "model", image=image)
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["model.pt"]
 
 
-def test_a_missing_package_says_what_to_install(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_says_what_to_install(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(
-        SeminarError, match=r"needs the package onnxruntime; install it with: pip install 'seminar-napari\[onnx\]'"
+        SeminarError,
+        match=(
+            r"needs the package onnxruntime; install it with: pip install 'seminar-napari\[onnx\]'"
+        ),
     ):
         export(run, "onnx", tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
@@ -272,7 +321,9 @@ def test_a_missing_package_says_what_to_install(run: Path, tmp_path: Path, monke
         ("pt2", "there.pt2", "exists already"),
     ],
 )
-def test_mistakes(run: Path, tmp_path: Path, format: formats.Format, name: str, message: str) -> None:
+def test_mistakes(
+    run: Path, tmp_path: Path, format: formats.Format, name: str, message: str
+) -> None:
     (tmp_path / "there.pt2").write_bytes(b"mine")
     with pytest.raises(SeminarError, match=message):
         export(run, format, tmp_path / name)

@@ -1,4 +1,6 @@
-"""Images that are predicted block by block: the same labels as in memory, taken up after a stop, on a cluster too."""
+"""Images that are predicted block by block: the same labels as in memory, taken up after a stop,
+on a cluster too.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,15 @@ import pytest
 import tifffile
 import torch
 
-from seminar.inference import blockwise
-from seminar.models.checkpoint import save_model
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
-from seminar.labels import ClassNames
+from seminar.inference import blockwise
 from seminar.inference.blockwise import predict_large
-from seminar.io.large_images import find_levels, open_source, prepare_block
-from seminar.models.deeplab import build_network
 from seminar.inference.predictor import Predictor
+from seminar.io.large_images import find_levels, open_source, prepare_block
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
+from seminar.models.deeplab import build_network
 
 zarr = pytest.importorskip("zarr")
 
@@ -35,11 +37,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = TrainConfig(weights="none")
     path = tmp_path_factory.mktemp("run") / "model.pt"
-    save_model(path, build_network(config, num_classes=2, channels=1), config=config, classes=CLASSES, channels=1)
+    save_model(
+        path,
+        build_network(config, num_classes=2, channels=1),
+        config=config,
+        classes=CLASSES,
+        channels=1,
+    )
     return path
 
 
-def write_zarr(path: Path, pixels: np.ndarray, axes: str, version: str = "0.5", array: str = "0") -> Path:
+def write_zarr(
+    path: Path, pixels: np.ndarray, axes: str, version: str = "0.5", array: str = "0"
+) -> Path:
     """A small OME-Zarr as other programs write it."""
     old = version == "0.4"
     group = zarr.create_group(str(path), zarr_format=2 if old else 3)
@@ -47,7 +57,10 @@ def write_zarr(path: Path, pixels: np.ndarray, axes: str, version: str = "0.5", 
     data = group.create_array("0", shape=pixels.shape, chunks=chunks, dtype=pixels.dtype)
     data[:] = pixels
     multiscales = {
-        "axes": [{"name": axis, "type": {"t": "time", "c": "channel"}.get(axis, "space")} for axis in axes],
+        "axes": [
+            {"name": axis, "type": {"t": "time", "c": "channel"}.get(axis, "space")}
+            for axis in axes
+        ],
         "datasets": [
             {
                 "path": array,
@@ -67,12 +80,16 @@ def write_zarr(path: Path, pixels: np.ndarray, axes: str, version: str = "0.5", 
 def blobs(*shape: int) -> np.ndarray:
     from scipy import ndimage
 
-    noise = ndimage.gaussian_filter(np.random.default_rng(1).random(shape), [0] * (len(shape) - 2) + [6, 6])
+    noise = ndimage.gaussian_filter(
+        np.random.default_rng(1).random(shape), [0] * (len(shape) - 2) + [6, 6]
+    )
     return (255 * (noise - noise.min()) / np.ptp(noise)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_labels_lie_in_the_image_and_viewers_find_them(model: Path, tmp_path: Path, version: str) -> None:
+def test_labels_lie_in_the_image_and_viewers_find_them(
+    model: Path, tmp_path: Path, version: str
+) -> None:
     path = write_zarr(tmp_path / "a.zarr", blobs(1, 300, 200), "cyx", version)
     shares: list[float] = []
     assert predict_large(path, model, out=None, progress=shares.append, **SMALL)
@@ -83,7 +100,10 @@ def test_labels_lie_in_the_image_and_viewers_find_them(model: Path, tmp_path: Pa
     described = label.attrs.asdict() if version == "0.4" else label.attrs["ome"]
     listed = labels_group.attrs.asdict() if version == "0.4" else labels_group.attrs["ome"]
     assert listed["labels"] == ["seminar"]
-    assert described["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"] == [0.5, 0.5]
+    assert described["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"] == [
+        0.5,
+        0.5,
+    ]
     assert [axis["name"] for axis in described["multiscales"][0]["axes"]] == ["y", "x"]
     assert described["image-label"]["colors"][1] == {"label-value": 1, "rgba": [0, 255, 0, 255]}
     assert not (path / "labels" / "seminar" / blockwise.PROGRESS).exists()
@@ -102,11 +122,15 @@ def test_blocks_make_the_labels_that_the_predictor_makes_in_memory(
 ) -> None:
     pixels = blobs(300, 420).astype(np.uint16) * 11
     path = write_zarr(tmp_path / "a.zarr", pixels, "yx")
-    predictor = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64)
+    predictor = Predictor(
+        LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64
+    )
     monkeypatch.setattr(blockwise, "cached_predictor", lambda *_: predictor)
     predict_large(path, model, out=None, **SMALL)
     labels = zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:]
-    whole = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=432, overlap=0).predict(pixels)
+    whole = Predictor(
+        LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=432, overlap=0
+    ).predict(pixels)
     np.testing.assert_array_equal(labels, whole)
     assert 0.1 < labels.mean() < 0.9
 
@@ -117,7 +141,9 @@ def test_planes_are_predicted_one_by_one(model: Path, tmp_path: Path) -> None:
     predict_large(path, model, out=None, **SMALL)
     labels = zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:]
     assert labels.shape == (2, 3, 90, 70)
-    expected = Predictor.from_folder(model, "cpu", tile_size=TILE, overlap=64).predict(pixels[1, 0, 2])
+    expected = Predictor.from_folder(model, "cpu", tile_size=TILE, overlap=64).predict(
+        pixels[1, 0, 2]
+    )
     np.testing.assert_array_equal(labels[1, 2], expected)
 
 
@@ -126,7 +152,9 @@ def test_probabilities_are_those_in_memory_with_a_channel_a_class(
 ) -> None:
     pixels = blobs(2, 3, 150, 170)
     path = write_zarr(tmp_path / "a.zarr", pixels, "tzyx", "0.4")
-    predictor = Predictor(LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64)
+    predictor = Predictor(
+        LooksFivePixelsFar(), classes=CLASSES, device="cpu", tile_size=128, overlap=64
+    )
     monkeypatch.setattr(blockwise, "cached_predictor", lambda *_: predictor)
     out = tmp_path / "out" / "a_probabilities.zarr"
     assert predict_large(path, model, out=None, probabilities=out, **SMALL)
@@ -144,7 +172,9 @@ def test_probabilities_are_those_in_memory_with_a_channel_a_class(
 
 
 @pytest.mark.parametrize("stretch", [(0.0, 100.0), (2.0, 98.0)])
-def test_16_bit_blocks_are_stretched_as_the_whole_image(tmp_path: Path, stretch: tuple[float, float]) -> None:
+def test_16_bit_blocks_are_stretched_as_the_whole_image(
+    tmp_path: Path, stretch: tuple[float, float]
+) -> None:
     from seminar.io.images import to_float
 
     pixels = (blobs(2, 130, 150).astype(np.uint16) * 37 + 5).transpose(1, 2, 0)
@@ -152,7 +182,9 @@ def test_16_bit_blocks_are_stretched_as_the_whole_image(tmp_path: Path, stretch:
     source = open_source(path)
     levels = find_levels(source, (), channels=(1,), stretch=stretch, block=64)
     block = prepare_block(source, (), (20, 100), (33, 150), channels=(1,), levels=levels)
-    np.testing.assert_allclose(block, to_float(pixels, channels=(1,), stretch=stretch)[:, 20:100, 33:150], atol=1e-4)
+    np.testing.assert_allclose(
+        block, to_float(pixels, channels=(1,), stretch=stretch)[:, 20:100, 33:150], atol=1e-4
+    )
 
 
 def test_percentiles_of_a_large_image_come_from_the_same_samples(
@@ -188,7 +220,9 @@ def test_an_interrupted_job_goes_on_where_it_stopped(
     labels = zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:]
     assert not predict_large(path, model, out=None, **SMALL)
     assert predict_large(path, model, out=None, overwrite=True, **SMALL)
-    np.testing.assert_array_equal(zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:], labels)
+    np.testing.assert_array_equal(
+        zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:], labels
+    )
 
 
 def test_a_job_killed_before_its_first_block_is_not_taken_for_done(
@@ -203,7 +237,9 @@ def test_a_job_killed_before_its_first_block_is_not_taken_for_done(
     assert not predict_large(path, model, out=None, **SMALL)
 
 
-def test_another_model_does_not_go_on_with_the_blocks_of_the_first(model: Path, tmp_path: Path) -> None:
+def test_another_model_does_not_go_on_with_the_blocks_of_the_first(
+    model: Path, tmp_path: Path
+) -> None:
     path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
     predict_large(path, model, out=None, **SMALL)
     mark = path / "labels" / "seminar" / blockwise.PROGRESS
@@ -223,7 +259,9 @@ def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(
     pixels = blobs(300, 280)
     tifffile.imwrite(tmp_path / "slide.tif", pixels, tile=(64, 64))
     monkeypatch.setattr("seminar.inference.job.MAX_PIXELS", 1000)
-    summary = PredictionJob(model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu", tile_size=320).run()
+    summary = PredictionJob(
+        model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu", tile_size=320
+    ).run()
     assert (summary.predicted, summary.faults) == (1, [])
     labels = zarr.open_group(str(tmp_path / "out" / "slide.zarr"), mode="r")
     assert labels.attrs["ome"]["multiscales"][0]["name"] == "seminar"
@@ -231,14 +269,24 @@ def test_a_tif_too_large_for_memory_becomes_an_ome_zarr(
     np.testing.assert_array_equal(labels["0"][:], expected)
 
 
-def test_what_is_asked_for_later_leaves_labels_corrected_by_hand(model: Path, tmp_path: Path) -> None:
+def test_what_is_asked_for_later_leaves_labels_corrected_by_hand(
+    model: Path, tmp_path: Path
+) -> None:
     from seminar.inference.job import PredictionJob
 
     path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
     places = [path / "labels" / name / "0" for name in ("seminar", "seminar_instances")]
 
     def predict(**wanted: bool) -> int:
-        job = PredictionJob(model, [path], out=tmp_path / "out", instances=True, device="cpu", tile_size=320, **wanted)
+        job = PredictionJob(
+            model,
+            [path],
+            out=tmp_path / "out",
+            instances=True,
+            device="cpu",
+            tile_size=320,
+            **wanted,
+        )
         return job.run().predicted
 
     assert predict()
@@ -251,23 +299,34 @@ def test_what_is_asked_for_later_leaves_labels_corrected_by_hand(model: Path, tm
     probs = zarr.open_array(str(tmp_path / "out" / "a_probabilities.zarr" / "0"), mode="r")[:]
     np.testing.assert_allclose(probs.sum(axis=0), 1, atol=1e-5)
     assert predict(probabilities=True, overwrite=True)
-    np.testing.assert_array_equal(zarr.open_array(str(places[0]), mode="r")[:], probs.argmax(axis=0))
+    np.testing.assert_array_equal(
+        zarr.open_array(str(places[0]), mode="r")[:], probs.argmax(axis=0)
+    )
     assert (zarr.open_array(str(places[1]), mode="r")[:] != 9).any()
 
 
-def test_a_large_tif_in_a_palette_is_refused(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_tif_in_a_palette_is_refused(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from seminar.inference.job import PredictionJob
 
     colours = np.zeros((3, 256), np.uint16)
-    tifffile.imwrite(tmp_path / "slide.tif", blobs(300, 280), photometric="palette", colormap=colours)
+    tifffile.imwrite(
+        tmp_path / "slide.tif", blobs(300, 280), photometric="palette", colormap=colours
+    )
     monkeypatch.setattr("seminar.inference.job.MAX_PIXELS", 1000)
-    summary = PredictionJob(model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu").run()
+    summary = PredictionJob(
+        model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu"
+    ).run()
     assert summary.faults == [
-        f"{tmp_path / 'slide.tif'}: its colours are stored as palette, and block by block only RGB is read; save it as RGB"
+        f"{tmp_path / 'slide.tif'}: its colours are stored as palette, and block by block only RGB"
+        " is read; save it as RGB"
     ]
 
 
-def test_coarser_levels_are_every_second_pixel(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coarser_levels_are_every_second_pixel(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("seminar.io.ome_zarr_writer.SMALLEST_LEVEL", 100)
     path = write_zarr(tmp_path / "a.zarr", blobs(131, 201), "yx")
     predict_large(path, model, out=None, **SMALL)
@@ -281,7 +340,9 @@ def test_coarser_levels_are_every_second_pixel(model: Path, tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("array", ["../secret/0", "/etc", "..", "a/../../secret/0", "link/0", ""])
-def test_metadata_that_points_out_of_the_image_is_refused(model: Path, tmp_path: Path, array: str) -> None:
+def test_metadata_that_points_out_of_the_image_is_refused(
+    model: Path, tmp_path: Path, array: str
+) -> None:
     write_zarr(tmp_path / "secret", blobs(64, 64), "yx")
     path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx", array=array)
     (path / "link").symlink_to(tmp_path / "secret")
@@ -309,7 +370,11 @@ def test_a_chunk_larger_than_memory_is_refused(model: Path, tmp_path: Path) -> N
     path = tmp_path / "bomb.zarr"
     write_zarr(path, blobs(64, 64), "yx")
     zarr.create_array(
-        str(path / "0"), shape=(400_000, 400_000), chunks=(400_000, 400_000), dtype="uint8", overwrite=True
+        str(path / "0"),
+        shape=(400_000, 400_000),
+        chunks=(400_000, 400_000),
+        dtype="uint8",
+        overwrite=True,
     )
     with pytest.raises(SeminarError, match="do not fit into memory"):
         predict_large(path, model, out=None, **SMALL)
@@ -325,17 +390,24 @@ def test_nan_is_refused_with_its_place(model: Path, tmp_path: Path) -> None:
 def test_what_is_no_ome_zarr_is_said(model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.zarr").mkdir()
     zarr.create_group(str(tmp_path / "bare.zarr"))
-    for name, message in (("empty", "found no zarr metadata"), ("bare", "not readable as an OME-Zarr image")):
+    for name, message in (
+        ("empty", "found no zarr metadata"),
+        ("bare", "not readable as an OME-Zarr image"),
+    ):
         with pytest.raises(SeminarError, match=message):
             predict_large(tmp_path / f"{name}.zarr", model, out=None, **SMALL)
 
 
 def test_other_channels_are_refused(model: Path, tmp_path: Path) -> None:
     with pytest.raises(SeminarError, match="the model takes 1 channels, the image has 2"):
-        predict_large(write_zarr(tmp_path / "a.zarr", blobs(2, 64, 64), "cyx"), model, out=None, **SMALL)
+        predict_large(
+            write_zarr(tmp_path / "a.zarr", blobs(2, 64, 64), "cyx"), model, out=None, **SMALL
+        )
 
 
-def test_a_missing_zarr_says_what_to_install(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_zarr_says_what_to_install(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(SeminarError, match=r"pip install 'seminar-napari\[zarr\]'"):
@@ -345,7 +417,9 @@ def test_a_missing_zarr_says_what_to_install(model: Path, tmp_path: Path, monkey
 # a cluster
 
 
-def test_an_address_where_nobody_listens_is_said(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_where_nobody_listens_is_said(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed")
     path = write_zarr(tmp_path / "a.zarr", blobs(64, 64), "yx")
     with pytest.raises(SeminarError, match="--scheduler nonsense://x: no dask scheduler answers"):
@@ -354,7 +428,9 @@ def test_an_address_where_nobody_listens_is_said(model: Path, tmp_path: Path, mo
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 def test_two_workers_write_what_one_process_writes(model: Path, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
@@ -362,10 +438,17 @@ def test_two_workers_write_what_one_process_writes(model: Path, tmp_path: Path) 
     here = write_zarr(tmp_path / "here.zarr", pixels, "yx")
     there = write_zarr(tmp_path / "there.zarr", pixels, "yx")
     predict_large(here, model, out=None, **SMALL)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
         assert predict_large(there, model, out=None, scheduler=cluster.scheduler_address, **SMALL)
-    labels = [zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:] for path in (here, there)]
-    assert (labels[0] == labels[1]).mean() > 0.9999  # a worker has fewer threads, and so rounds differently
+    labels = [
+        zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:]
+        for path in (here, there)
+    ]
+    assert (
+        labels[0] == labels[1]
+    ).mean() > 0.9999  # a worker has fewer threads, and so rounds differently
     chunks = zarr.open_array(str(there / "labels" / "seminar" / "0"), mode="r").chunks
     assert all(
         SMALL["block"] % side == 0 for side in chunks
@@ -376,9 +459,10 @@ def test_two_workers_write_what_one_process_writes(model: Path, tmp_path: Path) 
 def test_memory_does_not_grow_with_the_image(model: Path, tmp_path: Path) -> None:
     """A process of its own for each size: 16 times the pixels, the same peak."""
     script = (
-        "import resource, sys; from pathlib import Path; from seminar.inference.blockwise import predict_large\n"
-        "predict_large(Path(sys.argv[1]), Path(sys.argv[2]), out=None, tile_size=128, device='cpu', block=512)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import resource, sys; from pathlib import Path; from seminar.inference.blockwise import"
+        " predict_large\npredict_large(Path(sys.argv[1]), Path(sys.argv[2]), out=None,"
+        " tile_size=128, device='cpu',"
+        " block=512)\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     peaks = []
     for side in (640, 2560):

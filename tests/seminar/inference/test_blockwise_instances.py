@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from seminar.inference import blockwise_instances
-from seminar.inference.instances import instances_from_shape
-from seminar.labels import ClassNames
 from seminar.inference.blockwise_instances import divide_large
+from seminar.inference.instances import instances_from_shape
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import create, finish, full_array, output_of
+from seminar.labels import ClassNames
 
 zarr = pytest.importorskip("zarr")
 
@@ -24,7 +24,10 @@ def labelled(folder: Path, labels: np.ndarray) -> Path:
     group = zarr.create_group(str(path))
     axes = [{"name": axis, "type": "space"} for axis in "zyx"[-labels.ndim :]]
     group.create_array("0", data=labels, chunks=(1, 32, 32)[-labels.ndim :])
-    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}]}
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}],
+    }
     output = output_of(open_source(path), None)
     create(output, 64)
     full_array(output.target)[...] = labels
@@ -34,7 +37,9 @@ def labelled(folder: Path, labels: np.ndarray) -> Path:
 
 def divided(path: Path, block: int) -> np.ndarray:
     assert divide_large(path, labels=None, out=None, block=block)
-    found: np.ndarray = zarr.open_array(str(path / "labels" / "seminar_instances" / "0"), mode="r")[...]
+    found: np.ndarray = zarr.open_array(str(path / "labels" / "seminar_instances" / "0"), mode="r")[
+        ...
+    ]
     return found
 
 
@@ -52,7 +57,10 @@ def discs(shape: tuple[int, int], count: int, radius: int, seed: int = 0) -> np.
     rows, cols = np.indices(shape)
     labels = np.zeros(shape, np.uint8)
     for row, col, class_id in zip(
-        rng.integers(0, shape[0], count), rng.integers(0, shape[1], count), rng.integers(1, 3, count), strict=True
+        rng.integers(0, shape[0], count),
+        rng.integers(0, shape[1], count),
+        rng.integers(1, 3, count),
+        strict=True,
     ):
         labels[(rows - row) ** 2 + (cols - col) ** 2 < rng.integers(2, radius) ** 2] = class_id
     return labels
@@ -92,12 +100,16 @@ def test_a_patch_larger_than_a_block_is_divided_as_in_memory_away_from_seams(
         inside = expected == number
         if away[inside].all():
             same = found == np.bincount(found[inside]).argmax()
-            assert (same & inside).sum() > 0.9 * (same | inside).sum()  # pixels as near to two objects fall to either
+            assert (same & inside).sum() > 0.9 * (
+                same | inside
+            ).sum()  # pixels as near to two objects fall to either
             compared += 1
     assert compared > 20
 
 
-def test_a_class_that_fills_the_image_is_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_that_fills_the_image_is_one_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(blockwise_instances, "HALO", 16)
     assert divided(labelled(tmp_path, np.ones((200, 200), np.uint8)), 64).min() == 1
 
@@ -108,7 +120,10 @@ def test_planes_are_numbered_one_by_one(tmp_path: Path) -> None:
     found = divided(path, 64)
     for plane in (0, 1):
         assert_same_objects(found[plane], instances_from_shape(labels[plane]))
-    assert zarr.open_group(str(path / "labels"), mode="r").attrs["ome"]["labels"] == ["seminar", "seminar_instances"]
+    assert zarr.open_group(str(path / "labels"), mode="r").attrs["ome"]["labels"] == [
+        "seminar",
+        "seminar_instances",
+    ]
 
 
 def test_nothing_predicted_gives_no_objects_and_what_exists_is_passed_over(tmp_path: Path) -> None:

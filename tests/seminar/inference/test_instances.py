@@ -16,7 +16,9 @@ from seminar.errors import SeminarError
 from seminar.inference.instances import instances_from_clicks, instances_from_shape, write_instances
 
 
-def discs(*places: tuple[int, int, int], size: tuple[int, int] = (60, 100), class_id: int = 1) -> np.ndarray:
+def discs(
+    *places: tuple[int, int, int], size: tuple[int, int] = (60, 100), class_id: int = 1
+) -> np.ndarray:
     rows, cols = np.indices(size)
     mask = np.zeros(size, bool)
     for row, col, radius in places:
@@ -24,7 +26,9 @@ def discs(*places: tuple[int, int, int], size: tuple[int, int] = (60, 100), clas
     return mask.astype(np.uint8) * np.uint8(class_id)
 
 
-def clicks(*points: tuple[float, float], class_ids: list[int], size: tuple[int, int] = (60, 100)) -> ClickSet:
+def clicks(
+    *points: tuple[float, float], class_ids: list[int], size: tuple[int, int] = (60, 100)
+) -> ClickSet:
     return ClickSet(*size, np.array(points, dtype=float), np.array(class_ids))
 
 
@@ -108,7 +112,9 @@ def test_twelve_pixels_are_an_object_and_fewer_are_not(columns: int, expected: i
 
 
 def test_the_rim_of_the_image_is_the_rim_of_an_object() -> None:
-    """Two halves of discs at the rim come apart at the waist between them, which is at the rim, too."""
+    """Two halves of discs at the rim come apart at the waist between them, which is at the rim,
+    too.
+    """
     labels = discs((0, 30, 14), (0, 54, 14))
     instances = instances_from_shape(labels)
     assert instances.max() == 2
@@ -117,7 +123,9 @@ def test_the_rim_of_the_image_is_the_rim_of_an_object() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_pixels_go_to_the_click_on_their_side_of_the_waist(order: int) -> None:
-    """The seam is where the distance to the background is least between the clicks, though one of them lies beside it."""
+    """The seam is where the distance to the background is least between the clicks, though one
+    of them lies beside it.
+    """
     labels = discs((30, 30, 14), (30, 54, 14))
     points = [(30, 38), (30, 60)][::order]
     found = instances_from_clicks(labels, clicks(*points, class_ids=[1, 1]))
@@ -145,7 +153,9 @@ def test_numbers_go_on_from_class_to_class() -> None:
 @settings(deadline=None)
 @given(
     labels=hnp.arrays(
-        np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24)), elements=st.sampled_from([0, 1, 1, 2, 255])
+        np.uint8,
+        st.tuples(st.integers(1, 24), st.integers(1, 24)),
+        elements=st.sampled_from([0, 1, 1, 2, 255]),
     )
 )
 def test_every_object_lies_in_one_class_and_numbers_have_no_gap(labels: np.ndarray) -> None:
@@ -153,7 +163,11 @@ def test_every_object_lies_in_one_class_and_numbers_have_no_gap(labels: np.ndarr
         instances_from_shape(labels, min_area=1),
         instances_from_clicks(
             labels,
-            ClickSet(*labels.shape, np.argwhere(labels == 1)[::3], np.ones(len(np.argwhere(labels == 1)[::3]))),
+            ClickSet(
+                *labels.shape,
+                np.argwhere(labels == 1)[::3],
+                np.ones(len(np.argwhere(labels == 1)[::3])),
+            ),
             min_area=1,
         ),
     ):
@@ -195,8 +209,12 @@ def test_real_nuclei_are_counted(shared_data: Path) -> None:
         truth, objects = project.read_truth(image_id), project.read_objects(image_id)
         assert truth is not None and objects is not None
         numbers = np.unique(objects[objects > 0])
-        inner = [np.argwhere(objects == number)[np.sum(objects == number) // 2] for number in numbers]
-        clicked = instances_from_clicks(truth, ClickSet(*truth.shape, np.array(inner), np.ones(len(inner))))
+        inner = [
+            np.argwhere(objects == number)[np.sum(objects == number) // 2] for number in numbers
+        ]
+        clicked = instances_from_clicks(
+            truth, ClickSet(*truth.shape, np.array(inner), np.ones(len(inner)))
+        )
         assert clicked.max() == len(numbers)
         errors.append(abs(int(instances_from_shape(truth).max()) - len(numbers)) / len(numbers))
     assert np.mean(errors) < 0.15

@@ -10,8 +10,8 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
-from seminar.labels import ClassNames
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, find_images, stem_of
+from seminar.labels import ClassNames
 from seminar.project.project import Project
 
 CLASSES = ClassNames.of("background", "cell")
@@ -82,7 +82,8 @@ def test_two_images_of_one_stem_are_refused(folder: Path, twin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"), [("a.png", "a"), ("a.ome.tif", "a"), ("a.b.ome.zarr", "a.b"), (".ome.tif", ".ome")]
+    ("name", "stem"),
+    [("a.png", "a"), ("a.ome.tif", "a"), ("a.b.ome.zarr", "a.b"), (".ome.tif", ".ome")],
 )
 def test_stems(name: str, stem: str) -> None:
     assert stem_of(Path(name)) == stem
@@ -91,9 +92,15 @@ def test_stems(name: str, stem: str) -> None:
 def test_an_image_of_a_project_is_called_by_its_id(folder: Path, tmp_path: Path) -> None:
     for name in ("field1.ome.tif", "field1.png"):
         Image.fromarray(np.zeros((8, 10), np.uint8)).save(tmp_path / name)
-    project = Project.create(tmp_path / "project", [tmp_path / "field1.ome.tif", tmp_path / "field1.png"], CLASSES)
+    project = Project.create(
+        tmp_path / "project", [tmp_path / "field1.ome.tif", tmp_path / "field1.png"], CLASSES
+    )
     found = find_images([str(project.path)])
-    assert tuple(sorted(map(stem_of, found))) == tuple(sorted(project.image_ids())) == ("field1", "field1.ome")
+    assert (
+        tuple(sorted(map(stem_of, found)))
+        == tuple(sorted(project.image_ids()))
+        == ("field1", "field1.ome")
+    )
     assert stem_of(tmp_path / "field1.ome.tif") == "field1"
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from seminar.models.checkpoint import save_model
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
-from seminar.labels import ClassNames
-from seminar.models.deeplab import build_network
 from seminar.inference.predictor import Predictor, most_probable
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
+from seminar.models.deeplab import build_network
 
 CLASSES = ClassNames.of("background", "cell", "debris")
 
@@ -43,7 +43,9 @@ def predictor(network: nn.Module | None = None, **options: object) -> Predictor:
 
 
 def noise(height: int, width: int, channels: int = 1) -> np.ndarray:
-    return np.random.default_rng(height * 1000 + width).integers(0, 256, (height, width, channels), dtype=np.uint8)
+    return np.random.default_rng(height * 1000 + width).integers(
+        0, 256, (height, width, channels), dtype=np.uint8
+    )
 
 
 @settings(max_examples=15, deadline=None)
@@ -78,18 +80,24 @@ def test_untiled_is_the_bare_network() -> None:
 
 def test_batches_of_tiles_change_nothing() -> None:
     image = noise(180, 140)
-    one, many = (predictor(tile_size=64, overlap=16, batch_size=size).predict_probs(image) for size in (1, 5))
+    one, many = (
+        predictor(tile_size=64, overlap=16, batch_size=size).predict_probs(image) for size in (1, 5)
+    )
     np.testing.assert_allclose(one, many, atol=1e-6)
 
 
 def test_the_real_network_agrees_on_nearly_all_pixels(shared_data: Path) -> None:
-    """Its image pooling sees the whole tile, so tiles differ a little; a random network exaggerates nothing."""
+    """Its image pooling sees the whole tile, so tiles differ a little; a random network
+    exaggerates nothing.
+    """
     from seminar.io.images import read_image
 
     torch.manual_seed(0)
     weights = shared_data / "weights" / "mobilenet_v2_imagenet_from_coral_quant.pth"
     network = build_network(TrainConfig(weights=str(weights)), num_classes=3, channels=3)
-    image = read_image(sorted((shared_data / "dsb2018_histology" / "JPEGImages").iterdir())[0])[:480, :480]
+    image = read_image(sorted((shared_data / "dsb2018_histology" / "JPEGImages").iterdir())[0])[
+        :480, :480
+    ]
     tiled = predictor(network, tile_size=320, overlap=128).predict_probs(image)
     whole = predictor(network, tile_size=480, overlap=128).predict_probs(image)
     assert np.abs(tiled - whole).mean() < 0.02
@@ -115,7 +123,9 @@ def test_a_live_network_gets_its_modes_back() -> None:
 def test_dropout_is_off() -> None:
     image = noise(30, 30)
     network = nn.Sequential(SmallField(), nn.Dropout(0.5))
-    np.testing.assert_array_equal(predictor(network).predict_probs(image), predictor(network).predict_probs(image))
+    np.testing.assert_array_equal(
+        predictor(network).predict_probs(image), predictor(network).predict_probs(image)
+    )
 
 
 def test_16_bit_and_float_images_are_stretched_as_in_training() -> None:
@@ -123,7 +133,9 @@ def test_16_bit_and_float_images_are_stretched_as_in_training() -> None:
     image[0, 0], image[0, 1] = 0, 255
     eight = predictor().predict(image)
     np.testing.assert_array_equal(predictor().predict(image.astype(np.uint16) * 100 + 7), eight)
-    np.testing.assert_array_equal(predictor().predict(image[:, :, 0].astype(np.float32) / 255), eight)
+    np.testing.assert_array_equal(
+        predictor().predict(image[:, :, 0].astype(np.float32) / 255), eight
+    )
 
 
 def test_channels_are_chosen() -> None:
@@ -133,7 +145,9 @@ def test_channels_are_chosen() -> None:
 
 
 def test_an_image_with_other_channels_is_refused() -> None:
-    with pytest.raises(SeminarError, match=r"field\.tif: the model takes 3 channels, the image has 1"):
+    with pytest.raises(
+        SeminarError, match=r"field\.tif: the model takes 3 channels, the image has 1"
+    ):
         predictor(SmallField(3), num_channels=3).predict(noise(8, 8), "field.tif")
 
 
@@ -161,23 +175,31 @@ def test_a_batch_that_does_not_fit_goes_in_halves() -> None:
     image = noise(150, 150)
     tight = predictor(FitsTwo(), tile_size=64, overlap=16, batch_size=8)
     np.testing.assert_allclose(
-        tight.predict_probs(image), predictor(tile_size=64, overlap=16).predict_probs(image), atol=1e-6
+        tight.predict_probs(image),
+        predictor(tile_size=64, overlap=16).predict_probs(image),
+        atol=1e-6,
     )
     assert tight.batch_size == 2
 
 
-def test_where_onednn_found_no_room_for_its_code_prediction_goes_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_onednn_found_no_room_for_its_code_prediction_goes_on_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Compiled(SmallField):
         def forward(self, image: Tensor) -> Tensor:
             if torch.backends.mkldnn.enabled:
                 raise RuntimeError("could not create a primitive")
             return super().forward(image)
 
-    monkeypatch.setattr(torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled)  # as it was, afterwards
+    monkeypatch.setattr(
+        torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled
+    )  # as it was, afterwards
     image = noise(150, 150)
     goes_on = predictor(Compiled(), tile_size=64, overlap=16, batch_size=8)
     np.testing.assert_allclose(
-        goes_on.predict_probs(image), predictor(tile_size=64, overlap=16).predict_probs(image), atol=1e-6
+        goes_on.predict_probs(image),
+        predictor(tile_size=64, overlap=16).predict_probs(image),
+        atol=1e-6,
     )
 
 
@@ -227,7 +249,9 @@ def test_the_stretch_is_of_the_whole_image_and_not_of_each_tile() -> None:
 
 
 def test_probabilities_are_blended_by_the_weights_of_both_axes() -> None:
-    """A network that says which tile it is at work on: where four tiles meet, each counts by the product of its weights."""
+    """A network that says which tile it is at work on: where four tiles meet, each counts by the
+    product of its weights.
+    """
 
     class Counts(nn.Module):
         def __init__(self) -> None:
@@ -237,19 +261,30 @@ def test_probabilities_are_blended_by_the_weights_of_both_axes() -> None:
         def forward(self, image: Tensor) -> Tensor:
             share = torch.tensor([0.1, 0.3, 0.5, 0.9])[self.calls]
             self.calls += 1
-            return torch.stack([share.log(), (1 - share).log()])[None, :, None, None].expand(1, 2, *image.shape[2:])
+            return torch.stack([share.log(), (1 - share).log()])[None, :, None, None].expand(
+                1, 2, *image.shape[2:]
+            )
 
-    probs = predictor(Counts(), classes=ClassNames.of("a", "b"), tile_size=64, overlap=32).predict_probs(noise(96, 96))
+    probs = predictor(
+        Counts(), classes=ClassNames.of("a", "b"), tile_size=64, overlap=32
+    ).predict_probs(noise(96, 96))
     ramp = (np.arange(16) + 0.5) / 16
     weight = np.concatenate(
         [np.zeros(40), ramp, np.ones(40)]
     )  # of the second tile along a side; the first has the rest
     rows, cols = weight[:, None], weight[None]
-    expected = 0.1 * (1 - rows) * (1 - cols) + 0.3 * (1 - rows) * cols + 0.5 * rows * (1 - cols) + 0.9 * rows * cols
+    expected = (
+        0.1 * (1 - rows) * (1 - cols)
+        + 0.3 * (1 - rows) * cols
+        + 0.5 * rows * (1 - cols)
+        + 0.9 * rows * cols
+    )
     np.testing.assert_allclose(probs[0], expected, atol=1e-5)
 
 
-def test_a_predictor_of_a_folder_takes_tiles_as_asked_for_and_refuses_other_channels(tmp_path: Path) -> None:
+def test_a_predictor_of_a_folder_takes_tiles_as_asked_for_and_refuses_other_channels(
+    tmp_path: Path,
+) -> None:
     config = TrainConfig(weights="none", stretch=(1.0, 99.0))
     network = build_network(config, num_classes=3, channels=2)
     save_model(tmp_path / "model.pt", network, config=config, classes=CLASSES, channels=2)

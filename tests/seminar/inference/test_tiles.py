@@ -14,7 +14,9 @@ from seminar.inference.tiles import STRIDE, plan
 
 @settings(deadline=None)
 @given(length=st.integers(1, 5000), tile=st.integers(2, 20), share=st.integers(0, 10))
-def test_tiles_cover_the_side_and_their_weights_sum_to_one(length: int, tile: int, share: int) -> None:
+def test_tiles_cover_the_side_and_their_weights_sum_to_one(
+    length: int, tile: int, share: int
+) -> None:
     overlap = min(share, tile // 2) * STRIDE
     spans = plan(length, tile_size=tile * STRIDE, overlap=overlap)
     total = np.zeros(length)
@@ -52,7 +54,9 @@ def test_a_pixel_near_a_tiles_inner_border_comes_from_the_neighbour_alone() -> N
 def test_tiles_are_as_few_as_the_size_allows_and_as_small_as_their_number_allows(
     length: int, tile_size: int, overlap: int, expected: list[tuple[int, int]]
 ) -> None:
-    assert [(span.start, span.stop) for span in plan(length, tile_size=tile_size, overlap=overlap)] == expected
+    assert [
+        (span.start, span.stop) for span in plan(length, tile_size=tile_size, overlap=overlap)
+    ] == expected
 
 
 def test_weights_go_over_in_the_inner_half_of_the_overlap() -> None:
@@ -64,7 +68,12 @@ def test_weights_go_over_in_the_inner_half_of_the_overlap() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tile_size": 100, "overlap": 16}, {"tile_size": 64, "overlap": 48}, {"tile_size": 64, "overlap": -16}]
+    "wrong",
+    [
+        {"tile_size": 100, "overlap": 16},
+        {"tile_size": 64, "overlap": 48},
+        {"tile_size": 64, "overlap": -16},
+    ],
 )
 def test_sizes_that_do_not_go_together_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="multiples of 16"):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seminar.io.archives import check_archive
 from seminar.errors import SeminarError
+from seminar.io.archives import check_archive
 
 
 def zipped(path: Path, **members: bytes) -> Path:
@@ -21,11 +21,16 @@ def zipped(path: Path, **members: bytes) -> Path:
 
 def test_an_honest_zip_passes(tmp_path: Path) -> None:
     check_archive(
-        zipped(tmp_path / "a.zip", **{"rdf.yaml": b"name: x", "weights/w.onnx": bytes(1000), "x..y.txt": b""})
+        zipped(
+            tmp_path / "a.zip",
+            **{"rdf.yaml": b"name: x", "weights/w.onnx": bytes(1000), "x..y.txt": b""},
+        )
     )
 
 
-@pytest.mark.parametrize("name", ["../evil.sh", "/etc/passwd", "a/../../b", "..\\evil.bat", "C:\\evil.bat", "a/.."])
+@pytest.mark.parametrize(
+    "name", ["../evil.sh", "/etc/passwd", "a/../../b", "..\\evil.bat", "C:\\evil.bat", "a/.."]
+)
 def test_members_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SeminarError, match="leads out of the archive, so it is not opened"):
         check_archive(zipped(tmp_path / "a.zip", **{"rdf.yaml": b"", name: b"x"}))

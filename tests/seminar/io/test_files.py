@@ -36,9 +36,12 @@ def test_others_may_read_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("a bug"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")]
+    "error",
+    [RuntimeError("a bug"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")],
 )
-def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+def test_an_error_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, error: BaseException
+) -> None:
     path = tmp_path / "x"
     write_bytes(path, b"old")
     with pytest.raises(type(error)), atomic_file(path) as file:
@@ -48,7 +51,9 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: Ba
     assert names(tmp_path) == ["x"]
 
 
-def test_a_full_disk_names_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_names_the_file_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -65,7 +70,9 @@ def test_a_file_in_place_of_the_folder_is_an_os_error(tmp_path: Path) -> None:
         write_bytes(tmp_path / "Clicks" / "a.json", b"{}")
 
 
-def test_a_reader_that_blocks_the_rename_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_blocks_the_rename_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rename = Path.replace
     refusals = [PermissionError(errno.EACCES, "used by another process")] * 3
 

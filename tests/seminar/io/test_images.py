@@ -38,21 +38,37 @@ def noise(*shape: int, dtype: str = "uint8") -> npt.NDArray[Any]:
 
 
 def png(
-    pixels: npt.NDArray[Any], colour_type: int, depth: int, *, filter_type: int = 0, size: tuple[int, int] | None = None
+    pixels: npt.NDArray[Any],
+    colour_type: int,
+    depth: int,
+    *,
+    filter_type: int = 0,
+    size: tuple[int, int] | None = None,
 ) -> bytes:
     """A PNG of any depth and colour type, which Pillow cannot write."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     height, width = size or pixels.shape[:2]
-    lines = np.frombuffer(pixels.astype(">u2" if depth == 16 else "u1").tobytes(), np.uint8).reshape(
-        pixels.shape[0], -1
+    lines = np.frombuffer(
+        pixels.astype(">u2" if depth == 16 else "u1").tobytes(), np.uint8
+    ).reshape(pixels.shape[0], -1)
+    above = (
+        np.vstack([np.zeros_like(lines[:1]), lines[:-1]])
+        if filter_type == 2
+        else np.zeros_like(lines)
     )
-    above = np.vstack([np.zeros_like(lines[:1]), lines[:-1]]) if filter_type == 2 else np.zeros_like(lines)
     data = b"".join(bytes([filter_type]) + line.tobytes() for line in lines - above)
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )
 
 
 def saved(path: Path, image: Image.Image, **options: Any) -> Path:
@@ -111,7 +127,10 @@ def test_a_palette_becomes_rgb(tmp_path: Path) -> None:
     image = Image.fromarray(noise(HEIGHT, WIDTH) % 3).convert("P")
     image.putpalette([1, 2, 3, 40, 50, 60, 255, 0, 7])
     path = saved(tmp_path / "a.png", image)
-    assert (read_image(path) == np.array([[1, 2, 3], [40, 50, 60], [255, 0, 7]])[noise(HEIGHT, WIDTH) % 3]).all()
+    assert (
+        read_image(path)
+        == np.array([[1, 2, 3], [40, 50, 60], [255, 0, 7]])[noise(HEIGHT, WIDTH) % 3]
+    ).all()
     assert image_header(path).channels == 3
 
 
@@ -124,7 +143,9 @@ def test_black_and_white_becomes_0_and_255(tmp_path: Path) -> None:
 def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.jpg", Image.new("CMYK", (WIDTH, HEIGHT), (0, 0, 0, 0)))
     assert (read_image(path) == 255).all()
-    assert read_image(path).shape == (HEIGHT, WIDTH, 3) == (HEIGHT, WIDTH, image_header(path).channels)
+    assert (
+        read_image(path).shape == (HEIGHT, WIDTH, 3) == (HEIGHT, WIDTH, image_header(path).channels)
+    )
 
 
 @pytest.mark.parametrize("filter_type", [0, 2])
@@ -145,7 +166,9 @@ def test_16_bit_pngs_keep_every_bit(
 def test_16_bit_grey_with_transparency_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(HEIGHT, WIDTH, 2, dtype="uint16"), 4, 16))
-    with pytest.raises(DatasetError, match=r"a\.png: 16-bit grey with transparency is not read; save it without"):
+    with pytest.raises(
+        DatasetError, match=r"a\.png: 16-bit grey with transparency is not read; save it without"
+    ):
         read_image(path)
 
 
@@ -188,13 +211,17 @@ def test_an_empty_file_is_said(tmp_path: Path) -> None:
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", Image.fromarray(noise(HEIGHT, WIDTH)), format="BMP")
-    with pytest.raises(DatasetError, match=r"a\.png: neither jpg, png nor tif by its content; convert it"):
+    with pytest.raises(
+        DatasetError, match=r"a\.png: neither jpg, png nor tif by its content; convert it"
+    ):
         read_image(path)
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".tif"])
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.95])
-def test_a_file_cut_short_is_said_and_noticed_without_decoding(tmp_path: Path, ending: str, kept: float) -> None:
+def test_a_file_cut_short_is_said_and_noticed_without_decoding(
+    tmp_path: Path, ending: str, kept: float
+) -> None:
     path = saved(tmp_path / f"a{ending}", Image.fromarray(noise(60, 70, 3)))
     assert looks_whole(path)
     whole = path.read_bytes()
@@ -219,10 +246,14 @@ def test_damage_in_the_middle_is_said(tmp_path: Path) -> None:
 
 
 @given(st.data())
-def test_no_damage_escapes_as_another_error(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_no_damage_escapes_as_another_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     folder = tmp_path_factory.mktemp("damage")
     kind, mode = data.draw(
-        st.sampled_from([("png", "RGB"), ("jpg", "RGB"), ("tif", "RGB"), ("tif", "P"), ("tif", "CMYK")])
+        st.sampled_from(
+            [("png", "RGB"), ("jpg", "RGB"), ("tif", "RGB"), ("tif", "P"), ("tif", "CMYK")]
+        )
     )
     path = saved(folder / f"a.{kind}", Image.fromarray(noise(9, 9, 3)).convert(mode))
     content = bytearray(path.read_bytes())
@@ -239,14 +270,22 @@ def test_a_gigapixel_header_is_refused_before_memory_is_taken(tmp_path: Path) ->
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(2, 2), 0, 8, size=(40_000, 40_000)))
     for read in (image_size, read_image):
-        with pytest.raises(DatasetError, match=r"a\.png: 40000 x 40000 pixels .* more than the 268,435,456"):
+        with pytest.raises(
+            DatasetError, match=r"a\.png: 40000 x 40000 pixels .* more than the 268,435,456"
+        ):
             read(path)
 
 
 def test_more_channels_or_values_than_are_read_are_refused_by_the_header(tmp_path: Path) -> None:
-    for shape, message in (((1025, 2, 2), "1,025 channels are more than the 1,024"), ((9, 9, 9), "")):
+    for shape, message in (
+        ((1025, 2, 2), "1,025 channels are more than the 1,024"),
+        ((9, 9, 9), ""),
+    ):
         tifffile.imwrite(
-            tmp_path / "a.tif", np.zeros(shape, np.uint8), photometric="minisblack", planarconfig="separate"
+            tmp_path / "a.tif",
+            np.zeros(shape, np.uint8),
+            photometric="minisblack",
+            planarconfig="separate",
         )
         if message:
             with pytest.raises(DatasetError, match=message):
@@ -284,7 +323,11 @@ def test_a_two_dimensional_image_has_one_channel() -> None:
 
 def test_a_missing_channel_is_said() -> None:
     with pytest.raises(
-        SeminarError, match=r"x\.png: channel 3 is asked for, the image has 3 \(0 to 2\); change the setting 'channels'"
+        SeminarError,
+        match=(
+            r"x\.png: channel 3 is asked for, the image has 3 \(0 to 2\); change the setting"
+            r" 'channels'"
+        ),
     ):
         to_float(noise(4, 4, 3), channels=(0, 3), where="x.png")
 
@@ -309,10 +352,14 @@ def test_values_beyond_the_percentiles_are_clipped() -> None:
 
 @pytest.mark.parametrize("stretch", [(0, 100), (10, 90)])
 def test_each_channel_is_spread_by_itself(stretch: tuple[int, int]) -> None:
-    pixels = np.dstack([np.arange(101).reshape(1, 101) * factor + 7 for factor in (1, 50)]).astype(np.uint16)
+    pixels = np.dstack([np.arange(101).reshape(1, 101) * factor + 7 for factor in (1, 50)]).astype(
+        np.uint16
+    )
     low, high = stretch
     expected = np.clip((np.arange(101) - low) / (high - low), 0, 1) * 255
-    np.testing.assert_allclose(to_float(pixels, stretch=stretch)[:, 0], [expected, expected], atol=1e-3)
+    np.testing.assert_allclose(
+        to_float(pixels, stretch=stretch)[:, 0], [expected, expected], atol=1e-3
+    )
 
 
 def test_percentiles_are_exact_up_to_a_million_pixels() -> None:
@@ -326,7 +373,9 @@ def test_percentiles_are_exact_up_to_a_million_pixels() -> None:
 
 def test_an_8_bit_image_is_stretched_where_percentiles_are_asked_for() -> None:
     pixels = np.arange(50, 151, dtype=np.uint8).reshape(1, 101)
-    assert to_float(pixels, stretch=(0, 50))[0, 0, [0, 25, 50, 100]].tolist() == pytest.approx([0, 127.5, 255, 255])
+    assert to_float(pixels, stretch=(0, 50))[0, 0, [0, 25, 50, 100]].tolist() == pytest.approx(
+        [0, 127.5, 255, 255]
+    )
 
 
 def test_a_negative_channel_is_not_counted_from_the_end() -> None:
@@ -340,18 +389,24 @@ def test_signed_numbers_keep_their_sign() -> None:
 
 
 def test_an_even_channel_becomes_0() -> None:
-    pixels = np.dstack([np.full((4, 4), 900, np.uint16), np.arange(16, dtype=np.uint16).reshape(4, 4)])
+    pixels = np.dstack(
+        [np.full((4, 4), 900, np.uint16), np.arange(16, dtype=np.uint16).reshape(4, 4)]
+    )
     result = to_float(pixels)
     assert (result[0] == 0).all()
     assert result[1].max() == 255
 
 
 @given(
-    hnp.arrays(np.float32, (3, 4, 2), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)),
+    hnp.arrays(
+        np.float32, (3, 4, 2), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)
+    ),
     st.floats(0, 49),
     st.floats(51, 100),
 )
-def test_any_finite_image_ends_in_0_to_255(image: npt.NDArray[np.float32], low: float, high: float) -> None:
+def test_any_finite_image_ends_in_0_to_255(
+    image: npt.NDArray[np.float32], low: float, high: float
+) -> None:
     result = to_float(image, stretch=(low, high))
     assert np.isfinite(result).all()
     assert 0 <= result.min() <= result.max() <= 255
@@ -361,7 +416,9 @@ def test_any_finite_image_ends_in_0_to_255(image: npt.NDArray[np.float32], low: 
 def test_nan_is_said_with_its_place(bad: float) -> None:
     image = np.zeros((4, 5, 2), dtype=np.float32)
     image[2, 3, 1] = bad
-    with pytest.raises(SeminarError, match=r"x\.tif: a value is NaN or infinite, first at row 2, column 3; replace"):
+    with pytest.raises(
+        SeminarError, match=r"x\.tif: a value is NaN or infinite, first at row 2, column 3; replace"
+    ):
         to_float(image, where="x.tif")
     assert to_float(image, channels=(0,)).shape == (1, 4, 5)  # an unused channel may hold anything
     image[2, 3] = bad

@@ -11,16 +11,22 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from seminar.errors import DatasetError
+from seminar.io.label_png import (
+    png_size,
+    read_label_png,
+    read_object_png,
+    read_png_note,
+    write_label_png,
+)
 from seminar.labels import ClassNames
-from seminar.io.label_png import read_label_png
-from seminar.io.label_png import write_label_png
-from seminar.io.label_png import png_size, read_object_png, read_png_note
 
 CLASSES = ClassNames.parse("background\nnucleus #ff8000\n")
 
 
 @given(labels=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=30)))
-def test_every_value_is_read_back(tmp_path_factory: pytest.TempPathFactory, labels: np.ndarray) -> None:
+def test_every_value_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, labels: np.ndarray
+) -> None:
     path = tmp_path_factory.getbasetemp() / "labels.png"
     write_label_png(path, labels, CLASSES, durable=False)
     assert (read_label_png(path) == labels).all()
@@ -32,7 +38,9 @@ def test_other_programs_see_the_colours_of_the_classes(tmp_path: Path) -> None:
     write_label_png(tmp_path / "a.png", np.array([[0, 1, 255]]), CLASSES)
     with Image.open(tmp_path / "a.png") as image:
         assert image.mode == "P"
-        assert np.asarray(image.convert("RGB")).tolist() == [[[0, 0, 0], [255, 128, 0], [224, 224, 192]]]
+        assert np.asarray(image.convert("RGB")).tolist() == [
+            [[0, 0, 0], [255, 128, 0], [224, 224, 192]]
+        ]
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
@@ -63,7 +71,8 @@ def test_grey_and_black_and_white_masks_are_read(tmp_path: Path) -> None:
 def test_other_pngs_are_refused(tmp_path: Path, pixels: np.ndarray, kind: str) -> None:
     Image.fromarray(pixels).save(tmp_path / "a.png")
     with pytest.raises(
-        DatasetError, match=rf"a\.png: expected an indexed or 8-bit grey PNG of class ids, got {kind}; save it"
+        DatasetError,
+        match=rf"a\.png: expected an indexed or 8-bit grey PNG of class ids, got {kind}; save it",
     ):
         read_label_png(tmp_path / "a.png")
 
@@ -95,7 +104,18 @@ def test_object_numbers_of_any_depth(tmp_path: Path) -> None:
 
 
 def test_colours_of_objects_are_told_apart_by_each_of_their_three_values(tmp_path: Path) -> None:
-    colours = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 0], [2, 0, 0], [255, 255, 255]])
+    colours = np.array(
+        [
+            [0, 0, 0],
+            [1, 0, 0],
+            [0, 1, 0],
+            [0, 0, 1],
+            [1, 1, 0],
+            [0, 2, 0],
+            [2, 0, 0],
+            [255, 255, 255],
+        ]
+    )
     Image.fromarray(colours[None].astype(np.uint8)).save(tmp_path / "rgb.png")
     alpha = np.arange(8)[:, None] * 30
     Image.fromarray(np.hstack([colours, alpha])[None].astype(np.uint8)).save(tmp_path / "rgba.png")
@@ -110,7 +130,11 @@ def test_a_note_is_kept_and_changes_no_value(tmp_path: Path) -> None:
     write_label_png(tmp_path / "a.png", labels, CLASSES, note="made from this")
     write_label_png(tmp_path / "b.png", labels, CLASSES)
     assert [read_png_note(tmp_path / name) for name in ("a.png", "b.png")] == ["made from this", ""]
-    assert read_label_png(tmp_path / "a.png").tolist() == read_label_png(tmp_path / "b.png").tolist() == labels.tolist()
+    assert (
+        read_label_png(tmp_path / "a.png").tolist()
+        == read_label_png(tmp_path / "b.png").tolist()
+        == labels.tolist()
+    )
 
 
 def test_ids_beyond_the_classes_have_the_colours_of_voc(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from seminar.io.names import MAX_NAME_BYTES, name_fault, portability_fault, same
 
 
 @pytest.mark.parametrize(
-    "name", ["2007_000032", "a b", "größe", "日本", "a.b", "a..b", "x" * MAX_NAME_BYTES, "com10", "-x"]
+    "name",
+    ["2007_000032", "a b", "größe", "日本", "a.b", "a..b", "x" * MAX_NAME_BYTES, "com10", "-x"],
 )
 def test_good_names(name: str) -> None:
     assert name_fault(name) == ""

@@ -19,7 +19,11 @@ HEIGHT, WIDTH = 12, 17
 
 
 def noise(*shape: int, dtype: str = "uint16") -> npt.NDArray[Any]:
-    return np.random.default_rng(0).integers(0, 60_000 if dtype != "uint8" else 255, shape).astype(dtype)
+    return (
+        np.random.default_rng(0)
+        .integers(0, 60_000 if dtype != "uint8" else 255, shape)
+        .astype(dtype)
+    )
 
 
 def written(path: Path, pixels: npt.NDArray[Any], **options: Any) -> Path:
@@ -59,7 +63,10 @@ def test_channels_first(tmp_path: Path, channels: int, options: dict[str, Any]) 
 def test_channels_last(tmp_path: Path, channels: int, dtype: str) -> None:
     pixels = noise(HEIGHT, WIDTH, channels, dtype=dtype)
     path = written(
-        tmp_path / "a.tif", pixels, photometric="minisblack", planarconfig="contig" if channels > 1 else None
+        tmp_path / "a.tif",
+        pixels,
+        photometric="minisblack",
+        planarconfig="contig" if channels > 1 else None,
     )
     assert (read_image(path) == pixels).all()
     assert read_image(path).dtype == dtype
@@ -75,7 +82,9 @@ def test_channels_last_without_any_hint(tmp_path: Path) -> None:
 def test_transparency_is_dropped_but_a_fourth_channel_is_not(tmp_path: Path) -> None:
     pixels = noise(HEIGHT, WIDTH, 4, dtype="uint8")
     rgba = written(tmp_path / "rgba.tif", pixels, photometric="rgb", extrasamples=["unassalpha"])
-    four = written(tmp_path / "four.tif", pixels, photometric="minisblack", extrasamples=["unspecified"] * 3)
+    four = written(
+        tmp_path / "four.tif", pixels, photometric="minisblack", extrasamples=["unspecified"] * 3
+    )
     assert (read_image(rgba) == pixels[:, :, :3]).all()
     assert image_header(rgba).channels == 3
     assert (read_image(four) == pixels).all()
@@ -90,7 +99,9 @@ def test_lzw_of_other_programs_is_read(tmp_path: Path) -> None:
 
 def test_other_numbers_become_float32(tmp_path: Path) -> None:
     for dtype in ("int16", "uint32", "float16", "float64"):
-        image = read_image(written(tmp_path / f"{dtype}.tif", np.arange(100).reshape(10, 10).astype(dtype)))
+        image = read_image(
+            written(tmp_path / f"{dtype}.tif", np.arange(100).reshape(10, 10).astype(dtype))
+        )
         assert image.dtype == np.float32
         assert (image[:, :, 0] == np.arange(100).reshape(10, 10)).all()
 
@@ -117,7 +128,8 @@ def test_stacks_are_refused_as_images_and_split_into_planes(
     path = written(tmp_path / "a.tif", pixels, **options)
     for read in (image_size, read_image):
         with pytest.raises(
-            DatasetError, match=rf"a\.tif: a stack of {planes} planes, expected one image; `seminar new` makes"
+            DatasetError,
+            match=rf"a\.tif: a stack of {planes} planes, expected one image; `seminar new` makes",
         ):
             read(path)
     assert tif_pages(path) == (planes, False)
@@ -149,7 +161,12 @@ def test_pages_are_what_the_user_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("planarconfig", ["contig", "separate"])
 def test_colours_are_never_planes(tmp_path: Path, planarconfig: str) -> None:
     shape = (HEIGHT, WIDTH, 3) if planarconfig == "contig" else (3, HEIGHT, WIDTH)
-    path = written(tmp_path / "a.tif", noise(*shape, dtype="uint8"), photometric="rgb", planarconfig=planarconfig)
+    path = written(
+        tmp_path / "a.tif",
+        noise(*shape, dtype="uint8"),
+        photometric="rgb",
+        planarconfig=planarconfig,
+    )
     assert tif_pages(path, "planes") == (1, True)
 
 
@@ -161,7 +178,9 @@ INDICES = noise(HEIGHT, WIDTH, dtype="uint8") % 3
 IN_PALETTE = PALETTE.T[INDICES] >> 8
 
 
-@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"compression": "zlib"}, {"byteorder": ">"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"tile": (16, 16)}, {"compression": "zlib"}, {"byteorder": ">"}], ids=str
+)
 def test_a_palette_becomes_rgb(tmp_path: Path, options: dict[str, Any]) -> None:
     path = written(tmp_path / "a.tif", INDICES, photometric="palette", colormap=PALETTE, **options)
     image = read_image(path)
@@ -181,7 +200,9 @@ def test_a_palette_of_65536_colours_becomes_rgb(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
-def test_a_palette_is_the_same_picture_as_tif_and_as_png(tmp_path: Path, compression: str | None, ending: str) -> None:
+def test_a_palette_is_the_same_picture_as_tif_and_as_png(
+    tmp_path: Path, compression: str | None, ending: str
+) -> None:
     image = Image.fromarray(INDICES)
     image.putpalette((PALETTE.T >> 8).astype(np.uint8).tobytes())
     image.save(tmp_path / f"a.{ending}", compression=compression)
@@ -191,7 +212,9 @@ def test_a_palette_is_the_same_picture_as_tif_and_as_png(tmp_path: Path, compres
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
 def test_cmyk_and_ycbcr_become_rgb(tmp_path: Path, mode: str, compression: str | None) -> None:
-    image = Image.fromarray(np.kron(noise(3, 4, 3, dtype="uint8"), np.ones((5, 5, 1), np.uint8))).convert(mode)
+    image = Image.fromarray(
+        np.kron(noise(3, 4, 3, dtype="uint8"), np.ones((5, 5, 1), np.uint8))
+    ).convert(mode)
     image.save(tmp_path / "a.tif", compression=compression)
     expected = np.asarray(image.convert("RGB")).astype(int)
     assert np.abs(read_image(tmp_path / "a.tif") - expected).max() <= 2
@@ -199,7 +222,9 @@ def test_cmyk_and_ycbcr_become_rgb(tmp_path: Path, mode: str, compression: str |
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-@pytest.mark.parametrize("options", [{}, {"planarconfig": "separate"}, {"extrasamples": ["unassalpha"]}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"planarconfig": "separate"}, {"extrasamples": ["unassalpha"]}], ids=str
+)
 def test_inks_in_any_order_and_depth(tmp_path: Path, dtype: str, options: dict[str, Any]) -> None:
     pixels = noise(HEIGHT, WIDTH, 5 if "extrasamples" in options else 4, dtype=dtype)
     stored = np.moveaxis(pixels, 2, 0) if "planarconfig" in options else pixels
@@ -218,8 +243,12 @@ def test_five_inks_of_another_kind_stay_channels(tmp_path: Path) -> None:
     assert image_header(path).channels == 5
 
 
-@pytest.mark.parametrize("options", [{}, {"metadata": None}, {"metadata": {"axes": "ZYX"}}], ids=str)
-def test_pages_in_a_palette_are_planes_and_each_is_read_in_its_colours(tmp_path: Path, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"metadata": None}, {"metadata": {"axes": "ZYX"}}], ids=str
+)
+def test_pages_in_a_palette_are_planes_and_each_is_read_in_its_colours(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
     indices = noise(3, HEIGHT, WIDTH, dtype="uint8") % 3
     path = written(tmp_path / "a.tif", indices, photometric="palette", colormap=PALETTE, **options)
     assert tif_pages(path) == (3, False)
@@ -231,7 +260,9 @@ def test_pages_in_a_palette_are_planes_and_each_is_read_in_its_colours(tmp_path:
 
 def test_channels_that_are_shown_in_a_palette_stay_channels(tmp_path: Path) -> None:
     pixels = noise(3, HEIGHT, WIDTH, dtype="uint8")
-    path = written(tmp_path / "a.tif", pixels, imagej=True, colormap=PALETTE, metadata={"axes": "CYX"})
+    path = written(
+        tmp_path / "a.tif", pixels, imagej=True, colormap=PALETTE, metadata={"axes": "CYX"}
+    )
     assert (read_image(path) == np.moveaxis(pixels, 0, 2)).all()
 
 
@@ -240,7 +271,9 @@ def test_a_palette_image_without_its_palette_is_damaged(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.count(b"\x40\x01\x03\x00") == 1
     path.write_bytes(data.replace(b"\x40\x01\x03\x00", b"\x41\x01\x03\x00"))  # another tag than 320
-    with pytest.raises(DatasetError, match=r"a\.tif: damaged or cut short \(a palette image without its palette\)"):
+    with pytest.raises(
+        DatasetError, match=r"a\.tif: damaged or cut short \(a palette image without its palette\)"
+    ):
         read_image(path)
 
 

@@ -20,7 +20,11 @@ def test_it_is_the_squared_difference_summed_over_classes() -> None:
 
 
 def test_the_paper_averages_over_classes_too() -> None:
-    student, teacher, valid = probs(12, 21, 4, 5), probs(12, 21, 4, 5), torch.ones(12, 4, 5, dtype=torch.bool)
+    student, teacher, valid = (
+        probs(12, 21, 4, 5),
+        probs(12, 21, 4, 5),
+        torch.ones(12, 4, 5, dtype=torch.bool),
+    )
     paper = pixel_consistency(student, teacher, valid, convention="paper")
     torch.testing.assert_close(paper, torch.nn.functional.mse_loss(student, teacher))
     torch.testing.assert_close(200 * paper, 200 / 21 * pixel_consistency(student, teacher, valid))
@@ -42,13 +46,18 @@ def test_padding_does_not_count() -> None:
     valid[0, :2] = True
     whole = torch.ones(1, 2, 4, dtype=torch.bool)
     torch.testing.assert_close(
-        pixel_consistency(student, teacher, valid), pixel_consistency(student[:, :, :2], teacher[:, :, :2], whole)
+        pixel_consistency(student, teacher, valid),
+        pixel_consistency(student[:, :, :2], teacher[:, :, :2], whole),
     )
     assert pixel_consistency(student, teacher, torch.zeros_like(valid)) == 0
 
 
 def test_eq_8_leaves_the_clicked_pixels_out() -> None:
-    student, teacher, valid = probs(1, 3, 4, 4), probs(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
+    student, teacher, valid = (
+        probs(1, 3, 4, 4),
+        probs(1, 3, 4, 4),
+        torch.ones(1, 4, 4, dtype=torch.bool),
+    )
     unlabelled = valid.clone()
     unlabelled[0, 1, 1] = False
     squared = (student - teacher).square().sum(dim=1)
@@ -59,9 +68,18 @@ def test_eq_8_leaves_the_clicked_pixels_out() -> None:
 
 
 @given(repeats=st.integers(1, 4), empty_classes=st.integers(0, 5))
-def test_the_scale_does_not_depend_on_batch_size_or_classes(repeats: int, empty_classes: int) -> None:
-    student, teacher, valid = probs(1, 3, 4, 4), probs(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
+def test_the_scale_does_not_depend_on_batch_size_or_classes(
+    repeats: int, empty_classes: int
+) -> None:
+    student, teacher, valid = (
+        probs(1, 3, 4, 4),
+        probs(1, 3, 4, 4),
+        torch.ones(1, 4, 4, dtype=torch.bool),
+    )
     expected = pixel_consistency(student, teacher, valid)
     pad = (0, 0, 0, 0, 0, empty_classes)
-    wide = [torch.nn.functional.pad(values, pad).repeat(repeats, 1, 2, 1) for values in (student, teacher)]
+    wide = [
+        torch.nn.functional.pad(values, pad).repeat(repeats, 1, 2, 1)
+        for values in (student, teacher)
+    ]
     torch.testing.assert_close(pixel_consistency(*wide, valid.repeat(repeats, 2, 1)), expected)

@@ -13,7 +13,9 @@ from seminar.losses.cross_entropy import absent_class, balanced_cross_entropy, p
 
 def test_on_a_dense_mask_it_is_the_ordinary_cross_entropy() -> None:
     logits, labels = torch.randn(2, 5, 6, 7), torch.randint(0, 5, (2, 6, 7))
-    torch.testing.assert_close(partial_cross_entropy(logits, labels), F.cross_entropy(logits, labels))
+    torch.testing.assert_close(
+        partial_cross_entropy(logits, labels), F.cross_entropy(logits, labels)
+    )
 
 
 def test_unclicked_pixels_count_for_nothing() -> None:
@@ -62,7 +64,9 @@ def test_absent_classes_are_pushed_down_on_valid_pixels_only() -> None:
 
 def test_a_sure_prediction_of_an_absent_class_stays_finite() -> None:
     logits = torch.tensor([[[[0.0]], [[200.0]]]], requires_grad=True)
-    loss = absent_class(logits, torch.tensor([[False, True]]), torch.ones(1, 1, 1, dtype=torch.bool))
+    loss = absent_class(
+        logits, torch.tensor([[False, True]]), torch.ones(1, 1, 1, dtype=torch.bool)
+    )
     loss.backward()
     assert loss.isfinite()
     assert logits.grad is not None
@@ -94,10 +98,14 @@ def test_balanced_parts_of_a_batch_add_up(balance: float) -> None:
     logits, labels = torch.randn(3, 4, 5, 5), torch.randint(0, 4, (3, 5, 5))
     labels[:, 0] = 255
     labels[1, 1:3] = 255
-    parts = [balanced_cross_entropy(logits[i : i + 1], labels[i : i + 1], balance=balance) for i in range(3)]
+    parts = [
+        balanced_cross_entropy(logits[i : i + 1], labels[i : i + 1], balance=balance)
+        for i in range(3)
+    ]
     pixels = (labels != 255).sum(dim=(1, 2))
     torch.testing.assert_close(
-        balanced_cross_entropy(logits, labels, balance=balance), (torch.stack(parts) * pixels).sum() / pixels.sum()
+        balanced_cross_entropy(logits, labels, balance=balance),
+        (torch.stack(parts) * pixels).sum() / pixels.sum(),
     )
 
 

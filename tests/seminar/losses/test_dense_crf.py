@@ -24,20 +24,32 @@ from seminar.losses.dense_crf.features import pixel_features
 METHODS = ("nystrom", "exact", "lattice")
 
 
-def photo(batch: int = 1, channels: int = 3, height: int = 8, width: int = 8, seed: int = 0) -> Tensor:
+def photo(
+    batch: int = 1, channels: int = 3, height: int = 8, width: int = 8, seed: int = 0
+) -> Tensor:
     """Smooth colours with a little noise, 0..255, float64."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(batch, channels, 3, 3, generator=generator, dtype=torch.float64) * 200
-    image = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=True)
+    image = torch.nn.functional.interpolate(
+        coarse, size=(height, width), mode="bilinear", align_corners=True
+    )
     return image + 4 * torch.rand(image.shape, generator=generator, dtype=torch.float64)
 
 
-def softmax(batch: int = 1, classes: int = 3, height: int = 8, width: int = 8, seed: int = 1) -> Tensor:
+def softmax(
+    batch: int = 1, classes: int = 3, height: int = 8, width: int = 8, seed: int = 1
+) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, classes, height, width, generator=generator, dtype=torch.float64).mul(2).softmax(1)
+    return (
+        torch.randn(batch, classes, height, width, generator=generator, dtype=torch.float64)
+        .mul(2)
+        .softmax(1)
+    )
 
 
-def written_out(probs: Tensor, image: Tensor, sigma_rgb: float, sigma_xy: float, valid: Tensor | None = None) -> Tensor:
+def written_out(
+    probs: Tensor, image: Tensor, sigma_rgb: float, sigma_xy: float, valid: Tensor | None = None
+) -> Tensor:
     """sum_k S^T W (1 - S) / (P 2 pi sigma_xy^2) over the valid pixels, every pair of them."""
     features = pixel_features(image, sigma_rgb, sigma_xy)
     total, pixels = probs.new_zeros(()), 0
@@ -53,11 +65,17 @@ def written_out(probs: Tensor, image: Tensor, sigma_rgb: float, sigma_xy: float,
 @pytest.mark.parametrize("channels", [1, 3, 5])
 @pytest.mark.parametrize(("method", "tolerance"), [("exact", 1e-9), ("nystrom", 2e-3)])
 @pytest.mark.parametrize("masked", [False, True])
-def test_equals_its_sum_over_all_pairs(channels: int, method: str, tolerance: float, masked: bool) -> None:
+def test_equals_its_sum_over_all_pairs(
+    channels: int, method: str, tolerance: float, masked: bool
+) -> None:
     probs, image = softmax(2), photo(2, channels)
-    valid = torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(3)) > 0.3 if masked else None
+    valid = (
+        torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(3)) > 0.3 if masked else None
+    )
     loss = dense_crf(probs, image, sigma_xy=3.0, valid=valid, method=method)  # type: ignore[arg-type]
-    torch.testing.assert_close(loss, written_out(probs, image, 15.0, 3.0, valid), rtol=tolerance, atol=0)
+    torch.testing.assert_close(
+        loss, written_out(probs, image, 15.0, 3.0, valid), rtol=tolerance, atol=0
+    )
 
 
 def test_default_method_is_near_the_sum_on_64_pixels_square() -> None:
@@ -68,7 +86,9 @@ def test_default_method_is_near_the_sum_on_64_pixels_square() -> None:
     torch.testing.assert_close(in_single.double(), expected, rtol=0.01, atol=0)
 
 
-@pytest.mark.parametrize(("method", "landmarks"), [("nystrom", 5), ("nystrom", 256), ("exact", 256)])
+@pytest.mark.parametrize(
+    ("method", "landmarks"), [("nystrom", 5), ("nystrom", 256), ("exact", 256)]
+)
 def test_gradient_is_that_of_the_sum(method: str, landmarks: int) -> None:
     image = photo(1, 3, 6, 5)
     valid = torch.rand(1, 6, 5, generator=torch.Generator().manual_seed(3)) > 0.3
@@ -89,7 +109,9 @@ def test_gradient_is_that_of_the_sum(method: str, landmarks: int) -> None:
     assert torch.autograd.gradcheck(loss, (logits,), atol=1e-7, fast_mode=landmarks == 5)
     if landmarks == 256:
         (got,) = torch.autograd.grad(loss(logits), logits)
-        (expected,) = torch.autograd.grad(written_out(logits.softmax(1), image, 15.0, 3.0, valid), logits)
+        (expected,) = torch.autograd.grad(
+            written_out(logits.softmax(1), image, 15.0, 3.0, valid), logits
+        )
         torch.testing.assert_close(got, expected, rtol=1e-2, atol=2e-6)
 
 
@@ -112,7 +134,9 @@ def test_conventions_convert_as_documented() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(copies=st.integers(1, 4), extra=st.integers(0, 5), seed=st.integers(0, 99))
-def test_scale_free_value_does_not_move_with_batch_or_class_count(copies: int, extra: int, seed: int) -> None:
+def test_scale_free_value_does_not_move_with_batch_or_class_count(
+    copies: int, extra: int, seed: int
+) -> None:
     probs, image = softmax(1, 3, 12, 9, seed), photo(1, 3, 12, 9, seed)
     once = dense_crf(probs, image, sigma_xy=4.0)
     more = torch.cat([probs, probs.new_zeros(1, extra, 12, 9)], 1).repeat(copies, 1, 1, 1)
@@ -131,12 +155,16 @@ def test_padding_outside_the_mask_is_nothing(below: int, right: int, seed: int) 
 
 
 def test_scale_free_value_does_not_move_with_crop_or_resolution() -> None:
-    """A pattern repeated, or sampled more finely, weighs the same, but for what is lost at the rim."""
+    """A pattern repeated, or sampled more finely, weighs the same, but for what is lost at the
+    rim.
+    """
     tile = (torch.arange(36)[:, None] // 6 + torch.arange(36)[None] // 6) % 2
     image = (tile * 20.0)[None, None].expand(1, 3, -1, -1)
     probs = torch.stack([tile * 0.6 + 0.2, 0.8 - tile * 0.6])[None]
     once = dense_crf(probs, image, sigma_xy=1.5, method="exact")
-    larger = dense_crf(probs.repeat(1, 1, 2, 2), image.repeat(1, 1, 2, 2), sigma_xy=1.5, method="exact")
+    larger = dense_crf(
+        probs.repeat(1, 1, 2, 2), image.repeat(1, 1, 2, 2), sigma_xy=1.5, method="exact"
+    )
     finer = dense_crf(
         probs.repeat_interleave(2, 2).repeat_interleave(2, 3),
         image.repeat_interleave(2, 2).repeat_interleave(2, 3),
@@ -163,7 +191,9 @@ def test_nan_where_the_mask_is_off_takes_no_part(method: str) -> None:
     valid[0, 2, 3] = False
     dirty = probs.clone()
     dirty[0, :, 2, 3] = math.nan
-    losses = [dense_crf(p, photo(), sigma_xy=3.0, valid=valid, method=method) for p in (probs, dirty)]  # type: ignore[arg-type]
+    losses = [
+        dense_crf(p, photo(), sigma_xy=3.0, valid=valid, method=method) for p in (probs, dirty)
+    ]  # type: ignore[arg-type]
     torch.testing.assert_close(losses[0], losses[1])
 
 
@@ -189,7 +219,9 @@ def test_class_order_and_flips_do_not_matter() -> None:
     probs, image = softmax(1, 4, 16, 16), photo(1, 3, 16, 16)
     loss = dense_crf(probs, image, sigma_xy=4.0, method="exact")
     torch.testing.assert_close(dense_crf(probs.flip(1), image, sigma_xy=4.0, method="exact"), loss)
-    torch.testing.assert_close(dense_crf(probs.flip(-1), image.flip(-1), sigma_xy=4.0, method="exact"), loss)
+    torch.testing.assert_close(
+        dense_crf(probs.flip(-1), image.flip(-1), sigma_xy=4.0, method="exact"), loss
+    )
 
 
 @pytest.mark.parametrize("method", ["nystrom", "lattice"])
@@ -270,14 +302,26 @@ def test_warns_when_the_landmarks_are_too_few() -> None:
         ({"landmarks": 0}, "landmarks should be at least 1, not 0"),
         ({"method": "gated"}, "method should be 'nystrom', 'exact' or 'lattice', not 'gated'"),
         ({"convention": "tang"}, "convention should be"),
-        ({"image": torch.full((1, 3, 8, 8), math.nan)}, "image should be finite, but 192 of its 192 values"),
+        (
+            {"image": torch.full((1, 3, 8, 8), math.nan)},
+            "image should be finite, but 192 of its 192 values",
+        ),
         ({"probs": torch.full((1, 3, 8, 8), math.nan)}, "probs should be finite"),
-        ({"prepared": prepare_dense_crf(torch.rand(2, 3, 8, 8))}, "prepared should be for .* 1 images"),
+        (
+            {"prepared": prepare_dense_crf(torch.rand(2, 3, 8, 8))},
+            "prepared should be for .* 1 images",
+        ),
         ({"prepared": prepare_dense_crf(torch.rand(1, 3, 40, 40))}, "prepared should be for"),
-        ({"prepared": prepare_dense_crf(torch.rand(1, 3, 8, 8), method="lattice")}, "prepared should be for"),
+        (
+            {"prepared": prepare_dense_crf(torch.rand(1, 3, 8, 8), method="lattice")},
+            "prepared should be for",
+        ),
     ],
 )
 def test_says_what_is_wrong(change: dict[str, object], message: str) -> None:
-    arguments: dict[str, object] = {"probs": torch.rand(1, 3, 8, 8), "image": torch.rand(1, 3, 8, 8)} | change
+    arguments: dict[str, object] = {
+        "probs": torch.rand(1, 3, 8, 8),
+        "image": torch.rand(1, 3, 8, 8),
+    } | change
     with pytest.raises(ValueError, match=message):
         dense_crf(**arguments)  # type: ignore[arg-type]

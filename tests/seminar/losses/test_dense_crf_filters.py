@@ -29,7 +29,11 @@ def photo_features(batch: int = 2, side: int = 48) -> Tensor:
 
 
 def probabilities(batch: int = 2, classes: int = 3, pixels: int = 48 * 48) -> Tensor:
-    return torch.randn(batch, classes, pixels, generator=torch.Generator().manual_seed(0)).mul(2).softmax(1)
+    return (
+        torch.randn(batch, classes, pixels, generator=torch.Generator().manual_seed(0))
+        .mul(2)
+        .softmax(1)
+    )
 
 
 def relative_error(got: Tensor, expected: Tensor) -> float:
@@ -55,7 +59,8 @@ def test_leaving_out_far_landmarks_changes_little() -> None:
     assert plan.widths.float().mean() < 0.8 * 200
     assert (
         relative_error(
-            filter_nystrom(features, values, plan), _filter_dense(features, values, plan, lambda filtered, _: filtered)
+            filter_nystrom(features, values, plan),
+            _filter_dense(features, values, plan, lambda filtered, _: filtered),
         )
         < 0.01
     )
@@ -128,7 +133,10 @@ def test_lattice_refuses_what_it_cannot_number() -> None:
 
 
 def test_plans_are_tuples_of_tensors_of_fixed_shape() -> None:
-    shapes = [[tuple(part.shape) for part in plan_nystrom(photo_features(1) * scale, 40)] for scale in (0.2, 3.0)]
+    shapes = [
+        [tuple(part.shape) for part in plan_nystrom(photo_features(1) * scale, 40)]
+        for scale in (0.2, 3.0)
+    ]
     assert shapes[0] == shapes[1]
     assert len(shapes[0]) == len(NystromPlan._fields)
 
@@ -150,7 +158,13 @@ def test_fused_kernel_in_the_interpreter() -> None:
             assert error < 1e-3, error
     """)
     environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
 
 

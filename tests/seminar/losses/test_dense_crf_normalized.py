@@ -16,7 +16,9 @@ def smooth_image(side: int) -> torch.Tensor:
 
 
 def by_definition(probs: torch.Tensor, image: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """sum_k S_k^T D^-1/2 W D^-1/2 (1 - S_k) / P over the valid pixels, with every pair written out."""
+    """sum_k S_k^T D^-1/2 W D^-1/2 (1 - S_k) / P over the valid pixels, with every pair written
+    out.
+    """
     features = pixel_features(image, 15.0, 6.0)[0].T
     inside = valid.flatten()
     kernel = torch.exp(-torch.cdist(features[inside], features[inside]).square() / 2)
@@ -43,7 +45,10 @@ def test_it_is_the_sum_over_all_pairs(method: str) -> None:
         normalize=True,  # type: ignore[arg-type]
     )
     torch.testing.assert_close(
-        found, by_definition(probs, image, valid), rtol=1e-3 if method == "nystrom" else 1e-9, atol=0
+        found,
+        by_definition(probs, image, valid),
+        rtol=1e-3 if method == "nystrom" else 1e-9,
+        atol=0,
     )
 
 
@@ -52,14 +57,21 @@ def test_the_gradient_is_the_derivative() -> None:
     logits = torch.randn(1, 2, 6, 6, dtype=torch.float64, requires_grad=True)
 
     def loss(values: torch.Tensor) -> torch.Tensor:
-        return dense_crf(values.softmax(dim=1), smooth_image(6), sigma_xy=4.0, method="exact", normalize=True)
+        return dense_crf(
+            values.softmax(dim=1), smooth_image(6), sigma_xy=4.0, method="exact", normalize=True
+        )
 
     assert torch.autograd.gradcheck(loss, (logits,))
 
 
 def test_a_crop_without_a_valid_pixel_costs_nothing() -> None:
     probs = torch.rand(1, 2, 8, 8).softmax(dim=1).requires_grad_()
-    loss = dense_crf(probs, torch.rand(1, 3, 8, 8) * 255, valid=torch.zeros(1, 8, 8, dtype=torch.bool), normalize=True)
+    loss = dense_crf(
+        probs,
+        torch.rand(1, 3, 8, 8) * 255,
+        valid=torch.zeros(1, 8, 8, dtype=torch.bool),
+        normalize=True,
+    )
     loss.backward()
     assert loss == 0
     assert probs.grad is not None
@@ -68,16 +80,29 @@ def test_a_crop_without_a_valid_pixel_costs_nothing() -> None:
 
 def test_it_is_no_part_of_the_paper() -> None:
     with pytest.raises(ValueError, match="normalize"):
-        dense_crf(torch.rand(1, 2, 4, 4), torch.rand(1, 3, 4, 4), convention="paper", normalize=True)
+        dense_crf(
+            torch.rand(1, 2, 4, 4), torch.rand(1, 3, 4, 4), convention="paper", normalize=True
+        )
 
 
-def test_degrees_made_ahead_give_the_same_and_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_degrees_made_ahead_give_the_same_and_are_not_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     torch.manual_seed(0)
     image = torch.cat([smooth_image(12), smooth_image(12).flip(2)])
-    probs, valid = torch.randn(2, 3, 12, 12, dtype=torch.float64).softmax(dim=1), torch.rand(2, 12, 12) > 0.2
+    probs, valid = (
+        torch.randn(2, 3, 12, 12, dtype=torch.float64).softmax(dim=1),
+        torch.rand(2, 12, 12) > 0.2,
+    )
     expected = dense_crf(probs, image, valid=valid, sigma_xy=6.0, normalize=True)
     together = prepare_dense_crf(image, valid=valid, sigma_xy=6.0, normalize=True)
-    single = [prepare_dense_crf(i, valid=v, sigma_xy=6.0, normalize=True) for i, v in zip(image, valid, strict=True)]
+    single = [
+        prepare_dense_crf(i, valid=v, sigma_xy=6.0, normalize=True)
+        for i, v in zip(image, valid, strict=True)
+    ]
     monkeypatch.setattr("seminar.losses.dense_crf.loss._inverse_root_degrees", None)
     for plan in (together, default_collate(single)):
-        assert torch.equal(dense_crf(probs, image, valid=valid, sigma_xy=6.0, normalize=True, prepared=plan), expected)
+        assert torch.equal(
+            dense_crf(probs, image, valid=valid, sigma_xy=6.0, normalize=True, prepared=plan),
+            expected,
+        )

@@ -42,7 +42,9 @@ def test_padding_is_no_pixel() -> None:
 def test_crops_are_averaged_and_a_class_may_be_neither() -> None:
     logits = PROBS.log().repeat(2, 1, 1, 1)
     one = presence(logits[:1], flags((0, 1, 0)), flags((0, 0, 1)), ALL_VALID)
-    both = presence(logits, flags((0, 1, 0), (0, 0, 0)), flags((0, 0, 1), (0, 0, 0)), ALL_VALID.repeat(2, 1, 1))
+    both = presence(
+        logits, flags((0, 1, 0), (0, 0, 0)), flags((0, 0, 1), (0, 0, 0)), ALL_VALID.repeat(2, 1, 1)
+    )
     torch.testing.assert_close(both, one / 2)
 
 

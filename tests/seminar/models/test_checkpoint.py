@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from seminar.models.checkpoint import MODEL_VERSION, load_checkpoint, load_model, save_checkpoint, save_model
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError
 from seminar.labels import ClassNames
+from seminar.models.checkpoint import (
+    MODEL_VERSION,
+    load_checkpoint,
+    load_model,
+    save_checkpoint,
+    save_model,
+)
 from seminar.models.deeplab import build_network
 
 CLASSES = ClassNames.of("background", "cell")
@@ -33,7 +39,9 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, tiny_config: TrainConfig) 
     assert (model.config, model.classes, model.channels) == (tiny_config, CLASSES, 1)
 
 
-def test_a_model_keeps_colours_settings_and_number_of_channels(tmp_path: Path, tiny_config: TrainConfig) -> None:
+def test_a_model_keeps_colours_settings_and_number_of_channels(
+    tmp_path: Path, tiny_config: TrainConfig
+) -> None:
     classes = ClassNames.parse("background #102030\ncell #ff8000\n")
     config = tiny_config.replace(channels=(2, 0, 1, 3), stretch=(0.5, 99.0), seed=7)
     save_model(
@@ -58,7 +66,9 @@ def test_a_model_that_lacks_weights_is_refused(tmp_path: Path, tiny_config: Trai
         load_model(tmp_path / "part.pt")
 
 
-def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path: Path, tiny_config: TrainConfig) -> None:
+def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(
+    tmp_path: Path, tiny_config: TrainConfig
+) -> None:
     saved_model(tmp_path / "checkpoint.pt", tiny_config)
     with pytest.raises(CheckpointError, match="expected a seminar-checkpoint file"):
         load_checkpoint(tmp_path / "checkpoint.pt")
@@ -68,7 +78,9 @@ def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path: Path, tiny
 
 
 @pytest.mark.parametrize("where", [0.02, 0.3, 0.5, 0.9, 0.999])
-def test_a_flipped_byte_or_a_cut_file_is_found(tmp_path: Path, tiny_config: TrainConfig, where: float) -> None:
+def test_a_flipped_byte_or_a_cut_file_is_found(
+    tmp_path: Path, tiny_config: TrainConfig, where: float
+) -> None:
     saved_model(tmp_path / "model.pt", tiny_config)
     data = bytearray((tmp_path / "model.pt").read_bytes())
     (tmp_path / "cut.pt").write_bytes(data[: int(where * len(data))])

@@ -88,11 +88,15 @@ def test_weights_in_a_hostile_zip_are_not_opened(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2).state_dict(), path)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../evil", b"x")
-    with pytest.raises(CheckpointError, match=r"weights .*bomb\.pth: its member '\.\./evil' leads out"):
+    with pytest.raises(
+        CheckpointError, match=r"weights .*bomb\.pth: its member '\.\./evil' leads out"
+    ):
         read_state_dict(path)
 
 
-def test_offline_the_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_offline_the_download_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no route to host")
 

@@ -15,9 +15,9 @@ from PIL import Image
 import seminar.project.create
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
-from seminar.project.project import Project
 from seminar.project.check.project import check
 from seminar.project.create import create_project
+from seminar.project.project import Project
 
 CLASSES = ClassNames.of("background", "nucleus")
 
@@ -51,12 +51,21 @@ def test_images_are_copied_byte_by_byte(tmp_path: Path) -> None:
 
 
 def test_folders_and_patterns_are_searched(tmp_path: Path) -> None:
-    for name in ("in/a.png", "in/b.tif", "in/deeper/c.png", "other/d1.png", "other/d2.jpg", "other/e.png"):
+    for name in (
+        "in/a.png",
+        "in/b.tif",
+        "in/deeper/c.png",
+        "other/d1.png",
+        "other/d2.jpg",
+        "other/e.png",
+    ):
         image(tmp_path / name)
     (tmp_path / "in" / "notes.txt").write_text("")
     (tmp_path / "in" / ".hidden.png").write_text("")
     ids = create_project(
-        tmp_path / "p", [tmp_path / "in", str(tmp_path / "other" / "d*"), tmp_path / "in" / "a.png"], CLASSES
+        tmp_path / "p",
+        [tmp_path / "in", str(tmp_path / "other" / "d*"), tmp_path / "in" / "a.png"],
+        CLASSES,
     )
     assert ids == ("a", "b", "d1", "d2")
 
@@ -125,10 +134,14 @@ def test_a_stack_becomes_one_image_a_plane(tmp_path: Path) -> None:
     assert [fault for fault in check(project) if "clicks" not in fault] == []
 
 
-@pytest.mark.parametrize(("channels", "dtype"), [(2, "uint16"), (3, "uint8"), (4, "float32"), (5, "uint8")])
+@pytest.mark.parametrize(
+    ("channels", "dtype"), [(2, "uint16"), (3, "uint8"), (4, "float32"), (5, "uint8")]
+)
 def test_planes_keep_their_channels(tmp_path: Path, channels: int, dtype: str) -> None:
     pixels = noise(6, channels, 20, 30, dtype=dtype)
-    tifffile.imwrite(tmp_path / "s.tif", pixels, photometric="minisblack", metadata={"axes": "TCYX"})
+    tifffile.imwrite(
+        tmp_path / "s.tif", pixels, photometric="minisblack", metadata={"axes": "TCYX"}
+    )
     project = Project.create(tmp_path / "p", [tmp_path / "s.tif"], CLASSES)
     assert len(project.image_ids()) == 6
     plane = project.read_image("s_005")
@@ -145,8 +158,13 @@ def test_pages_are_taken_as_the_user_says(tmp_path: Path) -> None:
         "few_001",
         "few_002",
     )
-    assert create_project(tmp_path / "channels", [tmp_path / "many.tif"], CLASSES, pages="channels") == ("many",)
-    assert (Project.open(tmp_path / "channels").read_image("many") == np.moveaxis(noise(30, 20, 31), 0, 2)).all()
+    assert create_project(
+        tmp_path / "channels", [tmp_path / "many.tif"], CLASSES, pages="channels"
+    ) == ("many",)
+    assert (
+        Project.open(tmp_path / "channels").read_image("many")
+        == np.moveaxis(noise(30, 20, 31), 0, 2)
+    ).all()
 
 
 def test_planes_and_images_of_one_name_are_said(tmp_path: Path) -> None:

@@ -12,12 +12,10 @@ import pytest
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
+from seminar.clicks.readers.whats_the_point import HumanClick, read_human_clicks
 from seminar.errors import DatasetError
+from seminar.io.label_png import read_label_png, write_label_png
 from seminar.labels import ClassNames
-from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
-from seminar.project.splits import training_ids
-from seminar.io.label_png import write_label_png
 from seminar.project.layout import read_split
 from seminar.project.new_clicks import (
     ImportStatistics,
@@ -26,7 +24,8 @@ from seminar.project.new_clicks import (
     import_statistics,
     simulate_for_project,
 )
-from seminar.clicks.readers.whats_the_point import HumanClick, read_human_clicks
+from seminar.project.project import Project
+from seminar.project.splits import training_ids
 
 
 def last(states: Iterator[NewClicks]) -> NewClicks:
@@ -41,7 +40,11 @@ def unclicked(project: Project) -> Project:
 
 
 def content(project: Project, *folders: str) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for folder in folders for path in (project.path / folder).glob("*")}
+    return {
+        str(path): path.read_bytes()
+        for folder in folders
+        for path in (project.path / folder).glob("*")
+    }
 
 
 # --- simulated
@@ -77,7 +80,8 @@ def test_clicks_depend_on_seed_and_image_alone(unclicked: Project, tmp_path: Pat
 def test_clicks_of_a_person_are_not_replaced_unasked(project: Project) -> None:
     before = content(project, "Clicks", "SegmentationClick")
     with pytest.raises(
-        DatasetError, match=r"2 images have other clicks already \(first a\); add --overwrite to replace them"
+        DatasetError,
+        match=r"2 images have other clicks already \(first a\); add --overwrite to replace them",
     ):
         last(simulate_for_project(project))
     assert content(project, "Clicks", "SegmentationClick") == before
@@ -93,7 +97,9 @@ def test_the_split_and_its_order_count(unclicked: Project) -> None:
     assert training_ids(unclicked, "train", 1) == ("c",)
     last(simulate_for_project(unclicked, limit=1))
     assert set(unclicked.clicks_stamps()) == {"c"}
-    with pytest.raises(DatasetError, match=r"no split 'val' in ImageSets/Segmentation; write val\.txt"):
+    with pytest.raises(
+        DatasetError, match=r"no split 'val' in ImageSets/Segmentation; write val\.txt"
+    ):
         last(simulate_for_project(unclicked, split="val"))
 
 
@@ -106,7 +112,9 @@ def test_images_without_truth_are_skipped_and_counted(unclicked: Project) -> Non
     assert last(simulate_for_project(unclicked)).skipped == 1
     assert set(unclicked.clicks_stamps()) == {"a", "c"}
     shutil.rmtree(unclicked.path / "SegmentationClass")
-    with pytest.raises(DatasetError, match="SegmentationClass: no dense truth for any of the 3 images"):
+    with pytest.raises(
+        DatasetError, match="SegmentationClass: no dense truth for any of the 3 images"
+    ):
         last(simulate_for_project(unclicked))
 
 
@@ -145,7 +153,9 @@ def human(x: float, y: float, class_id: int) -> HumanClick:
     return HumanClick(x, y, class_id, None)
 
 
-def test_clicks_of_others_become_coordinates_and_those_outside_are_dropped(unclicked: Project) -> None:
+def test_clicks_of_others_become_coordinates_and_those_outside_are_dropped(
+    unclicked: Project,
+) -> None:
     clicks = {
         "a": [human(0, 0, 1), human(29.9, 19.9, 0), human(30, 5, 1), human(7.25, 3.5, 2)],
         "b": [human(99, 99, 0)],
@@ -153,7 +163,9 @@ def test_clicks_of_others_become_coordinates_and_those_outside_are_dropped(uncli
     }
     done = last(import_into_project(unclicked, clicks))
     assert done == NewClicks(1, Counter({0: 1, 1: 1, 2: 1}), 1)
-    assert unclicked.read_clicks("a") == ClickSet(20, 30, [(-0.5, -0.5), (19.4, 29.4), (3, 6.75)], [1, 0, 2])
+    assert unclicked.read_clicks("a") == ClickSet(
+        20, 30, [(-0.5, -0.5), (19.4, 29.4), (3, 6.75)], [1, 0, 2]
+    )
     mask = read_label_png(unclicked.sparse_mask_path("a"))
     assert {(row, col): mask[row, col] for row, col in np.argwhere(mask != 255).tolist()} == {
         (0, 0): 1,
@@ -173,7 +185,8 @@ def test_statistics_count_by_image_size_where_the_image_is_here(project: Project
 
 def test_classes_that_the_project_lacks_are_said(unclicked: Project) -> None:
     with pytest.raises(
-        DatasetError, match=r"classes\.txt: 3 classes, but the clicks name class 20; write all 21 or more names"
+        DatasetError,
+        match=r"classes\.txt: 3 classes, but the clicks name class 20; write all 21 or more names",
     ):
         last(import_into_project(unclicked, {"a": [human(1, 1, 20)]}))
     assert unclicked.clicks_stamps() == {}
@@ -202,5 +215,10 @@ def test_the_published_clicks_on_train_aug(shared_data: Path, tmp_path: Path) ->
     )
     clicks = {image_id: clicks[image_id] for image_id in listed}
     assert import_statistics(project, clicks, listed) == ImportStatistics(
-        listed=10_582, images=10_582, foreground=29_070, background=28_784, foreground_outside=18, background_outside=43
+        listed=10_582,
+        images=10_582,
+        foreground=29_070,
+        background=28_784,
+        foreground_outside=18,
+        background_outside=43,
     )

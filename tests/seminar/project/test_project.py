@@ -14,19 +14,22 @@ import pytest
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
+from seminar.io.label_png import read_label_png, write_label_png
 from seminar.project.project import Project
-from seminar.io.label_png import read_label_png
-from seminar.io.label_png import write_label_png
 from seminar.project.sparse_mask import write_sparse_mask
 
 
 def clicks(*class_ids: int, height: int = 20, width: int = 30) -> ClickSet:
-    return ClickSet(height, width, [(index, index + 1) for index in range(len(class_ids))], class_ids)
+    return ClickSet(
+        height, width, [(index, index + 1) for index in range(len(class_ids))], class_ids
+    )
 
 
 def files(project: Project) -> dict[str, bytes]:
     return {
-        str(path.relative_to(project.path)): path.read_bytes() for path in project.path.rglob("*") if path.is_file()
+        str(path.relative_to(project.path)): path.read_bytes()
+        for path in project.path.rglob("*")
+        if path.is_file()
     }
 
 
@@ -68,9 +71,17 @@ def test_endings_in_capitals_are_found(project: Project) -> None:
     assert project.read_image("a").shape == (20, 30, 3)
 
 
-@pytest.mark.parametrize("image_id", ["..", "../a", "a/b", "/etc/passwd", "a\0", "a\nb", "", ".a", "..\\a"])
+@pytest.mark.parametrize(
+    "image_id", ["..", "../a", "a/b", "/etc/passwd", "a\0", "a\nb", "", ".a", "..\\a"]
+)
 def test_ids_that_leave_the_project_are_refused_everywhere(project: Project, image_id: str) -> None:
-    for use in (project.image_path, project.read_image, project.read_clicks, project.read_truth, project.read_objects):
+    for use in (
+        project.image_path,
+        project.read_image,
+        project.read_clicks,
+        project.read_truth,
+        project.read_objects,
+    ):
         with pytest.raises(DatasetError, match="cannot be an image id"):
             use(image_id)
     before = files(project)
@@ -114,7 +125,11 @@ def test_every_fault_of_a_split_is_said_with_its_line(project: Project) -> None:
     split_file(project, "train", "a\n../../secret\nzz\n\na\0b\n")
     with pytest.raises(DatasetError) as caught:
         project.split("train")
-    assert [fault.split(": ")[0].split(", ")[1] for fault in caught.value.faults] == ["line 2", "line 3", "line 5"]
+    assert [fault.split(": ")[0].split(", ")[1] for fault in caught.value.faults] == [
+        "line 2",
+        "line 3",
+        "line 5",
+    ]
     assert "no image zz in JPEGImages; add the image or delete the line" in caught.value.faults[1]
 
 
@@ -186,7 +201,9 @@ def test_a_slow_writer_of_older_clicks_is_overtaken(project: Project) -> None:
     project.write_clicks("c", old)
     old_text = project.clicks_path("c").read_bytes()
     project.write_clicks("c", new)
-    write_sparse_mask(project.sparse_mask_path("c"), old, project.classes, old_text)  # another process is done only now
+    write_sparse_mask(
+        project.sparse_mask_path("c"), old, project.classes, old_text
+    )  # another process is done only now
     assert project.read_clicks("c") == new
     assert (read_label_png(project.sparse_mask_path("c")) == new.rasterize()).all()
 
@@ -231,24 +248,40 @@ def set_of(*rows: Click, seconds: float = 0.0) -> ClickSet:
         ((A,), (A_MOVED,), (A_MOVED,), (A_MOVED,)),
         ((A, B), (A_AS_2, B), (A, B), (A_AS_2, B)),  # we gave it another class
         ((A, B), (A, B), (A_AS_2, B), (B, A_AS_2)),
-        ((A,), (A_AS_2,), (A_MOVED,), (A_AS_2, A_MOVED)),  # both changed it, differently: both are kept
+        (
+            (A,),
+            (A_AS_2,),
+            (A_MOVED,),
+            (A_AS_2, A_MOVED),
+        ),  # both changed it, differently: both are kept
     ],
 )
 def test_what_two_windows_did_to_the_same_clicks(
-    project: Project, base: tuple[Click, ...], ours: tuple[Click, ...], theirs: tuple[Click, ...], expected: object
+    project: Project,
+    base: tuple[Click, ...],
+    ours: tuple[Click, ...],
+    theirs: tuple[Click, ...],
+    expected: object,
 ) -> None:
-    """Clicks in the order in which they are found: ours first, then what is new of theirs; the mask is of all of them."""
+    """Clicks in the order in which they are found: ours first, then what is new of theirs; the
+    mask is of all of them.
+    """
     project.write_clicks("c", set_of(*theirs))
     project.write_clicks("c", set_of(*ours), base=set_of(*base))
     found = project.read_clicks("c")
     assert found is not None
-    rows = [(row, col, class_id) for (row, col), class_id in zip(found.points.tolist(), found.class_ids, strict=True)]
+    rows = [
+        (row, col, class_id)
+        for (row, col), class_id in zip(found.points.tolist(), found.class_ids, strict=True)
+    ]
     assert tuple(rows) == expected
     np.testing.assert_array_equal(read_label_png(project.sparse_mask_path("c")), found.rasterize())
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(5.0, 30.0), (30.0, 5.0)])
-def test_of_two_windows_times_the_longer_counts(project: Project, ours: float, theirs: float) -> None:
+def test_of_two_windows_times_the_longer_counts(
+    project: Project, ours: float, theirs: float
+) -> None:
     project.write_clicks("c", set_of(A, seconds=theirs))
     project.write_clicks("c", set_of(A, seconds=ours), base=set_of(A))
     found = project.read_clicks("c")
@@ -267,7 +300,9 @@ def test_what_is_no_longer_readable_is_replaced(project: Project, damage: str) -
 
 
 @pytest.mark.parametrize("size", [(20, 31), (21, 30)])
-def test_clicks_of_the_image_before_it_was_replaced_are_not_merged(project: Project, size: tuple[int, int]) -> None:
+def test_clicks_of_the_image_before_it_was_replaced_are_not_merged(
+    project: Project, size: tuple[int, int]
+) -> None:
     project.clicks_path("c").write_text(ClickSet(*size, [(9, 9)], [1]).to_json())
     project.write_clicks("c", set_of(A, B), base=set_of(A))
     assert project.read_clicks("c") == set_of(A, B)
@@ -293,7 +328,9 @@ def test_a_mask_is_not_mended_with_clicks_that_another_writer_just_replaced(
 
 def test_the_last_class_is_written_and_the_height_of_an_image_counts(project: Project) -> None:
     project.write_clicks("c", clicks(2))
-    with pytest.raises(DatasetError, match=r"clicks of an image of 21 x 30 .* but the image has 20 x 30"):
+    with pytest.raises(
+        DatasetError, match=r"clicks of an image of 21 x 30 .* but the image has 20 x 30"
+    ):
         project.write_clicks("c", clicks(2, height=21))
 
 
@@ -308,8 +345,14 @@ def test_clicks_that_do_not_fit_are_not_written(project: Project) -> None:
     with pytest.raises(DatasetError) as caught:
         project.write_clicks("a", clicks(0, 3, 9, width=31))
     assert len(caught.value.faults) == 3
-    assert "click 2: class_id 3 is not in 0..2; fix the click or add the class to classes.txt" in caught.value.faults[0]
-    assert "clicks of an image of 20 x 31 pixels (height x width), but the image has 20 x 30" in caught.value.faults[2]
+    assert (
+        "click 2: class_id 3 is not in 0..2; fix the click or add the class to classes.txt"
+        in caught.value.faults[0]
+    )
+    assert (
+        "clicks of an image of 20 x 31 pixels (height x width), but the image has 20 x 30"
+        in caught.value.faults[2]
+    )
     assert files(project) == before
 
 
@@ -317,7 +360,10 @@ def test_writing_clicks_touches_two_files_only(project: Project) -> None:
     before = files(project)
     project.write_clicks("c", clicks(1))
     after = files(project)
-    assert set(after) - set(before) == {os.path.join("Clicks", "c.json"), os.path.join("SegmentationClick", "c.png")}
+    assert set(after) - set(before) == {
+        os.path.join("Clicks", "c.json"),
+        os.path.join("SegmentationClick", "c.png"),
+    }
     assert {name: after[name] for name in before} == before
 
 
@@ -349,7 +395,9 @@ def test_truth_and_objects(project: Project) -> None:
     assert project.read_objects("a") is None
     project.truth_path("a").unlink()
     assert project.read_truth("a") is None
-    write_label_png(project.objects_path("a"), np.arange(600).reshape(20, 30) % 250, project.classes)
+    write_label_png(
+        project.objects_path("a"), np.arange(600).reshape(20, 30) % 250, project.classes
+    )
     objects = project.read_objects("a")
     assert objects is not None
     assert objects.max() == 249

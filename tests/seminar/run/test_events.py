@@ -1,4 +1,6 @@
-"""Events: the same after a trip through a line of JSON; lines that are not whole or not known are passed over."""
+"""Events: the same after a trip through a line of JSON; lines that are not whole or not known
+are passed over.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.run.events import EVENTS_VERSION, Event, Finished, Step, Warned, from_json_line, to_json_line
+from seminar.run.events import (
+    EVENTS_VERSION,
+    Event,
+    Finished,
+    Step,
+    Warned,
+    from_json_line,
+    to_json_line,
+)
 
 numbers = st.floats(allow_nan=False)
 times = st.floats(0, 4e9)
@@ -29,13 +39,21 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(st.text(), values(get_args(hint)[1]), max_size=4)
     if get_origin(hint) is UnionType:
         return st.one_of([values(argument) for argument in get_args(hint)])
-    plain = {int: st.integers(), float: numbers, str: st.text(), bool: st.booleans(), type(None): st.none()}
+    plain = {
+        int: st.integers(),
+        float: numbers,
+        str: st.text(),
+        bool: st.booleans(),
+        type(None): st.none(),
+    }
     return plain[hint]
 
 
 def of_kind(kind: type[Event]) -> st.SearchStrategy[Event]:
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{field.name: values(hints[field.name]) for field in dataclasses.fields(kind)})
+    return st.builds(
+        kind, **{field.name: values(hints[field.name]) for field in dataclasses.fields(kind)}
+    )
 
 
 events = st.one_of([of_kind(kind) for kind in get_args(Event)])
@@ -61,7 +79,8 @@ def test_a_torn_line_is_no_event(event: Event, data: st.DataObject) -> None:
     st.text()
     | st.binary()
     | st.recursive(
-        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+        st.none() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     ).map(json.dumps)
 )
 def test_anything_else_is_no_event_and_no_error(line: str | bytes) -> None:
@@ -85,7 +104,10 @@ def test_a_kind_or_time_that_is_not_known_is_passed_over(changes: dict[str, obje
 
 
 def test_a_field_of_a_later_version_is_left_out() -> None:
-    data = json.loads(to_json_line(Warned(message="x"), 1.0)) | {"version": EVENTS_VERSION + 1, "colour": "red"}
+    data = json.loads(to_json_line(Warned(message="x"), 1.0)) | {
+        "version": EVENTS_VERSION + 1,
+        "colour": "red",
+    }
     assert from_json_line(json.dumps(data)) == (Warned(message="x"), 1.0)
 
 

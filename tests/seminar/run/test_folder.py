@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from seminar.config.settings import TrainConfig, preset
 from seminar.errors import SeminarError
-from seminar.run.events import Event, Finished, Warned, to_json_line
 from seminar.labels import ClassNames
+from seminar.run.events import Event, Finished, Warned, to_json_line
 from seminar.run.folder import RunFolder, stage_names
 
 
@@ -47,7 +47,9 @@ def read_all(run: RunFolder) -> list[Event]:
 
 
 def write_process(run: RunFolder, **values: object) -> None:
-    run.process_path.write_text(json.dumps({"pid": 1, "host": socket.gethostname(), "start": 0.0} | values))
+    run.process_path.write_text(
+        json.dumps({"pid": 1, "host": socket.gethostname(), "start": 0.0} | values)
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,9 @@ def test_stages_of_a_run(changes: dict[str, Any], stages: tuple[str, ...]) -> No
     assert stage_names(TrainConfig(**changes)) == stages
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "a\\b", "a\nb", "a\0b", "x" * 101, "é" * 200])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "../x", "a\\b", "a\nb", "a\0b", "x" * 101, "é" * 200]
+)
 def test_a_name_that_cannot_be_a_folder_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SeminarError, match="choose another"):
         RunFolder.of(tmp_path, name)
@@ -116,7 +120,9 @@ def test_a_line_that_is_being_written_waits_for_its_end(run: RunFolder) -> None:
 
 
 @given(cut=st.integers(1, 60))
-def test_a_line_torn_by_a_crash_costs_only_itself(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_line_torn_by_a_crash_costs_only_itself(
+    cut: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     run = RunFolder(tmp_path_factory.mktemp("run"))
     run.append_event(Warned(message="one"))
     with run.events_path.open("ab") as file:
@@ -136,7 +142,9 @@ def test_unknown_lines_are_passed_over_and_not_read_again(run: RunFolder) -> Non
     assert offset == run.events_path.stat().st_size
 
 
-def test_following_a_run_while_it_is_written_loses_nothing_and_repeats_nothing(run: RunFolder) -> None:
+def test_following_a_run_while_it_is_written_loses_nothing_and_repeats_nothing(
+    run: RunFolder,
+) -> None:
     messages = [f"{number} " + "ü" * (number % 50) for number in range(400)]
 
     def write() -> None:
@@ -191,7 +199,9 @@ def test_a_preview_reads_back(run: RunFolder, layer: str) -> None:
 
 
 def test_a_damaged_preview_is_none(run: RunFolder) -> None:
-    run.write_preview("a", "student", np.zeros((50, 50), dtype=np.uint8), ClassNames.of("background", "cell"))
+    run.write_preview(
+        "a", "student", np.zeros((50, 50), dtype=np.uint8), ClassNames.of("background", "cell")
+    )
     path = run.preview_path("a", "student")
     path.write_bytes(path.read_bytes()[:40])
     assert run.read_preview("a", "student") is None
@@ -211,14 +221,18 @@ def test_a_claim_is_released(run: RunFolder) -> None:
     assert not run.process_path.exists()
 
 
-def test_a_run_that_another_process_trains_cannot_be_claimed(run: RunFolder, sleeper: psutil.Process) -> None:
+def test_a_run_that_another_process_trains_cannot_be_claimed(
+    run: RunFolder, sleeper: psutil.Process
+) -> None:
     write_process(run, pid=sleeper.pid, start=sleeper.create_time())
     assert run.is_alive() is True
     with pytest.raises(SeminarError, match="another process trains in this run folder"):
         run.claim()
 
 
-def test_a_killed_trainer_is_not_alive_even_before_its_parent_noticed(run: RunFolder, sleeper: psutil.Process) -> None:
+def test_a_killed_trainer_is_not_alive_even_before_its_parent_noticed(
+    run: RunFolder, sleeper: psutil.Process
+) -> None:
     write_process(run, pid=sleeper.pid, start=sleeper.create_time())
     sleeper.kill()
     until = time.monotonic() + 10
@@ -230,7 +244,9 @@ def test_a_killed_trainer_is_not_alive_even_before_its_parent_noticed(run: RunFo
     run.claim()
 
 
-def test_a_process_number_that_was_given_out_again_is_not_the_trainer(run: RunFolder, sleeper: psutil.Process) -> None:
+def test_a_process_number_that_was_given_out_again_is_not_the_trainer(
+    run: RunFolder, sleeper: psutil.Process
+) -> None:
     write_process(run, pid=sleeper.pid, start=sleeper.create_time() - 1000)
     assert run.is_alive() is False
 
@@ -240,7 +256,9 @@ def test_another_machine_cannot_be_asked(run: RunFolder) -> None:
     assert run.is_alive() is None
 
 
-def test_a_note_that_cannot_be_read_at_the_moment_does_not_say_that_nobody_trains(run: RunFolder) -> None:
+def test_a_note_that_cannot_be_read_at_the_moment_does_not_say_that_nobody_trains(
+    run: RunFolder,
+) -> None:
     run.process_path.mkdir()
     assert run.is_alive() is None
 
@@ -251,7 +269,9 @@ def test_a_damaged_note_of_the_process_is_nobody(run: RunFolder, text: str) -> N
     assert run.is_alive() is False
 
 
-@pytest.mark.parametrize("values", [{"pid": -1}, {"pid": 10**30}, {"pid": None}, {"start": "noon"}, {"start": None}])
+@pytest.mark.parametrize(
+    "values", [{"pid": -1}, {"pid": 10**30}, {"pid": None}, {"start": "noon"}, {"start": None}]
+)
 def test_a_process_that_cannot_be_is_nobody(run: RunFolder, values: dict[str, object]) -> None:
     write_process(run, **({"pid": os.getppid()} | values))
     assert run.is_alive() is False

@@ -1,4 +1,6 @@
-"""What each process of `test_process_group.py` runs: torchrun starts this file, and one process alone calls `equal_runs`."""
+"""What each process of `test_process_group.py` runs: torchrun starts this file, and one process
+alone calls `equal_runs`.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seminar.run import events
-from seminar.training import trainer
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig, load_config
 from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
-from seminar.training.learner import Learner
-from seminar.runtime.distributed import is_first_process
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.runtime.distributed import is_first_process
+from seminar.training import trainer
+from seminar.training.learner import Learner
 
 Trajectory = list[tuple[str, int, Mapping[str, float]]]
 
 
-def train(project: Project, name: str, config: TrainConfig, *, stop_at: int = 0, resume: bool = False) -> Trajectory:
+def train(
+    project: Project, name: str, config: TrainConfig, *, stop_at: int = 0, resume: bool = False
+) -> Trajectory:
     """Losses of every iteration, by stage; new clicks come in after the second iteration."""
     run = RunFolder.of(project.path, name)
     found: Trajectory = []
@@ -40,13 +44,19 @@ def train(project: Project, name: str, config: TrainConfig, *, stop_at: int = 0,
 
 
 def equal_runs(path: Path, config: TrainConfig) -> list[Trajectory]:
-    """One run as it comes; one in which memory runs out, and which is stopped in its second stage and resumed."""
+    """One run as it comes; one in which memory runs out, and which is stopped in its second
+    stage and resumed.
+    """
     trainer.STEP_INTERVAL = trainer.REFRESH_INTERVAL = 0.0
     plain = train(Project.open(path / "plain"), "run", config)
     project, real, failures = Project.open(path / "hurt"), Learner._place_dropout, [None]
 
     def runs_out(learner: Learner, first: int | None) -> None:
-        if learner.iteration == 1 and failures and (not is_first_process() or learner._ranks.size == 1):
+        if (
+            learner.iteration == 1
+            and failures
+            and (not is_first_process() or learner._ranks.size == 1)
+        ):
             failures.pop()
             raise torch.OutOfMemoryError("CUDA out of memory")
         real(learner, first)
@@ -77,4 +87,6 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     settings = load_config(folder / "config.toml")
     said = [equal_runs(folder, settings), failing_run(folder, settings)]
-    (folder / f"said by {'first' if is_first_process() else 'second'}.json").write_text(json.dumps(said))
+    (folder / f"said by {'first' if is_first_process() else 'second'}.json").write_text(
+        json.dumps(said)
+    )

@@ -11,7 +11,9 @@ import pytest
 
 from seminar.runtime.allocator import hand_back_memory, kept_memory
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps and hands back memory so")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="only glibc keeps and hands back memory so"
+)
 
 MEGABYTE = 2**20
 
@@ -52,7 +54,9 @@ print(left_alone, kept, after_inner, after)
 
 
 def test_an_array_takes_the_place_of_the_one_before() -> None:
-    done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True
+    )
     left_alone, kept, after_inner, after = map(int, done.stdout.split())
     assert max(kept, after_inner) < 0.3 * left_alone
     assert after > 0.5 * left_alone, "outside of the block memory is returned as ever"

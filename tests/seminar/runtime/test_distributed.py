@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 import torch
 
-from seminar.run import events
-from seminar.training import trainer
 from seminar.config.settings import TrainConfig
 from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
-from seminar.training.learner import Learner
 from seminar.models.deeplab import CropDropout, build_network
-from seminar.runtime.distributed import ALONE, Ranks, joined, own_device
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.runtime.distributed import ALONE, Ranks, joined, own_device
+from seminar.training import trainer
+from seminar.training.learner import Learner
 
 SCRIPT = Path(__file__).with_name("distributed_runs.py")
 ROOT = Path(__file__).parents[3]
@@ -36,8 +36,12 @@ def test_shares_make_up_the_batch(count: int, size: int) -> None:
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_each_process_draws_its_crops_of_the_same_batch(tiny_project: Project, tiny_config: TrainConfig) -> None:
-    dataset = ClickDataset(tiny_project, tiny_config.replace(batch_size=3), tiny_project.image_ids())
+def test_each_process_draws_its_crops_of_the_same_batch(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
+    dataset = ClickDataset(
+        tiny_project, tiny_config.replace(batch_size=3), tiny_project.image_ids()
+    )
     whole = dataset.batch(1, 5)
     parts = [dataset.batch(1, 5, Ranks(rank, 2).share(3)) for rank in range(2)]
     for name in ("image", "labels", "valid"):
@@ -65,7 +69,9 @@ def test_one_process_alone_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None
         raise ValueError("as it is")
 
 
-def test_more_processes_than_crops_are_refused(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_more_processes_than_crops_are_refused(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     with pytest.raises(SeminarError, match="--batch-size 2: 3 processes share the crops"):
         trainer._dataset(tiny_project, tiny_config, Ranks(0, 3))
 
@@ -78,8 +84,12 @@ def test_batch_norm_of_several_processes_needs_gpus(tiny_config: TrainConfig) ->
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path) -> None:
-    """Three crops a batch, so that one process has two of them and one has one, with different numbers of clicks."""
+def test_two_processes_train_as_one(
+    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+) -> None:
+    """Three crops a batch, so that one process has two of them and one has one, with different
+    numbers of clicks.
+    """
     config = tiny_config.replace(
         batch_size=3,
         optimizer="sgd",
@@ -92,14 +102,27 @@ def test_two_processes_train_as_one(tiny_project: Project, tiny_config: TrainCon
         for name in ("plain", "hurt"):
             shutil.copytree(tiny_project.path, tmp_path / place / name)
         (tmp_path / place / "config.toml").write_text(config.to_toml())
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*torchrun, str(SCRIPT), str(tmp_path / "two")], env=environment, capture_output=True, text=True, check=False
+        [*torchrun, str(SCRIPT), str(tmp_path / "two")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     (plain, hurt), failure = json.loads((tmp_path / "two" / "said by first.json").read_text())
-    (nothing, nothing_either), own_failure = json.loads((tmp_path / "two" / "said by second.json").read_text())
+    (nothing, nothing_either), own_failure = json.loads(
+        (tmp_path / "two" / "said by second.json").read_text()
+    )
 
     intervals = (trainer.STEP_INTERVAL, trainer.REFRESH_INTERVAL)
     expected = runpy.run_path(str(SCRIPT))["equal_runs"](tmp_path / "one", config)
@@ -109,18 +132,26 @@ def test_two_processes_train_as_one(tiny_project: Project, tiny_config: TrainCon
             (stage, iteration) for stage in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
         ]
         for (_, iteration, losses), (_, _, same) in zip(found, alone, strict=True):
-            is_last = iteration == config.iterations  # rounding grows, and a ReLU may fall to the other side
-            assert losses == pytest.approx(same, rel=1e-3 if is_last else 1e-5, abs=1e-5 if is_last else 1e-8)
+            is_last = (
+                iteration == config.iterations
+            )  # rounding grows, and a ReLU may fall to the other side
+            assert losses == pytest.approx(
+                same, rel=1e-3 if is_last else 1e-5, abs=1e-5 if is_last else 1e-8
+            )
 
     assert nothing == nothing_either == []  # one writer
     told = kinds(tmp_path / "two" / "plain", "run")
     assert told.count("Started") == told.count("Finished") == 1
     assert "ClicksTaken" in told
-    assert "2 processes" in next(RunFolder.of(tmp_path / "two" / "plain", "run").read_events())[0].device
+    assert (
+        "2 processes"
+        in next(RunFolder.of(tmp_path / "two" / "plain", "run").read_events())[0].device
+    )
     assert kinds(tmp_path / "two" / "hurt", "run").count("BatchHalved") == 1
     one, two = (weights(tmp_path / place / "plain", "ancillary") for place in ("one", "two"))
     assert two.keys() == one.keys()
-    # each tensor as a whole: where a ReLU fell to the other side in the last step, single weights differ
+    # each tensor as a whole: where a ReLU fell to the other side in the last step, single weights
+    # differ
     for name, weight in one.items():
         apart = torch.linalg.vector_norm(two[name].double() - weight.double())
         assert apart <= 1e-4 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
@@ -136,4 +167,6 @@ def kinds(project: Path, name: str) -> list[str]:
 
 
 def weights(project: Path, stage: str) -> Any:
-    return torch.load(RunFolder.of(project, "run").checkpoint_path(stage), weights_only=True)["student"]
+    return torch.load(RunFolder.of(project, "run").checkpoint_path(stage), weights_only=True)[
+        "student"
+    ]

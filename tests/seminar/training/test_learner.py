@@ -13,9 +13,15 @@ from seminar.config.settings import Convention, TrainConfig
 from seminar.data.dataset import Batch
 from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX
-from seminar.training.learner import Learner
 from seminar.models.deeplab import DeepLabV3Plus, build_network
-from seminar.training.objectives import Losses, LossSettings, click_objective, dense_objective, seminar_objective
+from seminar.training.learner import Learner
+from seminar.training.objectives import (
+    Losses,
+    LossSettings,
+    click_objective,
+    dense_objective,
+    seminar_objective,
+)
 
 SETTINGS = LossSettings(
     convention="scale_free",
@@ -38,7 +44,9 @@ SETTINGS = LossSettings(
 
 def batch_of(count: int, *, size: int = 32) -> Batch:
     across = torch.linspace(0, 200, size).expand(size, size)
-    image = torch.stack([torch.stack([across, across.T, across / (1 + number)]) for number in range(count)])
+    image = torch.stack(
+        [torch.stack([across, across.T, across / (1 + number)]) for number in range(count)]
+    )
     labels = torch.full((count, size, size), IGNORE_INDEX)
     labels[:, 4, 4] = 0
     for number in range(count):
@@ -75,8 +83,12 @@ def learner_of(model: DeepLabV3Plus, config: TrainConfig) -> Learner:
 
 
 @pytest.mark.parametrize("convention", ["scale_free", "paper"])
-def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(tiny_config: TrainConfig, convention: Convention) -> None:
-    config = tiny_config.replace(batch_size=3, optimizer="sgd", convention=convention, crf_normalize=False)
+def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(
+    tiny_config: TrainConfig, convention: Convention
+) -> None:
+    config = tiny_config.replace(
+        batch_size=3, optimizer="sgd", convention=convention, crf_normalize=False
+    )
     settings = dataclasses.replace(SETTINGS, convention=convention, crf_normalize=False)
     model, batch = network(dropout=0.5), batch_of(3)
 
@@ -97,23 +109,38 @@ def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(tiny_config: TrainCo
         torch.manual_seed(5)
         values.append(learner.step(batch, seminar, 1e-3, label))
     first, second = values
-    assert first.keys() == {"pce", "crf", "pcons", "absent", "presence", "objectness", "pseudo", "total"}
+    assert first.keys() == {
+        "pce",
+        "crf",
+        "pcons",
+        "absent",
+        "presence",
+        "objectness",
+        "pseudo",
+        "total",
+    }
     assert second == pytest.approx(first, rel=1e-3, abs=1e-6)
     for one, other in zip(whole.student.parameters(), parts.student.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=2e-5)
 
 
-def test_a_step_moves_backbone_and_head_at_their_rates_and_the_teacher_after_them(tiny_config: TrainConfig) -> None:
+def test_a_step_moves_backbone_and_head_at_their_rates_and_the_teacher_after_them(
+    tiny_config: TrainConfig,
+) -> None:
     plain = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0}
     config = tiny_config.replace(**plain, head_lr_factor=3.0, ema_decay=0.9)
     learner, batch, students = learner_of(network(), config), batch_of(2), []
     for lr in (1e-3, 5e-4):
         before = copy.deepcopy(learner.student)
         dense_objective(before, batch, SETTINGS).total().backward()
-        learner.step(batch, lambda student, teacher, batch: dense_objective(student, batch, SETTINGS), lr)
+        learner.step(
+            batch, lambda student, teacher, batch: dense_objective(student, batch, SETTINGS), lr
+        )
         backbone, both = list(before.backbone.parameters()), list(before.parameters())
         for group, factor in ((backbone, 1.0), (before.head_parameters(), 3.0)):
-            places = [number for number, one in enumerate(both) if any(one is other for other in group)]
+            places = [
+                number for number, one in enumerate(both) if any(one is other for other in group)
+            ]
             after = list(learner.student.parameters())
             moved = torch.cat([(after[place] - both[place]).flatten() for place in places])
             by_hand = torch.cat([-lr * factor * both[place].grad.flatten() for place in places])
@@ -123,14 +150,25 @@ def test_a_step_moves_backbone_and_head_at_their_rates_and_the_teacher_after_the
         torch.testing.assert_close(one, (first + second) / 2)  # eq. 1 at t = 2
 
 
-def test_a_step_returns_the_terms_and_what_they_are_worth_together(tiny_config: TrainConfig) -> None:
+def test_a_step_returns_the_terms_and_what_they_are_worth_together(
+    tiny_config: TrainConfig,
+) -> None:
     model, batch = network().train(), batch_of(2)
     values = dict(learner_of(model, tiny_config).step(batch, objective, 1e-3))
     terms = click_objective(model, copy.deepcopy(model).eval(), batch, SETTINGS).terms
     total = values.pop("total")
     assert values == pytest.approx({name: term.item() for name, term in terms.items()}, rel=1e-3)
-    lambdas = {"pce": 1.0, "crf": 5.0, "pcons": 1.0, "absent": 0.1, "presence": 0.5, "objectness": 0.5}
-    assert total == pytest.approx(sum(lambdas[name] * value for name, value in values.items()), rel=1e-5)
+    lambdas = {
+        "pce": 1.0,
+        "crf": 5.0,
+        "pcons": 1.0,
+        "absent": 0.1,
+        "presence": 0.5,
+        "objectness": 0.5,
+    }
+    assert total == pytest.approx(
+        sum(lambdas[name] * value for name, value in values.items()), rel=1e-5
+    )
 
 
 def test_the_objective_gets_a_learning_student_a_resting_teacher_and_the_labelled_crops(
@@ -165,7 +203,9 @@ def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(tiny_config: Tra
 def test_where_onednn_found_no_room_for_its_code_the_step_goes_on_without_it(
     tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled)  # as it was, afterwards
+    monkeypatch.setattr(
+        torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled
+    )  # as it was, afterwards
 
     def compiled(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
         if torch.backends.mkldnn.enabled:  # the failure sticks to the thread, at any size
@@ -179,7 +219,9 @@ def test_where_onednn_found_no_room_for_its_code_the_step_goes_on_without_it(
 
 def test_a_crop_that_never_fits_is_a_sentence(tiny_config: TrainConfig) -> None:
     def greedy(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"
+        )
 
     with pytest.raises(SeminarError, match="--crop-size"):
         learner_of(network(), tiny_config).step(batch_of(2), greedy, 1e-3)
@@ -193,7 +235,9 @@ def test_other_errors_are_not_swallowed(tiny_config: TrainConfig) -> None:
         learner_of(network(), tiny_config).step(batch_of(2), broken, 1e-3)
 
 
-def test_a_term_that_is_not_finite_is_named_and_the_student_left_alone(tiny_config: TrainConfig) -> None:
+def test_a_term_that_is_not_finite_is_named_and_the_student_left_alone(
+    tiny_config: TrainConfig,
+) -> None:
     def poisoned(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
         losses = objective(student, teacher, batch)
         return Losses({**losses.terms, "crf": losses.terms["crf"] * float("nan")}, losses.weights)
@@ -214,7 +258,9 @@ def test_a_restored_learner_goes_on_bit_for_bit(tiny_config: TrainConfig) -> Non
     other = learner_of(network(), tiny_config)
     other.restore(state)
     assert other.step(batch, objective, 1e-3) == one.step(batch, objective, 1e-3)
-    for left, right in zip(one.teacher.state_dict().values(), other.teacher.state_dict().values(), strict=True):
+    for left, right in zip(
+        one.teacher.state_dict().values(), other.teacher.state_dict().values(), strict=True
+    ):
         assert torch.equal(left, right)
 
 
@@ -234,7 +280,10 @@ class Constant(nn.Module):
 def test_the_primary_student_learns_what_the_ancillary_says_on_valid_pixels() -> None:
     model, batch = network().eval(), batch_of(2)
     teacher = copy.deepcopy(model)
-    right, wrong = (seminar_objective(model, teacher, Constant(k), batch, SETTINGS).terms["pseudo"] for k in (0, 1))
+    right, wrong = (
+        seminar_objective(model, teacher, Constant(k), batch, SETTINGS).terms["pseudo"]
+        for k in (0, 1)
+    )
     log_probs = model(batch.student_image).log_softmax(dim=1)
     torch.testing.assert_close(right, -log_probs[:, 0][batch.valid].mean())
     torch.testing.assert_close(wrong, -log_probs[:, 1][batch.valid].mean())
@@ -254,8 +303,12 @@ def test_of_many_classes_the_pretrained_backbone_learns_slower_than_the_head() -
     for classes in (2, 8):
         config = TrainConfig(weights="none", crop_size=32, batch_size=2)
         student = build_network(config, num_classes=classes, channels=3)
-        learner = Learner(student, config.replace(weights="imagenet"), torch.device("cpu"))  # as if its start had been
-        learner.step(batch_of(2), lambda student, _, batch: dense_objective(student, batch, SETTINGS), 1e-3)
+        learner = Learner(
+            student, config.replace(weights="imagenet"), torch.device("cpu")
+        )  # as if its start had been
+        learner.step(
+            batch_of(2), lambda student, _, batch: dense_objective(student, batch, SETTINGS), 1e-3
+        )
         rates[classes] = [group["lr"] for group in learner._optimizer.param_groups]
     assert rates[2] == pytest.approx([1e-3, 2.5e-3])
     assert rates[8] == pytest.approx([0.25e-3, 2.5e-3])

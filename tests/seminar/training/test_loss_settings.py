@@ -7,7 +7,14 @@ import pytest
 from seminar.config.settings import TrainConfig, preset
 from seminar.training.trainer import crf_form, loss_settings, pseudo_form
 
-LAMBDAS = {"crf": 2.0, "pcons": 3.0, "pseudo": 5.0, "absent": 7.0, "presence": 11.0, "objectness": 13.0}
+LAMBDAS = {
+    "crf": 2.0,
+    "pcons": 3.0,
+    "pseudo": 5.0,
+    "absent": 7.0,
+    "presence": 11.0,
+    "objectness": 13.0,
+}
 
 ALL_ON = TrainConfig(
     losses=("pce", "crf", "pcons", "pseudo", "presence"),
@@ -19,7 +26,9 @@ ALL_ON = TrainConfig(
 )
 
 
-def lambdas(config: TrainConfig, *, num_classes: int = 2, iteration: int = 0, epoch: int = 1) -> dict[str, float]:
+def lambdas(
+    config: TrainConfig, *, num_classes: int = 2, iteration: int = 0, epoch: int = 1
+) -> dict[str, float]:
     made = loss_settings(config, num_classes, iteration, epoch)
     return {name: getattr(made, f"lambda_{name}") for name in LAMBDAS}
 
@@ -35,7 +44,9 @@ def lambdas(config: TrainConfig, *, num_classes: int = 2, iteration: int = 0, ep
         ({"objectness": ""}, ["objectness"]),
     ],
 )
-def test_every_term_has_its_own_weight_where_it_is_trained_on(changes: dict[str, object], off: list[str]) -> None:
+def test_every_term_has_its_own_weight_where_it_is_trained_on(
+    changes: dict[str, object], off: list[str]
+) -> None:
     expected = {name: 0.0 if name in off else value for name, value in LAMBDAS.items()}
     assert lambdas(ALL_ON.replace(**changes)) == expected
 
@@ -44,7 +55,9 @@ def test_every_term_has_its_own_weight_where_it_is_trained_on(changes: dict[str,
     ("share", "iteration", "factor"),
     [(0.2, 0, 0.1), (0.2, 4, 0.5), (0.2, 9, 1.0), (0.2, 10, 1.0), (0.2, 49, 1.0), (1.0, 24, 0.5), (1.0, 49, 1.0), (0, 0, 1)],
 )  # fmt: skip
-def test_the_crf_grows_from_its_first_iteration_on(share: float, iteration: int, factor: float) -> None:
+def test_the_crf_grows_from_its_first_iteration_on(
+    share: float, iteration: int, factor: float
+) -> None:
     config = ALL_ON.replace(iterations=50, crf_ramp=share)
     found = lambdas(config, iteration=iteration)
     assert found == pytest.approx(LAMBDAS | {"crf": 2.0 * factor})
@@ -54,11 +67,14 @@ def test_the_crf_grows_from_its_first_iteration_on(share: float, iteration: int,
     ("iteration", "epoch", "steady"),
     [
         (0, 1, 0), (7, 1, 7), (7, 4, 4), (8, 4, 8),
-        (9, 1000, 0), (19, 1000, 10), (399, 1000, 390),  # of a long epoch 1/40 of the ramp, 10 iterations
+        # of a long epoch 1/40 of the ramp, 10 iterations
+        (9, 1000, 0), (19, 1000, 10), (399, 1000, 390),
         (399, 1, 399), (400, 1, 400), (599, 1, 400), (599, 1000, 400),
     ],
 )  # fmt: skip
-def test_the_consistency_grows_once_an_epoch_or_in_40_steps(iteration: int, epoch: int, steady: int) -> None:
+def test_the_consistency_grows_once_an_epoch_or_in_40_steps(
+    iteration: int, epoch: int, steady: int
+) -> None:
     config = ALL_ON.replace(iterations=600, pcons_ramp=2 / 3)  # 400 iterations
     found = lambdas(config, iteration=iteration, epoch=epoch)
     assert found == pytest.approx(LAMBDAS | {"pcons": 3.0 * steady / 400})
@@ -86,7 +102,9 @@ def test_the_crf_of_many_classes_is_gentler(
     assert made.lambda_crf == pytest.approx(2.0 * share)
 
 
-@pytest.mark.parametrize(("num_classes", "confidence", "balance"), [(2, 0.6, 0.0), (3, 0.4, 0.3), (8, 0.15, 0.3)])
+@pytest.mark.parametrize(
+    ("num_classes", "confidence", "balance"), [(2, 0.6, 0.0), (3, 0.4, 0.3), (8, 0.15, 0.3)]
+)
 def test_pseudo_labels_of_many_classes_need_less_and_weigh_the_scarce(
     num_classes: int, confidence: float, balance: float
 ) -> None:
@@ -96,7 +114,9 @@ def test_pseudo_labels_of_many_classes_need_less_and_weigh_the_scarce(
     assert (made.pseudo_confidence, made.pseudo_balance) == pytest.approx((confidence, balance))
 
 
-@pytest.mark.parametrize(("crop_size", "sigma_xy"), [(513, 100.0), (256, 100 * 256 / 513), (64, 100 * 64 / 513)])
+@pytest.mark.parametrize(
+    ("crop_size", "sigma_xy"), [(513, 100.0), (256, 100 * 256 / 513), (64, 100 * 64 / 513)]
+)
 def test_the_crf_reaches_over_the_same_share_of_any_crop(crop_size: int, sigma_xy: float) -> None:
     made = loss_settings(TrainConfig(sigma_xy=100.0, crop_size=crop_size, crf_scale=0.25), 2, 0, 1)
     assert made.sigma_xy == pytest.approx(sigma_xy)  # of the full crop; `crf_scale` comes later
@@ -106,7 +126,12 @@ def test_the_crf_reaches_over_the_same_share_of_any_crop(crop_size: int, sigma_x
 def test_what_is_no_weight_is_as_the_settings_say() -> None:
     config = TrainConfig(sigma_rgb=7.0, crf_method="exact", crf_normalize=False, crf_landmarks=99)
     made = loss_settings(config, 2, 0, 1)
-    assert (made.sigma_rgb, made.crf_method, made.crf_normalize, made.crf_landmarks) == (7.0, "exact", False, 99)
+    assert (made.sigma_rgb, made.crf_method, made.crf_normalize, made.crf_landmarks) == (
+        7.0,
+        "exact",
+        False,
+        99,
+    )
     assert made.convention == "scale_free"
 
 
@@ -121,6 +146,11 @@ def test_the_paper_s_preset_is_the_paper() -> None:
     assert (made.convention, made.crf_method, made.crf_relaxation, made.crf_normalize) == (
         "paper", "lattice", "bilinear", False,
     )  # fmt: skip
-    assert (made.lambda_pseudo, made.lambda_absent, made.lambda_presence, made.lambda_objectness) == (1, 0, 0, 0)
+    assert (
+        made.lambda_pseudo,
+        made.lambda_absent,
+        made.lambda_presence,
+        made.lambda_objectness,
+    ) == (1, 0, 0, 0)
     assert (made.pseudo_confidence, made.pseudo_balance) == (0, 0)
     assert (made.sigma_rgb, made.sigma_xy) == (15, 100)

@@ -1,4 +1,6 @@
-"""The objectives' terms against their equations, made in the step or ahead of it, whole or in parts."""
+"""The objectives' terms against their equations, made in the step or ahead of it, whole or in
+parts.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,15 @@ SETTINGS = LossSettings(
     pseudo_balance=0.0,
 )
 
-LAMBDAS = {"pce": 1, "crf": 2, "pcons": 3, "pseudo": 5, "absent": 7, "presence": 11, "objectness": 13}
+LAMBDAS = {
+    "pce": 1,
+    "crf": 2,
+    "pcons": 3,
+    "pseudo": 5,
+    "absent": 7,
+    "presence": 11,
+    "objectness": 13,
+}
 
 
 class Pixelwise(nn.Module):
@@ -78,7 +88,9 @@ def crops(count: int = 3, *, size: int = 8, channels: int = 3, seed: int = 0) ->
         return torch.rand(shape, generator=generator) < probability
 
     valid = torch.ones(count, size, size, dtype=torch.bool)
-    for number in range(count):  # an even border: a pixel of the halved crop is wholly inside or outside
+    for number in range(
+        count
+    ):  # an even border: a pixel of the halved crop is wholly inside or outside
         valid[number, : 2 * (number % 3), :] = False
         valid[number, :, size - 2 * (number % 2) :] = False
     classes = torch.randint(0, CLASSES, (2, count, size, size), generator=generator)
@@ -94,9 +106,17 @@ def crops(count: int = 3, *, size: int = 8, channels: int = 3, seed: int = 0) ->
     )
 
 
-def crf_by_hand(probs: Tensor, batch: Batch, convention: Convention, relaxation: CrfRelaxation) -> Tensor:
-    """Tang et al.'s eq. 4 at half resolution, pair by pair; sigma_rgb is meant for three channels, sigma_xy for the whole crop."""
-    image, low, valid = F.avg_pool2d(batch.image, 2), F.avg_pool2d(probs, 2), batch.valid[:, ::2, ::2]
+def crf_by_hand(
+    probs: Tensor, batch: Batch, convention: Convention, relaxation: CrfRelaxation
+) -> Tensor:
+    """Tang et al.'s eq. 4 at half resolution, pair by pair; sigma_rgb is meant for three
+    channels, sigma_xy for the whole crop.
+    """
+    image, low, valid = (
+        F.avg_pool2d(batch.image, 2),
+        F.avg_pool2d(probs, 2),
+        batch.valid[:, ::2, ::2],
+    )
     sigma_xy, sigma_rgb = SETTINGS.sigma_xy / 2, SETTINGS.sigma_rgb * math.sqrt(image.shape[1] / 3)
     energy = torch.zeros(())
     for number in range(len(image)):
@@ -116,7 +136,11 @@ def crf_by_hand(probs: Tensor, batch: Batch, convention: Convention, relaxation:
 
 
 def terms_by_hand(
-    student: nn.Module, teacher: nn.Module, batch: Batch, convention: Convention, relaxation: CrfRelaxation
+    student: nn.Module,
+    teacher: nn.Module,
+    batch: Batch,
+    convention: Convention,
+    relaxation: CrfRelaxation,
 ) -> dict[str, Tensor]:
     """The terms of `seminar_objective` with SETTINGS, each written out."""
     log_probs = student(batch.student_image).log_softmax(dim=1)
@@ -155,10 +179,13 @@ def terms_by_hand(
 
 
 @pytest.mark.parametrize(
-    ("convention", "relaxation"), [("scale_free", "bilinear"), ("scale_free", "quadratic"), ("paper", "bilinear")]
+    ("convention", "relaxation"),
+    [("scale_free", "bilinear"), ("scale_free", "quadratic"), ("paper", "bilinear")],
 )
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_every_term_is_its_equation(channels: int, convention: Convention, relaxation: CrfRelaxation) -> None:
+def test_every_term_is_its_equation(
+    channels: int, convention: Convention, relaxation: CrfRelaxation
+) -> None:
     student, teacher = Pixelwise(1, channels=channels), Pixelwise(2, channels=channels)
     batch = crops(channels=channels)
     changed = dataclasses.replace(SETTINGS, convention=convention, crf_relaxation=relaxation)
@@ -166,7 +193,9 @@ def test_every_term_is_its_equation(channels: int, convention: Convention, relax
     by_hand = terms_by_hand(student, teacher, batch, convention, relaxation)
     assert terms.keys() == by_hand.keys()
     for name, value in terms.items():
-        torch.testing.assert_close(value, by_hand[name], rtol=1e-4, atol=1e-12, msg=lambda text, name=name: name + text)
+        torch.testing.assert_close(
+            value, by_hand[name], rtol=1e-4, atol=1e-12, msg=lambda text, name=name: name + text
+        )
 
 
 def test_the_total_is_the_sum_of_the_weighted_terms() -> None:
@@ -202,7 +231,9 @@ def test_the_student_sees_the_strong_view_and_all_others_the_plain_one() -> None
     objectives: list[Callable[..., Losses]] = [
         lambda student, teacher, ancillary: dense_objective(student, batch, SETTINGS),
         lambda student, teacher, ancillary: click_objective(student, teacher, batch, SETTINGS),
-        lambda student, teacher, ancillary: seminar_objective(student, teacher, ancillary, batch, SETTINGS),
+        lambda student, teacher, ancillary: seminar_objective(
+            student, teacher, ancillary, batch, SETTINGS
+        ),
     ]
     for number, objective in enumerate(objectives):
         student, teacher, ancillary = Pixelwise(1), Pixelwise(2), Pixelwise(3)
@@ -225,7 +256,9 @@ def test_only_the_student_gets_a_gradient() -> None:
 
 
 @pytest.mark.parametrize(("convention", "crops_shared"), [("scale_free", 1), ("paper", 3)])
-def test_full_supervision_learns_from_every_pixel_of_the_strong_view(convention: Convention, crops_shared: int) -> None:
+def test_full_supervision_learns_from_every_pixel_of_the_strong_view(
+    convention: Convention, crops_shared: int
+) -> None:
     student, batch = Pixelwise(1), crops(3)
     generator = torch.Generator().manual_seed(1)
     dense = torch.randint(0, CLASSES, batch.labels.shape, generator=generator)
@@ -251,9 +284,14 @@ def test_what_lies_on_padding_counts_for_nothing(balance: float) -> None:
     )
     changed = dataclasses.replace(SETTINGS, pseudo_balance=balance)
     for maker in (None, ancillary):
-        one, two = (seminar_objective(student, teacher, maker, each, changed).terms for each in (batch, other))
+        one, two = (
+            seminar_objective(student, teacher, maker, each, changed).terms
+            for each in (batch, other)
+        )
         for name in LAMBDAS:
-            torch.testing.assert_close(one[name], two[name], msg=lambda text, name=name: name + text)
+            torch.testing.assert_close(
+                one[name], two[name], msg=lambda text, name=name: name + text
+            )
 
 
 def test_pseudo_labels_are_what_the_ancillary_says_where_it_is_sure() -> None:
@@ -265,13 +303,17 @@ def test_pseudo_labels_are_what_the_ancillary_says_where_it_is_sure() -> None:
     assert torch.equal(made.pseudo_labels, torch.where(best >= 0.6, expected, IGNORE_INDEX))
     assert made.labels is batch.labels
     given = dataclasses.replace(SETTINGS, pseudo_confidence=0.6)
-    from_network = seminar_objective(Pixelwise(1), Pixelwise(2), ancillary, batch, given).terms["pseudo"]
+    from_network = seminar_objective(Pixelwise(1), Pixelwise(2), ancillary, batch, given).terms[
+        "pseudo"
+    ]
     from_labels = seminar_objective(Pixelwise(1), Pixelwise(2), None, made, given).terms["pseudo"]
     torch.testing.assert_close(from_network, from_labels, rtol=0, atol=0)
 
 
 def test_the_scarce_class_counts_more_where_the_settings_say_so() -> None:
-    """9 pixels of class 0 and 1 of class 1 at balance 1/2: each weighs 1/3 against 1, scaled to a mean of 1."""
+    """9 pixels of class 0 and 1 of class 1 at balance 1/2: each weighs 1/3 against 1, scaled to
+    a mean of 1.
+    """
     student, batch = Pixelwise(1), crops(1, size=4)
     labels = torch.full((1, 4, 4), IGNORE_INDEX)
     labels.view(-1)[:10] = torch.tensor([0] * 9 + [1])
@@ -314,7 +356,9 @@ def test_the_shares_of_the_parts_add_up_to_the_whole(
     student, teacher = Pixelwise(1).requires_grad_(False), Pixelwise(2)
     batch = crops(count, seed=seed)
     torn = torch.rand(batch.valid.shape, generator=torch.Generator().manual_seed(seed)) < 0.6
-    batch = dataclasses.replace(batch, valid=torn)  # the CRF's halved crops have another share of it
+    batch = dataclasses.replace(
+        batch, valid=torn
+    )  # the CRF's halved crops have another share of it
     changed = dataclasses.replace(SETTINGS, convention=convention, pseudo_balance=balance)
     dense = dataclasses.replace(batch, labels=batch.pseudo_labels)
 
@@ -331,7 +375,9 @@ def test_the_shares_of_the_parts_add_up_to_the_whole(
         part, dense_part = batch.part(start, stop), dense.part(start, stop)
         for name, term in terms(part, dense_part).items():
             mine, all_of_it = (
-                (counted(dense_part, 0.5), dense_count) if name == "full" else (counted(part, 0.5), whole_count)
+                (counted(dense_part, 0.5), dense_count)
+                if name == "full"
+                else (counted(part, 0.5), whole_count)
             )
             sums[name] += float(share(name, mine, all_of_it, convention) * term)
     assert whole.keys() == LAMBDAS.keys() | {"full"}
@@ -344,9 +390,17 @@ def test_the_shares_of_the_parts_add_up_to_the_whole(
 def test_a_plan_made_ahead_changes_neither_loss_nor_gradient(
     channels: int, normalize: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planning = dataclasses.replace(SETTINGS, crf_method="nystrom", crf_normalize=normalize, sigma_rgb=15.0)
-    network, teacher, batch = Pixelwise(1, channels=channels), Pixelwise(2, channels=channels), crops(3, size=32)
-    smooth = F.interpolate(torch.rand(3, channels, 4, 4, generator=torch.Generator().manual_seed(0)) * 255, size=32)
+    planning = dataclasses.replace(
+        SETTINGS, crf_method="nystrom", crf_normalize=normalize, sigma_rgb=15.0
+    )
+    network, teacher, batch = (
+        Pixelwise(1, channels=channels),
+        Pixelwise(2, channels=channels),
+        crops(3, size=32),
+    )
+    smooth = F.interpolate(
+        torch.rand(3, channels, 4, 4, generator=torch.Generator().manual_seed(0)) * 255, size=32
+    )
     batch = dataclasses.replace(batch, image=smooth, student_image=255 - smooth)
 
     def of_part(whole: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -356,7 +410,9 @@ def test_a_plan_made_ahead_changes_neither_loss_nor_gradient(
     planned = with_crf_plan(batch, planning)
     assert planned.crf_plan is not None
     within = of_part(batch)
-    monkeypatch.setattr("seminar.losses.dense_crf.loss.plan_nystrom", None)  # not made a second time
+    monkeypatch.setattr(
+        "seminar.losses.dense_crf.loss.plan_nystrom", None
+    )  # not made a second time
     ahead = of_part(planned)
     assert within[0] > 0
     assert torch.equal(ahead[0], within[0])
@@ -367,4 +423,6 @@ def test_a_plan_made_ahead_changes_neither_loss_nor_gradient(
 def test_no_plan_is_made_where_none_is_used() -> None:
     batch, planning = crops(), dataclasses.replace(SETTINGS, crf_method="nystrom")
     assert with_crf_plan(batch, dataclasses.replace(planning, lambda_crf=0.0)).crf_plan is None
-    assert with_crf_plan(batch, dataclasses.replace(planning, crf_method="lattice")).crf_plan is None
+    assert (
+        with_crf_plan(batch, dataclasses.replace(planning, crf_method="lattice")).crf_plan is None
+    )

@@ -1,4 +1,6 @@
-"""A run from stage to stage: who sees what in which mode, from which seed, with which weight, and what is told and kept."""
+"""A run from stage to stage: who sees what in which mode, from which seed, with which weight,
+and what is told and kept.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seminar.run import events
-from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig, preset
 from seminar.data.dataset import Batch, ClickDataset
 from seminar.labels import ClassNames
-from seminar.training.learner import Learner, Objective
 from seminar.models.backbones import Features
+from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.models.deeplab import DeepLabV3Plus
-from seminar.run.folder import RunFolder
-from seminar.training.trainer import train
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.training.learner import Learner, Objective
+from seminar.training.trainer import train
 
 SIDE = 32
 
@@ -39,7 +41,10 @@ class Pooled(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         mixed = self.mix(image)
-        return {name: F.avg_pool2d(mixed, stride) for name, stride in (("half", 2), ("quarter", 4), ("deep", 16))}
+        return {
+            name: F.avg_pool2d(mixed, stride)
+            for name, stride in (("half", 2), ("quarter", 4), ("deep", 16))
+        }
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,9 @@ def config(tiny_config: TrainConfig) -> TrainConfig:
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that take milliseconds."""
 
-    def build(name: str, *, norm: str, weights: str, channels: int, load: bool = True) -> tuple[nn.Module, Features]:
+    def build(
+        name: str, *, norm: str, weights: str, channels: int, load: bool = True
+    ) -> tuple[nn.Module, Features]:
         return Pooled(channels), Features(half=4, quarter=4, deep=4, light=True)
 
     monkeypatch.setattr("seminar.models.deeplab.build_backbone", build)
@@ -88,7 +95,9 @@ def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[Pass]:
-    """The training crops that go through any network, in order; whole images, of previews and scores, are left out."""
+    """The training crops that go through any network, in order; whole images, of previews and
+    scores, are left out.
+    """
     seen: list[Pass] = []
     forward = DeepLabV3Plus.forward
 
@@ -96,7 +105,13 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[Pass]:
         if image.shape[-1] == SIDE:
             weight = self.classify.weight
             seen.append(
-                Pass(image.clone(), weight.detach().clone(), self.training, weight.requires_grad, torch.initial_seed())
+                Pass(
+                    image.clone(),
+                    weight.detach().clone(),
+                    self.training,
+                    weight.requires_grad,
+                    torch.initial_seed(),
+                )
             )
         return forward(self, image)
 
@@ -112,10 +127,14 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Given]:
     return taken
 
 
-def learn_nothing(monkeypatch: pytest.MonkeyPatch, losses: Mapping[str, float], taken: list[Given]) -> None:
+def learn_nothing(
+    monkeypatch: pytest.MonkeyPatch, losses: Mapping[str, float], taken: list[Given]
+) -> None:
     """Steps that compute nothing and have these losses."""
 
-    def step(self: Learner, batch: Batch, objective: Objective, lr: float, *_: object) -> Mapping[str, float]:
+    def step(
+        self: Learner, batch: Batch, objective: Objective, lr: float, *_: object
+    ) -> Mapping[str, float]:
         taken.append(Given(batch, objective, lr))
         self.iteration += 1
         return losses
@@ -131,7 +150,11 @@ def state(run: RunFolder, stage: str, network: str) -> dict[str, Tensor]:
     """Weights of a stage's student or teacher, from its checkpoint."""
     content, _ = load_checkpoint(run.checkpoint_path(stage))
     assert content is not None
-    return {name.removeprefix("module."): value for name, value in content[network].items() if name != "n_averaged"}
+    return {
+        name.removeprefix("module."): value
+        for name, value in content[network].items()
+        if name != "n_averaged"
+    }
 
 
 def last_layer(run: RunFolder, stage: str, network: str) -> Tensor:
@@ -148,7 +171,9 @@ def write_split(project: Project, name: str, *image_ids: str) -> None:
     (folder / f"{name}.txt").write_text("\n".join(image_ids) + "\n")
 
 
-def told(project: Project, config: TrainConfig, name: str = "run", *, resume: bool = False) -> list[events.Event]:
+def told(
+    project: Project, config: TrainConfig, name: str = "run", *, resume: bool = False
+) -> list[events.Event]:
     """All events of a run but previews, which come as time allows."""
     stream = train(project, run_of(project, name), config, resume=resume)
     return [event for event in stream if not isinstance(event, events.Preview)]
@@ -181,9 +206,14 @@ def test_the_student_learns_from_its_view_and_the_others_judge_the_plain_one(
                     assert torch.equal(other.image, batch.image)
 
 
-def test_the_paper_knows_one_view_alone(tiny_project: Project, config: TrainConfig, passes: list[Pass]) -> None:
+def test_the_paper_knows_one_view_alone(
+    tiny_project: Project, config: TrainConfig, passes: list[Pass]
+) -> None:
     paper = preset("paper").replace(
-        **{name: getattr(config, name) for name in ("weights", "crop_size", "batch_size", "iterations", "device")},
+        **{
+            name: getattr(config, name)
+            for name in ("weights", "crop_size", "batch_size", "iterations", "device")
+        },
         losses=("pce", "pcons"),
         pcons_ramp=0.0,
         validations=0,
@@ -215,7 +245,11 @@ def test_pseudo_labels_count_where_they_are_sure_enough(
     tiny_project: Project, config: TrainConfig, confidence: float, is_learnt: bool
 ) -> None:
     seen = told(tiny_project, config.replace(pseudo_confidence=confidence))
-    pseudo = [event.losses["pseudo"] for event in seen if isinstance(event, events.Step) and event.stage == "primary"]
+    pseudo = [
+        event.losses["pseudo"]
+        for event in seen
+        if isinstance(event, events.Step) and event.stage == "primary"
+    ]
     assert [value > 0 for value in pseudo] == [is_learnt] * 3
 
 
@@ -250,7 +284,13 @@ def test_every_stage_has_a_fresh_student_that_the_seed_repeats(
     starts: list[Tensor] = []
     for name, seed in (("one", 0), ("two", 0), ("three", 1)):
         torch.manual_seed(len(starts))  # what torch drew before is of no account
-        list(train(tiny_project, run_of(tiny_project, name), config.replace(seed=seed, modules=2, iterations=1)))
+        list(
+            train(
+                tiny_project,
+                run_of(tiny_project, name),
+                config.replace(seed=seed, modules=2, iterations=1),
+            )
+        )
         starts += [each.weight for each in passes if each.learns]
         passes.clear()
     one, two, three = starts[:3], starts[3:6], starts[6:]
@@ -265,11 +305,17 @@ def test_self_generation_goes_on_with_student_and_teacher(
     tiny_project: Project, config: TrainConfig, passes: list[Pass], schedule: str
 ) -> None:
     run = run_of(tiny_project)
-    list(train(tiny_project, run, config.replace(self_generation=schedule, pseudo_network="student")))
+    list(
+        train(tiny_project, run, config.replace(self_generation=schedule, pseudo_network="student"))
+    )
     student, teacher = (last_layer(run, "ancillary", network) for network in ("student", "teacher"))
     assert not torch.equal(student, teacher)
     first = passes[6:9]
-    assert sorted(torch.equal(each.weight, student) for each in first) == [False, True, True]  # learning and frozen
+    assert sorted(torch.equal(each.weight, student) for each in first) == [
+        False,
+        True,
+        True,
+    ]  # learning and frozen
     assert [torch.equal(each.weight, student) for each in first if each.learns] == [True]
     assert sum(torch.equal(each.weight, teacher) for each in first) == 1
     content, _ = load_checkpoint(run.checkpoint_path("self-generation"))
@@ -281,8 +327,12 @@ def test_self_generation_goes_on_with_student_and_teacher(
 
 
 def test_the_total_has_this_iteration_s_weights(tiny_project: Project, config: TrainConfig) -> None:
-    """A ramp over the whole stage: the CRF's (i + 1) / 3 from 20, the consistency's i / 3 from 9."""
-    ramped = config.replace(crf_ramp=1.0, pcons_ramp=1.0, lambda_crf=20.0, lambda_pcons=9.0, lambda_pseudo=0.5)
+    """A ramp over the whole stage: the CRF's (i + 1) / 3 from 20, the consistency's i / 3 from
+    9.
+    """
+    ramped = config.replace(
+        crf_ramp=1.0, pcons_ramp=1.0, lambda_crf=20.0, lambda_pcons=9.0, lambda_pseudo=0.5
+    )
     steps = [event for event in told(tiny_project, ramped) if isinstance(event, events.Step)]
     assert [(step.stage, step.iteration) for step in steps] == [
         (stage, iteration) for stage in ("ancillary", "primary") for iteration in (1, 2, 3)
@@ -290,16 +340,24 @@ def test_the_total_has_this_iteration_s_weights(tiny_project: Project, config: T
     for step in steps:
         terms = dict(step.losses)
         total, done = terms.pop("total"), step.iteration - 1
-        expected = {"pce", "crf"} | ({"pcons"} if done else set()) | ({"pseudo"} if step.stage == "primary" else set())
+        expected = (
+            {"pce", "crf"}
+            | ({"pcons"} if done else set())
+            | ({"pseudo"} if step.stage == "primary" else set())
+        )
         assert terms.keys() == expected
         lambdas = {"pce": 1.0, "crf": 20 * (done + 1) / 3, "pcons": 9 * done / 3, "pseudo": 0.5}
-        assert total == pytest.approx(sum(lambdas[name] * value for name, value in terms.items()), rel=1e-5)
+        assert total == pytest.approx(
+            sum(lambdas[name] * value for name, value in terms.items()), rel=1e-5
+        )
 
 
 def test_the_consistency_grows_once_an_epoch_of_the_images(
     tiny_project: Project, config: TrainConfig, given: list[Given]
 ) -> None:
-    """4 images in batches of 2: an epoch is 2 iterations, no more than the 80 / 40 of the longest step."""
+    """4 images in batches of 2: an epoch is 2 iterations, no more than the 80 / 40 of the
+    longest step.
+    """
     long = config.replace(iterations=80, pcons_ramp=1.0, lambda_pcons=8.0, losses=("pce", "pcons"))
     run = run_of(tiny_project)
     for event in train(tiny_project, run, long):
@@ -331,7 +389,13 @@ def test_each_stage_has_its_objective(
     tiny_project: Project, config: TrainConfig, changes: dict[str, object], terms: list[str]
 ) -> None:
     seen = told(tiny_project, config.replace(iterations=1, **changes))
-    losses = [name for event in seen if isinstance(event, events.Step) for name in event.losses if name != "total"]
+    losses = [
+        name
+        for event in seen
+        if isinstance(event, events.Step)
+        for name in event.losses
+        if name != "total"
+    ]
     assert losses == terms
 
 
@@ -340,7 +404,11 @@ def test_each_stage_has_its_objective(
     [("off", [1.0, 0.75, 0.5, 0.25]), ("reset", [1.0, 0.75, 0.5, 0.25]), ("unchanged", [0.25] * 4)],
 )
 def test_the_learning_rate_falls_in_every_stage_but_where_it_stays_as_it_ended(
-    tiny_project: Project, config: TrainConfig, given: list[Given], schedule: str, second: list[float]
+    tiny_project: Project,
+    config: TrainConfig,
+    given: list[Given],
+    schedule: str,
+    second: list[float],
 ) -> None:
     squared = config.replace(iterations=4, base_lr=0.01, power=2.0, self_generation=schedule)
     seen = told(tiny_project, squared)
@@ -352,18 +420,28 @@ def test_the_learning_rate_falls_in_every_stage_but_where_it_stays_as_it_ended(
 # what is told and kept
 
 
-def test_a_run_tells_what_happens_in_order(tiny_project: Project, config: TrainConfig, given: list[Given]) -> None:
+def test_a_run_tells_what_happens_in_order(
+    tiny_project: Project, config: TrainConfig, given: list[Given]
+) -> None:
     write_split(tiny_project, "val", "disc_3")
     seen = told(tiny_project, config.replace(iterations=2, validations=1))
     started, *rest = seen
     assert isinstance(started, events.Started)
     assert dataclasses.replace(started, device="") == events.Started(
-        stages=("ancillary", "primary"), class_names=("background", "disc"), images=4, clicks=8, device=""
+        stages=("ancillary", "primary"),
+        class_names=("background", "disc"),
+        images=4,
+        clicks=8,
+        device="",
     )
     expected: list[tuple[str, object, object]] = []
     for stage in ("ancillary", "primary"):
         expected += [("StageStarted", stage, 0), ("Step", stage, 1), ("Step", stage, 2)]
-        expected += [("Validated", stage, 2), ("Validated", stage, 2), ("CheckpointSaved", stage, 2)]
+        expected += [
+            ("Validated", stage, 2),
+            ("Validated", stage, 2),
+            ("CheckpointSaved", stage, 2),
+        ]
     expected.append(("Finished", "primary", 2))
     assert [(type(event).__name__, event.stage, event.iteration) for event in rest] == expected  # type: ignore[union-attr]
     assert rest[-1] == events.Finished(reason="completed", stage="primary", iteration=2)
@@ -386,8 +464,12 @@ def test_what_is_kept_to_predict_is_the_student(tiny_project: Project, config: T
         assert kept.keys() == student.keys()
         for name, value in kept.items():
             assert torch.equal(value, student[name])
-    assert not torch.equal(last_layer(run, "primary", "student"), last_layer(run, "primary", "teacher"))
-    assert not torch.equal(last_layer(run, "primary", "student"), last_layer(run, "ancillary", "student"))
+    assert not torch.equal(
+        last_layer(run, "primary", "student"), last_layer(run, "primary", "teacher")
+    )
+    assert not torch.equal(
+        last_layer(run, "primary", "student"), last_layer(run, "ancillary", "student")
+    )
 
 
 def test_both_networks_are_scored_on_the_first_images_that_have_truth(
@@ -408,18 +490,31 @@ def test_both_networks_are_scored_on_the_first_images_that_have_truth(
     disc = float(np.mean([truth == 1 for truth in truths if truth is not None]))
     seen = told(tiny_project, config.replace(validations=1, validation_images=2, losses=("pce",)))
     student, teacher = (event for event in seen if isinstance(event, events.Validated))
-    assert (student.network, student.images, teacher.network, teacher.images) == ("student", 2, "teacher", 2)
+    assert (student.network, student.images, teacher.network, teacher.images) == (
+        "student",
+        2,
+        "teacher",
+        2,
+    )
     assert student.per_class_iou == pytest.approx({"background": 0.0, "disc": disc})
     assert teacher.per_class_iou == pytest.approx({"background": 1 - disc, "disc": 0.0})
     assert (student.mean_iou, teacher.mean_iou) == pytest.approx((disc / 2, (1 - disc) / 2))
 
 
-@pytest.mark.parametrize(("validations", "expected"), [(0, []), (1, [7]), (3, [2, 5, 7]), (7, [1, 2, 3, 4, 5, 6, 7])])
+@pytest.mark.parametrize(
+    ("validations", "expected"), [(0, []), (1, [7]), (3, [2, 5, 7]), (7, [1, 2, 3, 4, 5, 6, 7])]
+)
 def test_scores_are_spread_evenly_over_a_stage(
-    tiny_project: Project, config: TrainConfig, given: list[Given], validations: int, expected: list[int]
+    tiny_project: Project,
+    config: TrainConfig,
+    given: list[Given],
+    validations: int,
+    expected: list[int],
 ) -> None:
     write_split(tiny_project, "val", "disc_3")
-    seen = told(tiny_project, config.replace(iterations=7, validations=validations, losses=("pce",)))
+    seen = told(
+        tiny_project, config.replace(iterations=7, validations=validations, losses=("pce",))
+    )
     found = [event.iteration for event in seen if isinstance(event, events.Validated)]
     assert found == [iteration for iteration in expected for _ in ("student", "teacher")]
 
@@ -428,10 +523,15 @@ def test_a_mask_that_is_damaged_leaves_the_modes_as_they_were(
     tiny_project: Project, config: TrainConfig, passes: list[Pass]
 ) -> None:
     write_split(tiny_project, "val", "disc_3")
-    for event in train(tiny_project, run_of(tiny_project), config.replace(validations=3, losses=("pce", "pcons"))):
+    for event in train(
+        tiny_project, run_of(tiny_project), config.replace(validations=3, losses=("pce", "pcons"))
+    ):
         if isinstance(event, events.StageStarted):
             tiny_project.truth_path("disc_3").write_bytes(b"no PNG")
-    assert [(each.learns, each.is_training) for each in passes] == [(True, True), (False, False)] * 3
+    assert [(each.learns, each.is_training) for each in passes] == [
+        (True, True),
+        (False, False),
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -475,7 +575,9 @@ def test_a_stop_ends_the_run_at_the_very_iteration_and_keeps_the_student(
         events.Finished(reason="stopped", stage="ancillary", iteration=2),
     ]
     assert len(given) == 2
-    assert torch.equal(load_model(run.path).network.classify.weight, last_layer(run, "ancillary", "student"))
+    assert torch.equal(
+        load_model(run.path).network.classify.weight, last_layer(run, "ancillary", "student")
+    )
     assert not run.student_path("ancillary").exists()
     again = told(tiny_project, config, resume=True)
     assert isinstance(again[0], events.Started) and again[0].resumed
@@ -522,17 +624,25 @@ def test_the_next_batch_has_the_clicks_that_changed(
             tiny_project.write_clicks("disc_2", ClickSet(80, 72, points, np.array([1, 0, 1])))
         if isinstance(event, events.ClicksTaken):
             taken.append(event)
-    assert taken == [events.ClicksTaken(stage="ancillary", iteration=2, image_ids=("disc_2",), added=2, removed=1)]
+    assert taken == [
+        events.ClicksTaken(
+            stage="ancillary", iteration=2, image_ids=("disc_2",), added=2, removed=1
+        )
+    ]
     new = ClickDataset(tiny_project, config, tiny_project.image_ids())
     changed = []
     for iteration, each in enumerate(given):
         dataset = old if iteration < 2 else new
         assert torch.equal(each.batch.labels, dataset.batch(0, iteration).labels)
-        changed.append(not torch.equal(old.batch(0, iteration).labels, new.batch(0, iteration).labels))
+        changed.append(
+            not torch.equal(old.batch(0, iteration).labels, new.batch(0, iteration).labels)
+        )
     assert any(changed[2:])  # or the batches would prove nothing
 
 
-def test_smaller_parts_are_told(tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smaller_parts_are_told(
+    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def step(self: Learner, *_: object) -> Mapping[str, float]:
         self.part_size = 2 if self.iteration == 0 else 1
         self.iteration += 1
@@ -563,7 +673,12 @@ def project_of(project: Project, path: Path, *classes: str) -> Project:
         (("a", "b"), {}, 0.8 * math.log(2), "quadratic"),
         (("a", "b"), {"crf_relaxation": "quadratic"}, 0.8 * math.log(2), ""),
         (("a", "b", "c"), {}, 0.8 * math.log(3), ""),
-        (("a", "b"), {"convention": "paper", "crf_normalize": False}, 0.8 * math.log(2) / 2, "quadratic"),
+        (
+            ("a", "b"),
+            {"convention": "paper", "crf_normalize": False},
+            0.8 * math.log(2) / 2,
+            "quadratic",
+        ),
         (("a", "b"), {"losses": ("pce",)}, math.inf, ""),
     ],
 )

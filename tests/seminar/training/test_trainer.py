@@ -12,18 +12,18 @@ import torch
 from PIL import Image
 from torchvision.models import mobilenet_v2
 
-from seminar.run import events
-from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.data.dataset import Batch
 from seminar.errors import DatasetError, SeminarError
-from seminar.labels import ClassNames
-from seminar.training.learner import Learner
-from seminar.run.folder import RunFolder
-from seminar.training.trainer import loss_settings, record, train
-from seminar.project.project import Project
 from seminar.io.label_png import write_label_png
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import load_checkpoint, load_model
+from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.training.learner import Learner
+from seminar.training.trainer import loss_settings, record, train
 
 
 def run_of(project: Project, name: str) -> RunFolder:
@@ -46,7 +46,9 @@ def test_a_run_goes_through_both_stages_and_leaves_what_predicts(
     run = run_of(tiny_project, "both")
     config = tiny_config.replace(validations=1, val_split="train")
     (tiny_project.path / "ImageSets" / "Segmentation").mkdir(parents=True, exist_ok=True)
-    (tiny_project.path / "ImageSets" / "Segmentation" / "train.txt").write_text("disc_0\ndisc_1\ndisc_2\n")
+    (tiny_project.path / "ImageSets" / "Segmentation" / "train.txt").write_text(
+        "disc_0\ndisc_1\ndisc_2\n"
+    )
     seen = list(record(run, train(tiny_project, run, config)))
     assert isinstance(seen[0], events.Started)
     assert (seen[0].stages, seen[0].images, seen[0].clicks) == (("ancillary", "primary"), 3, 6)
@@ -69,7 +71,9 @@ def test_a_run_goes_through_both_stages_and_leaves_what_predicts(
     assert run.is_alive() is False
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     whole, parts = run_of(tiny_project, "whole"), run_of(tiny_project, "parts")
     list(train(tiny_project, whole, tiny_config))
     for stop_at in ((0, 2), (1, 1)):  # stage number and iteration
@@ -103,11 +107,19 @@ def test_the_loader_makes_the_plan_of_the_crf(
         return step(self, batch, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Learner, "step", spied)
-    list(train(tiny_project, run_of(tiny_project, "plan"), tiny_config.replace(losses=losses, iterations=2)))
+    list(
+        train(
+            tiny_project,
+            run_of(tiny_project, "plan"),
+            tiny_config.replace(losses=losses, iterations=2),
+        )
+    )
     assert seen == [is_planned] * 2
 
 
-def test_a_stop_ends_within_one_iteration_and_saves(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_a_stop_ends_within_one_iteration_and_saves(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     run = run_of(tiny_project, "stopped")
     stream = train(tiny_project, run, tiny_config.replace(iterations=1000))
     seen = []
@@ -134,10 +146,14 @@ def test_clicks_changed_on_disk_are_taken_up(
             tiny_project.write_clicks("disc_2", ClickSet(80, 72, points, np.array([1, 0, 0])))
         if isinstance(event, events.ClicksTaken):
             taken.append(event)
-    assert [(event.image_ids, event.added, event.removed) for event in taken] == [(("disc_2",), 2, 1)]
+    assert [(event.image_ids, event.added, event.removed) for event in taken] == [
+        (("disc_2",), 2, 1)
+    ]
 
 
-def test_a_pause_holds_until_it_is_withdrawn(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_a_pause_holds_until_it_is_withdrawn(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     run = run_of(tiny_project, "paused")
     kinds = []
     for event in train(tiny_project, run, tiny_config.replace(losses=("pce",))):
@@ -161,7 +177,10 @@ def test_a_pause_holds_until_it_is_withdrawn(tiny_project: Project, tiny_config:
     ],
 )
 def test_every_row_of_the_paper_can_be_run(
-    tiny_project: Project, tiny_config: TrainConfig, changes: dict[str, object], stages: tuple[str, ...]
+    tiny_project: Project,
+    tiny_config: TrainConfig,
+    changes: dict[str, object],
+    stages: tuple[str, ...],
 ) -> None:
     run = run_of(tiny_project, "row")
     seen = list(train(tiny_project, run, tiny_config.replace(iterations=1, **changes)))
@@ -171,7 +190,9 @@ def test_every_row_of_the_paper_can_be_run(
     assert isinstance(seen[-1], events.Finished)
 
 
-def test_self_generation_goes_on_with_the_same_student(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_self_generation_goes_on_with_the_same_student(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     run = run_of(tiny_project, "self")
     list(train(tiny_project, run, tiny_config.replace(self_generation="unchanged", iterations=3)))
     assert list(run.read_events()) == []  # nothing is written unless `record` is asked to
@@ -183,16 +204,26 @@ def test_self_generation_goes_on_with_the_same_student(tiny_project: Project, ti
 def test_pseudo_labels_from_a_folder_train_one_stage(
     tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
 ) -> None:
-    write_label_png(tmp_path / "sam" / "disc_1.png", np.ones((80, 72), dtype=np.uint8), tiny_project.classes)
+    write_label_png(
+        tmp_path / "sam" / "disc_1.png", np.ones((80, 72), dtype=np.uint8), tiny_project.classes
+    )
     run = run_of(tiny_project, "sam")
-    seen = list(train(tiny_project, run, tiny_config.replace(pseudo_labels=str(tmp_path / "sam"), iterations=2)))
+    seen = list(
+        train(
+            tiny_project,
+            run,
+            tiny_config.replace(pseudo_labels=str(tmp_path / "sam"), iterations=2),
+        )
+    )
     assert isinstance(seen[0], events.Started)
     assert (seen[0].stages, seen[0].images) == (("primary",), 1)
     with pytest.raises(SeminarError, match="found none"):
         list(train(tiny_project, run, tiny_config.replace(pseudo_labels=str(tmp_path / "nowhere"))))
 
 
-def test_without_clicks_it_says_so_and_writes_nothing(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_without_clicks_it_says_so_and_writes_nothing(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     for image_id in tiny_project.image_ids():
         tiny_project.write_clicks(image_id, ClickSet(80, 72))
     run = run_of(tiny_project, "none")
@@ -201,7 +232,9 @@ def test_without_clicks_it_says_so_and_writes_nothing(tiny_project: Project, tin
     assert not run.path.exists()
 
 
-def test_two_trainers_do_not_share_a_run_folder(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_two_trainers_do_not_share_a_run_folder(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     import subprocess
     import sys
 
@@ -227,7 +260,9 @@ def test_a_failure_is_the_last_event(tiny_project: Project, tiny_config: TrainCo
                 train(
                     tiny_project,
                     run,
-                    tiny_config.replace(iterations=40, base_lr=10.0, optimizer="sgd", head_lr_factor=1000.0),
+                    tiny_config.replace(
+                        iterations=40, base_lr=10.0, optimizer="sgd", head_lr_factor=1000.0
+                    ),
                 ),
             )
         )
@@ -248,11 +283,17 @@ def test_a_run_whose_clicks_are_not_learnt_says_so_once(
     monkeypatch.setattr("seminar.training.clock.RECENT", 2)
     run = run_of(tiny_project, "overrun")
     config = tiny_config.replace(losses=("pce", "crf"), iterations=4)
-    told = [event.message for event in train(tiny_project, run, config) if isinstance(event, events.Warned)]
+    told = [
+        event.message
+        for event in train(tiny_project, run, config)
+        if isinstance(event, events.Warned)
+    ]
     assert len([message for message in told if "--lambda-crf" in message]) == is_told
 
 
-def test_what_nobody_trains_on_cannot_end_a_run(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_what_nobody_trains_on_cannot_end_a_run(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     (tiny_project.path / "JPEGImages" / "a_damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
     grey = np.zeros((80, 72), dtype=np.uint8)
     Image.fromarray(grey).save(tiny_project.path / "JPEGImages" / "b_grey.png")
@@ -286,17 +327,25 @@ def test_clicks_that_cannot_be_learnt_from_mid_run_are_told(
                 tiny_project.clicks_path("disc_1").write_text('{"height": 80, "wid')
         if isinstance(event, events.Warned):
             told.append(event.message)
-    expected = {"a class more": "class_id 2", "no click left": "no click is left", "half a file": "disc_1.json"}
+    expected = {
+        "a class more": "class_id 2",
+        "no click left": "no click is left",
+        "half a file": "disc_1.json",
+    }
     assert len(told) == 1 and expected[fault] in told[0]
     assert isinstance(event, events.Finished) and event.reason == "completed"
 
 
-def test_faults_of_what_is_scored_are_told_before_the_start(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_faults_of_what_is_scored_are_told_before_the_start(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     splits = tiny_project.path / "ImageSets" / "Segmentation"
     splits.mkdir(parents=True)
     (splits / "val.txt").write_text("disc_3\n")
     write_label_png(
-        tiny_project.truth_path("disc_3"), np.full((80, 72), 3, dtype=np.uint8), ClassNames.of("a", "b", "c", "d")
+        tiny_project.truth_path("disc_3"),
+        np.full((80, 72), 3, dtype=np.uint8),
+        ClassNames.of("a", "b", "c", "d"),
     )
     run = run_of(tiny_project, "val")
     with pytest.raises(DatasetError, match="class ids 3"):
@@ -305,12 +354,18 @@ def test_faults_of_what_is_scored_are_told_before_the_start(tiny_project: Projec
     list(train(tiny_project, run, tiny_config.replace(validations=0, losses=("pce",))))
 
 
-def test_a_mask_damaged_during_the_run_costs_its_score(tiny_project: Project, tiny_config: TrainConfig) -> None:
+def test_a_mask_damaged_during_the_run_costs_its_score(
+    tiny_project: Project, tiny_config: TrainConfig
+) -> None:
     splits = tiny_project.path / "ImageSets" / "Segmentation"
     splits.mkdir(parents=True)
     (splits / "val.txt").write_text("disc_3\n")
     seen = []
-    for event in train(tiny_project, run_of(tiny_project, "val"), tiny_config.replace(validations=1, losses=("pce",))):
+    for event in train(
+        tiny_project,
+        run_of(tiny_project, "val"),
+        tiny_config.replace(validations=1, losses=("pce",)),
+    ):
         seen.append(event)
         if isinstance(event, events.StageStarted):
             tiny_project.truth_path("disc_3").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
@@ -321,9 +376,13 @@ def test_a_mask_damaged_during_the_run_costs_its_score(tiny_project: Project, ti
 def test_pseudo_labels_that_do_not_fit_are_refused(
     tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
 ) -> None:
-    write_label_png(tmp_path / "sam" / "disc_0.png", np.ones((20, 20), dtype=np.uint8), tiny_project.classes)
     write_label_png(
-        tmp_path / "sam" / "disc_1.png", np.full((80, 72), 3, dtype=np.uint8), ClassNames.of("a", "b", "c", "d")
+        tmp_path / "sam" / "disc_0.png", np.ones((20, 20), dtype=np.uint8), tiny_project.classes
+    )
+    write_label_png(
+        tmp_path / "sam" / "disc_1.png",
+        np.full((80, 72), 3, dtype=np.uint8),
+        ClassNames.of("a", "b", "c", "d"),
     )
     run = run_of(tiny_project, "sam")
     with pytest.raises(DatasetError) as caught:
@@ -362,7 +421,10 @@ def test_start_weights_that_are_missing_leave_the_run_s_name_free(
 @pytest.mark.parametrize("images", [4, 400, 100_000])
 def test_the_consistency_s_weight_grows_however_long_an_epoch_is(images: int) -> None:
     config = TrainConfig(iterations=250)
-    weights = [loss_settings(config, 2, i, max(1, images // config.batch_size)).lambda_pcons for i in range(250)]
+    weights = [
+        loss_settings(config, 2, i, max(1, images // config.batch_size)).lambda_pcons
+        for i in range(250)
+    ]
     assert weights[-1] == config.lambda_pcons
     assert 0.2 < weights[100] / config.lambda_pcons < 0.7
 

@@ -57,12 +57,18 @@ def test_image_below_clicks_on_top_and_active(annotation: Annotation) -> None:
     assert clicks_layer(annotation).mode == "add"
     annotation.viewer.add_labels(np.zeros((40, 60), dtype=int), name="overlay")
     assert viewer.layers[-1].name == "Clicks"
-    np.testing.assert_array_equal(viewer.layers["a"].data, annotation.session.project.read_image("a")[..., 0])
+    np.testing.assert_array_equal(
+        viewer.layers["a"].data, annotation.session.project.read_image("a")[..., 0]
+    )
 
 
-def test_colours_come_from_classes_txt_and_background_is_grey_with_a_wider_ring(annotation: Annotation) -> None:
+def test_colours_come_from_classes_txt_and_background_is_grey_with_a_wider_ring(
+    annotation: Annotation,
+) -> None:
     layer = clicks_layer(annotation)
-    np.testing.assert_allclose(layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01)
+    np.testing.assert_allclose(
+        layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01
+    )
     assert len(set(layer.face_color[1, :3])) == 1
     assert layer.border_width[1] > 2 * layer.border_width[0]
     annotation.session.set_classes(ClassNames.parse("background\ncell #0000ff\nfibre"))
@@ -74,12 +80,16 @@ def test_a_class_change_leaves_the_clicks_that_are_there(annotation: Annotation)
     layer.selected_data = {0}
     annotation.session.set_class(2)
     assert layer.features["class_id"].tolist() == [1, 0]
-    np.testing.assert_allclose(layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01)
+    np.testing.assert_allclose(
+        layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01
+    )
     annotation.place((5, 5))
     assert layer.features["class_id"].tolist() == [1, 0, 2]
 
 
-def test_what_scripts_and_napari_tools_do_to_the_layer_become_clicks(annotation: Annotation) -> None:
+def test_what_scripts_and_napari_tools_do_to_the_layer_become_clicks(
+    annotation: Annotation,
+) -> None:
     layer, session = clicks_layer(annotation), annotation.session
     session.set_class(2)
     layer.add([8.0, 9.0])
@@ -91,7 +101,9 @@ def test_what_scripts_and_napari_tools_do_to_the_layer_become_clicks(annotation:
     assert session.clicks("a").points.tolist() == [[31, 41], [9, 10]]
     layer.features = {"class_id": [1, 1]}
     assert session.clicks("a").class_ids.tolist() == [1, 1]
-    np.testing.assert_allclose(layer.face_color[:, :3], [np.array([0xFF, 0x80, 0x00]) / 255] * 2, atol=0.01)
+    np.testing.assert_allclose(
+        layer.face_color[:, :3], [np.array([0xFF, 0x80, 0x00]) / 255] * 2, atol=0.01
+    )
     for _ in range(4):
         annotation.undo()
     assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
@@ -107,10 +119,14 @@ def test_a_click_is_drawn_once_and_the_viewer_is_not_measured_anew(annotation: A
     assert drawn == ["set_data"]
     annotation.undo()
     assert "dims" not in drawn
-    assert layer.face_color.shape == (2, 4) and set(layer.size) == {mark_size(annotation.session.clicks("a"))}
+    assert layer.face_color.shape == (2, 4) and set(layer.size) == {
+        mark_size(annotation.session.clicks("a"))
+    }
 
 
-@pytest.mark.parametrize("seen_before", [False, True], ids=["the layer is new", "the layer showed another image"])
+@pytest.mark.parametrize(
+    "seen_before", [False, True], ids=["the layer is new", "the layer showed another image"]
+)
 def test_a_mark_dragged_with_naparis_select_tool_is_saved(
     annotation: Annotation, three_fields: Project, seen_before: bool
 ) -> None:
@@ -134,14 +150,19 @@ def test_a_mark_dragged_with_naparis_select_tool_is_saved(
     saved = three_fields.read_clicks("a")
     assert saved is not None and saved.points.tolist() == [[9, 33], [30, 40]]
     layer._move({0}, (10.0, 34.0))
-    assert session.clicks("a").points.tolist() == [[10, 34], [30, 40]], "and once more, after it was drawn anew"
+    assert session.clicks("a").points.tolist() == [
+        [10, 34],
+        [30, 40],
+    ], "and once more, after it was drawn anew"
     annotation.undo()
     annotation.undo()
     annotation.undo()
     assert session.clicks("a").points.tolist() == layer.data.tolist() == [[15, 15], [30, 40]]
 
 
-def test_a_layer_that_is_changed_in_place_does_not_change_what_was_taken_of_it(annotation: Annotation) -> None:
+def test_a_layer_that_is_changed_in_place_does_not_change_what_was_taken_of_it(
+    annotation: Annotation,
+) -> None:
     session, layer = annotation.session, clicks_layer(annotation)
     layer.data = layer.data + 1
     clicks = session.clicks("a")
@@ -156,7 +177,10 @@ def test_a_drag_on_the_canvas_is_drawn_while_it_lasts_and_saved_when_it_ends(
 ) -> None:
     session, layer = annotation.session, clicks_layer(annotation)
     annotation.drag(0, (5.0, 6.0))
-    assert layer.data.tolist() == [[5, 6], [30, 40]] and session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
+    assert layer.data.tolist() == [[5, 6], [30, 40]] and session.clicks("a").points.tolist() == [
+        [15, 15],
+        [30, 40],
+    ]
     annotation.drop(0, (7.0, 8.0))
     assert session.flush()
     saved = three_fields.read_clicks("a")
@@ -182,7 +206,9 @@ def test_undo_is_per_image(annotation: Annotation) -> None:
     assert session.clicks("a").points[-1].tolist() == [5, 5]
 
 
-def test_undo_stays_within_its_project(annotation: Annotation, three_fields: Project, tmp_path: Path) -> None:
+def test_undo_stays_within_its_project(
+    annotation: Annotation, three_fields: Project, tmp_path: Path
+) -> None:
     session = annotation.session
     annotation.place((5, 5))
     session.next_image()
@@ -196,10 +222,14 @@ def test_undo_stays_within_its_project(annotation: Annotation, three_fields: Pro
     annotation.undo()
     annotation.redo()
     assert said == ["Nothing to undo on this image.", "Nothing to redo on this image."]
-    session.set_clicks("b", ClickSet(40, 60, np.array([[3.0, 4.0]]), np.array([1])))  # of an image not shown yet
+    session.set_clicks(
+        "b", ClickSet(40, 60, np.array([[3.0, 4.0]]), np.array([1]))
+    )  # of an image not shown yet
     session.next_image()
     annotation.undo()
-    assert session.clicks("a").points.tolist() == [[1, 2]] and session.clicks("b").points.tolist() == [[3, 4]]
+    assert session.clicks("a").points.tolist() == [[1, 2]] and session.clicks(
+        "b"
+    ).points.tolist() == [[3, 4]]
     assert session.flush() and other.read_clicks("b") == session.clicks("b")
     session.open_project(three_fields.path)
     annotation.undo()
@@ -241,7 +271,9 @@ def test_keys_live_on_our_layer_alone(annotation: Annotation) -> None:
     assert session.image_id == "a"
 
 
-def test_every_key_of_the_legend_is_bound_and_every_bound_key_is_in_the_legend(annotation: Annotation) -> None:
+def test_every_key_of_the_legend_is_bound_and_every_bound_key_is_in_the_legend(
+    annotation: Annotation,
+) -> None:
     told = " ".join(keys for keys, _ in LEGEND)
     bound = {str(key) for key in clicks_layer(annotation).keymap}
     single = {key for key in bound if len(key) == 1}
@@ -249,7 +281,9 @@ def test_every_key_of_the_legend_is_bound_and_every_bound_key_is_in_the_legend(a
     assert all(key in told for key in "0[]ADX")
     assert "1 – 9" in told
     is_mac = sys.platform == "darwin"
-    assert ({"Meta+Z", "Shift+Meta+Z"} if is_mac else {"Ctrl+Z", "Ctrl+Shift+Z"}) | {"Delete"} <= bound
+    assert ({"Meta+Z", "Shift+Meta+Z"} if is_mac else {"Ctrl+Z", "Ctrl+Shift+Z"}) | {
+        "Delete"
+    } <= bound
     command = "Cmd" if is_mac else "Ctrl"
     assert all(key in told for key in (f"{command}+Z", f"{command}+Shift+Z", "Delete"))
 
@@ -268,7 +302,9 @@ def test_delete_nearest_looks_near_the_mouse_only(annotation: Annotation) -> Non
 
 def test_nearest_is_measured_in_the_world_not_in_pixels(annotation: Annotation) -> None:
     session = annotation.session
-    session.set_clicks("a", ClickSet(40, 60, np.array([[10.0, 10.0], [12.0, 30.0]]), np.array([1, 0])))
+    session.set_clicks(
+        "a", ClickSet(40, 60, np.array([[10.0, 10.0], [12.0, 30.0]]), np.array([1, 0]))
+    )
     image = session.image_layer
     image.scale = (10, 1)  # rows are ten times as far apart as columns
     # (12, 12) in pixels: 2 rows of 10 and 2 columns to the first click, 18 columns to the second
@@ -276,17 +312,24 @@ def test_nearest_is_measured_in_the_world_not_in_pixels(annotation: Annotation) 
     assert annotation.nearest((120, 12), 18.1) == 1 and annotation.nearest((120, 12), 17.9) is None
     assert annotation.nearest((100, 13), 3.1) == 0 and annotation.nearest((100, 13), 2.9) is None
     image.scale, image.shear = (1, 1), [0.0]
-    image.affine = np.array([[1, 0, 0], [3, 1, 0], [0, 0, 1]])  # one row down is three columns to the right, too
+    image.affine = np.array(
+        [[1, 0, 0], [3, 1, 0], [0, 0, 1]]
+    )  # one row down is three columns to the right, too
     # from (10, 20): the first click is 10 columns away; the second 2 rows and 10 + 6 columns
     assert annotation.nearest(image.data_to_world((10, 20)), 10.1) == 0
-    assert annotation.nearest(image.data_to_world((10, 24)), 12.5) == 1, "2 rows and 6 + 6 columns: the root of 148"
+    assert annotation.nearest(image.data_to_world((10, 24)), 12.5) == 1, (
+        "2 rows and 6 + 6 columns: the root of 148"
+    )
     assert annotation.nearest(image.data_to_world((10, 24)), 12.1) is None
 
 
 def test_deleting_reaches_as_far_as_the_zoom_says(annotation: Annotation) -> None:
     session = annotation.session
     session.image_layer.scale = (0.5, 0.5)
-    annotation.viewer.cursor.position = (15.0, 24.0)  # 4 to the right of the click at (30, 40) * 0.5
+    annotation.viewer.cursor.position = (
+        15.0,
+        24.0,
+    )  # 4 to the right of the click at (30, 40) * 0.5
     annotation.viewer.scene.camera.zoom = 20.0  # 60 pixels on the screen are 3
     annotation.delete_nearest()
     assert len(session.clicks("a")) == 2
@@ -325,7 +368,10 @@ def test_choosing_the_shown_image_again_brings_its_layers_back(annotation: Annot
     assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
     viewer.layers.remove("a")
     session.show_image("a")
-    assert [layer.name for layer in viewer.layers] == ["a", "Clicks"] and session.image_layer is viewer.layers["a"]
+    assert [layer.name for layer in viewer.layers] == [
+        "a",
+        "Clicks",
+    ] and session.image_layer is viewer.layers["a"]
     viewer.layers.clear()
     session.show_image("a")
     assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
@@ -338,7 +384,13 @@ def test_geometry_is_inherited_and_kept_from_image_to_image(annotation: Annotati
     session, viewer = annotation.session, annotation.viewer
     image = session.image_layer
     assert isinstance(image, Image)
-    image.scale, image.translate, image.rotate, image.shear, image.units = (2, 3), (7, -5), 30, [0.1], ("um", "um")
+    image.scale, image.translate, image.rotate, image.shear, image.units = (
+        (2, 3),
+        (7, -5),
+        30,
+        [0.1],
+        ("um", "um"),
+    )
     image.affine = np.array([[1, 0.2, 4], [0, 1, 0], [0, 0, 1]])
     layer = clicks_layer(annotation)
     world = layer.data_to_world((12, 34))
@@ -373,7 +425,9 @@ def test_time_on_an_image_is_kept(annotation: Annotation, three_fields: Project)
     assert not three_fields.clicks_path("b").exists(), "looking at an image is no annotation"
 
 
-def test_damaged_clicks_are_said_and_cannot_be_overwritten(annotation: Annotation, three_fields: Project) -> None:
+def test_damaged_clicks_are_said_and_cannot_be_overwritten(
+    annotation: Annotation, three_fields: Project
+) -> None:
     said: list[str] = []
     annotation.session.notice.connect(said.append)
     three_fields.clicks_path("b").write_text("{")
@@ -386,7 +440,9 @@ def test_damaged_clicks_are_said_and_cannot_be_overwritten(annotation: Annotatio
     assert [layer.name for layer in annotation.viewer.layers] == ["c", "Clicks"]
 
 
-def test_an_image_that_cannot_be_read_is_said(annotation: Annotation, three_fields: Project) -> None:
+def test_an_image_that_cannot_be_read_is_said(
+    annotation: Annotation, three_fields: Project
+) -> None:
     said: list[str] = []
     annotation.session.notice.connect(said.append)
     annotation._cache = type(annotation._cache)(three_fields)  # type: ignore[arg-type]  # nothing read ahead
@@ -403,7 +459,9 @@ SIGNALS = ("project_changed", "image_wanted", "clicks_changed", "class_changed",
 
 
 def listeners(session: Session, viewer: ViewerModel) -> dict[str, int]:
-    """How many listen to each signal of the session and to each event of the viewer, its layers, its dims."""
+    """How many listen to each signal of the session and to each event of the viewer, its layers,
+    its dims.
+    """
     found = {name: len(getattr(session, name)) for name in SIGNALS}
     for group, events in (
         ("viewer", viewer.events),
@@ -412,7 +470,9 @@ def listeners(session: Session, viewer: ViewerModel) -> dict[str, int]:
         ("cursor", viewer.cursor.events),
         ("camera", viewer.scene.camera.events),
     ):
-        found |= {f"{group}.{name}": len(emitter.callbacks) for name, emitter in events.emitters.items()}
+        found |= {
+            f"{group}.{name}": len(emitter.callbacks) for name, emitter in events.emitters.items()
+        }
     return found
 
 
@@ -426,14 +486,27 @@ def test_nothing_listens_after_closing(three_fields: Project) -> None:
     annotation = Annotation(session, viewer)
     during = listeners(session, viewer)
     heard = {name for name in during if during[name] > before[name]}
-    assert heard == {*SIGNALS, "layers.removed", "layers.inserted", "cursor.position", "camera.zoom"}
+    assert heard == {
+        *SIGNALS,
+        "layers.removed",
+        "layers.inserted",
+        "cursor.position",
+        "camera.zoom",
+    }
     annotation.close()
     assert listeners(session, viewer) == before
 
 
 def test_the_layers_that_stay_are_listened_to_by_napari_alone(annotation: Annotation) -> None:
-    viewer, image, clicks = annotation.viewer, annotation.viewer.layers["a"], clicks_layer(annotation)
-    alone = viewer.add_image(np.zeros((40, 60)), name="plain"), viewer.add_points(np.zeros((0, 2)), name="points")
+    viewer, image, clicks = (
+        annotation.viewer,
+        annotation.viewer.layers["a"],
+        clicks_layer(annotation),
+    )
+    alone = (
+        viewer.add_image(np.zeros((40, 60)), name="plain"),
+        viewer.add_points(np.zeros((0, 2)), name="points"),
+    )
     assert layer_listeners(image) != layer_listeners(alone[0])
     annotation.close()
     assert layer_listeners(image) == layer_listeners(alone[0])
@@ -468,7 +541,9 @@ def test_after_the_project_is_closed_the_viewer_is_left_alone(annotation: Annota
     assert annotation.layer is None and annotation.session.image_layer is None
 
 
-def test_a_dock_that_is_opened_again_takes_over_the_layers(annotation: Annotation, three_fields: Project) -> None:
+def test_a_dock_that_is_opened_again_takes_over_the_layers(
+    annotation: Annotation, three_fields: Project
+) -> None:
     annotation.close()
     again = Annotation(Session(), annotation.viewer)
     again.session.open_project(three_fields.path)
@@ -497,7 +572,9 @@ def test_what_an_earlier_dock_left_shows_the_picture_as_it_is_now(
     viewer = annotation.viewer
     left = viewer.layers["a"]
     left.scale = (2, 3)
-    copy = viewer.add_image(left.data, name="a copy", metadata=left.metadata)  # as napari duplicates a layer
+    copy = viewer.add_image(
+        left.data, name="a copy", metadata=left.metadata
+    )  # as napari duplicates a layer
     annotation.close()
     PillowImage.fromarray(np.full((40, 60), 9, dtype=np.uint8)).save(three_fields.image_path("a"))
     again = Annotation(Session(), viewer)
@@ -509,7 +586,11 @@ def test_what_an_earlier_dock_left_shows_the_picture_as_it_is_now(
     third = Annotation(Session(), viewer)
     third.session.open_project(three_fields.path, show=False)
     third.session.show_image("b")
-    assert [layer.name for layer in viewer.layers] == ["b", "a copy", "Clicks"], "nothing lies over the image"
+    assert [layer.name for layer in viewer.layers] == [
+        "b",
+        "a copy",
+        "Clicks",
+    ], "nothing lies over the image"
 
 
 def test_the_next_image_has_limits_of_its_own_and_its_planes_lie_where_the_image_lay(
@@ -517,15 +598,25 @@ def test_the_next_image_has_limits_of_its_own_and_its_planes_lie_where_the_image
 ) -> None:
     session, folder = annotation.session, three_fields.path / "JPEGImages"
     session.image_layer.contrast_limits = (60, 70)
-    session.image_layer.scale, session.image_layer.translate, session.image_layer.rotate = (2, 3), (7, -5), 30
+    session.image_layer.scale, session.image_layer.translate, session.image_layer.rotate = (
+        (2, 3),
+        (7, -5),
+        30,
+    )
     session.next_image()
     assert tuple(session.image_layer.contrast_limits) == (0, 255)
     world = session.image_layer.data_to_world((12, 34))
     (folder / "c.png").unlink()
-    tifffile.imwrite(folder / "c.tif", np.zeros((2, 40, 60), dtype=np.uint16), photometric="minisblack")
+    tifffile.imwrite(
+        folder / "c.tif", np.zeros((2, 40, 60), dtype=np.uint16), photometric="minisblack"
+    )
     session.open_project(three_fields.path, show=False)
     session.show_image("b")
-    session.image_layer.scale, session.image_layer.translate, session.image_layer.rotate = (2, 3), (7, -5), 30
+    session.image_layer.scale, session.image_layer.translate, session.image_layer.rotate = (
+        (2, 3),
+        (7, -5),
+        30,
+    )
     session.next_image()
     assert session.image_layer.ndim == 3
     np.testing.assert_allclose(session.image_layer.data_to_world((1, 12, 34)), (1, *world))

@@ -73,7 +73,11 @@ def test_a_drag_beside_marks_is_the_cameras() -> None:
 def test_a_click_on_a_mark_gives_it_the_class_and_a_drag_moves_it() -> None:
     assert gesture([(22, 21)])[0] == [("give_class", 0)]
     calls, handled = gesture([(20, 20), (40, 20), (60, 20)])
-    assert calls == [("drag", 0, (10.0, 20.0)), ("drag", 0, (10.0, 30.0)), ("drop", 0, (10.0, 30.0))]
+    assert calls == [
+        ("drag", 0, (10.0, 20.0)),
+        ("drag", 0, (10.0, 30.0)),
+        ("drop", 0, (10.0, 30.0)),
+    ]
     assert all(handled[:3])
 
 
@@ -118,7 +122,9 @@ def test_napari_modes_have_their_own_mouse_and_add_mode_has_ours() -> None:
 def test_undo_is_the_key_that_the_system_has_for_it(
     system: OperatingSystem, undo: str, redo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app_model.types._constants._CURRENT", system)  # Meta is the Command key there
+    monkeypatch.setattr(
+        "app_model.types._constants._CURRENT", system
+    )  # Meta is the Command key there
     layer, asked = Points(ndim=2), Asked()
     bind_keys(layer, asked)  # type: ignore[arg-type]
     for key in (undo, redo):

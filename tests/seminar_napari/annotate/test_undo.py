@@ -18,10 +18,14 @@ def clicks_of(values: list[tuple[int, int, int]]) -> ClickSet:
 
 
 @given(st.lists(rows, min_size=1, max_size=8))
-def test_undo_all_and_redo_all_give_back_every_step(steps: list[list[tuple[int, int, int]]]) -> None:
+def test_undo_all_and_redo_all_give_back_every_step(
+    steps: list[list[tuple[int, int, int]]],
+) -> None:
     states = [clicks_of(values) for values in steps]
     states = [
-        state for before, state in zip([None, *states], states, strict=False) if before is None or state != before
+        state
+        for before, state in zip([None, *states], states, strict=False)
+        if before is None or state != before
     ]
     history = History()
     for before, after in pairwise(states):
@@ -42,7 +46,11 @@ def test_undo_all_and_redo_all_give_back_every_step(steps: list[list[tuple[int, 
 
 
 def test_a_new_change_ends_what_can_be_redone() -> None:
-    one, two, other = clicks_of([(1, 1, 1)]), clicks_of([(1, 1, 1), (2, 2, 1)]), clicks_of([(1, 1, 1), (3, 3, 0)])
+    one, two, other = (
+        clicks_of([(1, 1, 1)]),
+        clicks_of([(1, 1, 1), (2, 2, 1)]),
+        clicks_of([(1, 1, 1), (3, 3, 0)]),
+    )
     history = History()
     history.record(one, two)
     assert history.undo(two) == one
@@ -53,7 +61,9 @@ def test_a_new_change_ends_what_can_be_redone() -> None:
 
 def test_seconds_alone_are_no_change() -> None:
     history = History()
-    history.record(clicks_of([(1, 1, 1)]), ClickSet(10, 10, np.array([[1, 1]]), np.array([1]), seconds=5))
+    history.record(
+        clicks_of([(1, 1, 1)]), ClickSet(10, 10, np.array([[1, 1]]), np.array([1]), seconds=5)
+    )
     assert history.done == []
 
 

@@ -11,8 +11,8 @@ from napari.settings import get_settings
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
-from seminar.project.project import Project
 from seminar.io.label_png import read_label_png
+from seminar.project.project import Project
 from seminar_napari.contributions.reader import get_reader, prefer_readers
 from seminar_napari.contributions.writer import write_clicks
 
@@ -35,7 +35,9 @@ def test_a_sparse_mask_opens_as_points_in_the_colours_of_its_project(three_field
     (layer,) = ViewerModel().open(str(three_fields.sparse_mask_path("a")), plugin="seminar-napari")
     assert layer.data.tolist() == [[15, 15], [30, 40]]
     assert layer.features["class_id"].tolist() == [1, 0]
-    np.testing.assert_allclose(layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01)
+    np.testing.assert_allclose(
+        layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01
+    )
 
 
 @pytest.mark.usefixtures("plugins")
@@ -44,14 +46,17 @@ def test_what_napari_saves_is_what_it_opens(three_fields: Project, tmp_path: Pat
     (layer,) = viewer.open(str(three_fields.sparse_mask_path("a")), plugin="seminar-napari")
     layer.add([7.4, 8.6])
     layer.features = {"class_id": [1, 0, 2]}
-    assert layer.save(str(tmp_path / "mask.png"), plugin="seminar-napari") == [str(tmp_path / "mask.png")]
+    assert layer.save(str(tmp_path / "mask.png"), plugin="seminar-napari") == [
+        str(tmp_path / "mask.png")
+    ]
     with Image.open(tmp_path / "mask.png") as image:
         assert image.mode == "P"
         assert image.getpalette()[3:6] == [128, 0, 0]  # type: ignore[index]
     mask = read_label_png(tmp_path / "mask.png")
     assert mask.shape == (40, 60)
     np.testing.assert_array_equal(
-        mask, ClickSet(40, 60, np.array([[15, 15], [30, 40], [7, 9]]), np.array([1, 0, 2])).rasterize()
+        mask,
+        ClickSet(40, 60, np.array([[15, 15], [30, 40], [7, 9]]), np.array([1, 0, 2])).rasterize(),
     )
 
 
@@ -81,7 +86,9 @@ def test_the_smallest_size_holds_every_pixel_and_no_more(tmp_path: Path) -> None
         (np.zeros((1, 2)), {"features": {"class_id": [300]}}, "300"),
     ],
 )
-def test_what_cannot_be_saved_is_said(tmp_path: Path, points: np.ndarray, attributes: dict, words: str) -> None:
+def test_what_cannot_be_saved_is_said(
+    tmp_path: Path, points: np.ndarray, attributes: dict, words: str
+) -> None:
     from seminar.errors import SeminarError
 
     with pytest.raises(SeminarError, match=words):
@@ -115,7 +122,9 @@ def test_what_the_user_chose_for_png_stays(reader_rules: Any) -> None:
     assert reader_rules.extension2reader["*.png"] == "somebody-else"
 
 
-def test_with_another_png_reader_napari_asks_as_before(reader_rules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_another_png_reader_napari_asks_as_before(
+    reader_rules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = {"napari": "napari", "seminar-napari": "Seminar", "other": "Other"}
     monkeypatch.setattr("seminar_napari.contributions.reader.get_readers", lambda path: known)
     reader_rules.extension2reader = {}

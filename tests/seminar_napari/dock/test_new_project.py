@@ -10,8 +10,14 @@ from PIL import Image as PillowImage
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
 from seminar.project.project import Project
+from seminar_napari.dock.new_project import (
+    _native,
+    classes_from,
+    create_from_layers,
+    image_layers,
+    number_of_planes,
+)
 from seminar_napari.layers.image_cache import picture
-from seminar_napari.dock.new_project import _native, classes_from, create_from_layers, image_layers, number_of_planes
 
 CLASSES = ClassNames.of("background", "cell")
 
@@ -49,12 +55,18 @@ def test_depths(tmp_path: Path, dtype: type, expected: type) -> None:
     project = made(tmp_path / "p", Image(data, name="x"))
     image = project.read_image("x")
     assert image.dtype == expected
-    np.testing.assert_array_equal(image[..., 0], data.astype(expected) * (255 if dtype is bool else 1))
+    np.testing.assert_array_equal(
+        image[..., 0], data.astype(expected) * (255 if dtype is bool else 1)
+    )
 
 
 def test_rgb_and_a_float_rgb_and_layers_of_one_name(tmp_path: Path) -> None:
     rgba = np.random.default_rng(0).integers(0, 255, (9, 10, 4), dtype=np.uint8)
-    project = made(tmp_path / "p", Image(rgba, name="x", rgb=True), Image(rgba[..., :3] / 255, name="x", rgb=True))
+    project = made(
+        tmp_path / "p",
+        Image(rgba, name="x", rgb=True),
+        Image(rgba[..., :3] / 255, name="x", rgb=True),
+    )
     assert project.image_ids() == ("x", "x-2")
     np.testing.assert_array_equal(project.read_image("x"), rgba[..., :3])
     np.testing.assert_allclose(project.read_image("x-2"), rgba[..., :3], atol=1)
@@ -90,5 +102,7 @@ def test_a_layer_read_from_a_file_keeps_the_very_file(tmp_path: Path) -> None:
     (layer,) = ViewerModel().open(tmp_path / "photo.jpg", plugin="napari")
     assert isinstance(layer, Image)
     project = made(tmp_path / "p", layer)
-    assert (project.path / "JPEGImages" / "photo.jpg").read_bytes() == (tmp_path / "photo.jpg").read_bytes()
+    assert (project.path / "JPEGImages" / "photo.jpg").read_bytes() == (
+        tmp_path / "photo.jpg"
+    ).read_bytes()
     assert picture(project.read_image("photo")).rgb

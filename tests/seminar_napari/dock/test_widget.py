@@ -1,4 +1,6 @@
-"""The whole dock in a plain main window, which plays napari's part; the real one is in tests/e2e."""
+"""The whole dock in a plain main window, which plays napari's part; the real one is in
+tests/e2e.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,11 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from seminar.project.project import Project
 from seminar.run.events import StageStarted
 from seminar.run.folder import RunFolder
-from seminar.project.project import Project
-from seminar_napari.train.devices import DeviceProbe
 from seminar_napari.dock.widget import SeminarDock
+from seminar_napari.train.devices import DeviceProbe
 
 
 class Window(QMainWindow):
@@ -46,7 +48,9 @@ def window(qtbot: QtBot) -> Window:
 
 
 @pytest.fixture
-def dock(window: Window, three_fields: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[SeminarDock]:
+def dock(
+    window: Window, three_fields: Project, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SeminarDock]:
     monkeypatch.setattr(DeviceProbe, "ask", lambda self: None)
 
     class Viewer(ViewerModel):
@@ -116,7 +120,9 @@ def living_run(three_fields: Project) -> Iterator[RunFolder]:
     run.append_event(StageStarted(stage="ancillary", iteration=0, iterations=100))
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     start = psutil.Process(process.pid).create_time()
-    run.process_path.write_text(json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start}))
+    run.process_path.write_text(
+        json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start})
+    )
     yield run
     process.kill()
     process.wait()
@@ -131,7 +137,10 @@ def test_the_run_that_another_project_lets_go_of_is_told_in_the_new_one(
     dock.say("of the old project")
     dock.open_project(other)
     assert dock.status.isVisible()
-    assert dock.status.text() == "run-1 trains on without the window; it is followed again when three is opened."
+    assert (
+        dock.status.text()
+        == "run-1 trains on without the window; it is followed again when three is opened."
+    )
     dock.open_project(three_fields.path)
     assert dock.session.run == living_run and not dock.status.isVisible()
     qtbot.waitUntil(lambda: dock.session.state == "running", timeout=60_000)
@@ -166,7 +175,9 @@ def test_a_dock_that_is_closed_leaves_no_listener_and_no_key_in_the_viewer(
     made.annotate.annotation.place((5, 5))
     during = viewer_listeners(viewer)
     changed = {name for name in during if during[name] != before[name]}
-    assert changed >= {"layers.removed", "layers.inserted", "viewer.theme"} and viewer.keymap != keys
+    assert (
+        changed >= {"layers.removed", "layers.inserted", "viewer.theme"} and viewer.keymap != keys
+    )
     with qtbot.waitSignal(made.destroyed):
         made.deleteLater()
     assert viewer_listeners(viewer) == before and viewer.keymap == keys

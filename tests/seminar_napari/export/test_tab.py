@@ -13,11 +13,11 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
-from seminar_napari.workers import job as job_module
+from seminar.run.folder import RunFolder
 from seminar_napari.export.tab import ExportTab
 from seminar_napari.session.session import Session
+from seminar_napari.workers import job as job_module
 
 PREDICT = """
 import sys, time, pathlib
@@ -36,7 +36,9 @@ else:
 
 
 @pytest.fixture
-def tab(three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExportTab]:
+def tab(
+    three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ExportTab]:
     def command(arguments: Sequence[str]) -> tuple[str, ...]:
         return (sys.executable, "-c", PREDICT, *arguments)
 
@@ -67,7 +69,11 @@ def test_without_a_model_it_says_what_to_do(tab: ExportTab) -> None:
 
 
 def test_only_runs_with_a_model_are_offered_the_newest_first(
-    tab: ExportTab, run: Path, three_fields: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tab: ExportTab,
+    run: Path,
+    three_fields: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def offered() -> list[str]:
         return [tab.model.itemText(row) for row in range(tab.model.count())]
@@ -93,7 +99,9 @@ def test_a_project_whose_only_run_has_no_model_says_what_to_do(tab: ExportTab, r
     assert "train first" in tab.result.text()
 
 
-def test_all_images_are_predicted_with_progress(tab: ExportTab, run: Path, three_fields: Project, qtbot: QtBot) -> None:
+def test_all_images_are_predicted_with_progress(
+    tab: ExportTab, run: Path, three_fields: Project, qtbot: QtBot
+) -> None:
     assert tab.predict.isEnabled() and tab.result.text() == ""
     assert tab.folder.text() == str(three_fields.path / "predictions" / "run-1")
     values: list[int] = []
@@ -108,7 +116,12 @@ def test_all_images_are_predicted_with_progress(tab: ExportTab, run: Path, three
 
 
 def test_a_typed_folder_stays_until_the_person_chooses_another_model_or_project(
-    tab: ExportTab, run: Path, three_fields: Project, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    tab: ExportTab,
+    run: Path,
+    three_fields: Project,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     suggested = str(three_fields.path / "predictions" / "run-1")
 
@@ -140,16 +153,22 @@ def test_a_typed_folder_stays_until_the_person_chooses_another_model_or_project(
     assert tab.folder.text() == str(three_fields.path / "predictions" / tmp_path.name)
 
 
-def test_masks_that_exist_can_be_kept(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot) -> None:
+def test_masks_that_exist_can_be_kept(
+    tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
     tab.keep.setChecked(True)
     tab.predict_all(tmp_path / "masks")
     qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
     assert tab.result.text().endswith("False False")
 
 
-def test_cancelling(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelling(
+    tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
-        job_module, "seminar_command", lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)")
+        job_module,
+        "seminar_command",
+        lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
     tab.predict_all(tmp_path / "masks")
     tab.stop.click()
@@ -159,11 +178,15 @@ def test_cancelling(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, mon
 
 
 @pytest.mark.parametrize("name", ["bioimageio", "onnx", "pt2", "folder"])
-def test_each_format_has_its_command(tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, name: str) -> None:
+def test_each_format_has_its_command(
+    tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, name: str
+) -> None:
     tab.format.setCurrentIndex(tab.format.findData(name))
     tab.export_to(tmp_path / "out")
     qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
-    assert (tmp_path / "out").read_text() == f"export {run} --format {name} --out {tmp_path / 'out'}"
+    assert (
+        tmp_path / "out"
+    ).read_text() == f"export {run} --format {name} --out {tmp_path / 'out'}"
     assert tab.result.text() == "Checked in bioimageio.core: same labels on a"
 
 
@@ -172,14 +195,20 @@ def test_a_file_that_the_dialog_asked_about_is_replaced(
 ) -> None:
     tab.format.setCurrentIndex(tab.format.findData("onnx"))
     for chosen, replaces in (("a.onnx", True), ("a", False)):
-        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, name=chosen: (str(tmp_path / name), ""))
+        monkeypatch.setattr(
+            QFileDialog, "getSaveFileName", lambda *_, name=chosen: (str(tmp_path / name), "")
+        )
         tab.export.click()
         qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
         assert ("--overwrite" in (tmp_path / "a.onnx").read_text()) == replaces
 
 
 def test_a_model_from_elsewhere_is_checked_on_an_image_of_the_project(
-    tab: ExportTab, three_fields: Project, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    tab: ExportTab,
+    three_fields: Project,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "model.pt").write_bytes(b"model")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
@@ -195,12 +224,18 @@ def test_closing_ends_the_process(
     tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        job_module, "seminar_command", lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)")
+        job_module,
+        "seminar_command",
+        lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
     tab.predict_all(tmp_path / "masks")
     qtbot.waitUntil(lambda: tab._worker.is_running, timeout=60_000)
     tab.shut_down()
-    assert tab.job is not None and tab.job.outcome is not None and tab.job.outcome.text.startswith("Cancelled")
+    assert (
+        tab.job is not None
+        and tab.job.outcome is not None
+        and tab.job.outcome.text.startswith("Cancelled")
+    )
 
 
 def test_it_fits_into_the_dock(tab: ExportTab) -> None:

@@ -17,8 +17,8 @@ from PIL import Image as PillowImage
 
 from seminar.clicks.click_set import ClickSet
 from seminar.project.project import Project
-from seminar_napari.inspect import instances
 from seminar_napari.annotate.annotation import Annotation
+from seminar_napari.inspect import instances
 from seminar_napari.inspect.instances import InstancesLayer, instances_path
 from seminar_napari.session.session import Session
 
@@ -28,7 +28,9 @@ class Window:
         self.viewer = ViewerModel()
         self.session = Session()
         self.session.open_project(project.path)
-        self.session.image_layer = self.viewer.add_image(np.zeros((40, 60)), scale=(2, 3), name="image")
+        self.session.image_layer = self.viewer.add_image(
+            np.zeros((40, 60)), scale=(2, 3), name="image"
+        )
         self.viewer.add_points(np.zeros((0, 2)), name="Clicks")
         self.instances = InstancesLayer(self.viewer, self.session)
         self.said: list[str] = []
@@ -49,16 +51,26 @@ def window(three_fields: Project) -> Iterator[Window]:
 def two_touching() -> np.ndarray:
     """Two discs of class 1 that touch."""
     rows, cols = np.mgrid[:40, :60]
-    return (np.minimum(np.hypot(rows - 20, cols - 15), np.hypot(rows - 20, cols - 31)) < 9).astype(np.uint8)
+    return (np.minimum(np.hypot(rows - 20, cols - 15), np.hypot(rows - 20, cols - 31)) < 9).astype(
+        np.uint8
+    )
 
 
-def test_clicks_divide_the_mask_and_the_tif_has_16_bits(window: Window, three_fields: Project) -> None:
-    clicks = ClickSet(40, 60, np.array([[20.0, 15.0], [20.0, 31.0], [2.0, 2.0]]), np.array([1, 1, 0]))
+def test_clicks_divide_the_mask_and_the_tif_has_16_bits(
+    window: Window, three_fields: Project
+) -> None:
+    clicks = ClickSet(
+        40, 60, np.array([[20.0, 15.0], [20.0, 31.0], [2.0, 2.0]]), np.array([1, 1, 0])
+    )
     window.session.set_clicks("a", clicks)
     window.instances.make(two_touching())
     window.settle()
     layer = window.instances.layer
-    assert layer is not None and [item.name for item in window.viewer.layers] == ["image", "instances", "Clicks"]
+    assert layer is not None and [item.name for item in window.viewer.layers] == [
+        "image",
+        "instances",
+        "Clicks",
+    ]
     assert layer.data[20, 15] != layer.data[20, 31] and layer.data.max() == 2
     assert np.allclose(layer.scale, (2, 3))
     saved = tifffile.imread(instances_path(three_fields, "a"))
@@ -75,7 +87,9 @@ def test_without_object_clicks_the_shape_divides(window: Window) -> None:
     assert window.said[-1].startswith("2 objects by shape")
 
 
-def test_another_image_shows_its_own_saved_instances_or_none_in_the_same_layer(window: Window) -> None:
+def test_another_image_shows_its_own_saved_instances_or_none_in_the_same_layer(
+    window: Window,
+) -> None:
     window.instances.make(two_touching())
     window.settle()
     layer, first = window.instances.layer, window.instances.layer.data.copy()  # type: ignore[union-attr]
@@ -109,7 +123,9 @@ def test_a_deleted_layer_is_made_again(window: Window) -> None:
 
 
 def test_the_layer_takes_the_size_and_the_place_of_the_shown_image(three_fields: Project) -> None:
-    PillowImage.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(three_fields.path / "JPEGImages" / "b.png")
+    PillowImage.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(
+        three_fields.path / "JPEGImages" / "b.png"
+    )
     viewer, session = ViewerModel(), Session()
     viewer.canvas.size = (600, 600)
     annotation, instances = Annotation(session, viewer), InstancesLayer(viewer, session)
@@ -135,7 +151,11 @@ def test_the_layer_takes_the_size_and_the_place_of_the_shown_image(three_fields:
 
 @pytest.mark.parametrize("other", ["image", "project"])
 def test_objects_that_come_late_are_not_shown_over_another(
-    window: Window, three_fields: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+    window: Window,
+    three_fields: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    other: str,
 ) -> None:
     session, instances = window.session, window.instances
     instances.make(two_touching())
@@ -162,23 +182,31 @@ def test_objects_that_come_late_are_not_shown_over_another(
     if other == "image":
         session.show_image("b")
     else:
-        session.open_project(shutil.copytree(three_fields.path, tmp_path / "other", ignore=lambda *_: ["instances"]))
+        session.open_project(
+            shutil.copytree(three_fields.path, tmp_path / "other", ignore=lambda *_: ["instances"])
+        )
         assert session.image_id == "a"
     through.set()
     deadline = time.monotonic() + 10
     while made._outcome is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert made._outcome is not None, "the objects are found, and what the other image has is not read yet"
+    assert made._outcome is not None, (
+        "the objects are found, and what the other image has is not read yet"
+    )
     instances.poll()
     assert not layer.data.any()
     looked.set()
     assert made.wait(10)
     window.settle()
     assert not layer.data.any()
-    assert instances_path(three_fields, "a").exists(), "what was asked for is kept on disk all the same"
+    assert instances_path(three_fields, "a").exists(), (
+        "what was asked for is kept on disk all the same"
+    )
 
 
-def test_the_mask_may_change_while_objects_are_looked_for(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mask_may_change_while_objects_are_looked_for(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
     through, real = threading.Event(), instances.make_instances
 
     def late(*arguments: Any) -> Any:
@@ -196,9 +224,16 @@ def test_the_mask_may_change_while_objects_are_looked_for(window: Window, monkey
 
 def test_nothing_listens_after_closing(three_fields: Project) -> None:
     session, viewer = Session(), ViewerModel()
-    removed, signals = viewer.layers.events.removed, ("project_changed", "image_changed", "image_layer_changed")
+    removed, signals = (
+        viewer.layers.events.removed,
+        ("project_changed", "image_changed", "image_layer_changed"),
+    )
     before = len(removed.callbacks)
     instances = InstancesLayer(viewer, session)
-    assert [len(getattr(session, name)) for name in signals] == [1, 1, 1] and len(removed.callbacks) == before + 1
+    assert [len(getattr(session, name)) for name in signals] == [1, 1, 1] and len(
+        removed.callbacks
+    ) == before + 1
     instances.close()
-    assert [len(getattr(session, name)) for name in signals] == [0, 0, 0] and len(removed.callbacks) == before
+    assert [len(getattr(session, name)) for name in signals] == [0, 0, 0] and len(
+        removed.callbacks
+    ) == before

@@ -9,8 +9,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Points
 
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.inspect.instances import InstancesLayer
 from seminar_napari.inspect.linked_grid import LinkedGrid
@@ -34,7 +34,9 @@ class Window:
     def preview(self, image_id: str, *kinds: str) -> None:
         assert self.session.project is not None
         for kind in kinds:
-            self.run.write_preview(image_id, kind, np.ones((40, 60), dtype=np.uint8), self.session.project.classes)
+            self.run.write_preview(
+                image_id, kind, np.ones((40, 60), dtype=np.uint8), self.session.project.classes
+            )
         self.settle()
 
     def settle(self) -> None:
@@ -47,7 +49,9 @@ class Window:
         """What is seen in each cell, row by row."""
         layers = self.viewer.layers
         found = [content for _, content in self.viewer.canvas.grid.iter_viewboxes(layers)]
-        return [{layers[index].name for index in content if layers[index].visible} for content in found]
+        return [
+            {layers[index].name for index in content if layers[index].visible} for content in found
+        ]
 
 
 @pytest.fixture
@@ -112,7 +116,10 @@ def test_the_next_image_is_shown_in_all_cells(window: Window) -> None:
     window.preview("a", "student", "teacher", "pseudo_label")
     window.preview("b", "student", "teacher", "pseudo_label")
     window.grid.enter()
-    copies = [window.viewer.layers[f"image under {name}"] for name in ("student", "teacher", "pseudo-label")]
+    copies = [
+        window.viewer.layers[f"image under {name}"]
+        for name in ("student", "teacher", "pseudo-label")
+    ]
     window.session.show_image("b")
     window.settle()
     assert window.grid.on and window.cells() == [{"b", "Clicks"}, *FOUR[1:]]
@@ -130,7 +137,10 @@ def test_layers_that_come_while_the_grid_is_on_lie_behind_the_pairs(window: Wind
     instances.make(window.overlays.data("student"))
     assert instances._worker.wait(10)
     instances.poll()
-    assert window.cells()[:4] == FOUR and set.union(*window.cells()[4:]) == {"opened by hand", "instances"}
+    assert window.cells()[:4] == FOUR and set.union(*window.cells()[4:]) == {
+        "opened by hand",
+        "instances",
+    }
     window.viewer.layers.move(0, len(window.viewer.layers))  # dragged in napari's list
     assert window.cells()[:4] == FOUR
     window.preview("a", "disagreement")  # a fifth overlay is made and stays hidden
@@ -139,10 +149,17 @@ def test_layers_that_come_while_the_grid_is_on_lie_behind_the_pairs(window: Wind
     window.run.preview_path("a", "pseudo_label").unlink()
     window.settle()
     assert window.cells()[3] == {"image under truth", "truth"}
-    assert set.union(*window.cells()[4:]) == {"opened by hand", "instances"}, "what came stays in sight"
+    assert set.union(*window.cells()[4:]) == {
+        "opened by hand",
+        "instances",
+    }, "what came stays in sight"
     window.grid.leave()
     names = [layer.name for layer in window.viewer.layers]
-    assert names[0] == "a" and names[-1] == "Clicks" and not any(name.startswith("image under") for name in names)
+    assert (
+        names[0] == "a"
+        and names[-1] == "Clicks"
+        and not any(name.startswith("image under") for name in names)
+    )
     instances.close()
 
 
@@ -158,14 +175,20 @@ def test_the_cells_hold_together_when_clicks_go_and_come_back(window: Window) ->
     window.viewer.layers.remove("image under student")
     assert window.cells()[2:] == FOUR[2:]
     window.grid.leave()
-    assert [layer.name for layer in window.viewer.layers if layer.visible] == ["a", "student", "Clicks"]
+    assert [layer.name for layer in window.viewer.layers if layer.visible] == [
+        "a",
+        "student",
+        "Clicks",
+    ]
     assert window.viewer.layers[-1].name == "Clicks"
     window.grid.enter()
     window.viewer.layers.clear()
     assert not window.viewer.layers and not window.grid.on
 
 
-def test_asked_for_before_there_is_anything_it_comes_by_itself(three_fields: Project, window: Window) -> None:
+def test_asked_for_before_there_is_anything_it_comes_by_itself(
+    three_fields: Project, window: Window
+) -> None:
     for image_id in ("a", "b", "c"):
         three_fields.truth_path(image_id).unlink()
     window.session.show_image("b")
@@ -180,12 +203,16 @@ def test_somebodys_own_grid_and_nobodys_ear_are_left_behind(window: Window) -> N
     grid, events = window.viewer.canvas.grid, window.viewer.layers.events
     grid.stride, grid.spacing = 3, 0.25
     window.preview("a", "student", "teacher")
-    heard = [len(emitter.callbacks) for emitter in (events.inserted, events.removed, events.reordered)]
+    heard = [
+        len(emitter.callbacks) for emitter in (events.inserted, events.removed, events.reordered)
+    ]
     window.grid.enter()
     assert (grid.stride, grid.spacing) != (3, 0.25)
     window.grid.leave()
     assert (grid.stride, grid.spacing, grid.enabled) == (3, 0.25, False)
-    assert [len(emitter.callbacks) for emitter in (events.inserted, events.removed, events.reordered)] == heard
+    assert [
+        len(emitter.callbacks) for emitter in (events.inserted, events.removed, events.reordered)
+    ] == heard
 
 
 def test_the_copies_take_limits_and_place_of_the_image(window: Window) -> None:

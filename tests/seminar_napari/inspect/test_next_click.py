@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seminar.clicks.click_set import ClickSet
-from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 from seminar.io.label_png import write_label_png
+from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 from seminar_napari.inspect import next_click
 from seminar_napari.inspect.frames import prediction_path
 from seminar_napari.inspect.next_click import NextClickFinder, near_radius, spots
@@ -22,7 +22,9 @@ from seminar_napari.inspect.next_click import NextClickFinder, near_radius, spot
 NO_CLICKS = np.zeros((0, 2))
 
 
-def disagreement(*regions: tuple[slice, slice], size: tuple[int, int] = (40, 60), value: int = 255) -> np.ndarray:
+def disagreement(
+    *regions: tuple[slice, slice], size: tuple[int, int] = (40, 60), value: int = 255
+) -> np.ndarray:
     values = np.zeros(size, dtype=np.uint8)
     for rows, cols in regions:
         values[rows, cols] = value
@@ -30,7 +32,9 @@ def disagreement(*regions: tuple[slice, slice], size: tuple[int, int] = (40, 60)
 
 
 def test_the_spot_lies_in_the_largest_blob_and_counts_its_pixels() -> None:
-    found = spots(disagreement((slice(2, 7), slice(2, 7)), (slice(20, 31), slice(40, 51))), NO_CLICKS)
+    found = spots(
+        disagreement((slice(2, 7), slice(2, 7)), (slice(20, 31), slice(40, 51))), NO_CLICKS
+    )
     assert [(spot.row, spot.col, spot.area) for spot in found] == [(25, 45, 121), (4, 4, 25)]
 
 
@@ -41,7 +45,10 @@ def test_a_blob_comes_before_a_rim_of_as_many_pixels() -> None:
 
 
 def test_weak_disagreement_does_not_count() -> None:
-    assert spots(disagreement((slice(0, 20), slice(0, 20)), value=next_click.DISAGREE - 1), NO_CLICKS) == ()
+    assert (
+        spots(disagreement((slice(0, 20), slice(0, 20)), value=next_click.DISAGREE - 1), NO_CLICKS)
+        == ()
+    )
 
 
 def test_a_clicked_region_is_left_out_and_a_large_one_is_offered_far_from_the_click() -> None:
@@ -76,7 +83,10 @@ def test_every_spot_disagrees_and_is_away_from_clicks(height: int, width: int, s
     for spot in spots(values, clicks):
         assert values[spot.row, spot.col] == 255
         side = -(-max(height, width) // next_click.COARSE)
-        assert np.hypot(*(clicks - (spot.row, spot.col)).T).min() > near_radius((height, width)) - 2 * side
+        assert (
+            np.hypot(*(clicks - (spot.row, spot.col)).T).min()
+            > near_radius((height, width)) - 2 * side
+        )
 
 
 def test_over_all_images_the_worst_first_then_the_next_and_round_again(
@@ -91,12 +101,16 @@ def test_over_all_images_the_worst_first_then_the_next_and_round_again(
     assert found[0] is not None and found[0].spot.area == 144
 
 
-def test_images_held_out_of_training_are_passed_over(three_fields: Project, followed_run: RunFolder) -> None:
+def test_images_held_out_of_training_are_passed_over(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
     for image_id, side in (("a", 9), ("b", 12)):
         values = disagreement((slice(25, 25 + side), slice(45, 45 + side)))
         followed_run.write_preview(image_id, "disagreement", values, three_fields.classes)
     finder = NextClickFinder(three_fields, followed_run)
-    assert [getattr(finder.find(held_out), "image_id", None) for held_out in ({"b"}, (), {"a", "b"})] == [
+    assert [
+        getattr(finder.find(held_out), "image_id", None) for held_out in ({"b"}, (), {"a", "b"})
+    ] == [
         "a",
         "b",
         None,
@@ -104,15 +118,21 @@ def test_images_held_out_of_training_are_passed_over(three_fields: Project, foll
 
 
 def test_a_click_there_moves_it_on(three_fields: Project, followed_run: RunFolder) -> None:
-    followed_run.write_preview("b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes)
+    followed_run.write_preview(
+        "b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes
+    )
     found = NextClickFinder(three_fields, followed_run).find()
     assert found is not None
     three_fields.write_clicks("b", ClickSet(40, 60, [[found.spot.row, found.spot.col]], [1]))  # type: ignore[arg-type]
     assert NextClickFinder(three_fields, followed_run).find() is None
 
 
-def test_a_click_that_comes_while_the_walk_goes_on_counts(three_fields: Project, followed_run: RunFolder) -> None:
-    followed_run.write_preview("b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes)
+def test_a_click_that_comes_while_the_walk_goes_on_counts(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
+    followed_run.write_preview(
+        "b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes
+    )
     finder = NextClickFinder(three_fields, followed_run)
     assert finder.find() is not None
     three_fields.write_clicks("b", ClickSet(40, 60, np.array([[6.0, 6.0]]), np.array([1])))
@@ -120,14 +140,23 @@ def test_a_click_that_comes_while_the_walk_goes_on_counts(three_fields: Project,
 
 
 def test_the_radius_is_of_the_shorter_side_between_six_and_thirty_two_pixels() -> None:
-    assert [near_radius(size) for size in ((40, 60), (500, 4000), (4000, 500), (9000, 9000))] == [6, 10, 10, 32]
+    assert [near_radius(size) for size in ((40, 60), (500, 4000), (4000, 500), (9000, 9000))] == [
+        6,
+        10,
+        10,
+        32,
+    ]
 
 
 def test_what_was_found_is_remembered_until_a_file_changes(
     three_fields: Project, followed_run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    followed_run.write_preview("a", "disagreement", disagreement((slice(30, 36), slice(4, 10))), three_fields.classes)
-    followed_run.write_preview("b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes)
+    followed_run.write_preview(
+        "a", "disagreement", disagreement((slice(30, 36), slice(4, 10))), three_fields.classes
+    )
+    followed_run.write_preview(
+        "b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes
+    )
     finder = NextClickFinder(three_fields, followed_run)
     finder.find()
     read: list[str] = []
@@ -141,7 +170,9 @@ def test_what_was_found_is_remembered_until_a_file_changes(
     finder.find()
     assert read == []
     time.sleep(0.01)
-    followed_run.write_preview("b", "disagreement", disagreement((slice(4, 20), slice(4, 20))), three_fields.classes)
+    followed_run.write_preview(
+        "b", "disagreement", disagreement((slice(4, 20), slice(4, 20))), three_fields.classes
+    )
     found = finder.find()
     assert read == ["b"]
     assert found is not None and (found.image_id, found.spot.area) == ("b", 256)
@@ -159,13 +190,20 @@ def test_without_previews_predictions_are_held_against_pseudo_labels(
     unsure[30:, :10] = 255
     write_label_png(followed_run.pseudo_label_path("c"), unsure, three_fields.classes)
     found = NextClickFinder(three_fields, followed_run).find()
-    assert found is not None and (found.image_id, found.spot.row, found.spot.col, found.spot.area) == ("c", 8, 33, 49)
+    assert found is not None and (
+        found.image_id,
+        found.spot.row,
+        found.spot.col,
+        found.spot.area,
+    ) == ("c", 8, 33, 49)
 
 
 def test_what_was_predicted_after_the_last_preview_is_held_against_the_pseudo_labels(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
-    followed_run.write_preview("c", "disagreement", disagreement((slice(4, 20), slice(4, 20))), three_fields.classes)
+    followed_run.write_preview(
+        "c", "disagreement", disagreement((slice(4, 20), slice(4, 20))), three_fields.classes
+    )
     finder = NextClickFinder(three_fields, followed_run)
     found = finder.find()
     assert found is not None and found.spot.area == 256
@@ -178,7 +216,9 @@ def test_what_was_predicted_after_the_last_preview_is_held_against_the_pseudo_la
     assert found is not None and (found.spot.row, found.spot.col, found.spot.area) == (8, 33, 49)
     set_age(prediction_path(followed_run, "c"), 120)
     found = NextClickFinder(three_fields, followed_run).find()
-    assert found is not None and found.spot.area == 256, "a run that went on after it was predicted with"
+    assert found is not None and found.spot.area == 256, (
+        "a run that went on after it was predicted with"
+    )
 
 
 def set_age(path: Path, seconds: float) -> None:
@@ -186,17 +226,25 @@ def set_age(path: Path, seconds: float) -> None:
 
 
 def test_one_label_map_alone_says_nothing(three_fields: Project, followed_run: RunFolder) -> None:
-    followed_run.write_preview("a", "student", np.ones((40, 60), dtype=np.uint8), three_fields.classes)
+    followed_run.write_preview(
+        "a", "student", np.ones((40, 60), dtype=np.uint8), three_fields.classes
+    )
     assert NextClickFinder(three_fields, followed_run).find() is None
 
 
-def test_previews_of_images_that_are_gone_are_passed_over(three_fields: Project, followed_run: RunFolder) -> None:
-    followed_run.write_preview("gone", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes)
+def test_previews_of_images_that_are_gone_are_passed_over(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
+    followed_run.write_preview(
+        "gone", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes
+    )
     assert NextClickFinder(three_fields, followed_run).find() is None
 
 
 @pytest.mark.slow
-def test_ten_thousand_images_are_asked_again_in_half_a_second(three_fields: Project, followed_run: RunFolder) -> None:
+def test_ten_thousand_images_are_asked_again_in_half_a_second(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
     values = disagreement((slice(4, 10), slice(4, 10)))
     followed_run.write_preview("a", "disagreement", values, three_fields.classes)
     picture, preview = three_fields.image_path("a"), followed_run.preview_path("a", "disagreement")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from seminar.project.project import Project
 from seminar.run.events import StageStarted
 from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 from seminar_napari.inspect.next_click import NextClickFinder
 from seminar_napari.inspect.next_click_walk import SHOWN_PIXELS, NextClickWalk, disagreeing
 from seminar_napari.session.session import Session
@@ -23,7 +23,9 @@ class Window:
         self.viewer = ViewerModel()
         self.session = Session()
         self.session.open_project(project.path)
-        self.session.image_layer = self.viewer.add_image(np.zeros((40, 60)), scale=(2, 3), translate=(100, 7))
+        self.session.image_layer = self.viewer.add_image(
+            np.zeros((40, 60)), scale=(2, 3), translate=(100, 7)
+        )
         self.walk = NextClickWalk(self.viewer, self.session)
         self.said: list[str] = []
         self.walk.said.connect(self.said.append)
@@ -41,7 +43,9 @@ def window(three_fields: Project) -> Iterator[Window]:
     window.walk.close()
 
 
-def test_the_place_is_shown_centred_and_zoomed(window: Window, three_fields: Project, followed_run: RunFolder) -> None:
+def test_the_place_is_shown_centred_and_zoomed(
+    window: Window, three_fields: Project, followed_run: RunFolder
+) -> None:
     values = np.zeros((40, 60), dtype=np.uint8)
     values[5:12, 45:52] = 255
     followed_run.write_preview("b", "disagreement", values, three_fields.classes)
@@ -64,7 +68,9 @@ def test_without_a_run_it_says_what_to_do(window: Window) -> None:
     assert "Train first" in window.said[-1]
 
 
-def test_where_nothing_disagrees_it_says_so_and_stays(window: Window, followed_run: RunFolder) -> None:
+def test_where_nothing_disagrees_it_says_so_and_stays(
+    window: Window, followed_run: RunFolder
+) -> None:
     window.session.set_run(followed_run)
     window.go()
     assert window.said[-1].startswith("No place left") and window.session.image_id == "a"
@@ -83,7 +89,9 @@ def test_who_disagrees(stage: str, words: str) -> None:
     assert disagreeing(stage) == words
 
 
-def write_disagreement(project: Project, run: RunFolder, image_id: str, rows: slice, cols: slice) -> None:
+def write_disagreement(
+    project: Project, run: RunFolder, image_id: str, rows: slice, cols: slice
+) -> None:
     values = np.zeros((40, 60), dtype=np.uint8)
     values[rows, cols] = 255
     run.write_preview(image_id, "disagreement", values, project.classes)
@@ -112,7 +120,10 @@ def test_another_run_has_places_and_a_stage_of_its_own(
     assert window.said[-1] == "b: stage 1 and 2 disagree on 49 px"
     window.session.set_run(second)
     window.go()
-    assert window.said[-1] == "c: student and teacher disagree on 81 px" and window.session.image_id == "c"
+    assert (
+        window.said[-1] == "c: student and teacher disagree on 81 px"
+        and window.session.image_id == "c"
+    )
 
 
 def test_a_place_that_is_found_late_in_another_run_is_not_gone_to(

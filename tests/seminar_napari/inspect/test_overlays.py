@@ -18,12 +18,18 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from PIL import Image as PillowImage
 
-from seminar.run.events import Preview
-from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 from seminar.io.label_png import write_label_png
-from seminar_napari.inspect.frames import Frames, FrameSource, outline_width, outlines, prediction_path
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+from seminar.run.events import Preview
+from seminar.run.folder import RunFolder
+from seminar_napari.inspect.frames import (
+    Frames,
+    FrameSource,
+    outline_width,
+    outlines,
+    prediction_path,
+)
 from seminar_napari.inspect.overlay_layers import class_colormap, make_layer, push
 from seminar_napari.inspect.overlays import UPDATE_SECONDS, Overlays
 from seminar_napari.session.session import Session
@@ -51,13 +57,21 @@ class Window:
             self.poll()
 
     def preview(
-        self, value: int, image_id: str = "a", kinds: tuple[str, ...] = ("student",), size: tuple[int, int] = SIZE
+        self,
+        value: int,
+        image_id: str = "a",
+        kinds: tuple[str, ...] = ("student",),
+        size: tuple[int, int] = SIZE,
     ) -> None:
         assert self.session.project is not None
         time.sleep(0.002)  # another mtime
         for kind in kinds:
-            self.run.write_preview(image_id, kind, np.full(size, value, dtype=np.uint8), self.session.project.classes)
-        self.session.receive(Preview(stage="ancillary", iteration=1, image_id=image_id, layers=kinds))
+            self.run.write_preview(
+                image_id, kind, np.full(size, value, dtype=np.uint8), self.session.project.classes
+            )
+        self.session.receive(
+            Preview(stage="ancillary", iteration=1, image_id=image_id, layers=kinds)
+        )
 
 
 @pytest.fixture
@@ -66,7 +80,12 @@ def window(three_fields: Project, followed_run: RunFolder) -> Iterator[Window]:
     session = Session()
     session.open_project(three_fields.path)
     session.image_layer = viewer.add_image(
-        np.zeros(SIZE), name="image", scale=(0.5, 0.25), translate=(3, 4), rotate=10, units=("um", "um")
+        np.zeros(SIZE),
+        name="image",
+        scale=(0.5, 0.25),
+        translate=(3, 4),
+        rotate=10,
+        units=("um", "um"),
     )
     viewer.add_points(np.zeros((0, 2)), name="Clicks")
     session.set_run(followed_run)
@@ -98,7 +117,9 @@ def test_the_newest_of_preview_and_prediction_is_shown(window: Window) -> None:
     assert np.all(window.overlays.data("student") == 1)
 
 
-def test_layers_appear_with_their_first_frame_below_the_clicks_and_leave_the_selection(window: Window) -> None:
+def test_layers_appear_with_their_first_frame_below_the_clicks_and_leave_the_selection(
+    window: Window,
+) -> None:
     window.settle()
     assert names(window) == ["image", "truth", "Clicks"]
     window.preview(1, kinds=("student", "teacher", "pseudo_label", "disagreement"))
@@ -106,8 +127,19 @@ def test_layers_appear_with_their_first_frame_below_the_clicks_and_leave_the_sel
     window.viewer.layers.selection.active = clicks
     window.overlays.disagreement = True
     window.settle()
-    assert names(window) == ["image", "truth", "student", "teacher", "pseudo-label", "disagreement", "Clicks"]
-    assert window.viewer.layers.selection == {clicks} and window.viewer.layers.selection.active is clicks
+    assert names(window) == [
+        "image",
+        "truth",
+        "student",
+        "teacher",
+        "pseudo-label",
+        "disagreement",
+        "Clicks",
+    ]
+    assert (
+        window.viewer.layers.selection == {clicks}
+        and window.viewer.layers.selection.active is clicks
+    )
     assert isinstance(window.overlays.layers["student"], Labels) and isinstance(
         window.overlays.layers["disagreement"], Image
     )
@@ -175,7 +207,9 @@ def test_where_drawing_is_slow_updates_become_rarer(window: Window) -> None:
     window.preview(1)
     window.settle()
     pushed: list[float] = []
-    window.overlays.layers["student"].events.set_data.connect(lambda event: pushed.append(window.now[0]))
+    window.overlays.layers["student"].events.set_data.connect(
+        lambda event: pushed.append(window.now[0])
+    )
     for number in range(250):
         window.preview(1 + number)
         just_pushed = bool(pushed) and pushed[-1] == window.now[0]
@@ -203,7 +237,9 @@ def test_what_appears_later_in_the_run_is_noticed_though_it_is_not_shown(window:
     window.preview(1, kinds=("student", "teacher"))
     window.settle()
     assert window.overlays.has("teacher") and not window.overlays.layers["teacher"].visible
-    window.preview(1, kinds=("student", "teacher", "pseudo_label", "disagreement"))  # the second stage
+    window.preview(
+        1, kinds=("student", "teacher", "pseudo_label", "disagreement")
+    )  # the second stage
     window.settle()
     assert window.overlays.has("pseudo_label") and window.overlays.has("disagreement")
 
@@ -278,7 +314,9 @@ def test_a_mask_that_comes_late_is_not_shown_over_another(
     assert all(not layer.data.any() for kind, layer in overlays.layers.items() if kind != "truth")
     window.settle()
     assert not overlays.has("student")
-    assert (overlays.data("truth") == three_fields.read_truth("a")).all(), "what belongs there is read all the same"
+    assert (overlays.data("truth") == three_fields.read_truth("a")).all(), (
+        "what belongs there is read all the same"
+    )
 
 
 def test_another_run_shows_its_own_masks_or_none(window: Window, three_fields: Project) -> None:
@@ -296,7 +334,9 @@ def test_another_run_shows_its_own_masks_or_none(window: Window, three_fields: P
     assert not window.overlays.has("student") and window.overlays.has("truth")
 
 
-def test_overlays_of_an_earlier_dock_are_taken_away_and_layers_of_others_stay(window: Window) -> None:
+def test_overlays_of_an_earlier_dock_are_taken_away_and_layers_of_others_stay(
+    window: Window,
+) -> None:
     window.preview(1)
     window.settle()
     mine = window.viewer.add_labels(np.ones(SIZE, dtype=np.uint8), name="mine")
@@ -306,7 +346,9 @@ def test_overlays_of_an_earlier_dock_are_taken_away_and_layers_of_others_stay(wi
 
 
 def test_a_layer_of_another_size_has_an_array_of_its_own() -> None:
-    layer = make_layer("student", np.zeros(SIZE, dtype=np.uint8), ClassNames.of("background", "cell"))
+    layer = make_layer(
+        "student", np.zeros(SIZE, dtype=np.uint8), ClassNames.of("background", "cell")
+    )
     data = np.ones((7, 9), dtype=np.uint8)
     push(layer, data)
     layer.data[0, 0] = 0
@@ -323,7 +365,9 @@ def test_an_image_of_another_size_and_a_frame_of_the_wrong_size(window: Window) 
     window.preview(1)
     window.settle()
     assert window.session.project is not None
-    PillowImage.fromarray(np.zeros((30, 20), dtype=np.uint8)).save(window.session.project.path / "JPEGImages" / "c.png")
+    PillowImage.fromarray(np.zeros((30, 20), dtype=np.uint8)).save(
+        window.session.project.path / "JPEGImages" / "c.png"
+    )
     window.session.show_image("c")
     layer = window.overlays.layers["student"]
     assert layer.data.shape == (30, 20)
@@ -370,7 +414,10 @@ def test_closing_takes_every_layer_and_listener_away(window: Window) -> None:
     image, removed = window.session.image_layer, window.viewer.layers.events.removed
     heard = len(removed.callbacks), len(image.events.scale.callbacks)
     window.overlays.close()
-    assert (len(removed.callbacks), len(image.events.scale.callbacks)) == (heard[0] - 1, heard[1] - 1)
+    assert (len(removed.callbacks), len(image.events.scale.callbacks)) == (
+        heard[0] - 1,
+        heard[1] - 1,
+    )
     assert names(window) == ["image", "Clicks"]
     signals = (
         "image_changed",
@@ -409,7 +456,11 @@ def test_outlines_are_rims(style: str) -> None:
     assert set(np.unique(drawn)) == {0, 3}
     assert not drawn[7:23, 7:23].any() and not drawn[:5].any()
     full = 20 * 20 - 16 * 16
-    assert np.count_nonzero(drawn) == full if style == "solid" else 0.3 * full < np.count_nonzero(drawn) < 0.8 * full
+    assert (
+        np.count_nonzero(drawn) == full
+        if style == "solid"
+        else 0.3 * full < np.count_nonzero(drawn) < 0.8 * full
+    )
 
 
 def test_outline_width_grows_with_the_image() -> None:
@@ -418,9 +469,12 @@ def test_outline_width_grows_with_the_image() -> None:
 
 def test_neither_qt_nor_torch_is_imported() -> None:
     code = (
-        "import sys, seminar_napari.inspect.overlays, seminar_napari.inspect.next_click, seminar_napari.inspect.linked_grid\n"
-        "bad = [name for name in sys.modules if name.split('.')[0] in ('torch', 'qtpy', 'PyQt6', 'PyQt5', 'PySide6')]\n"
-        "sys.exit(', '.join(bad) or 0)"
+        "import sys, seminar_napari.inspect.overlays, seminar_napari.inspect.next_click,"
+        " seminar_napari.inspect.linked_grid\nbad = [name for name in sys.modules if"
+        " name.split('.')[0] in ('torch', 'qtpy', 'PyQt6', 'PyQt5', 'PySide6')]\nsys.exit(',"
+        " '.join(bad) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3]
+    )
     assert done.returncode == 0, done.stderr

@@ -5,16 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seminar.run.events import Validated
 from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run.events import Validated
+from seminar.run.folder import RunFolder
 from seminar_napari.inspect.scores import RunScore, Scores, image_score, last_score, score_line
 from seminar_napari.session.session import Session
 
 
 def validated(mean_iou: float, network: str = "student", images: int = 3) -> Validated:
-    return Validated(stage="primary", iteration=1, network=network, mean_iou=mean_iou, per_class_iou={}, images=images)
+    return Validated(
+        stage="primary",
+        iteration=1,
+        network=network,
+        mean_iou=mean_iou,
+        per_class_iou={},
+        images=images,
+    )
 
 
 def test_the_last_score_of_the_student_counts(followed_run: RunFolder) -> None:
@@ -34,11 +41,17 @@ def test_the_image_is_scored_by_its_mean_iou() -> None:
 
 
 def test_the_line_says_what_is_known(followed_run: RunFolder) -> None:
-    now, earlier = RunScore(followed_run, 0.86, 20), RunScore(RunFolder(followed_run.path.parent / "run-2"), 0.82, 20)
+    now, earlier = (
+        RunScore(followed_run, 0.86, 20),
+        RunScore(RunFolder(followed_run.path.parent / "run-2"), 0.82, 20),
+    )
     assert score_line(None, None, None) == ""
     assert score_line(0.91, None, None) == "This image 0.91"
     assert score_line(0.91, now, earlier) == "This image 0.91 · all 0.86 (+0.04 against run-2)"
-    assert score_line(None, now, RunScore(earlier.run, 0.9, 7)) == "all 0.86 (run-2: 0.90 on 7 other images)"
+    assert (
+        score_line(None, now, RunScore(earlier.run, 0.9, 7))
+        == "all 0.86 (run-2: 0.90 on 7 other images)"
+    )
     assert score_line(None, RunScore(followed_run, None), earlier) == ""
 
 
@@ -78,7 +91,9 @@ def test_a_large_image_is_scored_strip_by_strip() -> None:
     assert image_score(truth, predicted[:30], 3, strip_pixels=300) is None
 
 
-def test_the_followed_run_is_held_against_an_earlier_one(three_fields: Project, followed_run: RunFolder) -> None:
+def test_the_followed_run_is_held_against_an_earlier_one(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
     earlier = RunFolder.of(three_fields.path, "earlier")
     earlier.path.mkdir()
     earlier.append_event(validated(0.6))
@@ -101,7 +116,9 @@ def test_the_followed_run_is_held_against_an_earlier_one(three_fields: Project, 
     assert len(session.run_changed) == len(session.event_received) == 0
 
 
-def test_earlier_runs_are_offered_the_newest_first(three_fields: Project, followed_run: RunFolder) -> None:
+def test_earlier_runs_are_offered_the_newest_first(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
     for name in ("run-1", "run-2", "run-10"):
         folder = RunFolder.of(three_fields.path, name)
         folder.path.mkdir()

@@ -12,12 +12,12 @@ from napari.components import ViewerModel
 from napari.utils.key_bindings import KeymapHandler
 from pytestqt.qtbot import QtBot
 
-from seminar.run.events import Validated
 from seminar.evaluation.metrics import confusion_matrix
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
-from seminar_napari.inspect import scores
+from seminar.run.events import Validated
+from seminar.run.folder import RunFolder
 from seminar_napari.annotate.annotation import Annotation
+from seminar_napari.inspect import scores
 from seminar_napari.inspect.tab import InspectTab
 from seminar_napari.session.session import Session
 
@@ -49,9 +49,13 @@ class Window:
         assert truth is not None
         for kind in kinds:
             values = np.roll(truth, 12, axis=0) * 255 if kind == "disagreement" else truth
-            self.run.write_preview(self.session.image_id, kind, values.astype(np.uint8), self.project.classes)
+            self.run.write_preview(
+                self.session.image_id, kind, values.astype(np.uint8), self.project.classes
+            )
         self.tab.overlays._everything = True
-        self.qtbot.waitUntil(lambda: all(self.tab.overlays.has(kind) for kind in kinds), timeout=10_000)  # type: ignore[arg-type]
+        self.qtbot.waitUntil(
+            lambda: all(self.tab.overlays.has(kind) for kind in kinds), timeout=10_000
+        )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -157,18 +161,31 @@ def test_next_click_by_key_goes_there_and_says_so(window: Window) -> None:
 def test_scores_of_the_image_the_set_and_against_an_earlier_run(window: Window) -> None:
     earlier = RunFolder.of(window.project.path, "earlier")
     earlier.path.mkdir()
-    score = Validated(stage="primary", iteration=1, network="student", mean_iou=0.7, per_class_iou={}, images=3)
+    score = Validated(
+        stage="primary", iteration=1, network="student", mean_iou=0.7, per_class_iou={}, images=3
+    )
     earlier.append_event(score)
     window.session.set_state("running")
     window.preview("student")
     window.qtbot.waitUntil(lambda: window.tab.overlays.has("truth"), timeout=10_000)
     window.session.receive(
-        Validated(stage="primary", iteration=1, network="student", mean_iou=0.8, per_class_iou={}, images=3)
+        Validated(
+            stage="primary",
+            iteration=1,
+            network="student",
+            mean_iou=0.8,
+            per_class_iou={},
+            images=3,
+        )
     )
-    window.qtbot.waitUntil(lambda: window.tab.score_text.text() == "This image 1.00 · all 0.80", timeout=10_000)
+    window.qtbot.waitUntil(
+        lambda: window.tab.score_text.text() == "This image 1.00 · all 0.80", timeout=10_000
+    )
     window.tab.against.setCurrentText("earlier")
     window.tab.against.textActivated.emit("earlier")
-    window.qtbot.waitUntil(lambda: "+0.10 against earlier" in window.tab.score_text.text(), timeout=10_000)
+    window.qtbot.waitUntil(
+        lambda: "+0.10 against earlier" in window.tab.score_text.text(), timeout=10_000
+    )
 
 
 def test_flicking_between_overlays_counts_nothing_in_the_window_s_thread(
@@ -182,7 +199,9 @@ def test_flicking_between_overlays_counts_nothing_in_the_window_s_thread(
 
     monkeypatch.setattr(scores, "confusion_matrix", counting)
     window.preview("student", "teacher")
-    window.qtbot.waitUntil(lambda: window.tab.score_text.text() == "This image 1.00", timeout=10_000)
+    window.qtbot.waitUntil(
+        lambda: window.tab.score_text.text() == "This image 1.00", timeout=10_000
+    )
     for key in "QWER" * 3:
         window.keys.press_key(key)
         window.keys.release_key(key)
@@ -197,7 +216,9 @@ def test_instances_of_a_clicked_and_of_another_image(window: Window) -> None:
     window.preview("student")
     assert window.tab.make_instances.text() == "Instances from clicks"
     window.tab.make_instances.click()
-    window.qtbot.waitUntil(lambda: "instances/a.tif" in window.tab.instances_text.text(), timeout=10_000)
+    window.qtbot.waitUntil(
+        lambda: "instances/a.tif" in window.tab.instances_text.text(), timeout=10_000
+    )
     window.session.show_image("b")
     window.preview("student")
     assert window.tab.make_instances.text() == "Instances by shape"

@@ -11,15 +11,23 @@ from seminar.labels import ClassNames
 from seminar_napari.layers.clicks import make_clicks_layer, put_clicks, take_clicks
 
 CLASSES = ClassNames.of("background", "one", "two")
-click_sets = st.lists(st.tuples(st.floats(-1, 30), st.floats(-1, 30), st.integers(0, 2)), max_size=6).map(
-    lambda rows: ClickSet(30, 30, np.array([row[:2] for row in rows]), np.array([row[2] for row in rows]))
+click_sets = st.lists(
+    st.tuples(st.floats(-1, 30), st.floats(-1, 30), st.integers(0, 2)), max_size=6
+).map(
+    lambda rows: ClickSet(
+        30, 30, np.array([row[:2] for row in rows]), np.array([row[2] for row in rows])
+    )
 )
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(click_sets, min_size=1, max_size=4))
-@example([ClickSet(30, 30), ClickSet(30, 30, np.array([[0.0, 0.0]]), np.array([0]))])  # it was white, as napari has it
-@example([ClickSet(30, 30), ClickSet(30, 30, np.array([[0.0, 0.0]]), np.array([1]))] * 2)  # it was grey
+@example(
+    [ClickSet(30, 30), ClickSet(30, 30, np.array([[0.0, 0.0]]), np.array([0]))]
+)  # it was white, as napari has it
+@example(
+    [ClickSet(30, 30), ClickSet(30, 30, np.array([[0.0, 0.0]]), np.array([1]))] * 2
+)  # it was grey
 def test_what_is_put_on_the_layer_is_taken_off_again(sets: list[ClickSet]) -> None:
     layer = make_clicks_layer(sets[0], CLASSES, {})
     for clicks in sets:
@@ -48,7 +56,9 @@ def test_marks_of_no_class_take_the_current_one() -> None:
 
 
 def test_the_status_line_can_be_asked_for_while_marks_are_taken_away() -> None:
-    """napari asks in a thread of its own; whatever it raises there is shown to the person as an error."""
+    """napari asks in a thread of its own; whatever it raises there is shown to the person as an
+    error.
+    """
     rng = np.random.default_rng(0)
     many = ClickSet(30, 30, rng.random((90, 2)) * 29, rng.integers(0, 3, 90))
     layer = make_clicks_layer(many, CLASSES, {})

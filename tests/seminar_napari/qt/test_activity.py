@@ -7,12 +7,13 @@ import pytest
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QLabel
 
-from seminar_napari.qt import activity
 from seminar_napari.qt.activity import Activity
 
 
 class BarOfAClosedWindow:
-    """A bar that lets pending events run as napari's does; among them the end of the window that shows it."""
+    """A bar that lets pending events run as napari's does; among them the end of the window that
+    shows it.
+    """
 
     def __init__(self, window: QObject, activity: list[Activity]) -> None:
         self.total, self.n, self.desc, self.is_canceled = 0, 0, "", False
@@ -53,7 +54,9 @@ def test_the_bar_is_there_until_the_end(qtbot, make_napari_viewer) -> None:
     assert activity.bar is None
 
 
-def test_naparis_spinner_does_not_repaint_the_window_all_the_time(qtbot, make_napari_viewer) -> None:
+def test_naparis_spinner_does_not_repaint_the_window_all_the_time(
+    qtbot, make_napari_viewer
+) -> None:
     viewer: napari.Viewer = make_napari_viewer()
     labels = viewer.window._qt_window.statusBar().findChildren(QLabel)
     (movie,) = [label.movie() for label in labels if label.movie() is not None]

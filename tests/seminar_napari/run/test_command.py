@@ -26,7 +26,9 @@ def parsed(line: str) -> dict[str, Any]:
     words = shlex.split(line)
     assert words[0] == "seminar"
     with command.make_context("seminar", words[1:]) as context:
-        name, subcommand, rest = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        name, subcommand, rest = command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )  # type: ignore[attr-defined]
         assert name == "train"
         with subcommand.make_context(name, rest, parent=context) as inner:
             return dict(inner.params)
@@ -44,7 +46,10 @@ def config_of(line: str) -> TrainConfig:
 @settings(deadline=None, max_examples=60)
 @given(config=configs())
 def test_the_line_gives_the_config(config: TrainConfig) -> None:
-    assert config_of(shell_line(train_arguments(Path("/some/where/my project"), "run-1", config))) == config
+    assert (
+        config_of(shell_line(train_arguments(Path("/some/where/my project"), "run-1", config)))
+        == config
+    )
 
 
 @pytest.mark.parametrize("name", ["quick", "balanced", "paper"])
@@ -57,20 +62,26 @@ def test_a_preset_is_a_short_line(name: Any) -> None:
 def test_only_what_differs_is_named() -> None:
     line = shell_line(
         train_arguments(
-            Path("/p"), "run-1", preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=False)
+            Path("/p"),
+            "run-1",
+            preset("quick").replace(ema_decay=0.999, channels=(0, 2), strong_augmentation=False),
         )
     )
     assert line.endswith("--preset quick --channels 0,2 --ema-decay 0.999 --no-strong-augmentation")
 
 
 def test_project_and_run_are_passed() -> None:
-    params = parsed(shell_line(train_arguments(Path("/some/where/it's mine"), "run 2", TrainConfig())))
+    params = parsed(
+        shell_line(train_arguments(Path("/some/where/it's mine"), "run 2", TrainConfig()))
+    )
     assert (params["project"], params["run"]) == (Path("/some/where/it's mine"), "run 2")
     params = parsed(shell_line(resume_arguments(RunFolder(Path("/p/runs/run-7")))))
     assert (params["project"], params["run"], params["resume"]) == (Path("/p"), "run-7", True)
-    assert not [name for name in params if name in TrainConfig.__dataclass_fields__ and params[name] is not None], (
-        "a resumed run keeps its settings"
-    )
+    assert not [
+        name
+        for name in params
+        if name in TrainConfig.__dataclass_fields__ and params[name] is not None
+    ], "a resumed run keeps its settings"
 
 
 def test_run_names_count_on() -> None:

@@ -15,12 +15,12 @@ from pytestqt.qtbot import QtBot
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
+from seminar.project.project import Project
 from seminar.run.events import Finished, Preview, Started, Step
 from seminar.run.folder import RunFolder
-from seminar.project.project import Project
 from seminar_napari.run import control
-from seminar_napari.run.supervisor import News, Supervisor
 from seminar_napari.run.control import RunControl
+from seminar_napari.run.supervisor import News, Supervisor
 from seminar_napari.session.session import Session
 
 SCRIPT = Path(__file__).parents[1] / "small_trainer.py"
@@ -46,7 +46,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
+def stage(
+    three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Stage]]:
     """Makes a stage whose runs behave as `mode` says."""
     made: list[Stage] = []
     before = {child.pid for child in psutil.Process().children()}
@@ -73,11 +75,15 @@ def until(qtbot: QtBot, condition: Callable[[], object]) -> None:
     qtbot.waitUntil(lambda: bool(condition()), timeout=SECONDS)
 
 
-def test_a_run_reaches_the_session(stage: Callable[..., Stage], qtbot: QtBot, three_fields: Project) -> None:
+def test_a_run_reaches_the_session(
+    stage: Callable[..., Stage], qtbot: QtBot, three_fields: Project
+) -> None:
     here = stage()
     here.session.show_image("b")
     here.control.start("run-1", TrainConfig())
-    assert here.states == ["starting"] and here.session.run == RunFolder.of(three_fields.path, "run-1")
+    assert here.states == ["starting"] and here.session.run == RunFolder.of(
+        three_fields.path, "run-1"
+    )
     until(qtbot, lambda: here.session.state == "finished")
     assert here.states == ["starting", "running", "finished"]
     assert [type(here.events[0]), type(here.events[-1])] == [Started, Finished]
@@ -86,7 +92,9 @@ def test_a_run_reaches_the_session(stage: Callable[..., Stage], qtbot: QtBot, th
     assert not here.control.is_going and not here.failures
 
 
-def test_another_image_is_asked_for_when_it_is_shown(stage: Callable[..., Stage], qtbot: QtBot) -> None:
+def test_another_image_is_asked_for_when_it_is_shown(
+    stage: Callable[..., Stage], qtbot: QtBot
+) -> None:
     here = stage(iterations=10_000)
     here.control.start("run-1", TrainConfig())
     until(qtbot, lambda: here.of(Step))
@@ -96,7 +104,9 @@ def test_another_image_is_asked_for_when_it_is_shown(stage: Callable[..., Stage]
     until(qtbot, lambda: run.preview_requested() == "c")
 
 
-def test_stop_is_acknowledged_at_once_and_done_soon(stage: Callable[..., Stage], qtbot: QtBot) -> None:
+def test_stop_is_acknowledged_at_once_and_done_soon(
+    stage: Callable[..., Stage], qtbot: QtBot
+) -> None:
     here = stage(iterations=100_000)
     here.control.start("run-1", TrainConfig())
     until(qtbot, lambda: here.of(Step))
@@ -105,7 +115,12 @@ def test_stop_is_acknowledged_at_once_and_done_soon(stage: Callable[..., Stage],
     assert here.session.state == "stopping"
     assert time.monotonic() - begun < 0.3
     until(qtbot, lambda: here.session.state == "stopped")
-    assert here.states == ["starting", "running", "stopping", "stopped"], "no flicker back to running"
+    assert here.states == [
+        "starting",
+        "running",
+        "stopping",
+        "stopped",
+    ], "no flicker back to running"
 
 
 def test_pause_and_go_on(stage: Callable[..., Stage], qtbot: QtBot) -> None:
@@ -118,12 +133,17 @@ def test_pause_and_go_on(stage: Callable[..., Stage], qtbot: QtBot) -> None:
     until(qtbot, lambda: here.session.state == "running")
 
 
-def test_a_failure_is_told_once_and_resuming_reads_on(stage: Callable[..., Stage], qtbot: QtBot) -> None:
+def test_a_failure_is_told_once_and_resuming_reads_on(
+    stage: Callable[..., Stage], qtbot: QtBot
+) -> None:
     here = stage("fail")
     here.control.start("run-1", TrainConfig())
     until(qtbot, lambda: here.session.state == "failed")
     qtbot.wait(300)
-    assert here.failures == ["memory ran out; choose a smaller crop size"] and here.control.message == here.failures[0]
+    assert (
+        here.failures == ["memory ran out; choose a smaller crop size"]
+        and here.control.message == here.failures[0]
+    )
     run = here.session.run
     assert run is not None
     steps = len(here.of(Step))
@@ -165,7 +185,9 @@ def test_one_run_at_a_time_and_no_name_twice(
         here.control.attach(RunFolder(tmp_path))
 
 
-def test_detaching_leaves_the_run_to_another_window(stage: Callable[..., Stage], qtbot: QtBot) -> None:
+def test_detaching_leaves_the_run_to_another_window(
+    stage: Callable[..., Stage], qtbot: QtBot
+) -> None:
     here = stage(iterations=100_000)
     here.control.start("run-1", TrainConfig())
     until(qtbot, lambda: here.of(Step))
@@ -206,7 +228,9 @@ def test_another_project_lets_go_of_the_run_with_a_word_and_its_own_follows_it_a
     until(qtbot, lambda: here.of(Step))
     run = here.session.run
     here.session.close_project()
-    assert said == ["run-1 trains on without the window; it is followed again when three is opened."]
+    assert said == [
+        "run-1 trains on without the window; it is followed again when three is opened."
+    ]
     here.session.open_project(three_fields.path)
     assert here.session.run == run and here.control.is_going
     steps = len(here.of(Step))
@@ -232,7 +256,9 @@ def test_a_run_that_ended_meanwhile_is_not_followed_again(
 
 
 @pytest.mark.parametrize("let_go", ["detach", "close", "another project"])
-def test_a_paused_run_that_is_let_go_of_trains_on(stage: Callable[..., Stage], qtbot: QtBot, let_go: str) -> None:
+def test_a_paused_run_that_is_let_go_of_trains_on(
+    stage: Callable[..., Stage], qtbot: QtBot, let_go: str
+) -> None:
     here = stage(iterations=100_000)
     here.control.start("run-1", TrainConfig())
     until(qtbot, lambda: here.of(Step))
@@ -283,7 +309,9 @@ def test_nothing_starts_without_a_project(qtbot: QtBot) -> None:
     control.close()
 
 
-def test_news_of_a_run_that_is_no_longer_followed_reach_nobody(three_fields: Project, qtbot: QtBot) -> None:
+def test_news_of_a_run_that_is_no_longer_followed_reach_nobody(
+    three_fields: Project, qtbot: QtBot
+) -> None:
     session = Session()
     session.open_project(three_fields.path)
     control = RunControl(session)

@@ -17,7 +17,6 @@ import pytest
 
 from seminar.run import events
 from seminar.run.folder import RunFolder
-from seminar_napari.run import supervisor
 from seminar_napari.run.past_events import HISTORY_STEPS, Entry, is_finished, thinned
 from seminar_napari.run.supervisor import News, Supervisor, trainer_process
 
@@ -29,7 +28,10 @@ def command(folder: RunFolder, mode: str, iterations: int = 20) -> list[str]:
 
 
 def follow(
-    supervisor: Supervisor, *, until: Callable[[News], bool] = lambda news: news.over, seconds: float = 60
+    supervisor: Supervisor,
+    *,
+    until: Callable[[News], bool] = lambda news: news.over,
+    seconds: float = 60,
 ) -> list[News]:
     """All news until `until`; the follower goes on to its end in any case."""
     seen: list[News] = []
@@ -62,7 +64,9 @@ def _no_process_left(folder: RunFolder) -> Iterator[None]:
     for child in left:
         child.kill()
     assert not left
-    assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+    assert not [
+        child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE
+    ]
 
 
 def test_a_run_from_start_to_end(folder: RunFolder) -> None:
@@ -86,7 +90,9 @@ def test_stop_saves_and_ends(folder: RunFolder) -> None:
         elif "Step" in kinds([news]):
             supervisor.stop()
     assert states[-1] == "stopped"
-    assert set(states[:-1]) <= {"stopping"}, "said at once, unless the trainer was quicker than the next look"
+    assert set(states[:-1]) <= {"stopping"}, (
+        "said at once, unless the trainer was quicker than the next look"
+    )
 
 
 def test_stop_before_the_first_event_ends_at_once(folder: RunFolder) -> None:
@@ -113,13 +119,17 @@ def test_pause_and_go_on(folder: RunFolder) -> None:
     wait_for("paused")
     before = supervisor.offset
     time.sleep(0.3)
-    assert next(following).state == "paused" and supervisor.offset == before, "nothing is learnt in a pause"
+    assert next(following).state == "paused" and supervisor.offset == before, (
+        "nothing is learnt in a pause"
+    )
     supervisor.go_on()
     wait_for("running")
     supervisor.pause()
     wait_for("paused")
     supervisor.stop()
-    assert [news.state for news in following][-1] == "stopped", "a pause does not keep a run from stopping"
+    assert [news.state for news in following][-1] == "stopped", (
+        "a pause does not keep a run from stopping"
+    )
 
 
 def test_a_failure_is_told_in_the_trainers_words(folder: RunFolder) -> None:
@@ -129,7 +139,10 @@ def test_a_failure_is_told_in_the_trainers_words(folder: RunFolder) -> None:
 
 def test_a_refusal_is_told_from_the_log(folder: RunFolder) -> None:
     last = follow(Supervisor(folder, command(folder, "refuse")))[-1]
-    assert (last.state, last.message) == ("failed", "classes.txt: expected two classes, got one; add a class")
+    assert (last.state, last.message) == (
+        "failed",
+        "classes.txt: expected two classes, got one; add a class",
+    )
 
 
 def test_a_defect_is_told_with_its_last_line(folder: RunFolder) -> None:
@@ -174,7 +187,9 @@ def test_leaving_lets_the_process_go_on_and_attaching_finds_it(folder: RunFolder
     second.stop()
     assert follow_on(second).state == "stopped"
     assert first.pid is not None
-    psutil.wait_procs([psutil.Process(first.pid)] if psutil.pid_exists(first.pid) else [], timeout=10)
+    psutil.wait_procs(
+        [psutil.Process(first.pid)] if psutil.pid_exists(first.pid) else [], timeout=10
+    )
 
 
 def follow_on(supervisor: Supervisor) -> News:
@@ -198,7 +213,9 @@ def test_attaching_to_another_programs_run_that_is_killed(folder: RunFolder) -> 
 
 
 def test_a_finished_run_is_over_at_once(folder: RunFolder) -> None:
-    subprocess.run(command(folder, "well") if folder.path.mkdir(parents=True) is None else [], check=True)
+    subprocess.run(
+        command(folder, "well") if folder.path.mkdir(parents=True) is None else [], check=True
+    )
     seen = follow(Supervisor(folder))
     assert {news.state for news in seen} == {"finished"}
 
@@ -211,12 +228,18 @@ def test_resuming_is_not_confused_by_how_the_run_ended_before(folder: RunFolder)
     assert seen[-1].state == "finished"
 
 
-def test_a_silent_run_on_another_machine(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_run_on_another_machine(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.path.mkdir(parents=True)
     folder.append_event(
-        events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda")
+        events.Started(
+            stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda"
+        )
     )
-    folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
+    folder.process_path.write_text(
+        json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0})
+    )
     supervisor = Supervisor(folder)
     following = supervisor.follow()
     assert next(following).state == "running"
@@ -243,7 +266,9 @@ def test_a_folder_where_nothing_trains(folder: RunFolder) -> None:
 
 def test_looks_are_few(folder: RunFolder) -> None:
     folder.path.mkdir(parents=True)
-    folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
+    folder.process_path.write_text(
+        json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0})
+    )
     begun, looks = time.monotonic(), 0
     for _ in Supervisor(folder).follow():
         looks += 1
@@ -257,12 +282,21 @@ def test_a_long_past_is_thinned() -> None:
     for iteration in range(1, 20_001):
         entries.append((a_step(iteration), float(iteration)))
     for iteration in (5, 6):
-        entries.append((events.Preview(stage="ancillary", iteration=iteration, image_id="a", layers=("student",)), 0.0))
+        entries.append(
+            (
+                events.Preview(
+                    stage="ancillary", iteration=iteration, image_id="a", layers=("student",)
+                ),
+                0.0,
+            )
+        )
     few = thinned(entries)
     steps = [event.iteration for event, _ in few if isinstance(event, events.Step)]
     assert HISTORY_STEPS // 2 < len(steps) <= HISTORY_STEPS + 1
     assert steps == sorted(steps) and steps[-1] == 20_000
-    assert few[0] == entries[0] and [event.iteration for event, _ in few if isinstance(event, events.Preview)] == [6]
+    assert few[0] == entries[0] and [
+        event.iteration for event, _ in few if isinstance(event, events.Preview)
+    ] == [6]
 
 
 def a_step(iteration: int) -> events.Step:
@@ -290,12 +324,18 @@ def test_a_finished_run_is_known_from_its_last_line(folder: RunFolder) -> None:
     assert is_finished(folder)
 
 
-def test_a_request_that_cannot_be_written_is_said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_cannot_be_written_is_said(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.path.mkdir(parents=True)
     folder.append_event(
-        events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda")
+        events.Started(
+            stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda"
+        )
     )
-    folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
+    folder.process_path.write_text(
+        json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0})
+    )
 
     def refuse(self: RunFolder) -> None:
         raise PermissionError(13, "Permission denied", str(self.path / "pause.request"))
@@ -313,9 +353,13 @@ def goes_on_elsewhere(folder: RunFolder) -> None:
     """A run of another machine, seen through a shared disk."""
     folder.path.mkdir(parents=True)
     folder.append_event(
-        events.Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda")
+        events.Started(
+            stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cuda"
+        )
     )
-    folder.process_path.write_text(json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0}))
+    folder.process_path.write_text(
+        json.dumps({"pid": os.getpid(), "host": "another-machine", "start": 0.0})
+    )
 
 
 @contextmanager
@@ -339,7 +383,9 @@ def test_a_disk_that_is_away_for_a_moment_does_not_end_following(folder: RunFold
         assert (news.state, news.over) == ("running", False)
         assert "events.jsonl: " in news.message and "tried again" in news.message
         supervisor.stop()
-        assert next(following).state == "stopping" and folder.stop_requested(), "a wish reaches the run all the same"
+        assert next(following).state == "stopping" and folder.stop_requested(), (
+            "a wish reaches the run all the same"
+        )
     folder.append_event(a_step(1))
     news = next(following)
     assert (kinds([news]), news.message) == (["Step"], ""), "nothing that was written is missed"
@@ -351,7 +397,9 @@ def test_a_disk_that_is_away_for_a_moment_does_not_end_following(folder: RunFold
 def test_a_process_that_cannot_be_asked_for_a_moment_is_not_lost(folder: RunFolder) -> None:
     goes_on_elsewhere(folder)
     folder.process_path.write_text(
-        json.dumps({"pid": 1, "host": socket.gethostname(), "start": psutil.Process(1).create_time()})
+        json.dumps(
+            {"pid": 1, "host": socket.gethostname(), "start": psutil.Process(1).create_time()}
+        )
     )
     supervisor = Supervisor(folder)
     following = supervisor.follow()

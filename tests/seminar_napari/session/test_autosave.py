@@ -25,7 +25,11 @@ def test_writes_in_order_and_only_the_newest_of_each_image() -> None:
     gate.set()
     assert autosave.flush(5)
     assert written == ["a1", "b3", "c1", "a2"]
-    assert [outcome.image_id for outcome in autosave.outcomes if isinstance(outcome, Saved)] == ["b", "c", "a"]
+    assert [outcome.image_id for outcome in autosave.outcomes if isinstance(outcome, Saved)] == [
+        "b",
+        "c",
+        "a",
+    ]
 
 
 def test_a_disk_that_refuses_is_told_and_tried_again_until_it_takes_the_clicks() -> None:
@@ -45,7 +49,9 @@ def test_a_disk_that_refuses_is_told_and_tried_again_until_it_takes_the_clicks()
     assert autosave.unsaved() == ()
     assert len(tries) == 3
     failures = [outcome for outcome in autosave.outcomes if isinstance(outcome, NotSaved)]
-    assert [failure.reason for failure in failures] == ["No space left on device (/full/Clicks/a.json)"] * 2
+    assert [failure.reason for failure in failures] == [
+        "No space left on device (/full/Clicks/a.json)"
+    ] * 2
     assert isinstance(autosave.outcomes[-1], Saved)
 
 
@@ -88,7 +94,10 @@ def test_no_thread_stays_when_nothing_waits() -> None:
         autosave.submit("b", write)
     assert autosave.flush(5)
     deadline = time.monotonic() + 5
-    while any(thread.name == "seminar-autosave" for thread in threading.enumerate()) and time.monotonic() < deadline:
+    while (
+        any(thread.name == "seminar-autosave" for thread in threading.enumerate())
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.005)
     assert not any(thread.name == "seminar-autosave" for thread in threading.enumerate())
     assert done

@@ -31,7 +31,9 @@ def parsed(*lines: str) -> ClassNames:
         (("background", "cell", "fibre", "yeast"), ("background", "cell"), ("background", "cell", "yeast")),
     ],
 )  # fmt: skip
-def test_what_both_changed_is_kept(ours: tuple[str, ...], theirs: tuple[str, ...], expected: tuple[str, ...]) -> None:
+def test_what_both_changed_is_kept(
+    ours: tuple[str, ...], theirs: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
     assert merged(BASE, parsed(*ours), parsed(*theirs)) == parsed(*expected)
 
 

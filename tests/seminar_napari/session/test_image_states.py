@@ -15,7 +15,12 @@ def state(*class_ids: int) -> ImageState:
 
 @pytest.mark.parametrize(
     ("class_ids", "kind", "to_do"),
-    [((), "nothing", True), ((1, 2), "objects only", True), ((0,), "objects only", True), ((0, 1), "ready", False)],
+    [
+        ((), "nothing", True),
+        ((1, 2), "objects only", True),
+        ((0,), "objects only", True),
+        ((0, 1), "ready", False),
+    ],
 )
 def test_kinds(class_ids: tuple[int, ...], kind: str, to_do: bool) -> None:
     assert state(*class_ids).kind == kind
@@ -64,9 +69,14 @@ def test_what_the_user_just_did_is_newer_than_what_was_read(three_fields: Projec
 def test_seconds_per_image_are_of_images_that_are_ready_and_timed() -> None:
     states = ImageStates()
     assert states.mean_seconds() is None
-    for number, (class_ids, seconds) in enumerate((((0, 1), 20), ((0, 1), 30), ((0, 1), 0), ((1,), 99))):
+    for number, (class_ids, seconds) in enumerate(
+        (((0, 1), 20), ((0, 1), 30), ((0, 1), 0), ((1,), 99))
+    ):
         states.put(
-            str(number), ImageState.of(ClickSet(9, 9, np.ones((len(class_ids), 2)), np.array(class_ids), seconds))
+            str(number),
+            ImageState.of(
+                ClickSet(9, 9, np.ones((len(class_ids), 2)), np.array(class_ids), seconds)
+            ),
         )
     assert states.mean_seconds() == 25
 

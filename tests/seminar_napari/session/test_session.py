@@ -17,11 +17,11 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
-from seminar.run.events import Step
 from seminar.io.files import locked
 from seminar.labels import ClassNames
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run.events import Step
+from seminar.run.folder import RunFolder
 from seminar_napari.session.autosave import Autosave
 from seminar_napari.session.session import Session
 
@@ -46,7 +46,9 @@ def session(three_fields: Project) -> Session:
 
 def one_more(clicks: ClickSet, row: float, col: float, class_id: int) -> ClickSet:
     return replace(
-        clicks, points=np.append(clicks.points, [[row, col]], axis=0), class_ids=np.append(clicks.class_ids, class_id)
+        clicks,
+        points=np.append(clicks.points, [[row, col]], axis=0),
+        class_ids=np.append(clicks.class_ids, class_id),
     )
 
 
@@ -84,7 +86,9 @@ def test_next_and_previous_stay_at_the_ends_and_keep_to_what_is_to_do(session: S
     assert session.flush()
 
 
-def test_a_click_is_acknowledged_once_it_is_on_disk(session: Session, three_fields: Project) -> None:
+def test_a_click_is_acknowledged_once_it_is_on_disk(
+    session: Session, three_fields: Project
+) -> None:
     changed, saved = Heard(session.clicks_changed), Heard(session.clicks_saved)
     session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
     assert changed == ["b"]
@@ -173,7 +177,9 @@ def test_clicks_of_another_program_are_taken_up_and_our_own_are_not_news(
     assert len(session.clicks("b")) == 1
 
 
-def test_damaged_clicks_are_an_error_and_never_overwritten(session: Session, three_fields: Project) -> None:
+def test_damaged_clicks_are_an_error_and_never_overwritten(
+    session: Session, three_fields: Project
+) -> None:
     path = three_fields.clicks_path("b")
     path.write_text("{ not json")
     with pytest.raises(DatasetError, match=r"b\.json"):
@@ -181,7 +187,9 @@ def test_damaged_clicks_are_an_error_and_never_overwritten(session: Session, thr
     assert path.read_text() == "{ not json"
 
 
-def test_the_mark_of_a_damaged_file_goes_when_the_file_is_mended(session: Session, three_fields: Project) -> None:
+def test_the_mark_of_a_damaged_file_goes_when_the_file_is_mended(
+    session: Session, three_fields: Project
+) -> None:
     path, was = three_fields.clicks_path("a"), session.clicks("a")
     text = path.read_bytes()
     for content, kind in ((b"{ not json", "fault"), (text, "ready")):
@@ -192,7 +200,9 @@ def test_the_mark_of_a_damaged_file_goes_when_the_file_is_mended(session: Sessio
     assert session.clicks("a") == was
 
 
-def test_classes_are_written_and_the_current_one_stays_within(session: Session, three_fields: Project) -> None:
+def test_classes_are_written_and_the_current_one_stays_within(
+    session: Session, three_fields: Project
+) -> None:
     told = Heard(session.classes_changed)
     session.set_class(2)
     session.set_class(7)
@@ -206,7 +216,11 @@ def test_classes_are_written_and_the_current_one_stays_within(session: Session, 
 def test_classes_that_an_editor_changed_are_taken_up_and_a_damaged_file_is_said_once(
     session: Session, three_fields: Project
 ) -> None:
-    path, told, notices = three_fields.path / "classes.txt", Heard(session.classes_changed), Heard(session.notice)
+    path, told, notices = (
+        three_fields.path / "classes.txt",
+        Heard(session.classes_changed),
+        Heard(session.notice),
+    )
     session.take_clicks_from_disk()
     assert told == notices == []
     path.write_text("background\ncell #ff8000\nfibre\nyeast\n")
@@ -216,11 +230,17 @@ def test_classes_that_an_editor_changed_are_taken_up_and_a_damaged_file_is_said_
     for text in ("background\n", "background\n", "background\ncell\ncell\n"):
         path.write_text(text)
         session.take_clicks_from_disk()
-    assert len(notices) == 2 and "expected 2 to 255 classes" in notices[0] and "named twice" in notices[1]
+    assert (
+        len(notices) == 2
+        and "expected 2 to 255 classes" in notices[0]
+        and "named twice" in notices[1]
+    )
     assert len(told) == 1 and session.project.classes.num_classes == 4
     with pytest.raises(DatasetError, match="named twice"):
         session.set_classes(ClassNames.of("background", "cell", "fibre", "yeast", "debris"))
-    assert path.read_text() == "background\ncell\ncell\n", "an edit that is not done yet is not overwritten"
+    assert path.read_text() == "background\ncell\ncell\n", (
+        "an edit that is not done yet is not overwritten"
+    )
     path.unlink()
     session.take_clicks_from_disk()
     assert "missing" in notices[2]
@@ -235,7 +255,9 @@ def test_a_class_that_another_window_added_is_kept_and_its_clicks_are_saved(
     session.set_classes(with_a_class(session, "yeast"))
     session.set_clicks("a", one_more(session.clicks("a"), 3, 4, 3))
     assert session.flush()
-    other.set_clicks("a", one_more(session.clicks("a"), 5, 6, 0))  # looked at the clicks, not yet at the classes
+    other.set_clicks(
+        "a", one_more(session.clicks("a"), 5, 6, 0)
+    )  # looked at the clicks, not yet at the classes
     assert not other.flush(0.1) and "class_id 3 is not in 0..2" in other.not_saved["a"]
     other.take_clicks_from_disk()
     assert other.project.classes.names == ("background", "cell", "fibre", "yeast")
@@ -256,7 +278,9 @@ def with_a_class(session: Session, name: str) -> ClassNames:
 def test_a_project_of_new_images(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(tmp_path / "x.png")
     session = Session()
-    session.create_project(tmp_path / "made", [tmp_path / "x.png"], ClassNames.of("background", "thing"))
+    session.create_project(
+        tmp_path / "made", [tmp_path / "x.png"], ClassNames.of("background", "thing")
+    )
     assert session.image_id == "x"
     assert session.warnings()[0].startswith("No image has clicks")
 
@@ -282,7 +306,10 @@ def test_clicks_outside_the_training_split_are_said_once_and_one_call_mends_it(
     assert three_fields.split("train") == ("a", "b") and three_fields.split("val") == ("c",)
     assert not any("not trained on" in line for line in session.warnings())
     session.use_split("val")
-    assert session.image_states["a"].kind == "held out" and "a, b are not trained on" in session.warnings()[0]
+    assert (
+        session.image_states["a"].kind == "held out"
+        and "a, b are not trained on" in session.warnings()[0]
+    )
 
 
 def test_a_damaged_split_is_a_warning(session: Session, three_fields: Project) -> None:
@@ -367,5 +394,8 @@ def test_the_followed_run(session: Session, three_fields: Project) -> None:
 
 
 def test_no_qt_and_no_torch() -> None:
-    code = "import sys, seminar_napari.session.session; sys.exit(any(m in sys.modules for m in ('torch', 'qtpy', 'PyQt6.QtCore', 'napari')))"
+    code = (
+        "import sys, seminar_napari.session.session; sys.exit(any(m in sys.modules for m in"
+        " ('torch', 'qtpy', 'PyQt6.QtCore', 'napari')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

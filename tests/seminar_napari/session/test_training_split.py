@@ -31,7 +31,10 @@ def test_what_a_split_does_not_list_is_held_out(three_fields: Project) -> None:
 
 
 def test_adding_keeps_the_order_and_leaves_validation(three_fields: Project) -> None:
-    train, val = write_split(three_fields, "train", "c\r\na"), write_split(three_fields, "val", "b\n")
+    train, val = (
+        write_split(three_fields, "train", "c\r\na"),
+        write_split(three_fields, "val", "b\n"),
+    )
     assert add_to_split(three_fields, "b", "train")
     assert (train.read_text(), val.read_text()) == ("c\na\nb\n", "")
     assert not add_to_split(three_fields, "b", "train")

@@ -19,7 +19,11 @@ def state(*class_ids: int, outside: int = 0, held_out: bool = False) -> ImageSta
 
 
 def warnings(*states: ImageState) -> str:
-    return "\n".join(warnings_before_training([(f"im{number}", value) for number, value in enumerate(states)], CLASSES))
+    return "\n".join(
+        warnings_before_training(
+            [(f"im{number}", value) for number, value in enumerate(states)], CLASSES
+        )
+    )
 
 
 def test_nothing_to_say_where_all_is_well() -> None:
@@ -34,7 +38,9 @@ def test_each_trouble_is_named() -> None:
     assert "1 of 2 images have no clicks" in warnings(state(0, 1, 2), state())
     assert "No background clicks in im1" in warnings(state(0, 1, 2), state(1))
     assert "class 7" in warnings(state(0, 1, 2, 7))
-    assert "broken.json: restore it" in warnings(state(0, 1, 2), ImageState(fault="broken.json: restore it"))
+    assert "broken.json: restore it" in warnings(
+        state(0, 1, 2), ImageState(fault="broken.json: restore it")
+    )
 
 
 def test_clicks_outside_the_split_are_named_and_count_for_nothing() -> None:
@@ -53,6 +59,8 @@ def test_of_many_images_three_are_named_and_the_rest_counted() -> None:
 
 
 def test_images_that_do_not_train_are_neither_counted_nor_named() -> None:
-    said = warnings(state(0, 1, 2), state(), state(held_out=True), state(0, outside=1, held_out=True))
+    said = warnings(
+        state(0, 1, 2), state(), state(held_out=True), state(0, outside=1, held_out=True)
+    )
     assert "1 of 2 images have no clicks" in said
     assert "outside the image" not in said

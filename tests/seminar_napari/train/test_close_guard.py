@@ -1,4 +1,6 @@
-"""Closing a window with a run going; napari's part is played by a plain main window, as its own is used in tests/e2e."""
+"""Closing a window with a run going; napari's part is played by a plain main window, as its own
+is used in tests/e2e.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def window(qtbot: QtBot) -> Iterator[Window]:
     made.hide()
 
 
-def guard(window: Window, control: Control, answer: str, asked: list[str] | None = None) -> CloseGuard:
+def guard(
+    window: Window, control: Control, answer: str, asked: list[str] | None = None
+) -> CloseGuard:
     session: Any = SimpleNamespace(run=SimpleNamespace(path=SimpleNamespace(name="run-3")))
 
     def ask(parent: QWidget, run: str) -> Any:
@@ -145,7 +149,9 @@ def test_a_script_that_closes_the_viewer_is_not_asked(window: Window) -> None:
     assert not window.isVisible() and not asked and control.calls == ["stop", "close"]
 
 
-def test_the_question_has_three_answers(window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_question_has_three_answers(
+    window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from qtpy.QtWidgets import QMessageBox
 
     from seminar_napari.train import close_guard
@@ -155,12 +161,18 @@ def test_the_question_has_three_answers(window: Window, qtbot: QtBot, monkeypatc
     def choose(text: str) -> Callable[[QMessageBox], int]:
         def run(box: QMessageBox) -> int:
             texts[:] = [button.text().replace("&", "") for button in box.buttons()]
-            next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
+            next(
+                button for button in box.buttons() if button.text().replace("&", "") == text
+            ).click()
             return 0
 
         return run
 
-    for text, answer in (("Stop and save", "stop"), ("Go on without the window", "go on"), ("Cancel", "cancel")):
+    for text, answer in (
+        ("Stop and save", "stop"),
+        ("Go on without the window", "go on"),
+        ("Cancel", "cancel"),
+    ):
         monkeypatch.setattr(QMessageBox, "exec", choose(text))
         assert close_guard.ask(window, "run-3") == answer
     assert sorted(texts) == ["Cancel", "Go on without the window", "Stop and save"]

@@ -20,7 +20,9 @@ from seminar_napari.train.config_form import ConfigForm, form, read
 from seminar_napari.train.devices import Device
 from seminar_napari.train.setting_names import FILE_CHOICE
 
-WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=12)
+WORDS = st.text(
+    st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=12
+)
 
 
 def values(setting: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
@@ -36,7 +38,9 @@ def values(setting: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]
         return st.sampled_from(typing.get_args(hint))
     number = st.floats(low, high, allow_nan=False) if low is not None else st.nothing()
     if typing.get_origin(hint) is tuple:
-        pairs = st.tuples(number, number).map(sorted).filter(lambda pair: pair[0] < pair[1]).map(tuple)
+        pairs = (
+            st.tuples(number, number).map(sorted).filter(lambda pair: pair[0] < pair[1]).map(tuple)
+        )
         return pairs | (st.just(()) if setting.metadata["empty"] else st.nothing())
     if hint is bool:
         return st.booleans()
@@ -48,7 +52,10 @@ def values(setting: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]
 @st.composite
 def configs(draw: st.DrawFn) -> TrainConfig:
     hints = typing.get_type_hints(TrainConfig)
-    chosen = {setting.name: draw(values(setting, hints[setting.name])) for setting in dataclasses.fields(TrainConfig)}
+    chosen = {
+        setting.name: draw(values(setting, hints[setting.name]))
+        for setting in dataclasses.fields(TrainConfig)
+    }
     if chosen["norm"] == "batch":
         chosen["batch_size"] = max(2, chosen["batch_size"])
     if chosen["convention"] == "paper" and "crf_normalize" in chosen:
@@ -69,7 +76,9 @@ def shown(qapp: Any) -> typing.Iterator[ConfigForm]:
     widget.deleteLater()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(config=configs())
 def test_gives_back_what_it_was_given(shown: ConfigForm, config: TrainConfig) -> None:
     shown.write(config)
@@ -85,9 +94,17 @@ def test_presets_come_back(qtbot: QtBot, name: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ema_decay", 0.999), ("weight_decay", 5e-4), ("base_lr", 1e-5), ("pcons_ramp", 2 / 3), ("sigma_rgb", 0.1)],
+    [
+        ("ema_decay", 0.999),
+        ("weight_decay", 5e-4),
+        ("base_lr", 1e-5),
+        ("pcons_ramp", 2 / 3),
+        ("sigma_rgb", 0.1),
+    ],
 )
-def test_floats_that_magicgui_rounds_survive_and_are_shown(qtbot: QtBot, name: str, value: float) -> None:
+def test_floats_that_magicgui_rounds_survive_and_are_shown(
+    qtbot: QtBot, name: str, value: float
+) -> None:
     widget = form(TrainConfig().replace(**{name: value}))
     qtbot.addWidget(widget)
     spin = widget._fields[name].widget.native
@@ -129,7 +146,8 @@ def test_a_half_typed_list_is_said_when_it_is_read(qtbot: QtBot) -> None:
     line = widget._fields["scale_range"].widget
     line.value = "0.5, two"
     with pytest.raises(
-        ConfigError, match=r"scale_range: expected numbers such as 1\.0, 2\.0, or nothing for auto, got"
+        ConfigError,
+        match=r"scale_range: expected numbers such as 1\.0, 2\.0, or nothing for auto, got",
     ):
         widget.read()
     assert "1 changed" in widget.fold.text()
@@ -204,7 +222,9 @@ def test_minutes_are_of_all_stages_and_within_the_range(qtbot: QtBot) -> None:
     qtbot.addWidget(widget)
     widget.budget.set_rate(5.0)
     widget.budget.unit.value = "minutes"
-    assert widget.budget.seconds() == 600 and widget.budget.spin.value == 10, "two stages of 1500 at 5 a second"
+    assert widget.budget.seconds() == 600 and widget.budget.spin.value == 10, (
+        "two stages of 1500 at 5 a second"
+    )
     widget.budget.set_stages(1)
     assert widget.budget.spin.value == 5
     most = TrainConfig.__dataclass_fields__["iterations"].metadata["high"]
@@ -235,9 +255,16 @@ def test_steps_and_typed_numbers_stay_within_the_range(qtbot: QtBot) -> None:
     spin.stepBy(-1_000_000_000)
     assert widget._fields["ema_decay"].read() == spin.minimum() == 0
     state = QValidator.State
-    for text, expected in (("0.5", state.Acceptable), ("7", state.Intermediate), ("inf", state.Intermediate)):
+    for text, expected in (
+        ("0.5", state.Acceptable),
+        ("7", state.Intermediate),
+        ("inf", state.Intermediate),
+    ):
         assert spin.validate(text, 0)[0] == expected
-    assert spin.validate("half", 0)[0] == state.Invalid and spin.validate("1e-", 0)[0] == state.Intermediate
+    assert (
+        spin.validate("half", 0)[0] == state.Invalid
+        and spin.validate("1e-", 0)[0] == state.Intermediate
+    )
     spin.lineEdit().setText("0,25")
     spin.interpretText()
     assert widget.read().ema_decay == 0.25

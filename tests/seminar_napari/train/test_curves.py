@@ -28,7 +28,13 @@ def step(stage: str, iteration: int, **losses: float) -> Step:
 
 def a_run() -> list[Event]:
     events: list[Event] = [
-        Started(stages=("ancillary", "primary"), class_names=("a", "b"), images=1, clicks=2, device="cpu")
+        Started(
+            stages=("ancillary", "primary"),
+            class_names=("a", "b"),
+            images=1,
+            clicks=2,
+            device="cpu",
+        )
     ]
     for stage in ("ancillary", "primary"):
         events.append(StageStarted(stage=stage, iteration=0, iterations=100))
@@ -36,9 +42,18 @@ def a_run() -> list[Event]:
             extra = {"pseudo": 0.2} if stage == "primary" else {}
             events.append(step(stage, iteration, pce=1 / iteration, crf=0.0, total=0.1, **extra))
         events.append(
-            Validated(stage=stage, iteration=100, network="student", mean_iou=0.8, per_class_iou={"a": 0.8}, images=1)
+            Validated(
+                stage=stage,
+                iteration=100,
+                network="student",
+                mean_iou=0.8,
+                per_class_iou={"a": 0.8},
+                images=1,
+            )
         )
-    events.insert(3, ClicksTaken(stage="ancillary", iteration=20, image_ids=("a",), added=2, removed=1))
+    events.insert(
+        3, ClicksTaken(stage="ancillary", iteration=20, image_ids=("a",), added=2, removed=1)
+    )
     return events
 
 
@@ -87,9 +102,13 @@ def test_a_step_that_is_repeated_or_comes_late_has_its_place() -> None:
 
 def test_clicks_of_the_iteration_that_is_resumed_from_stay() -> None:
     history = History()
-    history.take(Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cpu"))
+    history.take(
+        Started(stages=("ancillary",), class_names=("a", "b"), images=1, clicks=2, device="cpu")
+    )
     for iteration in (20, 21):
-        taken = ClicksTaken(stage="ancillary", iteration=iteration, image_ids=("a",), added=1, removed=0)
+        taken = ClicksTaken(
+            stage="ancillary", iteration=iteration, image_ids=("a",), added=1, removed=0
+        )
         history.take(taken)
     history.take(StageStarted(stage="ancillary", iteration=20, iterations=100))
     assert history.clicks == {(0, 20): 1}
@@ -122,7 +141,9 @@ def test_every_term_is_drawn_and_can_be_hidden(qtbot: QtBot) -> None:
     button = curves.legends["loss"].buttons["pce"]
     assert button.text().endswith("clicks")
     button.click()
-    assert not curves._items["loss", "pce"].isVisible() and curves._items["loss", "total"].isVisible()
+    assert (
+        not curves._items["loss", "pce"].isVisible() and curves._items["loss", "total"].isVisible()
+    )
     button.click()
     assert curves._items["loss", "pce"].isVisible()
 
@@ -145,15 +166,24 @@ def test_marks_stand_where_the_stage_changed_and_clicks_came(qtbot: QtBot) -> No
     curves.take(ClicksTaken(stage="ancillary", iteration=21, image_ids=("a",), added=1, removed=0))
     curves._redraw()
     assert visible_lines(curves) == [(20, "4 clicks"), (100, "primary")]
-    assert [*curves._stage_lines, *curves._click_lines] == lines, "lines are kept; each that is made costs memory"
+    assert [
+        *curves._stage_lines,
+        *curves._click_lines,
+    ] == lines, "lines are kept; each that is made costs memory"
 
 
 def test_thousands_of_clicks_are_a_handful_of_marks() -> None:
-    """Somebody who clicks every second for an hour: a line for each would take longer to draw than the window may wait."""
+    """Somebody who clicks every second for an hour: a line for each would take longer to draw
+    than the window may wait.
+    """
     history = History()
     for iteration in range(1, 5000):
         history.take(step("ancillary", iteration, total=0.1))
-        history.take(ClicksTaken(stage="ancillary", iteration=iteration, image_ids=("a",), added=1, removed=0))
+        history.take(
+            ClicksTaken(
+                stage="ancillary", iteration=iteration, image_ids=("a",), added=1, removed=0
+            )
+        )
     marks = history.click_marks()
     assert len(marks) <= MARKS + 1
     assert sum(count for _, count in marks) == 4999
@@ -176,7 +206,9 @@ def test_the_total_takes_the_themes_colour(qtbot: QtBot) -> None:
     assert curves._items["loss", "total"].opts["pen"].color().name() == "#123456"
 
 
-def test_without_pyqtgraph_a_line_says_what_to_install(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyqtgraph_a_line_says_what_to_install(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pyqtgraph", None)
     curves = Curves()
     qtbot.addWidget(curves)

@@ -34,7 +34,9 @@ def test_a_real_child_lists_the_cpu_and_this_process_stays_free_of_torch(
 def test_a_program_that_fails_is_a_sentence(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DeviceProbe, "_answer", ())
     monkeypatch.setattr(
-        devices, "seminar_command", lambda arguments: (sys.executable, "-c", "raise OSError('no torch here')")
+        devices,
+        "seminar_command",
+        lambda arguments: (sys.executable, "-c", "raise OSError('no torch here')"),
     )
     probe = DeviceProbe()
     said: list[str] = []
@@ -47,7 +49,9 @@ def test_a_program_that_fails_is_a_sentence(qtbot: QtBot, monkeypatch: pytest.Mo
 def test_closing_ends_the_child(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DeviceProbe, "_answer", ())
     monkeypatch.setattr(
-        devices, "seminar_command", lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)")
+        devices,
+        "seminar_command",
+        lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
     probe = DeviceProbe()
     probe.ask()
@@ -59,7 +63,15 @@ def test_closing_ends_the_child(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_warnings_around_the_answer_are_passed_over() -> None:
-    devices = [{"name": "cuda", "title": "NVIDIA GPU", "free_bytes": 0, "total_bytes": 0, "problem": "no driver"}]
+    devices = [
+        {
+            "name": "cuda",
+            "title": "NVIDIA GPU",
+            "free_bytes": 0,
+            "total_bytes": 0,
+            "problem": "no driver",
+        }
+    ]
     assert parse_devices(f"UserWarning: old driver\n{json.dumps(devices)}\n") == (
         Device("cuda", "NVIDIA GPU", problem="no driver"),
     )

@@ -21,7 +21,9 @@ def step(stage: str, iteration: int, rate: float = 5.2) -> events.Step:
     )
 
 
-STARTED = events.Started(stages=("ancillary", "primary"), class_names=("a", "b"), images=1, clicks=2, device="cpu")
+STARTED = events.Started(
+    stages=("ancillary", "primary"), class_names=("a", "b"), images=1, clicks=2, device="cpu"
+)
 
 
 def test_stage_and_numbers() -> None:
@@ -39,7 +41,12 @@ def test_stage_and_numbers() -> None:
 
 def test_a_resumed_run_forgets_the_old_speed_but_not_what_was_saved() -> None:
     progress = RunProgress()
-    for event in (STARTED, step("ancillary", 143), events.CheckpointSaved(stage="ancillary", iteration=120), STARTED):
+    for event in (
+        STARTED,
+        step("ancillary", 143),
+        events.CheckpointSaved(stage="ancillary", iteration=120),
+        STARTED,
+    ):
         progress.take(event)
     assert progress.numbers_text == ""
     assert progress.saved is not None and progress.saved.iteration == 120
@@ -55,7 +62,11 @@ def test_a_resumed_run_forgets_the_old_speed_but_not_what_was_saved() -> None:
 )
 def test_clicks_taken(added: int, removed: int, text: str) -> None:
     assert (
-        taken_text(events.ClicksTaken(stage="ancillary", iteration=120, image_ids=("a",), added=added, removed=removed))
+        taken_text(
+            events.ClicksTaken(
+                stage="ancillary", iteration=120, image_ids=("a",), added=added, removed=removed
+            )
+        )
         == text
     )
 
@@ -106,7 +117,11 @@ def test_duration(seconds: float, text: str) -> None:
 
 def test_a_resumed_run_begins_with_no_warnings_and_a_new_stage_with_no_speed() -> None:
     progress = RunProgress()
-    for event in (STARTED, events.Warned(message="class fibre has no clicks"), step("ancillary", 250)):
+    for event in (
+        STARTED,
+        events.Warned(message="class fibre has no clicks"),
+        step("ancillary", 250),
+    ):
         progress.take(event)
     progress.take(events.StageStarted(stage="primary", iteration=0, iterations=250))
     assert progress.numbers_text == "" and progress.stage_text == "Stage 2 of 2 (primary) 0/250"
@@ -127,7 +142,12 @@ def test_the_score_says_how_many_images(images: int, word: str) -> None:
     assert progress.score_text == ""
     progress.take(
         events.Validated(
-            stage="primary", iteration=9, network="student", mean_iou=0.864, per_class_iou={}, images=images
+            stage="primary",
+            iteration=9,
+            network="student",
+            mean_iou=0.864,
+            per_class_iou={},
+            images=images,
         )
     )
     assert progress.score_text == f"mean IoU 0.86 on {word} (student)"

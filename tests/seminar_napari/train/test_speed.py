@@ -17,9 +17,9 @@ def test_the_same_settings_are_measured_others_are_scaled(tmp_path: Path) -> Non
     book.remember(Pace.of(QUICK, "cpu (7 threads)", 4.0))
     again = SpeedBook(tmp_path / "speed.json")
     assert again.estimate(QUICK, "cpu") == Estimate(4.0, measured=True)
-    assert again.estimate(QUICK.replace(iterations=9, seed=3), "cpu") == Estimate(4.0, measured=True), (
-        "the same work an iteration"
-    )
+    assert again.estimate(QUICK.replace(iterations=9, seed=3), "cpu") == Estimate(
+        4.0, measured=True
+    ), "the same work an iteration"
     assert again.estimate(QUICK.replace(batch_size=8), "cpu") == Estimate(2.0, measured=False)
     assert again.estimate(QUICK, "cuda:0") is None, "another device is another matter"
 
@@ -48,10 +48,20 @@ def test_the_newest_pace_of_this_machine_is_scaled_by_pixels_and_backbone(tmp_pa
     small = QUICK.replace(crop_size=128, batch_size=4, backbone="mobilenet_v2")
     book.remember(Pace.of(small.replace(batch_size=8), "cpu", 100.0))
     book.remember(Pace.of(small, "cpu", 8.0))
-    assert book.estimate(small.replace(crop_size=256), "cpu") == Estimate(2.0, measured=False), "four times the pixels"
-    assert book.estimate(small.replace(backbone="resnet50"), "cpu") == Estimate(8.0 / 5.0, measured=False)
-    book.remember(dataclasses.replace(Pace.of(small.replace(crop_size=256), "cpu", 9.0), host="another machine"))
-    assert book.estimate(small.replace(crop_size=256), "cpu") == Estimate(2.0, measured=False), "what others did"
+    assert book.estimate(small.replace(crop_size=256), "cpu") == Estimate(2.0, measured=False), (
+        "four times the pixels"
+    )
+    assert book.estimate(small.replace(backbone="resnet50"), "cpu") == Estimate(
+        8.0 / 5.0, measured=False
+    )
+    book.remember(
+        dataclasses.replace(
+            Pace.of(small.replace(crop_size=256), "cpu", 9.0), host="another machine"
+        )
+    )
+    assert book.estimate(small.replace(crop_size=256), "cpu") == Estimate(2.0, measured=False), (
+        "what others did"
+    )
 
 
 def test_a_pace_of_nothing_says_nothing(tmp_path: Path) -> None:

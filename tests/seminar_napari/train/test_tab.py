@@ -19,25 +19,31 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
-from seminar.run import events
 from seminar.config.settings import TrainConfig, preset
-from seminar.run.folder import RunFolder
 from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
 from seminar_napari.run.command import shell_line, train_arguments
+from seminar_napari.session.session import Session
 from seminar_napari.train.devices import Device, DeviceProbe
 from seminar_napari.train.progress import RunProgress
-from seminar_napari.session.session import Session
 from seminar_napari.train.speed import Pace, SpeedBook
 from seminar_napari.train.tab import TrainTab
 
 
 @pytest.fixture
-def tab(three_fields: Project, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainTab]:
+def tab(
+    three_fields: Project, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TrainTab]:
     monkeypatch.setattr(DeviceProbe, "ask", lambda self: None)
-    monkeypatch.setattr(DeviceProbe, "_answer", (Device("cuda:0", "GPU", problem="no driver"), Device("cpu", "CPU")))
+    monkeypatch.setattr(
+        DeviceProbe, "_answer", (Device("cuda:0", "GPU", problem="no driver"), Device("cpu", "CPU"))
+    )
     session = Session()
     session.open_project(three_fields.path)
-    made = TrainTab(session, SimpleNamespace(theme="dark"), speeds=SpeedBook(tmp_path / "speed.json"))
+    made = TrainTab(
+        session, SimpleNamespace(theme="dark"), speeds=SpeedBook(tmp_path / "speed.json")
+    )
     qtbot.addWidget(made)
     made.resize(360, 700)
     made.show()
@@ -65,7 +71,12 @@ viewer.close()
 """
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -78,7 +89,9 @@ def test_it_fits_into_the_dock(tab: TrainTab) -> None:
     assert tab.minimumSizeHint().width() <= 320
 
 
-def test_what_training_would_miss_is_said_before_it_starts(tab: TrainTab, three_fields: Project, qtbot: QtBot) -> None:
+def test_what_training_would_miss_is_said_before_it_starts(
+    tab: TrainTab, three_fields: Project, qtbot: QtBot
+) -> None:
     session = tab._session
     qtbot.waitUntil(lambda: "Class 2 'fibre' has no clicks" in tab.warnings.text(), timeout=60_000)
     assert "2 of 3 images have no clicks" in tab.warnings.text() and tab.warnings.isVisible()
@@ -87,10 +100,14 @@ def test_what_training_would_miss_is_said_before_it_starts(tab: TrainTab, three_
     for state in ("running", "finished"):
         session.set_run(RunFolder.of(three_fields.path, "first"))
         session.set_state(state)  # type: ignore[arg-type]
-        qtbot.waitUntil(lambda seen=state == "finished": tab.warnings.isVisible() == seen, timeout=60_000)
+        qtbot.waitUntil(
+            lambda seen=state == "finished": tab.warnings.isVisible() == seen, timeout=60_000
+        )
 
 
-def test_the_split_of_the_form_decides_what_is_held_out(tab: TrainTab, three_fields: Project) -> None:
+def test_the_split_of_the_form_decides_what_is_held_out(
+    tab: TrainTab, three_fields: Project
+) -> None:
     splits = three_fields.path / "ImageSets" / "Segmentation"
     splits.mkdir(parents=True)
     (splits / "few.txt").write_text("b\n")
@@ -107,7 +124,9 @@ def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     tab.costs.show()
     texts = [native.itemText(row) for row in range(3)]
     assert texts[0] == "Quick: about 2 min here", "120 iterations in each of two stages at 2 it/s"
-    assert texts[1].startswith(("Balanced: roughly ", "Balanced: about ")) and texts[2].startswith("Paper: roughly ")
+    assert texts[1].startswith(("Balanced: roughly ", "Balanced: about ")) and texts[2].startswith(
+        "Paper: roughly "
+    )
 
 
 def test_costs_are_of_the_device_that_is_chosen(tab: TrainTab) -> None:
@@ -122,7 +141,9 @@ def test_costs_are_of_the_device_that_is_chosen(tab: TrainTab) -> None:
     assert native.itemText(0) == "Quick: time not known yet"
 
 
-def test_a_run_of_a_few_iterations_says_nothing_of_the_speed(tab: TrainTab, three_fields: Project) -> None:
+def test_a_run_of_a_few_iterations_says_nothing_of_the_speed(
+    tab: TrainTab, three_fields: Project
+) -> None:
     run = RunFolder.of(three_fields.path, "run-1")
     run.path.mkdir(parents=True)
     run.write_config(preset("quick"))
@@ -134,7 +155,9 @@ def test_a_run_of_a_few_iterations_says_nothing_of_the_speed(tab: TrainTab, thre
     assert tab.costs._speeds.estimate(preset("quick"), "cpu") is not None
 
 
-def test_copy_gives_the_next_run_then_the_followed_one(tab: TrainTab, three_fields: Project) -> None:
+def test_copy_gives_the_next_run_then_the_followed_one(
+    tab: TrainTab, three_fields: Project
+) -> None:
     config = TrainConfig(ema_decay=0.999, iterations=7)
     tab.form.write(config)
     tab.copy_command()
@@ -146,7 +169,9 @@ def test_copy_gives_the_next_run_then_the_followed_one(tab: TrainTab, three_fiel
     run.write_config(preset("quick"))
     assert "--run run-2" in tab.command_line()
     tab._session.set_run(run)
-    assert tab.command_line() == shell_line(train_arguments(three_fields.path, "run-1", preset("quick")))
+    assert tab.command_line() == shell_line(
+        train_arguments(three_fields.path, "run-1", preset("quick"))
+    )
 
 
 def test_settings_that_contradict_each_other_are_said_and_nothing_starts(tab: TrainTab) -> None:
@@ -156,7 +181,9 @@ def test_settings_that_contradict_each_other_are_said_and_nothing_starts(tab: Tr
     assert tab._session.state == "none"
 
 
-def follow(tab: TrainTab, project: Project, *received: events.Event, state: Any = "running") -> None:
+def follow(
+    tab: TrainTab, project: Project, *received: events.Event, state: Any = "running"
+) -> None:
     run = RunFolder.of(project.path, "run-1")
     tab._session.set_run(run)
     tab._session.set_state("starting")
@@ -166,7 +193,11 @@ def follow(tab: TrainTab, project: Project, *received: events.Event, state: Any 
 
 
 STARTED = events.Started(
-    stages=("ancillary", "primary"), class_names=("a", "b"), images=1, clicks=2, device="cpu (1 thread)"
+    stages=("ancillary", "primary"),
+    class_names=("a", "b"),
+    images=1,
+    clicks=2,
+    device="cpu (1 thread)",
 )
 STEP = events.Step(
     stage="primary",
@@ -180,7 +211,9 @@ STEP = events.Step(
 )
 
 
-def test_the_line_says_stage_iteration_eta_speed_and_memory(tab: TrainTab, three_fields: Project) -> None:
+def test_the_line_says_stage_iteration_eta_speed_and_memory(
+    tab: TrainTab, three_fields: Project
+) -> None:
     follow(tab, three_fields, STARTED, STEP)
     assert tab.panel.headline.text() == "Stage 2 of 2 (primary) 143/250"
     assert tab.panel.numbers.text() == "0:41 left · 5.2 it/s · 1.6 GB"
@@ -200,20 +233,26 @@ def silent_run(three_fields: Project) -> Iterator[RunFolder]:
     run.events_path.write_text("".join(lines))
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     start = psutil.Process(process.pid).create_time()
-    run.process_path.write_text(json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start}))
+    run.process_path.write_text(
+        json.dumps({"pid": process.pid, "host": socket.gethostname(), "start": start})
+    )
     yield run
     process.kill()
     process.wait()
 
 
-def test_silence_is_said_although_nothing_comes(tab: TrainTab, silent_run: RunFolder, qtbot: QtBot) -> None:
+def test_silence_is_said_although_nothing_comes(
+    tab: TrainTab, silent_run: RunFolder, qtbot: QtBot
+) -> None:
     tab.attach_to(silent_run.path)
     qtbot.waitUntil(lambda: "5.2 it/s" in tab.panel.numbers.text(), timeout=60_000)
     qtbot.waitUntil(lambda: tab.panel.numbers.text().endswith("no news for 10 s"), timeout=60_000)
     qtbot.waitUntil(lambda: tab.panel.numbers.text().endswith("no news for 15 s"), timeout=60_000)
 
 
-def test_a_disk_that_is_away_is_said_until_it_is_back(tab: TrainTab, silent_run: RunFolder, qtbot: QtBot) -> None:
+def test_a_disk_that_is_away_is_said_until_it_is_back(
+    tab: TrainTab, silent_run: RunFolder, qtbot: QtBot
+) -> None:
     tab.attach_to(silent_run.path)
     qtbot.waitUntil(lambda: tab._session.state == "running", timeout=60_000)
     aside = silent_run.path / "aside"
@@ -289,9 +328,13 @@ def test_the_person_is_led_on(tab: TrainTab, three_fields: Project, qtbot: QtBot
     assert wanted.args == ["export"]
 
 
-def test_a_destroyed_tab_hears_nothing_more(three_fields: Project, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_destroyed_tab_hears_nothing_more(
+    three_fields: Project, qtbot: QtBot, tmp_path: Path
+) -> None:
     session = Session()
-    made = TrainTab(session, SimpleNamespace(theme="light"), speeds=SpeedBook(tmp_path / "speed.json"))
+    made = TrainTab(
+        session, SimpleNamespace(theme="light"), speeds=SpeedBook(tmp_path / "speed.json")
+    )
     with qtbot.waitSignal(made.destroyed):
         made.deleteLater()
     session.open_project(three_fields.path)

@@ -49,10 +49,14 @@ def test_a_child_that_is_left_is_reaped_all_the_same(tmp_path: Path) -> None:
 
 def test_it_has_a_session_of_its_own_and_gives_way_to_the_window(tmp_path: Path) -> None:
     child = Child(
-        python("import os, time; print(os.getsid(0) == os.getpid(), flush=True); time.sleep(600)"), tmp_path / "log.txt"
+        python("import os, time; print(os.getsid(0) == os.getpid(), flush=True); time.sleep(600)"),
+        tmp_path / "log.txt",
     )
     try:
-        assert psutil.Process(child.pid).nice() > psutil.Process().nice() or psutil.Process().nice() >= 5
+        assert (
+            psutil.Process(child.pid).nice() > psutil.Process().nice()
+            or psutil.Process().nice() >= 5
+        )
         deadline = time.monotonic() + 60
         while not child.log_tail():
             assert time.monotonic() < deadline
@@ -72,7 +76,10 @@ def test_it_has_a_session_of_its_own_and_gives_way_to_the_window(tmp_path: Path)
             "warning\nseminar: a.png: not readable; replace it\nb.png: too\n",
             "a.png: not readable; replace it\nb.png: too",
         ),
-        ("Traceback (most recent call last):\n  File x\nValueError: odd\n", "unexpected error, ValueError: odd"),
+        (
+            "Traceback (most recent call last):\n  File x\nValueError: odd\n",
+            "unexpected error, ValueError: odd",
+        ),
     ],
 )
 def test_errors_are_found_in_a_log(log: str, expected: str) -> None:

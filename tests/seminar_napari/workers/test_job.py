@@ -22,17 +22,30 @@ def run_code(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 
 
 def test_the_last_sentence_is_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_code(monkeypatch, "import sys; print('working'); print('Checked: same labels', *sys.argv[1:])")
+    run_code(
+        monkeypatch, "import sys; print('working'); print('Checked: same labels', *sys.argv[1:])"
+    )
     job = Job(["export", "x"])
     list(job.follow())
-    assert job.outcome is not None and job.outcome.ended and job.outcome.text == "Checked: same labels export x"
+    assert (
+        job.outcome is not None
+        and job.outcome.ended
+        and job.outcome.text == "Checked: same labels export x"
+    )
 
 
 def test_what_went_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_code(monkeypatch, "import sys; print('seminar: no model yet; train first', file=sys.stderr); sys.exit(2)")
+    run_code(
+        monkeypatch,
+        "import sys; print('seminar: no model yet; train first', file=sys.stderr); sys.exit(2)",
+    )
     job = Job([])
     list(job.follow())
-    assert job.outcome is not None and not job.outcome.ended and job.outcome.text == "no model yet; train first"
+    assert (
+        job.outcome is not None
+        and not job.outcome.ended
+        and job.outcome.text == "no model yet; train first"
+    )
     run_code(monkeypatch, "import os; os.kill(os.getpid(), 9)")
     job = Job([])
     list(job.follow())
@@ -43,7 +56,10 @@ def test_what_went_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     "code",
     [
         "import time; time.sleep(600)",
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+        (
+            "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True);"
+            " time.sleep(600)"
+        ),
     ],
 )
 def test_cancelling_leaves_no_process(monkeypatch: pytest.MonkeyPatch, code: str) -> None:

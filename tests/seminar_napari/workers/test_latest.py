@@ -56,7 +56,9 @@ def test_a_defect_does_not_leave_it_busy() -> None:
     latest: Latest[int] = Latest("defect")
     latest.submit(lambda: _fail(ZeroDivisionError()))
     for thread in [thread for thread in threading.enumerate() if thread.name == "defect"]:
-        thread.join(5)  # it tells of its defect after it stopped being busy: within this test, not in a later one
+        thread.join(
+            5
+        )  # it tells of its defect after it stopped being busy: within this test, not in a later one
     assert not latest.busy
     latest.submit(lambda: 3)
     assert latest.wait(5) and latest.take() == 3
@@ -66,7 +68,11 @@ def test_no_thread_is_left() -> None:
     latest: Latest[int] = Latest("leftover")
     latest.submit(lambda: 1)
     assert latest.wait(5)
-    assert not [thread for thread in threading.enumerate() if thread.name == "leftover" and thread.is_alive()]
+    assert not [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "leftover" and thread.is_alive()
+    ]
 
 
 def test_the_newest_outcome_is_taken_where_two_are_there() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seminar.errors import DatasetError
 from seminar.clicks.readers.whats_the_point import HumanClick, read_human_clicks
+from seminar.errors import DatasetError
 
 
 def written(path: Path, content: object) -> Path:
@@ -19,10 +19,14 @@ def written(path: Path, content: object) -> Path:
 def test_several_files_become_one_list_an_image(tmp_path: Path) -> None:
     foreground = written(
         tmp_path / "fg.json",
-        {"a": [{"x": 1.5, "y": 2, "cls": 7, "rank": 1}, {"x": 3, "y": 4, "cls": 7, "rank": 2}], "b": []},
+        {
+            "a": [{"x": 1.5, "y": 2, "cls": 7, "rank": 1}, {"x": 3, "y": 4, "cls": 7, "rank": 2}],
+            "b": [],
+        },
     )
     background = written(
-        tmp_path / "bg.json", {"a": [{"x": 5.0, "y": 6.0, "cls": 0}], "c": [{"x": 0, "y": 0, "cls": 0}]}
+        tmp_path / "bg.json",
+        {"a": [{"x": 5.0, "y": 6.0, "cls": 0}], "c": [{"x": 0, "y": 0, "cls": 0}]},
     )
     clicks = read_human_clicks([foreground, background])
     assert clicks == {
@@ -30,7 +34,10 @@ def test_several_files_become_one_list_an_image(tmp_path: Path) -> None:
         "b": [],
         "c": [HumanClick(0, 0, 0, None)],
     }
-    assert [click.x for click in read_human_clicks([foreground, background], max_rank=1)["a"]] == [1.5, 5]
+    assert [click.x for click in read_human_clicks([foreground, background], max_rank=1)["a"]] == [
+        1.5,
+        5,
+    ]
 
 
 def test_the_rim_of_the_image() -> None:

@@ -1,4 +1,6 @@
-"""Every fault of a project is found, said in one sentence with where and what to do, and all at once."""
+"""Every fault of a project is found, said in one sentence with where and what to do, and all at
+once.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,11 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
-from seminar.labels import ClassNames
-from seminar.project.project import Project
-from seminar.project.check.project import check
-from seminar.project.check.project import inspect_project
-from seminar.project.check.project import validate
 from seminar.io.label_png import write_label_png
+from seminar.labels import ClassNames
 from seminar.project.check.image import MAX_FAULTS_A_FILE
+from seminar.project.check.project import check, inspect_project, validate
+from seminar.project.project import Project
 
 
 def test_a_good_project_has_no_faults(project: Project) -> None:
@@ -178,93 +178,175 @@ def no_clicks(project: Project) -> None:
 
 
 FAULTS: list[tuple[Callable[[Project], None], str]] = [
-    (no_images, "JPEGImages: no image in it; put images there (jpg, png, tif), or make a project with `seminar new`"),
-    (same_stem, "JPEGImages: a.png and a.tif have the same image id 'a'; rename or remove one of them"),
+    (
+        no_images,
+        (
+            "JPEGImages: no image in it; put images there (jpg, png, tif), or make a project with"
+            " `seminar new`"
+        ),
+    ),
+    (
+        same_stem,
+        "JPEGImages: a.png and a.tif have the same image id 'a'; rename or remove one of them",
+    ),
     (
         odd_name,
-        "JPEGImages/new\\nline.png: the name cannot be an image id: it holds a control character or a line break; rename the file",
+        (
+            "JPEGImages/new\\nline.png: the name cannot be an image id: it holds a control"
+            " character or a line break; rename the file"
+        ),
     ),
     (truncated_png, "JPEGImages/b.png: damaged or cut short (image file is truncated"),
     (
         text_for_an_image,
-        "JPEGImages/b.png: neither jpg, png nor tif by its content; convert it to one of these or remove it",
+        (
+            "JPEGImages/b.png: neither jpg, png nor tif by its content; convert it to one of these"
+            " or remove it"
+        ),
     ),
     (empty_image, "JPEGImages/b.png: an empty file; replace it by a whole copy or remove it"),
     (
         one_pixel_image,
-        "JPEGImages/b.png: 1 x 1 pixels (height x width) are too few to learn from, at least 8 x 8 are needed; remove the image",
+        (
+            "JPEGImages/b.png: 1 x 1 pixels (height x width) are too few to learn from, at least 8"
+            " x 8 are needed; remove the image"
+        ),
     ),
     (
         nan_image,
-        "JPEGImages/b.tif: a value is NaN or infinite, first at row 3, column 4; replace them with numbers and save the image again",
+        (
+            "JPEGImages/b.tif: a value is NaN or infinite, first at row 3, column 4; replace them"
+            " with numbers and save the image again"
+        ),
     ),
     (
         stack,
-        "JPEGImages/b.tif: a stack of 40 planes, expected one image; `seminar new` makes a project with one image a plane from it",
+        (
+            "JPEGImages/b.tif: a stack of 40 planes, expected one image; `seminar new` makes a"
+            " project with one image a plane from it"
+        ),
     ),
     (
         click_outside,
-        "Clicks/b.json, click 2: row 20, col 3 is outside the image of 20 x 30 pixels (height x width); move or delete the click",
+        (
+            "Clicks/b.json, click 2: row 20, col 3 is outside the image of 20 x 30 pixels (height x"
+            " width); move or delete the click"
+        ),
     ),
     (
         click_of_unknown_class,
-        "Clicks/b.json, click 2: class_id 3 is not in 0..2; fix the click or add the class to classes.txt",
+        (
+            "Clicks/b.json, click 2: class_id 3 is not in 0..2; fix the click or add the class to"
+            " classes.txt"
+        ),
     ),
     (
         clicks_of_another_size,
-        "Clicks/b.json: clicks of an image of 30 x 20 pixels (height x width), but the image has 20 x 30; restore",
+        (
+            "Clicks/b.json: clicks of an image of 30 x 20 pixels (height x width), but the image"
+            " has 20 x 30; restore"
+        ),
     ),
     (torn_json, "Clicks/b.json: not readable as JSON ("),
-    (linked_file, "JPEGImages/b.png: a link to a file outside JPEGImages; put a copy there, or link the whole folder"),
+    (
+        linked_file,
+        (
+            "JPEGImages/b.png: a link to a file outside JPEGImages; put a copy there, or link the"
+            " whole folder"
+        ),
+    ),
     (broken_link, "JPEGImages/b.png: no such file; check the name"),
     (
         sparse_mask_of_another_size,
-        "SegmentationClick/b.png: 20 x 31 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+        (
+            "SegmentationClick/b.png: 20 x 31 pixels (height x width), but the image in JPEGImages"
+            " has 20 x 30; make the mask anew"
+        ),
     ),
     (
         sparse_mask_of_16_bit,
-        "SegmentationClick/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it as an indexed PNG",
+        (
+            "SegmentationClick/b.png: expected an indexed or 8-bit grey PNG of class ids, got"
+            " 16-bit grey; save it as an indexed PNG"
+        ),
     ),
     (
         sparse_mask_of_unknown_class,
-        "SegmentationClick/b.png: class ids 3, 254 are not in 0..2; correct the mask or add the classes to classes.txt",
+        (
+            "SegmentationClick/b.png: class ids 3, 254 are not in 0..2; correct the mask or add the"
+            " classes to classes.txt"
+        ),
     ),
     (
         truth_of_another_size,
-        "SegmentationClass/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+        (
+            "SegmentationClass/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages"
+            " has 20 x 30; make the mask anew"
+        ),
     ),
     (
         truth_of_16_bit,
-        "SegmentationClass/b.png: expected an indexed or 8-bit grey PNG of class ids, got 16-bit grey; save it as an indexed PNG",
+        (
+            "SegmentationClass/b.png: expected an indexed or 8-bit grey PNG of class ids, got"
+            " 16-bit grey; save it as an indexed PNG"
+        ),
     ),
     (
         truth_of_unknown_class,
-        "SegmentationClass/b.png: class ids 7 are not in 0..2; correct the mask or add the classes to classes.txt",
+        (
+            "SegmentationClass/b.png: class ids 7 are not in 0..2; correct the mask or add the"
+            " classes to classes.txt"
+        ),
     ),
     (truncated_truth, "SegmentationClass/b.png: damaged or cut short ("),
     (
         objects_of_another_size,
-        "SegmentationObject/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages has 20 x 30; make the mask anew",
+        (
+            "SegmentationObject/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages"
+            " has 20 x 30; make the mask anew"
+        ),
     ),
     (
         split_without_image,
-        "ImageSets/Segmentation/train.txt, line 3: no image nowhere in JPEGImages; add the image or delete the line",
+        (
+            "ImageSets/Segmentation/train.txt, line 3: no image nowhere in JPEGImages; add the"
+            " image or delete the line"
+        ),
     ),
-    (split_that_leaves, "ImageSets/Segmentation/train.txt, line 2: '../b' cannot be an image id: it holds a slash"),
-    (empty_split, "ImageSets/Segmentation/train.txt: no image id in it; write some, one a line, or delete the file"),
+    (
+        split_that_leaves,
+        "ImageSets/Segmentation/train.txt, line 2: '../b' cannot be an image id: it holds a slash",
+    ),
+    (
+        empty_split,
+        (
+            "ImageSets/Segmentation/train.txt: no image id in it; write some, one a line, or delete"
+            " the file"
+        ),
+    ),
     (
         one_class_only,
-        "Clicks: no click of class 0 'background', 2 'rim', and one class alone teaches nothing; click on places that show another",
+        (
+            "Clicks: no click of class 0 'background', 2 'rim', and one class alone teaches"
+            " nothing; click on places that show another"
+        ),
     ),
     (
         no_clicks,
-        "no image of the training set has clicks; click in the window, or see `seminar simulate-clicks` and `seminar import-clicks`",
+        (
+            "no image of the training set has clicks; click in the window, or see `seminar"
+            " simulate-clicks` and `seminar import-clicks`"
+        ),
     ),
 ]
 
 
-@pytest.mark.parametrize(("break_it", "sentence"), FAULTS, ids=[break_it.__name__ for break_it, _ in FAULTS])
-def test_a_fault_is_one_sentence(project: Project, break_it: Callable[[Project], None], sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("break_it", "sentence"), FAULTS, ids=[break_it.__name__ for break_it, _ in FAULTS]
+)
+def test_a_fault_is_one_sentence(
+    project: Project, break_it: Callable[[Project], None], sentence: str
+) -> None:
     break_it(project)
     faults = check(project)
     assert len(faults) == 1, faults
@@ -302,7 +384,9 @@ def test_all_faults_at_once(project: Project) -> None:
 
 
 def test_a_file_with_many_faults_is_told_by_its_first(project: Project) -> None:
-    project.clicks_path("a").write_text(ClickSet(20, 30, np.full((500, 2), 90.0), np.zeros(500)).to_json())
+    project.clicks_path("a").write_text(
+        ClickSet(20, 30, np.full((500, 2), 90.0), np.zeros(500)).to_json()
+    )
     faults = check(project)
     assert len(faults) == MAX_FAULTS_A_FILE + 1
     assert faults[-1] == "Clicks/a.json: 490 more faults like these; correct them too"
@@ -329,8 +413,8 @@ def warnings_of(project: Project) -> tuple[str, ...]:
 def test_a_class_without_clicks_warns_where_two_others_have_some(project: Project) -> None:
     project.write_clicks("a", ClickSet(20, 30, [(1, 1), (2, 2)], [0, 1]))
     assert (
-        "Clicks: no click of class 2 'rim', so never predicted; click on places that show it, or ignore this where none does"
-        in warnings_of(project)
+        "Clicks: no click of class 2 'rim', so never predicted; click on places that show it, or"
+        " ignore this where none does" in warnings_of(project)
     )
 
 
@@ -347,7 +431,9 @@ def test_clicks_of_the_training_split_alone_count(project: Project) -> None:
 def test_dense_truth_stands_in_for_clicks_but_not_when_clicks_are_needed(project: Project) -> None:
     shutil.rmtree(project.path / "Clicks")
     shutil.rmtree(project.path / "SegmentationClick")
-    assert any("no image of the training set has clicks" in warning for warning in warnings_of(project))
+    assert any(
+        "no image of the training set has clicks" in warning for warning in warnings_of(project)
+    )
     validate(project, needs="truth")
     with pytest.raises(DatasetError, match="no image of the training set has clicks"):
         validate(project, needs="clicks")
@@ -357,9 +443,13 @@ def test_truth_is_asked_for_where_it_is_needed(project: Project) -> None:
     project.truth_path("a").unlink()
     findings = inspect_project(project, needs="truth")
     assert findings.faults == ()
-    assert findings.warnings[0].startswith("1 image (a) of 3 in the training set: no dense truth in SegmentationClass")
+    assert findings.warnings[0].startswith(
+        "1 image (a) of 3 in the training set: no dense truth in SegmentationClass"
+    )
     shutil.rmtree(project.path / "SegmentationClass")
-    assert check(project, needs="truth")[0].startswith("no image of the training set has dense truth")
+    assert check(project, needs="truth")[0].startswith(
+        "no image of the training set has dense truth"
+    )
 
 
 def test_only_what_is_needed_is_looked_at(project: Project) -> None:
@@ -388,7 +478,9 @@ def test_images_with_other_channels_warn(project: Project) -> None:
     )
 
 
-def test_channels_that_an_image_lacks_are_faults_where_channels_are_asked_for(project: Project) -> None:
+def test_channels_that_an_image_lacks_are_faults_where_channels_are_asked_for(
+    project: Project,
+) -> None:
     validate(project, channels=())
     validate(project, channels=(2, 0))
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(project.image_path("b"))
@@ -397,18 +489,25 @@ def test_channels_that_an_image_lacks_are_faults_where_channels_are_asked_for(pr
         "JPEGImages: images with different numbers of channels: 1 in 1 image (b); 3 in"
     )
     assert check(project, channels=(2,)) == (
-        "JPEGImages: channel 2 is asked for, 1 image (b) of 3 do not have it; change the setting 'channels' or convert them",
+        (
+            "JPEGImages: channel 2 is asked for, 1 image (b) of 3 do not have it; change the"
+            " setting 'channels' or convert them"
+        ),
     )
 
 
 def test_two_files_of_one_image_are_a_fault_where_it_is_trained(project: Project) -> None:
     same_stem(project)
     validate(project, ["b"])
-    assert check(project, ["a", "b"])[0].startswith("JPEGImages: a.png and a.tif have the same image id")
+    assert check(project, ["a", "b"])[0].startswith(
+        "JPEGImages: a.png and a.tif have the same image id"
+    )
 
 
 def test_nothing_to_train_on_is_said(project: Project) -> None:
-    assert check(project, []) == ("no image to train on; add images to the split, or train on another one",)
+    assert check(project, []) == (
+        "no image to train on; add images to the split, or train on another one",
+    )
 
 
 def test_files_without_an_image_warn(project: Project) -> None:
@@ -448,7 +547,9 @@ def test_a_folder_of_images_can_be_a_link(project: Project) -> None:
 def test_looking_changes_nothing(project: Project) -> None:
     def state() -> dict[Path, tuple[bytes, int]]:
         return {
-            path: (path.read_bytes(), path.stat().st_mtime_ns) for path in project.path.rglob("*") if path.is_file()
+            path: (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in project.path.rglob("*")
+            if path.is_file()
         }
 
     project.sparse_mask_path("a").unlink()
@@ -457,7 +558,9 @@ def test_looking_changes_nothing(project: Project) -> None:
     assert state() == before
 
 
-def test_a_project_in_the_current_folder_is_named_plainly(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_in_the_current_folder_is_named_plainly(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     click_outside(project)
     monkeypatch.chdir(project.path)
     assert check(Project.open("."))[0].startswith("Clicks/b.json, click 2")

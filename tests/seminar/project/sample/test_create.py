@@ -10,9 +10,9 @@ from skimage import data
 
 from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX
-from seminar.project.sample.create import create_sample_project, sample_data_folder, sample_fields
-from seminar.project.project import Project
 from seminar.project.check.project import check
+from seminar.project.project import Project
+from seminar.project.sample.create import create_sample_project, sample_data_folder, sample_fields
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,11 @@ def test_the_fields_are_scikit_images_pixels_and_do_not_overlap(sample: Project)
     fields = sample_fields()
     assert sum(field.size for field in fields.values()) == picture.size
     for number, (image_id, field) in enumerate(fields.items()):
-        (top, left) = ((0, 171, 341)[number // 3], (0, 171, 341)[number % 3])
+        top, left = ((0, 171, 341)[number // 3], (0, 171, 341)[number % 3])
         np.testing.assert_array_equal(sample.read_image(image_id), field)
-        np.testing.assert_array_equal(field, picture[top : top + field.shape[0], left : left + field.shape[1]])
+        np.testing.assert_array_equal(
+            field, picture[top : top + field.shape[0], left : left + field.shape[1]]
+        )
 
 
 def test_every_click_lies_on_its_class(sample: Project) -> None:
@@ -75,7 +77,9 @@ def test_an_existing_project_is_left_as_it_is(sample: Project) -> None:
     assert {path: path.stat().st_mtime_ns for path in sample.path.rglob("*")} == before
 
 
-def test_a_full_disk_leaves_no_half_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_half_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -87,14 +91,22 @@ def test_a_full_disk_leaves_no_half_project(tmp_path: Path, monkeypatch: pytest.
 
 def test_no_picture_of_others_is_in_the_repository() -> None:
     kinds = {
-        path.suffix for path in sample_data_folder().rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        path.suffix
+        for path in sample_data_folder().rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     assert kinds == {".json", ".md", ".png", ".py", ".toml", ".txt"}
-    pictures = [path for path in sample_data_folder().rglob("*.png") if path.parent.name != "SegmentationClass"]
+    pictures = [
+        path
+        for path in sample_data_folder().rglob("*.png")
+        if path.parent.name != "SegmentationClass"
+    ]
     assert pictures == []
 
 
 def test_a_missing_sample_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seminar.project.sample.create.__file__", str(tmp_path / "seminar" / "sample_project.py"))
+    monkeypatch.setattr(
+        "seminar.project.sample.create.__file__", str(tmp_path / "seminar" / "sample_project.py")
+    )
     with pytest.raises(SeminarError, match="install seminar-napari again"):
         sample_data_folder()
