@@ -47,10 +47,12 @@ pytest: $(VENV)/installed-dev display
 # The quick tests with the oldest versions that we say we work with; `make test-lowest-core` takes those where the versions of napari
 # and torch show: the window by mouse and keyboard, its layers and manifest; networks, losses, steps, checkpoints, prediction, export.
 LOWEST := torch==2.8.0 torchvision==0.23.0 napari==0.9.0
-LOWEST_WINDOW := tests/e2e/test_window_annotate.py \
-	$(addprefix tests/seminar_napari/test_,annotation.py clicks_layer.py instances_layer.py linked_grid.py manifest.py overlays.py)
-LOWEST_LIBRARY := tests/seminar/models $(addprefix tests/seminar/losses/test_,consistency.py cross_entropy.py dense_crf.py) \
-	$(addprefix tests/seminar/test_,checkpoint.py export.py learner.py predictor.py trainer.py) tests/faults/test_full_disk.py
+LOWEST_WINDOW := tests/e2e/test_window_annotate.py $(addprefix tests/seminar_napari/, \
+	annotate/test_annotation.py layers/test_clicks.py inspect/test_instances.py inspect/test_linked_grid.py \
+	inspect/test_overlays.py test_manifest.py)
+LOWEST_LIBRARY := $(addprefix tests/seminar/, models inference/test_predictor.py export/test_export.py \
+	training/test_learner.py training/test_trainer.py \
+	$(addprefix losses/test_,consistency.py cross_entropy.py dense_crf.py)) tests/faults/test_full_disk.py
 
 test-lowest:
 	$(MAKE) pytest VENV=.venv-lowest PINNED='$(LOWEST)' PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"

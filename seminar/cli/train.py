@@ -248,9 +248,8 @@ def _with_settings(function: types.FunctionType) -> types.FunctionType:
         )
         option = "--" + field.name.replace("_", "-")
         flag = f"{option}/--no-{option[2:]}" if hint is bool else option
-        annotation = Annotated[
-            kind | None, typer.Option(flag, help=field.metadata["help"] + choices + unit)
-        ]  # type: ignore[valid-type]
+        told = typer.Option(flag, help=field.metadata["help"] + choices + unit)
+        annotation = Annotated[kind | None, told]  # type: ignore[valid-type]
         parameters.append(
             inspect.Parameter(
                 field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation

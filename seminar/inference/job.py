@@ -142,8 +142,8 @@ class PredictionJob:
             try:
                 new = self._predict(
                     path,
-                    lambda part, done=done: progress and progress(done + part, len(self.images)),
-                )  # type: ignore[misc]
+                    lambda part, done=done: progress and progress(done + part, len(self.images)),  # type: ignore[misc]
+                )
             except DatasetError as error:
                 summary.faults.extend(error.faults)
             except SeminarError as error:

@@ -30,6 +30,11 @@ def too_small(path: Path, size: tuple[int, int]) -> str:
     )
 
 
+def is_project(path: Path) -> bool:
+    """Whether a folder looks like a project."""
+    return (path / IMAGES).is_dir() and (path / CLASSES).is_file()
+
+
 def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
     """What lies in a folder, without hidden and unfinished (.part) files; nothing where the
     folder is missing.

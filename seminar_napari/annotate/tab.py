@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -24,7 +25,6 @@ from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.annotate.class_bar import ClassBar
 from seminar_napari.annotate.image_list import ImageList
 from seminar_napari.annotate.keys_and_mouse import LEGEND
-from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
 from seminar_napari.session.image_states import ImageState
 from seminar_napari.session.session import Session
 
@@ -32,9 +32,19 @@ PAPER_SECONDS = 22.1  # per image: Bearman et al. 2016, as the paper quotes it
 
 
 class AnnotateTab(QWidget):
-    """Click: which class, which image, and whether it is on disk."""
+    """Click: which class, which image, and whether it is on disk.
 
-    def __init__(self, session: Session, viewer: Any, parent: QWidget | None = None) -> None:
+    `more_keys` are (keys, what they do) of other tabs, for the legend.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        viewer: Any,
+        parent: QWidget | None = None,
+        *,
+        more_keys: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self.annotation = Annotation(session, viewer)
@@ -59,7 +69,7 @@ class AnnotateTab(QWidget):
             " the scores of the validation split",
             self._train_on,
         )
-        self.legend = _legend()
+        self.legend = _legend(more_keys)
         steps = QHBoxLayout()
         steps.addWidget(self.previous)
         steps.addWidget(self.place, 1)
@@ -180,7 +190,7 @@ def _button(text: str, tip: str, action: Any) -> QPushButton:
     return button
 
 
-def _legend() -> QCollapsible:
+def _legend(more_keys: Sequence[tuple[str, str]]) -> QCollapsible:
     legend = QCollapsible(
         "▸ Keys and mouse", expandedIcon=QIcon(), collapsedIcon=QIcon()
     )  # superqt's own are black
@@ -197,7 +207,7 @@ def _legend() -> QCollapsible:
     grid.setHorizontalSpacing(10)
     grid.setVerticalSpacing(1)
     grid.setColumnStretch(1, 1)
-    for row, (keys, what) in enumerate((*LEGEND, *INSPECT_LEGEND)):
+    for row, (keys, what) in enumerate((*LEGEND, *more_keys)):
         grid.addWidget(QLabel(keys), row, 0)
         grid.addWidget(
             QLabel(what), row, 1

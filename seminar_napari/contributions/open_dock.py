@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
 
 from seminar.errors import SeminarError
+from seminar_napari.dock.reader_rules import PLUGIN
 
 if TYPE_CHECKING:
     from seminar_napari.dock.widget import SeminarDock
-
-PLUGIN = "seminar-napari"
 
 
 def open_dock(viewer: Any = None) -> SeminarDock:
@@ -25,8 +23,3 @@ def open_dock(viewer: Any = None) -> SeminarDock:
     dock_widget.raise_()
     seminar_dock: SeminarDock = dock
     return seminar_dock
-
-
-def is_project(path: Path) -> bool:
-    """Whether a folder looks like a project."""
-    return (path / "JPEGImages").is_dir() and (path / "classes.txt").is_file()

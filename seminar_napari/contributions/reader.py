@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-from napari.plugins._npe2 import get_readers
-from napari.settings import get_settings
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.io.label_png import read_label_png
 from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
-from seminar_napari.contributions.open_dock import PLUGIN, is_project, open_dock
+from seminar.project.layout import is_project
+from seminar_napari.contributions.open_dock import open_dock
 from seminar_napari.layers.clicks import layer_data
 
 LayerData = tuple[Any, ...]
@@ -34,31 +31,6 @@ def get_reader(
     if file.is_dir():
         return _open_project if is_project(file) else None
     return _read_mask if _is_indexed_png(file) else None
-
-
-def prefer_readers() -> None:
-    """Have napari open sparse masks with us, and other PNG files as before, without asking which
-    plugin to take.
-
-    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and
-    napari would ask at each. The rules are written once: what the user has chosen before, changes
-    or deletes later is kept, and other plugins that read PNG files are asked about as ever.
-    """
-    marker = _written()
-    if marker.exists():
-        return
-    rules = {"*/SegmentationClick/*.png": PLUGIN}
-    if get_readers("any.png").keys() <= {PLUGIN, "napari"}:
-        rules["*.png"] = "napari"
-    plugins = get_settings().plugins
-    plugins.extension2reader = rules | plugins.extension2reader
-    with suppress(OSError):
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
-
-
-def _written() -> Path:
-    return platformdirs.user_data_path("seminar-napari", appauthor=False) / "reader_rules_written"
 
 
 def _open_project(path: str | Sequence[str]) -> list[LayerData]:

@@ -30,8 +30,8 @@ from qtpy.QtWidgets import (
 
 from seminar.errors import SeminarError
 from seminar.labels import voc_colour
-from seminar_napari.annotate.class_bar import swatch
 from seminar_napari.dock.new_project import classes_from, create_from_layers, number_of_planes
+from seminar_napari.qt.swatch import swatch
 
 
 class NewProjectDialog(QDialog):

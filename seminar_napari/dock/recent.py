@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from seminar.io.files import write_text
-from seminar_napari.contributions.open_dock import is_project
+from seminar.project.layout import is_project
 
 KEPT = 8
 

@@ -22,16 +22,17 @@ from qtpy.QtWidgets import (
 )
 
 from seminar.errors import SeminarError
+from seminar.project.layout import is_project
 from seminar_napari.annotate.tab import AnnotateTab
-from seminar_napari.contributions.open_dock import is_project
-from seminar_napari.contributions.reader import prefer_readers
-from seminar_napari.contributions.sample_data import first_with_clicks, sample_project
 from seminar_napari.dock.empty_page import EmptyPage
 from seminar_napari.dock.header import Header
 from seminar_napari.dock.new_project import image_layers
 from seminar_napari.dock.new_project_dialog import NewProjectDialog
+from seminar_napari.dock.reader_rules import prefer_readers
 from seminar_napari.dock.recent import remember_project
+from seminar_napari.dock.sample import first_with_clicks, sample_project
 from seminar_napari.export.tab import ExportTab
+from seminar_napari.inspect.keys import LEGEND
 from seminar_napari.inspect.tab import InspectTab
 from seminar_napari.run.log_window import LogWindow
 from seminar_napari.session.session import Session
@@ -71,7 +72,7 @@ class SeminarDock(QWidget):
             "Help": self.show_help,
         }
         self.header = Header(self.session, actions)
-        self.annotate = AnnotateTab(self.session, viewer)
+        self.annotate = AnnotateTab(self.session, viewer, more_keys=LEGEND)
         self.train = TrainTab(self.session, viewer)
         self.inspect = InspectTab(self.session, viewer)
         self.export = ExportTab(self.session, viewer)

@@ -17,12 +17,10 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the plugin keeps the sample and its list of recent projects, in this test."""
     pytest.importorskip("napari")
     folder = tmp_path / "user"
-    monkeypatch.setattr(
-        "seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample"
-    )
+    monkeypatch.setattr("seminar_napari.dock.sample.sample_folder", lambda: folder / "sample")
     monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
     monkeypatch.setattr(
-        "seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written"
+        "seminar_napari.dock.reader_rules._written", lambda: folder / "reader_rules_written"
     )
     return folder
 

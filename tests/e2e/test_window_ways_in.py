@@ -164,13 +164,13 @@ LOOK = """
 import json, sys
 import napari
 from qtpy.QtCore import QTimer
-from seminar_napari import _sample_data, _recent, _reader
+from seminar_napari.dock import reader_rules, recent, sample
 from pathlib import Path
 
 user = Path(sys.argv[2])
-_sample_data.sample_folder = lambda: user / "sample"
-_recent._file = lambda: user / "recent.txt"
-_reader._written = lambda: user / "reader_rules_written"
+sample.sample_folder = lambda: user / "sample"
+recent._file = lambda: user / "recent.txt"
+reader_rules._written = lambda: user / "reader_rules_written"
 run = napari.run
 
 def look():

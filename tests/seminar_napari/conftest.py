@@ -61,11 +61,9 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     user's own stay untouched.
     """
     folder = tmp_path / "user"
-    monkeypatch.setattr(
-        "seminar_napari.contributions.sample_data.sample_folder", lambda: folder / "sample"
-    )
+    monkeypatch.setattr("seminar_napari.dock.sample.sample_folder", lambda: folder / "sample")
     monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
     monkeypatch.setattr(
-        "seminar_napari.contributions.reader._written", lambda: folder / "reader_rules_written"
+        "seminar_napari.dock.reader_rules._written", lambda: folder / "reader_rules_written"
     )
     return folder

@@ -6,20 +6,20 @@
 ``blocks.py``        the same on the CPU, leaving out what is far away (``order.py``)
 ``exact.py``         every pair of pixels; on CUDA fused (``triton_exact.py``)
 ``lattice.py``       the reference's approximation, bias included
+``plans.py``         what can be made ahead, from the image alone
 ``features.py``      the feature space and its Gaussian
 ===================  =================================================================
 """
 
 from seminar.losses.dense_crf.checks import LandmarkWarning
-from seminar.losses.dense_crf.landmarks import NystromPlan
 from seminar.losses.dense_crf.lattice import LatticePlan, join_lattices
 from seminar.losses.dense_crf.loss import (
     CrfMethod,
-    CrfPlan,
     CrfRelaxation,
     dense_crf,
     prepare_dense_crf,
 )
+from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
 
 __all__ = [
     "CrfMethod",

@@ -12,16 +12,12 @@ between the two, the rest is made again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from seminar.losses.dense_crf.features import Mix, exponent_rows
+from seminar.losses.dense_crf.plans import NystromPlan
 from seminar.losses.dense_crf.workspace import workspace
-
-if TYPE_CHECKING:
-    from seminar.losses.dense_crf.landmarks import NystromPlan
 
 _BLOCK = 256  # pixels
 _REACH_SQUARED = (

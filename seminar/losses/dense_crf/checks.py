@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from seminar.losses.dense_crf.landmarks import NystromPlan
-
-if TYPE_CHECKING:
-    from seminar.losses.dense_crf.loss import CrfPlan
+from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
 
 RESIDUAL_LIMIT = 0.5  # measured in benchmarks/crf.md: beyond it photographs are more than 10 % off
 

@@ -20,14 +20,14 @@ from seminar.losses.dense_crf.checks import (
 )
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import pixel_features
-from seminar.losses.dense_crf.landmarks import NystromPlan, plan_nystrom
+from seminar.losses.dense_crf.landmarks import plan_nystrom
 from seminar.losses.dense_crf.lattice import LatticePlan, filter_lattice, plan_lattice
 from seminar.losses.dense_crf.nystrom import filter_nystrom
+from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
 from seminar.losses.dense_crf.workspace import for_each_image
 
 CrfMethod: TypeAlias = Literal["nystrom", "exact", "lattice"]
 CrfRelaxation: TypeAlias = Literal["bilinear", "quadratic"]
-CrfPlan: TypeAlias = NystromPlan | LatticePlan
 
 _TANG_WEIGHT = (
     2e-9  # the loss weight of Tang et al.'s own training script, which their equation does not show

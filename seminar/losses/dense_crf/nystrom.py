@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seminar.losses.dense_crf.blocks import filter_blocks
 from seminar.losses.dense_crf.features import LOWEST_EXPONENT, Mix, exponent_columns, exponent_rows
-from seminar.losses.dense_crf.landmarks import NystromPlan
+from seminar.losses.dense_crf.plans import NystromPlan
 from seminar.losses.dense_crf.workspace import for_each_image
 
 _CHUNK_ELEMENTS = 2**27  # of C at a time away from the CPU: 512 MB in float32

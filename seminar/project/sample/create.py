@@ -30,12 +30,12 @@ def sample_data_folder() -> Path:
     SeminarError
         Neither is there: the installation is not complete.
     """
-    here = Path(__file__).resolve().parent
-    for folder in (here / "sample_data", here.parent / "sample_data"):
+    package = Path(__file__).resolve().parents[2]
+    for folder in (package / "sample_data", package.parent / "sample_data"):
         if (folder / "fields.toml").is_file():
             return folder
     raise SeminarError(
-        f"{here / 'sample_data'}: the sample's clicks and masks are missing; install seminar-napari"
+        f"{package / 'sample_data'}: the sample's clicks and masks are missing; install seminar-napari"
         " again"
     )
 

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import pixel_features
-from seminar.losses.dense_crf.landmarks import NystromPlan, plan_nystrom
+from seminar.losses.dense_crf.landmarks import plan_nystrom
 from seminar.losses.dense_crf.lattice import filter_lattice, join_lattices, plan_lattice
 from seminar.losses.dense_crf.nystrom import _filter_dense, filter_nystrom
 from seminar.losses.dense_crf.order import order_along_curve
+from seminar.losses.dense_crf.plans import NystromPlan
 from seminar.losses.dense_crf.workspace import for_each_image
 
 

@@ -13,8 +13,9 @@ from PIL import Image
 from seminar.clicks.click_set import ClickSet
 from seminar.io.label_png import read_label_png
 from seminar.project.project import Project
-from seminar_napari.contributions.reader import get_reader, prefer_readers
+from seminar_napari.contributions.reader import get_reader
 from seminar_napari.contributions.writer import write_clicks
+from seminar_napari.dock.reader_rules import prefer_readers
 
 
 def test_only_projects_and_indexed_pngs_are_read(three_fields: Project, tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_with_another_png_reader_napari_asks_as_before(
     reader_rules: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {"napari": "napari", "seminar-napari": "Seminar", "other": "Other"}
-    monkeypatch.setattr("seminar_napari.contributions.reader.get_readers", lambda path: known)
+    monkeypatch.setattr("seminar_napari.dock.reader_rules.get_readers", lambda path: known)
     reader_rules.extension2reader = {}
     prefer_readers()
     assert reader_rules.extension2reader == {"*/SegmentationClick/*.png": "seminar-napari"}

@@ -1,0 +1,38 @@
+"""Which of napari's readers opens which files: written into napari's settings once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+from napari.plugins._npe2 import get_readers
+from napari.settings import get_settings
+
+PLUGIN = "seminar-napari"
+"""Our name among napari's plugins: that of the distribution."""
+
+
+def prefer_readers() -> None:
+    """Have napari open sparse masks with us, and other PNG files as before, without asking which
+    plugin to take.
+
+    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and
+    napari would ask at each. The rules are written once: what the user has chosen before, changes
+    or deletes later is kept, and other plugins that read PNG files are asked about as ever.
+    """
+    marker = _written()
+    if marker.exists():
+        return
+    rules = {"*/SegmentationClick/*.png": PLUGIN}
+    if get_readers("any.png").keys() <= {PLUGIN, "napari"}:
+        rules["*.png"] = "napari"
+    plugins = get_settings().plugins
+    plugins.extension2reader = rules | plugins.extension2reader
+    with suppress(OSError):
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+
+def _written() -> Path:
+    return platformdirs.user_data_path("seminar-napari", appauthor=False) / "reader_rules_written"

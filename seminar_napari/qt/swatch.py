@@ -1,0 +1,28 @@
+"""The mark of a class."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+
+
+def swatch(colour: QColor, *, is_background: bool = False, size: int = 28) -> QIcon:
+    """The mark of a class as it looks on the image: a disc, for the background grey with a ring."""
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    edge = round(size * 0.12)
+    outer = QRect(edge, edge, size - 2 * edge, size - 2 * edge)
+    painter.setPen(
+        QPen(QColor(90, 90, 90), size * 0.05)
+    )  # keeps the light ring visible on a light window
+    painter.setBrush(QColor(235, 235, 235) if is_background else colour)
+    painter.drawEllipse(outer)
+    if is_background:
+        inset = round(size * 0.17)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(107, 107, 107))
+        painter.drawEllipse(outer.adjusted(inset, inset, -inset, -inset))
+    painter.end()
+    return QIcon(pixmap)
