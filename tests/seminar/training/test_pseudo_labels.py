@@ -13,5 +13,3 @@ def test_the_most_probable_class_wins_and_the_unsure_is_ignored() -> None:
     assert pseudo_label(probs, confidence=0.5).tolist() == [[[0, 255]]]
     sure = float(probs.max())  # as sure as asked is sure enough
     assert pseudo_label(probs, confidence=sure).tolist() == [[[0, 255]]]
-        [[0, 255]]
-    ]  # as sure as asked is enough
