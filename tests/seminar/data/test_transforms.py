@@ -146,13 +146,13 @@ def test_dense_labels_are_never_mixed(scale: float) -> None:
 def test_an_enlarged_crop_is_interpolated_between_pixels(
     mirror: bool, flip: bool, turn: bool
 ) -> None:
-    """On a slope the value says the place: 2 grey values a row and 1 a column, at centres half a
-    crop pixel apart.
+    """On a slope the value says the place: 2 grey values a row and 1 a column, also between the
+    first pixel of the window and the one beside it.
     """
     slope = (2.0 * np.arange(60)[:, None] + np.arange(60)).astype(np.float32)[None]
     places = (np.arange(32) + 0.5) / 2 - 0.5
-    expected = 2 * (10.25 + places)[:, None] + 20.5 + places
-    crop, valid = crop_image(slope, Window(10.25, 20.5, 2.0, 32, mirror, flip, turn))
+    expected = 2 * (10 + places)[:, None] + 20 + places
+    crop, valid = crop_image(slope, Window(10, 20, 2.0, 32, mirror, flip, turn))
     assert valid.all()
     np.testing.assert_allclose(crop[0].numpy(), oriented(expected, mirror, flip, turn), atol=1e-3)
 

@@ -241,11 +241,17 @@ def test_the_stretch_is_of_the_whole_image_and_not_of_each_tile() -> None:
     assert (min(low for low, _ in seen), max(high for _, high in seen)) == (0, 255)
     assert len(seen) > 3
     assert all(high - low < 120 for low, high in seen)
-    # at the 10th percentile black, at the 90th white, and both within the tiles between
-    middle = np.clip((np.arange(200) - 19.9) / (179.1 - 19.9), 0, 1) * 255
-    spans = sorted(seen)
-    assert spans[0][0] == pytest.approx(middle.min(), abs=1)
-    assert spans[-1][1] == pytest.approx(middle.max(), abs=1)
+
+
+def test_images_are_prepared_between_the_percentiles_asked_for() -> None:
+    slope = np.linspace(1000, 9000, 201).round().astype(np.uint16)[None]
+    expected = np.clip((np.arange(201) - 20) / 160, 0, 1) * 255
+    np.testing.assert_allclose(
+        predictor(stretch=(10.0, 90.0)).prepare(slope)[0, 0], expected, atol=0.1
+    )
+    np.testing.assert_allclose(
+        predictor().prepare(slope)[0, 0], np.arange(201) / 200 * 255, atol=0.1
+    )
 
 
 def test_probabilities_are_blended_by_the_weights_of_both_axes() -> None:

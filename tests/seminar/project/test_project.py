@@ -236,6 +236,7 @@ def set_of(*rows: Click, seconds: float = 0.0) -> ClickSet:
         ((A,), (A, C, D), (A, D, C), (A, C, D)),
         ((), (C,), (C, C), (C, C)),  # one of them twice
         ((), (C, C), (C,), (C, C)),
+        ((A,), (A,), (A, A), (A, A)),
         ((A, B), (B,), (A, B), (B,)),  # we removed it
         ((A, B), (A, B), (B,), (B,)),  # they removed it
         ((A, B), (B,), (A,), ()),  # one each
@@ -270,6 +271,7 @@ def test_what_two_windows_did_to_the_same_clicks(
     project.write_clicks("c", set_of(*ours), base=set_of(*base))
     found = project.read_clicks("c")
     assert found is not None
+    assert (found.height, found.width) == (20, 30)
     rows = [
         (row, col, class_id)
         for (row, col), class_id in zip(found.points.tolist(), found.class_ids, strict=True)
@@ -324,6 +326,12 @@ def test_a_mask_is_not_mended_with_clicks_that_another_writer_just_replaced(
     monkeypatch.setattr("seminar.project.project.locked", another_was_first)
     assert project.read_clicks("c") == old
     assert (read_label_png(project.sparse_mask_path("c")) == new.rasterize()).all()
+
+
+def test_clicks_of_a_class_that_no_mask_can_hold_are_read_without_one(project: Project) -> None:
+    project.clicks_path("c").write_text(clicks(255).to_json())
+    assert project.read_clicks("c") == clicks(255)
+    assert not project.sparse_mask_path("c").exists()
 
 
 def test_the_last_class_is_written_and_the_height_of_an_image_counts(project: Project) -> None:
