@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from seminar_napari.qt.activity import Activity
-from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 from seminar_napari.workers.job import Job, JobNews, count_new_masks
 
@@ -96,11 +96,11 @@ class ExportTab(QWidget):
         )
         self.export.clicked.connect(self._choose_target)
         self.stop.clicked.connect(self.cancel)
-        self._let_go = LetGo(self._cancel_job)
-        self._let_go.connect(session.project_changed, self._on_project)
+        self._cleanup = Cleanup(self._cancel_job)
+        self._cleanup.connect(session.project_changed, self._on_project)
         for signal in (session.run_changed, session.state_changed):
-            self._let_go.connect(signal, self._list_models)
-        self.destroyed.connect(self._let_go)
+            self._cleanup.connect(signal, self._list_models)
+        self.destroyed.connect(self._cleanup)
         self._list_models()
 
     # what the buttons do
@@ -153,7 +153,7 @@ class ExportTab(QWidget):
 
     def shut_down(self) -> None:
         """Before the dock goes: end what is being done, and wait until its process is gone."""
-        self._let_go()
+        self._cleanup()
         deadline = time.monotonic() + 8
         while self._worker is not None and self._worker.is_running and time.monotonic() < deadline:
             QThread.msleep(20)

@@ -35,7 +35,7 @@ from seminar_napari.inspect.next_click_walk import NextClickWalk
 from seminar_napari.inspect.overlay_layers import HEAT
 from seminar_napari.inspect.overlays import POLL_SECONDS, TITLES, Overlays
 from seminar_napari.inspect.scores import Scores, score_line
-from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 
 NO_COMPARISON = "no other run"
@@ -75,7 +75,7 @@ class InspectTab(QWidget):
         """Before the dock goes: take the layers, keys and timer away."""
         self._timer.stop()
         self.grid.leave()
-        self._let_go()
+        self._cleanup()
         self.overlays.remove_layers()
 
     def showEvent(self, event: Any) -> None:
@@ -181,23 +181,23 @@ class InspectTab(QWidget):
         self.make_instances.clicked.connect(
             lambda: self.instances.make(self.overlays.data("student"))
         )
-        self._let_go = LetGo(
+        self._cleanup = Cleanup(
             self.keys.close,
             self.scores.close,
             self.instances.close,
             self.walk.close,
             self.overlays.let_go,
         )
-        self._let_go.connect(self.overlays.changed, self._on_overlays)
+        self._cleanup.connect(self.overlays.changed, self._on_overlays)
         self.walk.said.connect(lambda text: self.next_text.setText(text))
-        self._let_go.connect(self.scores.changed, self._draw_scores)
+        self._cleanup.connect(self.scores.changed, self._draw_scores)
         self.instances.said.connect(lambda text: self.instances_text.setText(text))
         session = self._session
-        self._let_go.connect(session.clicks_changed, self._on_clicks)
-        self._let_go.connect(session.image_layer_changed, self._on_image_layer)
+        self._cleanup.connect(session.clicks_changed, self._on_clicks)
+        self._cleanup.connect(session.image_layer_changed, self._on_image_layer)
         for signal in (session.run_changed, session.project_changed, session.state_changed):
-            self._let_go.connect(signal, self._draw_runs)
-        self.destroyed.connect(self._let_go)
+            self._cleanup.connect(signal, self._draw_runs)
+        self.destroyed.connect(self._cleanup)
 
     # time
     def _poll(self) -> None:

@@ -1,4 +1,4 @@
-"""What a widget must undo when it goes, also when Qt destroys it without a word."""
+"""What a widget must undo when it goes, also when Qt destroys it without notice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-class LetGo:
-    """Connections to undo and things to end, once, in the order in which they were given.
+class Cleanup:
+    """Disconnects signals, then runs the given actions, once and in the order they were given.
 
     It is connected to the widget's `destroyed`, when the widget's own methods can no longer be
     called.
@@ -23,12 +23,12 @@ class LetGo:
         signal.connect(slot)
         self._connections.append((signal, slot))
 
-    def also(self, action: Callable[[], object]) -> None:
-        """One more thing to end."""
+    def add(self, action: Callable[[], object]) -> None:
+        """Run one more action at the end."""
         self._actions.append(action)
 
     def __call__(self, *_: object) -> None:
-        """Do it."""
+        """Clean up."""
         connections, self._connections = self._connections, []
         for signal, slot in connections:
             with contextlib.suppress(ValueError):  # disconnected already
@@ -38,10 +38,9 @@ class LetGo:
             try:
                 action()
             except RuntimeError as error:
-                if "deleted" not in str(error):  # what Qt's bindings say where Qt was quicker
+                if "deleted" not in str(error):  # the bindings' word where Qt was faster
                     raise
             except AttributeError as error:
-                if getattr(
-                    error.obj, "__dict__", True
-                ):  # the garbage collector leaves an object with no attribute at all
+                # the garbage collector leaves an object without any attribute
+                if getattr(error.obj, "__dict__", True):
                     raise

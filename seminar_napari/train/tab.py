@@ -27,7 +27,7 @@ from seminar.errors import SeminarError
 from seminar.run.events import Event, Started
 from seminar.run.folder import RunFolder
 from seminar_napari.qt.activity import Activity
-from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
 from seminar_napari.run.control import RunControl
 from seminar_napari.run.log_window import LogWindow
@@ -100,7 +100,7 @@ class TrainTab(QWidget):
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self.guard = CloseGuard(window, session, self.control) if window is not None else None
         if self.guard is not None:
-            self._let_go.also(self.guard.release)
+            self._cleanup.add(self.guard.release)
         self._take_theme()
         self._on_project(session.project)
         self._draw()
@@ -165,7 +165,7 @@ class TrainTab(QWidget):
 
     def shut_down(self) -> None:
         """Before the dock goes: follow no longer, end the device probe; the run itself goes on."""
-        self._let_go()
+        self._cleanup()
 
     # drawing
     def _lay_out(self) -> None:
@@ -196,18 +196,18 @@ class TrainTab(QWidget):
 
     def _connect(self) -> None:
         session, panel = self._session, self.panel
-        self._let_go = LetGo(self.control.close, self.devices.close, self.activity.end)
-        self._let_go.connect(session.project_changed, self._on_project)
-        self._let_go.connect(session.run_changed, self._on_run)
-        self._let_go.connect(session.state_changed, self._on_state)
-        self._let_go.connect(session.event_received, self._on_event)
-        self._let_go.connect(self.control.failed, self._notify)
-        self._let_go.connect(self.control.changed, self._draw_a_little_later)
-        self._let_go.connect(self.devices.answered, self._on_devices)
-        self._let_go.connect(self.devices.failed, self._say)
+        self._cleanup = Cleanup(self.control.close, self.devices.close, self.activity.end)
+        self._cleanup.connect(session.project_changed, self._on_project)
+        self._cleanup.connect(session.run_changed, self._on_run)
+        self._cleanup.connect(session.state_changed, self._on_state)
+        self._cleanup.connect(session.event_received, self._on_event)
+        self._cleanup.connect(self.control.failed, self._notify)
+        self._cleanup.connect(self.control.changed, self._draw_a_little_later)
+        self._cleanup.connect(self.devices.answered, self._on_devices)
+        self._cleanup.connect(self.devices.failed, self._say)
         if (theme := getattr(getattr(self._viewer, "events", None), "theme", None)) is not None:
-            self._let_go.connect(theme, self._take_theme)
-        self.destroyed.connect(self._let_go)
+            self._cleanup.connect(theme, self._take_theme)
+        self.destroyed.connect(self._cleanup)
         self.form.changed.connect(self._on_form)
         self.train.clicked.connect(lambda: self.start())
         self.resume_last.clicked.connect(self.resume_newest)

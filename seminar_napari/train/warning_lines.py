@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 
 SHOWN = 4
@@ -30,14 +30,14 @@ class WarningLines(QLabel):
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MILLISECONDS)
         self._soon.timeout.connect(self.draw)
-        let_go = LetGo()
+        cleanup = Cleanup()
         for signal in (
             session.project_changed,
             session.classes_changed,
             session.image_states.changed,
         ):
-            let_go.connect(signal, self.draw_soon)
-        self.destroyed.connect(let_go)
+            cleanup.connect(signal, self.draw_soon)
+        self.destroyed.connect(cleanup)
 
     def set_wanted(self, wanted: bool) -> None:
         """Whether warnings are of use now: a run that goes on is past them."""

@@ -36,7 +36,7 @@ def test_the_window_closes_while_the_bar_moves(qtbot, monkeypatch: pytest.Monkey
     window = QObject()
     activity = [Activity(lambda: None, window)]
     bar = BarOfAClosedWindow(window, activity)
-    monkeypatch.setattr(activity, "cancelable_progress", lambda **_: bar)
+    monkeypatch.setattr("seminar_napari.qt.activity.cancelable_progress", lambda **_: bar)
     activity[0].show("training", 1, 10)
     with qtbot.captureExceptions() as errors:
         activity[0]._turn()

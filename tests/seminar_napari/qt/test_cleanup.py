@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from psygnal import Signal
 
-from seminar_napari.qt.cleanup import LetGo
+from seminar_napari.qt.cleanup import Cleanup
 
 
 class Thing:
@@ -21,12 +21,12 @@ class Thing:
 
 def test_all_is_undone_once() -> None:
     thing, heard = Thing(), list[str]()
-    let_go = LetGo(thing.end)
-    let_go.connect(thing.said, heard.append)
-    let_go.also(thing.end)
+    cleanup = Cleanup(thing.end)
+    cleanup.connect(thing.said, heard.append)
+    cleanup.add(thing.end)
     thing.said.emit("before")
-    let_go()
-    let_go()
+    cleanup()
+    cleanup()
     thing.said.emit("after")
     assert heard == ["before"] and thing.ended == 2
 
@@ -37,18 +37,18 @@ def test_what_is_gone_already_needs_no_end() -> None:
     def deleted() -> None:
         raise RuntimeError("wrapped C/C++ object of type QTimer has been deleted")
 
-    let_go = LetGo(deleted, first.end, second.end)
+    cleanup = Cleanup(deleted, first.end, second.end)
     first.__dict__.clear()  # as the garbage collector does with a cycle
-    let_go()
+    cleanup()
     assert second.ended == 1
 
 
 def test_mistakes_are_not_swallowed() -> None:
     with pytest.raises(AttributeError, match="no_such_attribute"):
-        LetGo(Thing().stumble)()
+        Cleanup(Thing().stumble)()
 
     def fail() -> None:
         raise RuntimeError("cannot schedule new futures")
 
     with pytest.raises(RuntimeError):
-        LetGo(fail)()
+        Cleanup(fail)()
