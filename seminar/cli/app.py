@@ -7,6 +7,7 @@ import sys
 import typer
 
 from seminar.errors import SeminarError
+from seminar.runtime.allocator import allow_retuning
 
 app = typer.Typer(
     name="seminar",
@@ -25,6 +26,7 @@ def _commands() -> None:
 
 def run() -> None:
     """Run the command line: exit status 0 done, 2 the user's input is wrong, 1 anything else."""
+    allow_retuning()
     try:
         app()
     except SeminarError as error:

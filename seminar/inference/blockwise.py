@@ -17,7 +17,7 @@ from seminar.inference.predictor import OVERLAP, Predictor, most_probable
 from seminar.io.large_images import LargeSource, Levels, find_levels, open_source, prepare_block
 from seminar.io.ome_zarr_writer import create, finish, full_array, is_finished, output_of
 from seminar.run.folder import RunFolder
-from seminar.runtime.allocator import hand_back_memory
+from seminar.runtime.allocator import allow_retuning, hand_back_memory
 
 BLOCK = 1024
 """Side in pixels of the part that one task reads, predicts and writes."""
@@ -271,14 +271,19 @@ def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
             )
         flight = as_completed(
             [
-                client.submit(predict_block, task, pure=False)
+                client.submit(_predict_on_worker, task, pure=False)
                 for task in itertools.islice(tasks, 2 * workers)
             ]
         )
         for future in flight:
             yield future.result()
             for task in itertools.islice(tasks, 1):
-                flight.add(client.submit(predict_block, task, pure=False))
+                flight.add(client.submit(_predict_on_worker, task, pure=False))
+
+
+def _predict_on_worker(task: Task) -> str:
+    allow_retuning()
+    return predict_block(task)
 
 
 def _starts(length: int, block: int) -> range:

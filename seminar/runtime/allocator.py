@@ -1,6 +1,4 @@
-"""What the C library does with memory that is free: it returns and asks for the same pages again
-and again, or keeps them when nobody wants them.
-"""
+"""How the C library handles freed memory: kept during a computation, returned after it."""
 
 from __future__ import annotations
 
@@ -19,19 +17,32 @@ _USUAL = {_TRIM_THRESHOLD: 2**26, _MMAP_MAX: 2**16, _MMAP_THRESHOLD: 2**25}
 
 _lock = threading.Lock()
 _blocks = 0  # of `kept_memory` that are open, in any thread
+_is_allowed = False
+
+
+def allow_retuning() -> None:
+    """Let `kept_memory` change the allocator of this process, which must be one of our own.
+
+    The command line and the workers of a cluster call this. A program that imports `seminar` as a
+    library keeps its allocator as it is.
+    """
+    global _is_allowed
+    _is_allowed = True
 
 
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
-    """Within the block what is freed stays at hand for the next array; at its end all that is free
-    goes back to the system.
+    """Keep freed memory for the next array within the block; return all of it at the end.
 
-    A network on a CPU frees and takes hundreds of megabytes a tile. Left alone, glibc returns them
-    each time, and the system clears every page anew, which took a third of the time on a virtual
-    machine. (Training would gain a tenth, but where memory is short pieces that are kept leave no
-    room for whole batches.) Elsewhere than on Linux with glibc nothing happens. Blocks may lie in
-    each other; the outermost one counts.
+    A network on a CPU frees and takes hundreds of megabytes a tile. By default glibc returns them
+    each time, and the system clears every page again, which took a third of the time on a virtual
+    machine. (Training would gain a tenth, but where memory is short the kept pieces leave no room
+    for whole batches.) Blocks may be nested. Nothing happens without `allow_retuning`, or where
+    the C library is not glibc.
     """
+    if not _is_allowed:
+        yield
+        return
     _enter(1)
     try:
         yield
@@ -51,8 +62,9 @@ def _enter(step: int) -> None:
 
 
 def hand_back_memory() -> None:
-    """Return to the system what was freed and kept in pieces: some milliseconds, so once a
-    second, not once an array.
+    """Return freed pieces to the system.
+
+    This takes some milliseconds: call it once a second, not once an array.
     """
     trim = _function("malloc_trim")
     if trim is not None:
