@@ -155,6 +155,42 @@ def test_an_unlike_neighbour_counts_less_by_a_gaussian_of_the_difference_of_colo
         assert labels[4, 4] == expected
 
 
+def test_colours_differ_as_the_eye_sees_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Greys 94 and 119 have the lightness L* of their luminance, 116 Y^(1/3) - 16."""
+    image = np.full((3, 8, 9), 94.0)
+    image[:, :, 6:] = 119
+    light, dark = (116 * ((grey / 255 + 0.055) / 1.055) ** (2.4 / 3) - 16 for grey in (119, 94))
+    share = 1 / (1 + np.exp(-((light - dark) ** 2) / (2 * 10**2)))
+    assert 0.6 < share < 0.65
+    for confidence, expected in ((share - 0.002, 0), (share + 0.002, IGNORE_INDEX)):
+        clicks = clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9))
+        labels = labels_of(monkeypatch, STAR, clicks, 2, confidence, image=image)
+        assert labels[4, 4] == expected
+
+
+def test_where_no_walker_arrives_nothing_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At sigma 0.5 the weight of a border between black and white is below any number."""
+    image = np.full((2, 8, 9), 0.0)
+    image[:, :, 3:6] = 255
+    clicks = clicks_at((0, 0, 0), (0, 8, 1), size=(8, 9))
+    labels = labels_of(monkeypatch, STAR, clicks, 2, 0.51, image=image, sigma=0.5)
+    assert (labels[:, 3:6] == IGNORE_INDEX).all()
+    assert labels[4, [1, 7]].tolist() == [0, 1]
+
+
+def test_superpixels_are_as_many_as_their_size_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(colours: np.ndarray, n_segments: int, **_: object) -> np.ndarray:
+        asked.append(n_segments)
+        return np.zeros(colours.shape[:2], dtype=np.int64)
+
+    monkeypatch.setattr("seminar.data.superpixels.slic", counted)
+    for size in (5.0, 10.0, 100.0):
+        propagate(HALVES, clicks_at((5, 5, 0)), 2, Spreading(superpixel_size=size))
+    assert asked == [96, 24, 1]  # of 40 x 60 pixels
+
+
 def test_a_superpixel_with_clicks_of_several_classes_has_each_in_proportion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

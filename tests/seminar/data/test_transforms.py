@@ -369,7 +369,7 @@ def test_the_strong_view_has_a_haze_in_every_second_crop_which_only_lightens() -
             .unfold(2, 24, 24)
             .mean(dim=(-1, -2))
         )
-        hazy += float(blocks.max() - blocks.min()) > 1
+        hazy += float(blocks.max()) > 4  # of noise alone, cut off at black, 3.2 are left at most
     assert 15 < hazy < 45
 
 

@@ -198,6 +198,36 @@ def test_percentiles_of_a_large_image_come_from_the_same_samples(
     assert levels == pytest.approx(tuple(np.percentile(pixels[::step, ::step], (2, 98))))
 
 
+def test_a_block_whose_line_was_cut_short_is_predicted_again(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill leaves of ";0;1280" is the name of another block, ";0;128", which is not done."""
+    path = write_zarr(tmp_path / "a.zarr", blobs(100, 200), "yx")
+    real, keys = blockwise.predict_block, []
+
+    def stops_at_the_second(task: Any) -> str:
+        keys.append(task.key)
+        if len(keys) == 2:
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr(blockwise, "predict_block", stops_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        predict_large(path, model, out=None, **SMALL)
+    with (path / "labels" / "seminar" / blockwise.PROGRESS).open("a") as mark:
+        mark.write(keys[1])
+    assert predict_large(path, model, out=None, **SMALL)
+    assert keys == [";0;0", ";0;128", ";0;128"]
+
+
+@pytest.mark.parametrize(("tile_size", "overlap"), [(768, 128), (256, 128), (128, 64), (96, 48)])
+def test_small_tiles_overlap_by_half_and_large_ones_as_in_memory(
+    model: Path, tile_size: int, overlap: int
+) -> None:
+    predictor = blockwise.cached_predictor(str(model), "", "cpu", tile_size)
+    assert (predictor.tile_size, predictor.overlap) == (tile_size, overlap)
+
+
 def test_an_interrupted_job_goes_on_where_it_stopped(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,13 +102,24 @@ def test_patches_that_touch_at_a_corner_are_two_objects() -> None:
     assert instances_from_shape(labels).max() == 2
 
 
-@pytest.mark.parametrize(("columns", "expected"), [(3, 0), (4, 1)])
-def test_twelve_pixels_are_an_object_and_fewer_are_not(columns: int, expected: int) -> None:
+@pytest.mark.parametrize(("pixels", "expected"), [(11, 0), (12, 1)])
+def test_twelve_pixels_are_an_object_and_fewer_are_not(pixels: int, expected: int) -> None:
     labels = np.zeros((20, 20), np.uint8)
-    labels[5:8, 5 : 5 + columns] = 1
+    labels[5:8, 5:9] = (np.arange(12) < pixels).reshape(3, 4)
     assert instances_from_shape(labels).max() == expected
-    assert instances_from_shape(labels, min_area=3 * columns).max() == 1
-    assert instances_from_shape(labels, min_area=3 * columns + 1).max() == 0
+    assert instances_from_shape(labels, min_area=pixels).max() == 1
+    assert instances_from_shape(labels, min_area=pixels + 1).max() == 0
+
+
+def test_a_peak_within_the_radius_of_a_higher_one_is_no_object_of_its_own() -> None:
+    """A disc of radius 26 that sticks out of one of radius 40, its middle 39 pixels off."""
+    assert instances_from_shape(discs((65, 65, 40), (65, 104, 26), size=(130, 170))).max() == 1
+    assert instances_from_shape(discs((65, 45, 40), (65, 104, 26), size=(130, 170))).max() == 2
+
+
+def test_small_objects_come_apart_too() -> None:
+    """Two discs of radius 4, 7 pixels apart."""
+    assert instances_from_shape(discs((30, 30, 4), (30, 37, 4))).max() == 2
 
 
 def test_the_rim_of_the_image_is_the_rim_of_an_object() -> None:
