@@ -1,15 +1,18 @@
 """Prove it: the paper's tables on real images, and other methods on the same clicks.
 
-    python benchmarks/accuracy table3   SHARED_DATA [--out FOLDER] [--sets fluo20,ccp60] [--seeds
-    0,1,2] python benchmarks/accuracy peers    SHARED_DATA     needs pip install -e '.[bench]'
-    python benchmarks/accuracy images   SHARED_DATA     from one image on, beside the forest python
-    benchmarks/accuracy budget   SHARED_DATA     more iterations, for clicks and for dense masks
-    python benchmarks/accuracy fig4     SHARED_DATA     self-generation against a student-student
-    module python benchmarks/accuracy fig5     SHARED_DATA     modules, ema_decay, lambda_pcons
-    python benchmarks/accuracy time     SHARED_DATA     time to the first useful mask python
-    benchmarks/accuracy pictures SHARED_DATA     what the rows of seed 0 drew, to FOLDER/pictures,
-    from runs still in FOLDER python benchmarks/accuracy page
-    benchmarks/accuracy.md from the rows
+    python benchmarks/accuracy TABLE SHARED_DATA [--out FOLDER] [--sets fluo20,ccp60] [--seeds 0,1]
+    python benchmarks/accuracy page          writes benchmarks/accuracy.md from the rows
+
+TABLE is one of
+
+    table3    losses, both stages, full supervision
+    peers     other methods on the same clicks; needs pip install -e '.[bench]'
+    images    from one image up, next to the random forest
+    budget    more iterations, for clicks and for dense masks
+    fig4      self-generation against a student-student module
+    fig5      modules, ema_decay, lambda_pcons
+    time      time to the first useful mask
+    pictures  masks of seed 0 into FOLDER/pictures, from the runs that are still in FOLDER
 
 Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar
 simulate-clicks --seed 0`, scored on the whole val split. A finished row is kept beside this file,
@@ -22,10 +25,10 @@ import argparse
 import shlex
 from pathlib import Path
 
+from benchmarks.accuracy.measure import SETS
 from benchmarks.accuracy.page import write_page
 from benchmarks.accuracy.pictures import contact_sheet
 from benchmarks.accuracy.plan import TABLES, Bench
-from benchmarks.measure import SETS
 
 HERE = Path(__file__).parent
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks.accuracy.measure import SCENE_ITERATIONS, SETS, Row, spread
 from benchmarks.accuracy.plan import COUNTS, EMA_DECAYS, LAMBDAS_PCONS, LONG, MODULES, read_rows
-from benchmarks.measure import SCENE_ITERATIONS, SETS, Row, spread
 
 BY_HAND = "<!-- from here on written by hand; the tables above are made by benchmarks/accuracy -->"
 
@@ -87,20 +87,27 @@ def _head(rows: Path) -> str:
     )
     return f"""# What clicks reach, against full supervision and other methods
 
-Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {", ".join(machines)}, torch {", ".join(torches)}, at commits {", ".join(versions)}.
+Measured {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""} on {", ".join(machines)}, \
+torch {", ".join(torches)}, \
+at commits {", ".join(versions)}.
 
 ```sh
-pip install -e '.[bench]'                                             # scikit-learn, for the random forest
+pip install -e '.[bench]'     # scikit-learn, for the random forest
 for table in table3 peers images budget fig4 fig5 time; do
-    python benchmarks/accuracy $table SHARED_DATA --out FOLDER --rows FOLDER/rows        # takes up where it was
-done
+    python benchmarks/accuracy $table SHARED_DATA --out FOLDER --rows FOLDER/rows
+done                          # a second call continues where the first ended
 python benchmarks/accuracy page --rows FOLDER/rows
 ```
 
-Every row is a `seminar` command on the same images with the same clicks (`seminar simulate-clicks --seed 0`), ImageNet MobileNetV2,
-the same number of iterations a stage, scored on the whole val split. Mean ± standard deviation over seeds of training; the clicks stay.
-"Pooled" is the IoU from one confusion matrix over all images (of two classes the foreground's, of more the mean over classes), "per image" the mean of the images' own.
-Images of ccp and camvid have half their sides; these sets are trained for {SCENE_ITERATIONS:,} iterations a stage. The rows that this page is made of are in [accuracy/rows](accuracy/rows)."""
+Every row is a `seminar` command on the same images with the same clicks \
+(`seminar simulate-clicks --seed 0`), ImageNet MobileNetV2,
+the same number of iterations a stage, scored on the whole val split. \
+Mean ± standard deviation over seeds of training; the clicks stay.
+"Pooled" is the IoU from one confusion matrix over all images (of two classes the foreground's, \
+of more the mean over classes), "per image" the mean of the images' own.
+Images of ccp and camvid have half their sides; \
+these sets are trained for {SCENE_ITERATIONS:,} iterations a stage. \
+The rows that this page is made of are in [accuracy/rows](accuracy/rows)."""
 
 
 def _set_line(rows: Path, name: str) -> str:

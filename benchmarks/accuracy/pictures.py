@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from benchmarks.accuracy.measure import seminar
 from benchmarks.accuracy.plan import Bench, run_name
-from benchmarks.measure import seminar
 from seminar.config.settings import TrainConfig
 from seminar.io.images import to_float
 from seminar.io.label_png import read_label_png

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.accuracy.peers import forest_masks, otsu_masks
-from benchmarks.measure import (
+from benchmarks.accuracy.measure import (
     SEMINAR,
     SETS,
     Row,
@@ -24,6 +23,7 @@ from benchmarks.measure import (
     trained,
     without_folders,
 )
+from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
 from seminar.run.events import Validated

@@ -7,9 +7,9 @@ before handing it over, and each that the session has said to be saved. After th
 each image must hold a state that was handed over at or after the last one acknowledged, its sparse
 mask must be that of the file, and the next window must show it.
 
-    python benchmarks/soak/click_kills.py --kills 200 --record soak/click_kills.jsonl xvfb-run -a -s
-    "-screen 0 1600x1200x24" python benchmarks/soak/click_kills.py --window --kills 200 --record
-    soak/click_kills_window.jsonl
+    python benchmarks/soak/click_kills.py --kills 200 --record soak/click_kills.jsonl
+    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/click_kills.py --window \\
+        --kills 200 --record soak/click_kills_window.jsonl
 """
 
 from __future__ import annotations

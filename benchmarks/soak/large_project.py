@@ -1,8 +1,9 @@
 """A project of 10,000 images and 100,000 clicks: how long it takes to open, to go to another image,
 to check, and to start training.
 
-    python benchmarks/soak/large_project.py --images 10000 --folder soak/large      # the project is
-    kept there for the next time
+    python benchmarks/soak/large_project.py --images 10000 --folder soak/large
+
+The project is kept in the folder for the next time.
 
 Times are on the wall, and in processor time of the process that works, which says more on a busy
 machine. The window's part runs on napari's ViewerModel, without drawing.

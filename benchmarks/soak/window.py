@@ -1,8 +1,8 @@
 """The window for minutes or hours: a real run, images switched, clicks added and deleted, previews
 drawn. Does it stay small and quick?
 
-    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/window.py --minutes 120 --record
-    soak/window.jsonl
+    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/soak/window.py \\
+        --minutes 120 --record soak/window.jsonl
 
 The run is the default one, in small crops, on the processor. Every ten seconds memory, open files,
 threads and child processes are noted, and how long an event that comes at a random moment waits in
@@ -28,10 +28,10 @@ import psutil
 from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
+from benchmarks.speed.waits import HEARTBEAT_MS, Spent, percentile, timed
 from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-from seminar_napari._bench_overlay import HEARTBEAT_MS, Spent, percentile, timed
 
 IMAGES, SIDE = 12, 320
 SAMPLE_SECONDS = 10.0

@@ -6,7 +6,7 @@ import importlib.util
 
 from seminar.cli.app import run
 
-for _name in ("project", "propagate", "train", "demo", "predict", "export", "devices", "bench"):
+for _name in ("project", "propagate", "train", "demo", "predict", "export", "devices"):
     if importlib.util.find_spec(f"seminar.cli.{_name}"):
         importlib.import_module(f"seminar.cli.{_name}")
 

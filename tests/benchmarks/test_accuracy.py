@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.accuracy.measure import Row, measured, prepared, scores, spread
 from benchmarks.accuracy.page import BY_HAND, read_table, write_page
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from benchmarks.accuracy.plan import Bench, first_good
-from benchmarks.measure import Row, measured, prepared, scores, spread
 from seminar.io.label_png import write_label_png
 from seminar.labels import ClassNames
 from seminar.project.project import Project

@@ -1,5 +1,6 @@
-"""How much of the bare network's throughput tiled prediction keeps: ``seminar bench predict``, or
-``python -m seminar.bench.predict [--json]``.
+"""How much of the bare network's throughput tiled prediction keeps.
+
+    python benchmarks/speed/predict.py [--json]
 
 The same tiles go once through the network alone and once through `Predictor.predict`, which also
 cuts, stretches, blends and takes the most probable class; in turn, in changing order, so that a
@@ -146,7 +147,7 @@ def _run_network(
 
 def main(words: list[str] | None = None) -> None:
     """Print the figures, or JSON."""
-    parser = argparse.ArgumentParser(prog="seminar bench predict")
+    parser = argparse.ArgumentParser(description="What tiled prediction keeps of the throughput.")
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(words)

@@ -1,4 +1,6 @@
-"""What one training step costs against the bare student step, term by term.
+"""How much longer a training step takes than the bare student step, term by term.
+
+    python benchmarks/speed/step.py [--json] [--device D]
 
 As in training on the CPU, the CRF's plan is made outside the step, where a thread of the loader
 makes it; its time is a figure of its own.
@@ -6,8 +8,11 @@ makes it; its time is a figure of its own.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -143,3 +148,23 @@ def _photographs(config: TrainConfig) -> Batch:
         absent=torch.zeros(count, 2, dtype=torch.bool),
         pseudo_labels=nothing,
     )
+
+
+def main(words: list[str] | None = None) -> None:
+    """Print the figures, or JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args(words)
+    figures = dataclasses.asdict(run_step_bench(device=options.device))
+    lines = [
+        f"{name.replace('_', ' ')}: {f'{value:.3g}' if isinstance(value, float) else value}"
+        for name, value in figures.items()
+    ]
+    sys.stdout.write((json.dumps(figures) if options.json else "\n".join(lines)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from seminar.bench import predict
-from seminar.bench.predict import PredictBench, run_predict_bench
+from benchmarks.speed import predict
+from benchmarks.speed.predict import PredictBench, run_predict_bench
 
 
 def test_it_measures_the_tiles_that_the_predictor_takes() -> None:

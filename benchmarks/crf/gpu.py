@@ -1,5 +1,6 @@
-"""What the dense-CRF loss costs and how true it is on a GPU: ``python benchmarks/crf_gpu.py``; its
-page is crf.md.
+"""How accurate and how fast the dense-CRF loss is on a GPU: ``python benchmarks/crf/gpu.py``.
+
+The figures are in crf.md.
 
 At the paper's size: crops of 513 px whose CRF is computed on 256 x 256, batches of 12, 21 classes.
 Times are medians of whole calls, loss and gradient, landmarks included, that take turns with a
@@ -17,7 +18,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from seminar.bench.crf import load_photos, smooth_probs
+from benchmarks.crf.photos import load_photos, smooth_probs
 from seminar.config.settings import preset
 from seminar.losses.dense_crf import CrfMethod, dense_crf
 from seminar.losses.dense_crf.exact import filter_exact
@@ -120,6 +121,6 @@ def _milliseconds(work: Callable[[], object], device: torch.device) -> float:
 if __name__ == "__main__":
     if not torch.cuda.is_available():
         raise SystemExit(
-            "crf_gpu: no CUDA device here; python -m seminar.bench.crf measures the CPU"
+            "crf/gpu.py: no CUDA device here; python benchmarks/crf/cpu.py measures the CPU"
         )
     print(json.dumps(measure(torch.device("cuda")), indent=1))

@@ -1,5 +1,6 @@
-"""Peak memory of predicting an image larger than memory: python benchmarks/predict_memory.py FOLDER
-SIDE...
+"""Peak memory of predicting an image larger than memory.
+
+    python benchmarks/speed/predict_memory.py FOLDER SIDE...
 
 For each side a synthetic tiled tif of SIDE x SIDE pixels (8-bit, blobs) is written into FOLDER,
 predicted into OME-Zarr labels and instances in a process of its own, and removed again. The network

@@ -1,8 +1,7 @@
-"""Measure what the library promises on real images: scores against full supervision, time, memory,
-first useful mask.
+"""Measure scores against full supervision, time, memory and the first useful mask on real images.
 
-    python benchmarks/library.py SHARED_DATA [--out FOLDER] [--seeds 0] [--sets dsb2018_fluo
-    dsb2018_histology] [--only ROW ...]
+    python benchmarks/accuracy/library.py SHARED_DATA [--out FOLDER] [--seeds 0]
+        [--sets dsb2018_fluo dsb2018_histology] [--only ROW ...]
 
 Everything goes through the `seminar` command line. The sets are copied to FOLDER, clicks are
 simulated there, and each finished row is kept in FOLDER/rows, so that an interrupted benchmark goes
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import SEMINAR, Row, measured, prepared, scores, trained
+from benchmarks.accuracy.measure import SEMINAR, Row, measured, prepared, scores, trained
 
 
 def main() -> None:

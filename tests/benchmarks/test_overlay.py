@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seminar_napari._bench_overlay import Spent, middle, percentile, waits
+from benchmarks.speed.waits import Spent, middle, percentile, waits
 
 
 def test_events_arrive_at_any_moment_of_a_gap() -> None:
@@ -30,14 +30,14 @@ def test_clock_processor_and_thread_are_kept_apart() -> None:
 
 def test_it_explains_itself_and_imports_neither_torch_nor_qt_before_it_measures() -> None:
     code = (
-        "import sys, seminar_napari._bench_overlay; sys.exit(int(any(name in sys.modules for name"
+        "import sys, benchmarks.speed.overlay; sys.exit(int(any(name in sys.modules for name"
         " in ('torch', 'qtpy'))))"
     )
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(root)}
     assert subprocess.run([sys.executable, "-c", code], cwd=root, env=environment).returncode == 0
     help_text = subprocess.run(
-        [sys.executable, "-m", "seminar_napari._bench_overlay", "--help"],
+        [sys.executable, "benchmarks/speed/overlay.py", "--help"],
         cwd=root,
         env=environment,
         capture_output=True,

@@ -9,15 +9,15 @@ import sys
 import pytest
 import torch
 
-from seminar.bench import crf
-from seminar.bench.crf import CrfBench, CrfRow, format_table, run_crf_bench
+from benchmarks.crf import cpu
+from benchmarks.crf.cpu import CrfBench, CrfRow, format_table, run_crf_bench
 
 
 def test_every_figure_comes_out_and_is_sane(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crf, "_SIDES", (16, 32))
-    measure = crf._memory
+    monkeypatch.setattr(cpu, "_SIDES", (16, 32))
+    measure = cpu._memory
     monkeypatch.setattr(
-        crf, "_memory", lambda _: measure(128)
+        cpu, "_memory", lambda _: measure(128)
     )  # smaller ones fit into what is there already
     bench = run_crf_bench(size=32, repeats=1, step=lambda: torch.rand(64, 64).exp())
     values = {row.name: row.value for row in bench.rows}
@@ -58,7 +58,7 @@ def test_the_table_says_what_is_met(
     assert "| one | 0.50 s | ≤ 1 | yes |  |" in table
     assert "| two | 1.50 s | ≤ 1 | **no** | so |" in table
     assert "| three | 3.00 s | – | – |  |" in table
-    monkeypatch.setattr(crf, "run_crf_bench", lambda **_: bench)
+    monkeypatch.setattr(cpu, "run_crf_bench", lambda **_: bench)
     monkeypatch.setattr(sys, "argv", ["crf", "--json"])
-    crf.main()
+    cpu.main()
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(dataclasses.asdict(bench)))

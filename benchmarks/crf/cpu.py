@@ -1,5 +1,4 @@
-"""How true and how fast the dense-CRF loss is: ``seminar bench crf``, or ``python -m
-seminar.bench.crf [--json]``.
+"""How accurate and how fast the dense-CRF loss is: ``python benchmarks/crf/cpu.py [--json]``.
 
 Errors are against the exact Gaussian; times are processor times against Tang et al.'s C++ lattice,
 measured in turn with ours. Their code is not part of this project: it is used where its module
@@ -11,9 +10,7 @@ the two, so its ratios flatter us, and the rows say so.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import dataclasses
-import importlib
 import json
 import math
 import statistics
@@ -26,24 +23,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from skimage import data
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
+from benchmarks.crf.photos import PHOTOS, load_photos, smooth_probs
+from benchmarks.crf.reference import Reference, find_reference
 from seminar.losses.dense_crf import CrfPlan, dense_crf, prepare_dense_crf
 from seminar.losses.dense_crf.features import gaussian, pixel_features
 from seminar.losses.dense_crf.landmarks import plan_nystrom
-from seminar.losses.dense_crf.lattice import filter_lattice, plan_lattice
 from seminar.losses.dense_crf.nystrom import filter_nystrom
 
-PHOTOS = ("astronaut", "coffee", "rocket", "chelsea")
+ROOT = Path(__file__).parents[2]
 _SIDES = (128, 256, 512, 1024)  # of the images whose times give the exponent
 _SIGMA_RGB = 15.0
 _SIGMA_XY_SHARE = 100 / 513  # of the image's side, as in the paper
-_MANGLED = "_Z21bilateralfilter_batchPfiS_iS_iiiiiff"  # what a C++ compiler calls theirs
-
-Reference = Callable[[Tensor, Tensor, float, float], Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +86,7 @@ def run_crf_bench(
         One optimiser step without the CRF, crop 256 and batch 4, to hold the loss against. None:
         MobileNetV2 with torchvision's DeepLabv3 head.
     """
-    lattice, reference_name = _find_reference(reference)
+    lattice, reference_name = find_reference(reference)
     images = load_photos(size)
     rows = [
         *_errors(images),
@@ -102,31 +96,6 @@ def run_crf_bench(
         _exponent(repeats, _SIDES),
     ]
     return CrfBench(tuple(rows), reference_name, torch.get_num_threads())
-
-
-def load_photos(size: int) -> Tensor:
-    """The centre squares of four photographs that come with scikit-image: (4, 3, size, size),
-    0..255.
-    """
-    squares = []
-    for name in PHOTOS:
-        photo = getattr(data, name)()
-        side = min(photo.shape[:2])
-        top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
-        square = photo[top : top + side, left : left + side]
-        pixels = torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float()
-        squares.append(
-            nn.functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
-        )
-    return torch.cat(squares)
-
-
-def smooth_probs(batch: int, classes: int, size: int) -> Tensor:
-    """Blobs a sixteenth of the image wide, (N, K, size, size): of what we tried, the hardest for
-    the landmarks.
-    """
-    logits = torch.randn(batch, classes, 16, 16, generator=torch.Generator().manual_seed(0)) * 3
-    return nn.functional.interpolate(logits, size=(size, size), mode="bilinear").softmax(1)
 
 
 def _errors(images: Tensor) -> list[CrfRow]:
@@ -240,9 +209,9 @@ def _memory(size: int) -> list[CrfRow]:
         return []
     rows = []
     for batch, bar in ((4, 20.0), (1, None)):
-        program = f"from seminar.bench.crf import print_peak; print_peak({size}, {batch})"
+        program = f"from benchmarks.crf.cpu import print_peak; print_peak({size}, {batch})"
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
         )
         note = "gradient, saved slope and workspace, beyond probs and image"
         rows.append(
@@ -318,46 +287,6 @@ def _take_turns(repeats: int, *works: Callable[[], object]) -> list[_Timing]:
     ]
 
 
-def _find_reference(library: Path | None) -> tuple[Reference, str]:
-    if library is not None:
-        call = ctypes.CDLL(str(library))[_MANGLED]
-        return lambda *arguments: _call_library(call, *arguments), "Tang et al.'s C++"
-    try:
-        module = importlib.import_module("bilateralfilter")
-    except ImportError:
-        return _lattice_by_channel, "our lattice by channel, in place of Tang et al.'s C++"
-    return (
-        lambda *arguments: _call_module(module.bilateralfilter_batch, *arguments),
-        "Tang et al.'s C++",
-    )
-
-
-def _call_library(
-    call: Callable[..., object], image: Tensor, probs: Tensor, sigma_rgb: float, sigma_xy: float
-) -> Tensor:
-    filtered = torch.zeros_like(probs)
-    buffers: list[object] = []
-    for tensor in (image, probs, filtered):
-        buffers += [ctypes.cast(tensor.data_ptr(), ctypes.POINTER(ctypes.c_float)), tensor.numel()]
-    call(*buffers, *probs.shape, ctypes.c_float(sigma_rgb), ctypes.c_float(sigma_xy))
-    return filtered
-
-
-def _call_module(
-    call: Callable[..., object], image: Tensor, probs: Tensor, sigma_rgb: float, sigma_xy: float
-) -> Tensor:
-    filtered = torch.zeros_like(probs)
-    call(*(t.view(-1).numpy() for t in (image, probs, filtered)), *probs.shape, sigma_rgb, sigma_xy)
-    return filtered
-
-
-def _lattice_by_channel(image: Tensor, probs: Tensor, sigma_rgb: float, sigma_xy: float) -> Tensor:
-    plan = plan_lattice(pixel_features(image, sigma_rgb, sigma_xy))
-    return torch.stack(
-        [filter_lattice(channel.flatten(1)[:, None], plan)[:, 0] for channel in probs.unbind(1)], 1
-    )
-
-
 def format_table(bench: CrfBench) -> str:
     """The figures as a Markdown table."""
     lines = [
@@ -375,7 +304,7 @@ def format_table(bench: CrfBench) -> str:
 
 def main() -> None:
     """Print the table, or JSON."""
-    parser = argparse.ArgumentParser(description="How true and how fast the dense-CRF loss is.")
+    parser = argparse.ArgumentParser(description="How accurate and how fast the dense-CRF loss is.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--reference", type=Path, help="shared library of Tang et al.'s filter")
     parser.add_argument("--repeats", type=int, default=7)
