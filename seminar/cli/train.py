@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seminar.cli.app import app
-from seminar.config.settings import TrainConfig, load_config, preset
+from seminar.config.settings import TrainConfig, preset
+from seminar.config.toml_file import load_config
 from seminar.errors import ConfigError, SeminarError
 from seminar.run.folder import RunFolder
 

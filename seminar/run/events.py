@@ -1,16 +1,14 @@
-"""What happens in a run, as frozen events: yielded by the trainer, printed by the command line,
-followed by the window.
-"""
+"""Events of a run: yielded by the trainer, printed by the command line, followed by the window."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+from seminar.config.coercion import coerce
 
 EVENTS_VERSION = 1
 
@@ -159,62 +157,18 @@ _KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 
 def to_json_line(event: Event, time: float) -> str:
     """One line for events.jsonl; `time` is seconds since the epoch."""
-    return (
-        json.dumps(
-            {"version": EVENTS_VERSION, "time": time, "event": type(event).__name__}
-            | dataclasses.asdict(event)
-        )
-        + "\n"
-    )
+    head = {"version": EVENTS_VERSION, "time": time, "event": type(event).__name__}
+    return json.dumps(head | dataclasses.asdict(event)) + "\n"
 
 
 def from_json_line(line: str | bytes) -> tuple[Event, float] | None:
-    """The event of a line of events.jsonl and its time; None for a kind this version does not
-    know, a torn line, or values that it cannot have.
+    """The event and time of a line of events.jsonl.
+
+    None for a torn line, an unknown kind of event, or values of the wrong type.
     """
     try:
         data: dict[str, Any] = json.loads(line)
-        kind = _KINDS[data.pop("event")]
-        time = float(data.pop("time"))
-        hints = _hints(kind)
-        values = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in data.items()
-            if name in hints
-        }
-        return (
-            (kind(**values), time)
-            if all(_fits(value, hints[name]) for name, value in values.items())
-            else None
-        )
+        event: Event = coerce(data, _KINDS[data.pop("event")])
+        return event, float(data["time"])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-
-
-@functools.cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether a value out of a file is of the type that an event's field has; whole numbers are
-    floats, too.
-    """
-    arguments = get_args(hint)
-    match typing.get_origin(hint):
-        case None if hint in (int, float):
-            return isinstance(value, int if hint is int else int | float) and not isinstance(
-                value, bool
-            )
-        case None:
-            return isinstance(value, hint)
-        case typing.Literal:
-            return value in arguments
-        case origin if origin is tuple:
-            return isinstance(value, tuple) and all(_fits(item, arguments[0]) for item in value)
-        case origin if origin is Mapping:
-            return isinstance(value, dict) and all(
-                isinstance(name, str) and _fits(item, arguments[1]) for name, item in value.items()
-            )
-        case _:  # a union
-            return any(_fits(value, argument) for argument in arguments)

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import psutil
 from PIL import Image
 
-from seminar.config.settings import TrainConfig, load_config
+from seminar.config.settings import TrainConfig
+from seminar.config.toml_file import load_config
 from seminar.errors import SeminarError
 from seminar.io.files import atomic_file, write_text
 from seminar.labels import ClassNames

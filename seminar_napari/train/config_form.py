@@ -24,7 +24,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from seminar.config.settings import PresetName, TrainConfig, preset
+from seminar.config.presets import PresetName
+from seminar.config.settings import TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar.run.folder import stage_names
 from seminar_napari.train.budget import Budget
@@ -34,7 +35,6 @@ from seminar_napari.train.setting_names import (
     BACKBONE_TEXTS,
     FILE_CHOICE,
     KEPT_BY_PRESETS,
-    NAMES,
     PRESET_TEXTS,
     SECTIONS,
     WEIGHT_TEXTS,
@@ -197,7 +197,7 @@ class ConfigForm(QWidget):
         widget.installEventFilter(self._guard)
 
     def _name(self, name: str) -> str:
-        return NAMES.get(name) or name.replace("_", " ").capitalize()
+        return self._settings[name].metadata["label"] or name.replace("_", " ").capitalize()
 
     def _tooltip(self, name: str) -> str:
         meta = self._settings[name].metadata

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from seminar.config.settings import PresetName
+from seminar.config.presets import PresetName
 from seminar.errors import SeminarError
 from seminar.run.folder import RunFolder, stage_names
 from seminar_napari.train.config_form import ConfigForm

@@ -1,8 +1,8 @@
-"""How the settings are called and grouped on screen."""
+"""Texts and groups of the settings on screen; their labels are in `TrainConfig`'s metadata."""
 
 from __future__ import annotations
 
-from seminar.config.settings import PresetName
+from seminar.config.presets import PresetName
 
 FILE_CHOICE = "…"
 
@@ -40,32 +40,3 @@ SECTIONS: dict[str, str] = {
     "seed": "Running",
 }
 """Headings of the folded part, by the first setting under them."""
-
-NAMES: dict[str, str] = {
-    "optimizer": "Optimiser",
-    "limit": "Images at most",
-    "val_split": "Validation split",
-    "base_lr": "Learning rate",
-    "head_lr_factor": "Head's rate ×",
-    "lr_by_classes": "Rate by classes",
-    "lambda_crf": "CRF weight",
-    "lambda_pcons": "Consistency weight",
-    "lambda_pseudo": "Pseudo-label weight",
-    "crf_ramp": "CRF ramp",
-    "pcons_ramp": "Consistency ramp",
-    "sigma_rgb": "CRF colour σ",
-    "sigma_xy": "CRF distance σ",
-    "crf_method": "CRF method",
-    "crf_relaxation": "CRF within regions",
-    "crf_landmarks": "CRF landmarks",
-    "ema_decay": "EMA decay",
-    "pseudo_network": "Pseudo-labels by",
-    "pseudo_confidence": "Sure at least",
-    "pseudo_balance": "Scarce classes",
-    "strong_augmentation": "Strong augment.",
-    "self_generation": "Self-generation",
-    "pseudo_labels": "Pseudo-labels from",
-    "objectness": "Objectness from",
-    "lambda_presence": "Presence weight",
-    "lambda_objectness": "Objectness weight",
-}

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.config.settings import PresetName, TrainConfig, load_config, preset
+from seminar.config.presets import PresetName
+from seminar.config.settings import TrainConfig, preset
+from seminar.config.toml_file import load_config
 from seminar.errors import ConfigError
 
 FIELDS = dataclasses.fields(TrainConfig)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from seminar.clicks.click_set import ClickSet
-from seminar.config.settings import TrainConfig, load_config
+from seminar.config.settings import TrainConfig
+from seminar.config.toml_file import load_config
 from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
 from seminar.project.project import Project
