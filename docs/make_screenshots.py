@@ -165,9 +165,9 @@ def main() -> None:
 
         dock.open_project(path)
         dock.session.show_image(SHOWN)
-        dock.inspect.overlays.choose(None)
+        dock.inspect.overlays.choice.choose(None)
         save("annotate")
-        dock.inspect.overlays.choose("student")
+        dock.inspect.overlays.choice.choose("student")
         weights = (
             options.weights
             if options.weights in ("imagenet", "none")
@@ -184,20 +184,20 @@ def main() -> None:
         train(dock, config, options.share, save)
         inspect = dock.inspect
         dock.tabs.setCurrentWidget(inspect)
-        inspect.outline.click()
-        inspect.disagreement.click()
+        inspect.show_panel.outline.click()
+        inspect.show_panel.toggles["disagreement"].click()
         inspect.next_click.click()
         wait(60, until=lambda: "disagree" in inspect.next_text.text())
         viewer.reset_view()
         save("inspect")
-        inspect.disagreement.click()
-        inspect.fill.click()
+        inspect.show_panel.toggles["disagreement"].click()
+        inspect.show_panel.fill.click()
         dock.session.show_image(SHOWN)
         viewer.reset_view()
         wait(60, until=lambda: inspect.overlays.has("student"))
-        inspect.two_by_two.click()
+        inspect.show_panel.two_by_two.click()
         save("grid")
-        inspect.two_by_two.click()
+        inspect.show_panel.two_by_two.click()
         dock.train.control.stop()
         wait(600, until=lambda: not dock.train.control.is_going)
         for theme in ("dark", "light") if options.every_state else ():

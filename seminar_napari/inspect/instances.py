@@ -18,10 +18,11 @@ from seminar.errors import SeminarError
 from seminar.inference.instances import instances_from_clicks, instances_from_shape, write_instances
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.project import Project
-from seminar_napari.inspect.overlay_layers import add_layer, lie_at, push
-from seminar_napari.layers.image import hear_geometry
+from seminar_napari.inspect.overlay_layers import add_layer, push
+from seminar_napari.layers.geometry import follow_geometry, set_geometry
 from seminar_napari.session.session import Session
-from seminar_napari.workers.latest import Fault, Latest
+from seminar_napari.workers.latest import Latest
+from seminar_napari.workers.worker import Fault
 
 NAME = "instances"
 FOLDER = "instances"
@@ -106,7 +107,7 @@ class InstancesLayer:
         self._session.project_changed.disconnect(self._on_project)
         self._session.image_changed.disconnect(self._on_image)
         self._session.image_layer_changed.disconnect(self._on_image_layer)
-        hear_geometry(self._image_layer, None, self._lie_over_image)
+        follow_geometry(self._image_layer, None, self._lie_over_image)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def make(self, labels: LabelMap | None) -> None:
@@ -175,13 +176,13 @@ class InstancesLayer:
             )
 
     def _on_image_layer(self, image_layer: Any) -> None:
-        hear_geometry(self._image_layer, image_layer, self._lie_over_image)
+        follow_geometry(self._image_layer, image_layer, self._lie_over_image)
         self._image_layer = image_layer
         self._lie_over_image()
 
     def _lie_over_image(self) -> None:
         if self.layer is not None:
-            lie_at(self.layer, self._session.layer_geometry())
+            set_geometry(self.layer, self._session.layer_geometry())
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:

@@ -1,31 +1,43 @@
-"""The keys of the Inspect tab: held keys flick between the networks, N goes to the next click."""
+"""The keys of the tab Inspect: held keys show an overlay, N goes to the next click."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from typing import Any
 
-from seminar_napari.inspect.frames import Kind
+from seminar_napari.inspect.overlay_kinds import OVERLAYS
 from seminar_napari.inspect.overlays import Overlays
 
-HOLD_KEYS: dict[str, Kind] = {"Q": "student", "W": "teacher", "E": "pseudo_label", "R": "truth"}
+HOLD_KEYS = {overlay.key: overlay for overlay in OVERLAYS.values() if overlay.key}
 NEXT_KEY = "N"
 
 MARK = "_of_seminar"
 
-LEGEND: tuple[tuple[str, str], ...] = (
-    ("hold Q, W", "see student, teacher"),
-    ("hold E, R", "pseudo-label, truth"),
-    ("N", "go to the next click"),
-)
-"""What the keys do, for people."""
+
+def legend() -> tuple[tuple[str, str], ...]:
+    """What the keys do, two held keys a line."""
+    held = tuple(HOLD_KEYS.values())
+    pairs = [held[start : start + 2] for start in range(0, len(held), 2)]
+    return (
+        *(
+            (
+                "hold " + ", ".join(overlay.key for overlay in pair),
+                "see " + ", ".join(overlay.title for overlay in pair),
+            )
+            for pair in pairs
+        ),
+        (NEXT_KEY, "go to the next click"),
+    )
+
+
+LEGEND = legend()
 
 
 class InspectKeys:
     """Binds the keys on the viewer and on our own layers.
 
     A layer's keys go before the viewer's, so on layers of others napari's own keys (E erases
-    labels, R draws rectangles) stay as they are; points layers have none of these, so all work
+    labels, R draws rectangles) stay as they are. Points layers have none of these, so all keys work
     while the clicks are active. What somebody else has bound on the viewer is left alone.
     """
 
@@ -36,9 +48,7 @@ class InspectKeys:
         self._bound: list[tuple[str, Callable[..., Any]]] = []
         for name, action in self._actions().items():
             there = next((bound for key, bound in viewer.keymap.items() if str(key) == name), None)
-            if there is None or hasattr(
-                there, MARK
-            ):  # an earlier dock of this window may have left its own
+            if there is None or hasattr(there, MARK):  # an earlier dock's
                 viewer.bind_key(name, action, overwrite=True)
                 self._bound.append((name, action))
         overlays.layer_added.connect(self.bind_on)
@@ -54,23 +64,23 @@ class InspectKeys:
         self._bound.clear()
 
     def bind_on(self, layer: Any) -> None:
-        """Our own layers are not painted on: there our keys go before napari's."""
+        """Bind the keys on an overlay: nobody paints on it, so they may replace napari's."""
         for name, action in self._actions().items():
             layer.bind_key(name, action, overwrite=True)
 
     def _actions(self) -> dict[str, Callable[..., Any]]:
         actions: dict[str, Callable[..., Any]] = {
-            name: self._holding(kind) for name, kind in HOLD_KEYS.items()
+            key: self._holding(overlay.name) for key, overlay in HOLD_KEYS.items()
         }
         actions[NEXT_KEY] = lambda _target: self._next_click()
         for action in actions.values():
             setattr(action, MARK, True)
         return actions
 
-    def _holding(self, kind: Kind) -> Callable[[Any], Generator[None]]:
+    def _holding(self, name: str) -> Callable[[Any], Generator[None]]:
         def hold(_target: Any) -> Generator[None]:
-            self._overlays.hold(kind)
+            self._overlays.choice.hold(name)
             yield
-            self._overlays.release(kind)
+            self._overlays.choice.release(name)
 
         return hold

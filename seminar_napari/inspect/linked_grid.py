@@ -1,6 +1,4 @@
-"""The 2 x 2 grid: the image with its clicks, and beside it what three networks see, moved and
-zoomed as one.
-"""
+"""The 2 x 2 grid: the image with its clicks and three overlays, moved and zoomed as one."""
 
 from __future__ import annotations
 
@@ -10,27 +8,25 @@ from typing import Any
 
 from napari.layers import Image, Points
 
-from seminar_napari.inspect.frames import Shown
-from seminar_napari.inspect.overlay_layers import lie_at, selection_kept
-from seminar_napari.inspect.overlays import TITLES, Overlays
-from seminar_napari.layers.image import GEOMETRY
+from seminar_napari.inspect.overlay_kinds import OVERLAYS
+from seminar_napari.inspect.overlay_layers import selection_kept
+from seminar_napari.inspect.overlays import Overlays
+from seminar_napari.layers.geometry import GEOMETRY, set_geometry
 from seminar_napari.session.session import Session
 
 CELLS = 3
+"""Cells next to the image; the first overlays of which there is something to show get them."""
+
 SPACING = 4.0
 """Screen pixels between the cells."""
-
-ORDER: tuple[Shown, ...] = ("student", "teacher", "pseudo_label", "truth", "disagreement")
-"""Who gets the cells beside the image, as far as there is something to show."""
 
 
 class LinkedGrid:
     """napari's grid with the image repeated under every overlay; all is put back when it is left.
 
-    napari's grid gives each pair of neighbouring layers a cell, so the layers are brought into the
-    order image, clicks | copy, student | copy, teacher | copy, pseudo-label | whatever is hidden or
-    came later, and kept in it: whoever adds, moves or removes a layer while the grid is on may have
-    another order in mind.
+    napari's grid gives each pair of neighbouring layers a cell. So the layers are brought into the
+    order image, clicks | copy, overlay | copy, overlay | copy, overlay | all that is hidden or came
+    later. They are kept in it while others add, move or remove layers.
 
     Attributes
     ----------
@@ -50,7 +46,7 @@ class LinkedGrid:
         self._hidden: list[Any] = []
         self._pairs: list[Any] = []
         self._came: list[Any] = []  # while the grid was on
-        self._kinds: tuple[Shown, ...] = ()
+        self._names: tuple[str, ...] = ()
         self._before: dict[str, Any] = {}
 
     @property
@@ -58,9 +54,9 @@ class LinkedGrid:
         """Whether the grid is shown."""
         return bool(self._copies)
 
-    def available(self) -> tuple[Shown, ...]:
+    def available(self) -> tuple[str, ...]:
         """What would fill the cells now."""
-        return tuple(kind for kind in ORDER if self._overlays.has(kind))[:CELLS]
+        return tuple(name for name in OVERLAYS if self._overlays.has(name))[:CELLS]
 
     def enter(self) -> None:
         """Show the grid as soon as there is an image and something to compare."""
@@ -75,13 +71,13 @@ class LinkedGrid:
 
     def refresh(self) -> None:
         """Follow another image, or overlays that have appeared or gone."""
-        image, kinds = self._session.image_layer, self.available()
+        image, names = self._session.image_layer, self.available()
         if not self.wanted or self._changing:
             return
         if (
             self.on
             and image is self._image
-            and kinds in ((), self._kinds)
+            and names in ((), self._names)
             and _fit(self._copies, image)
         ):
             _follow(self._copies, image)
@@ -89,15 +85,15 @@ class LinkedGrid:
         self._changing = True  # showing and hiding overlays tells us of changed overlays
         try:
             self._take_down()
-            if kinds and image is not None and image in self._viewer.layers:
-                self._set_up(image, kinds)
+            if names and image is not None and image in self._viewer.layers:
+                self._set_up(image, names)
         finally:
             self._changing = False
 
-    def _set_up(self, image: Image, kinds: tuple[Shown, ...]) -> None:
+    def _set_up(self, image: Image, names: tuple[str, ...]) -> None:
         layers, overlays = self._viewer.layers, self._overlays
-        self._order, self._kinds, self._image = list(layers), kinds, image
-        shown = [overlays.layers[kind] for kind in kinds]
+        self._order, self._names, self._image = list(layers), names, image
+        shown = [overlays.layers[name] for name in names]
         clicks = [layer for layer in layers if isinstance(layer, Points) and layer.visible][-1:]
         kept = [image, *clicks, *shown]
         self._hidden = [
@@ -105,8 +101,8 @@ class LinkedGrid:
         ]
         for layer in self._hidden:
             layer.visible = False
-        overlays.show_together(kinds)
-        copies = [_copy(image, TITLES[kind]) for kind in kinds]
+        overlays.choice.show_together(names)
+        copies = [_copy(image, OVERLAYS[name].title) for name in names]
         self._copies = list(copies)
         with selection_kept(self._viewer):
             for copy in copies:
@@ -218,7 +214,7 @@ class LinkedGrid:
         for layer in self._hidden:
             if layer in layers:
                 layer.visible = True
-        self._overlays.show_together(())
+        self._overlays.choice.show_together(())
 
 
 def _copy(image: Image, name: str, *, visible: bool = True) -> Image:
@@ -248,7 +244,7 @@ def _follow(copies: list[Image], image: Image) -> None:
             copy.data = image.data
         if not image.rgb:
             copy.contrast_limits = image.contrast_limits
-        lie_at(copy, {name: getattr(image, name) for name in GEOMETRY})
+        set_geometry(copy, {name: getattr(image, name) for name in GEOMETRY})
 
 
 def _arrange(layers: Any, wanted: list[Any]) -> None:

@@ -1,13 +1,11 @@
-"""Where to click next: the place, over all images, where the networks disagree most and no click
-is near.
-"""
+"""Where to click next: the place where the networks disagree most and no click is near."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +16,25 @@ from seminar.clicks.click_set import Points
 from seminar.labels import IGNORE_INDEX
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
-from seminar_napari.inspect.frames import newest, prediction_path, read_grey_png
+from seminar_napari.inspect.frames import newest
+from seminar_napari.inspect.overlay_kinds import (
+    DISAGREEMENT,
+    OVERLAYS,
+    TRUTH,
+    prediction_path,
+    read_preview,
+)
 
 DISAGREE = 64
-"""Disagreement, on 0..255, from which on a pixel counts: a quarter of the probability lies on
-other classes.
+"""Pixels of at least this disagreement, on 0..255, are looked at: a quarter of the probability lies
+on other classes.
 """
 
 SPOTS = 8
 """Places remembered of each image."""
 
 COARSE = 512
-"""Larger images are looked at in blocks, so that the longer side has this many."""
+"""Larger images are divided into blocks, this many along the longer side."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Spot:
     area : int
         Pixels of the region on which the networks disagree.
     score : float
-        Area weighted by depth: a blob counts more than a rim of the same size.
+        Area weighted by depth, so that a blob scores higher than a rim of the same size.
     """
 
     row: int
@@ -70,7 +75,7 @@ def spots(
     disagreement : ndarray, (H, W) uint8
         0 where the networks agree, 255 where they are sure of different classes.
     clicks : ndarray, (n, 2) float64
-        (row, col) of clicks; what is nearer to one than `radius` is left out.
+        (row, col) of clicks; pixels nearer to one than `radius` are left out.
     radius : float, optional
         In pixels; `near_radius` of the image by default.
     """
@@ -99,20 +104,13 @@ def spots(
 
 
 def near_radius(size: tuple[int, int]) -> float:
-    """Within this many pixels of a click an image of (height, width) is taken as looked after."""
+    """Within this many pixels of a click no other is needed, in an image of (height, width)."""
     return float(np.clip(0.02 * min(size), 6, 32))
 
 
 @dataclass
 class NextClickFinder:
-    """Goes through the previews (else the predictions) of a run and remembers what it found until a
-    file changes.
-
-    Attributes
-    ----------
-    project : Project
-    run : RunFolder
-    """
+    """Searches the previews, or else the predictions, of a run; remembers what files have shown."""
 
     project: Project
     run: RunFolder
@@ -120,10 +118,10 @@ class NextClickFinder:
     _shown: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def find(self, held_out: Collection[str] = ()) -> NextClick | None:
-        """The worst place that was not shown before; when all were shown, it begins anew. None
-        where the networks agree.
+        """The worst place that was not shown yet; None where the networks agree.
 
-        Images that are held out of training are passed over: a click there teaches nothing.
+        When all places were shown, it starts again. Images that are held out of training are
+        skipped: a click there teaches nothing.
         """
         self._look(held_out)
         if not (best := self._best()) and self._shown:
@@ -147,7 +145,7 @@ class NextClickFinder:
                     break
 
     def _look(self, held_out: Collection[str]) -> None:
-        """Bring what was found up to date with the files."""
+        """Bring the spots up to date with the files."""
         images = set(self.project.image_ids()).difference(held_out)
         clicked = self.project.clicks_stamps()
         stamps = {
@@ -167,8 +165,9 @@ class NextClickFinder:
             self._found[image_id] = (key, found)
 
     def _stamps(self) -> dict[str, int]:
-        """Newest change of what is known of each image; a preview's folder changes whenever a
-        file in it is replaced.
+        """Time of the newest change of each image's files, in ns.
+
+        A preview's folder changes whenever a file in it is replaced.
         """
         predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
         labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
@@ -178,35 +177,26 @@ class NextClickFinder:
         return stamps
 
     def _disagreement(self, image_id: str) -> npt.NDArray[np.uint8] | None:
-        """As the trainer wrote it, else where two label maps differ; None where fewer than two are
-        there.
+        """As the trainer wrote it, else where two label maps differ; None with fewer than two.
 
-        Masks that were predicted since, held against the pseudo-labels, say more than an early
+        Masks that were predicted since, compared with the pseudo-labels, show more than an early
         preview.
         """
-        preview = partial(self.run.preview_path, image_id)
-        predicted, labelled = (
-            prediction_path(self.run, image_id),
-            self.run.pseudo_label_path(image_id),
-        )
-        written = newest(preview("disagreement"), predicted)
-        if written[0] == str(predicted) and labelled.exists():
+        written = OVERLAYS[DISAGREEMENT].files(self.project, self.run, image_id)
+        predicted = prediction_path(self.run, image_id)
+        labelled = self.run.pseudo_label_path(image_id)
+        if newest(*written, predicted)[0] == str(predicted) and labelled.exists():
             paths = [predicted, labelled]
-        elif (values := read_grey_png(preview("disagreement"))) is not None:
+        elif (values := read_preview(written[0])) is not None:
             return values
-        else:
-            paths = [
-                preview("student"),
-                preview("teacher"),
-                preview("pseudo_label"),
-                predicted,
-                labelled,
+        else:  # all previews first
+            files = [
+                overlay.files(self.project, self.run, image_id)
+                for overlay in OVERLAYS.values()
+                if overlay.name != TRUTH and overlay.drawing != "heat"
             ]
-        maps = [
-            labels
-            for path in paths
-            if path.exists() and (labels := read_grey_png(path)) is not None
-        ]
+            paths = [path for path in chain(*zip_longest(*files)) if path is not None]
+        maps = [labels for path in paths if (labels := read_preview(path)) is not None]
         maps = [labels for labels in maps if labels.shape == maps[0].shape]
         if len(maps) < 2:
             return None
@@ -215,9 +205,7 @@ class NextClickFinder:
 
 
 def _mtimes(folder: Path, ending: str) -> dict[str, int]:
-    """mtime of each entry of a folder by its name without `ending`; nothing where there is no
-    folder.
-    """
+    """mtime of each entry of a folder, in ns, by its name without `ending`."""
     try:
         with os.scandir(folder) as entries:
             return {
@@ -238,8 +226,10 @@ def _block_sums(mask: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.int64]
 def _without_clicked(
     region: npt.NDArray[np.bool_], clicks: Points, side: int, radius: float
 ) -> npt.NDArray[np.bool_]:
-    """The region without what is near a click: within `radius` pixels, and, where the click lies
-    deep in a patch, all around it out to the patch's rim.
+    """The region without the surroundings of each click.
+
+    They are all within `radius` pixels and, where the click lies deep in a patch, all around it out
+    to the patch's rim.
     """
     places = np.floor((clicks + 0.5) / side).astype(np.int64)
     rows, cols = np.clip(places, 0, np.array(region.shape) - 1).T

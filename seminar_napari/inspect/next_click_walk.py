@@ -12,7 +12,8 @@ from seminar.run.events import Event, StageStarted, Step
 from seminar.run.folder import RunFolder
 from seminar_napari.inspect.next_click import NextClick, NextClickFinder
 from seminar_napari.session.session import Session
-from seminar_napari.workers.latest import Fault, Latest
+from seminar_napari.workers.latest import Latest
+from seminar_napari.workers.worker import Fault
 
 SHOWN_PIXELS = 160.0
 """The view is zoomed so that at least this many image pixels around the place are seen; small

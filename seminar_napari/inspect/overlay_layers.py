@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,16 @@ from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from seminar.labels import BACKGROUND, ClassNames
-from seminar_napari.inspect.frames import STYLES, Kind, Shown, outlines
+from seminar_napari.inspect.outlines import outlines
+from seminar_napari.inspect.overlay_kinds import OVERLAYS
 
 HEAT = Colormap(
     [[1.0, 0.75, 0.2, 0.0], [1.0, 0.6, 0.0, 0.55], [0.9, 0.3, 0.0, 0.9], [0.6, 0.1, 0.0, 1.0]],
     controls=[0.0, 0.25, 0.65, 1.0],
     name="seminar disagreement",
 )
-"""Clear, amber, deep orange: darker where the networks differ more, so that it reads over dark
-and light images and without red-green vision.
+"""Clear, amber, deep orange: darker where the networks differ more. It is seen over dark and light
+images and without red-green vision.
 """
 
 
@@ -38,46 +38,34 @@ MARK = "seminar overlay"
 
 
 def remove_stale(viewer: Any) -> None:
-    """Take away overlays that an earlier dock of this window has left."""
+    """Remove the overlays that an earlier dock of this window left."""
     for layer in [layer for layer in viewer.layers if MARK in layer.metadata]:
         viewer.layers.remove(layer)
 
 
 def make_layer(
-    kind: Shown, data: npt.NDArray[np.uint8], classes: ClassNames, **options: Any
+    name: str, data: npt.NDArray[np.uint8], classes: ClassNames, **options: Any
 ) -> Labels | Image:
-    """A layer of its own copy of `data`, (H, W) uint8; `options` go to napari."""
-    options["metadata"] = {MARK: kind}
-    if kind == "disagreement":
+    """A layer with a copy of `data`, (H, W) uint8; `options` go to napari."""
+    overlay = OVERLAYS[name]
+    options |= {"name": overlay.title, "metadata": {MARK: name}}
+    if overlay.drawing == "heat":
         return Image(
             data.copy(), colormap=HEAT, contrast_limits=(0, 255), blending="translucent", **options
         )
     layer = Labels(data.copy(), colormap=class_colormap(classes), **options)
-    draw = partial(_contour, layer, kind)
-    layer._calculate_contour = draw  # napari's own takes ten times as long
+
+    def contour(labels: npt.NDArray[Any], data_slice: tuple[slice, ...]) -> npt.NDArray[Any] | None:
+        if layer.contour < 1 or labels.ndim != 2:
+            return None
+        return outlines(labels, layer.contour, style=overlay.drawing)[data_slice]
+
+    layer._calculate_contour = contour  # napari's own takes ten times as long
     return layer
 
 
-def lie_at(layer: Labels | Image, geometry: Mapping[str, Any]) -> None:
-    """Give a layer this place (scale, translate, ...); napari spends 30 ms on each value that is
-    set, equal or not, so equal ones are not.
-    """
-    for name, value in geometry.items():
-        there = getattr(layer, name)
-        if name == "units":
-            same = tuple(map(str, there)) == tuple(map(str, value))
-        else:
-            there, value = (
-                np.asarray(getattr(item, "affine_matrix", item), dtype=np.float64)
-                for item in (there, value)
-            )
-            same = there.shape == value.shape and np.array_equal(there, value)
-        if not same:
-            setattr(layer, name, value)
-
-
 def push(layer: Labels | Image, data: npt.NDArray[Any]) -> None:
-    """Put new values of the same or another size into a layer; the same values cost nothing."""
+    """Put values of the same or another size into a layer; unchanged values cost nothing."""
     if layer.data.shape != data.shape or layer.data.dtype != data.dtype:
         layer.data = data.copy()
         layer.editable = False
@@ -87,9 +75,7 @@ def push(layer: Labels | Image, data: npt.NDArray[Any]) -> None:
 
 
 def add_layer(viewer: Any, layer: Labels | Image) -> None:
-    """Put a layer over the image and the overlays there are, under the clicks; what is selected
-    stays selected.
-    """
+    """Put a layer over the image and the other overlays, under the clicks; the selection stays."""
     points = [index for index, other in enumerate(viewer.layers) if isinstance(other, Points)]
     with selection_kept(viewer):
         viewer.layers.insert(points[0] if points else len(viewer.layers), layer)
@@ -97,20 +83,10 @@ def add_layer(viewer: Any, layer: Labels | Image) -> None:
 
 @contextmanager
 def selection_kept(viewer: Any) -> Iterator[None]:
-    """Adding or moving layers in this block leaves the selected and the active layer as they
-    are.
-    """
+    """Add or move layers in this block without a change of the selected and the active layer."""
     selected, active = set(viewer.layers.selection), viewer.layers.selection.active
     yield
     viewer.layers.selection.clear()
     viewer.layers.selection.update(layer for layer in selected if layer in viewer.layers)
     if active is not None and active in viewer.layers:
         viewer.layers.selection.active = active
-
-
-def _contour(
-    layer: Labels, kind: Kind, labels: npt.NDArray[Any], data_slice: tuple[slice, ...]
-) -> npt.NDArray[Any] | None:
-    if layer.contour < 1 or labels.ndim != 2:
-        return None
-    return outlines(labels, layer.contour, style=STYLES[kind])[data_slice]

@@ -1,6 +1,4 @@
-"""How good the masks are where a person's truth exists: of the image that is shown, of the set,
-and against an earlier run.
-"""
+"""How good the masks are where truth exists: of this image, of all, and of an earlier run."""
 
 from __future__ import annotations
 
@@ -25,15 +23,7 @@ STRIP_PIXELS = 1 << 20
 
 @dataclass(frozen=True)
 class RunScore:
-    """The last score of a run's student on the images with truth.
-
-    Attributes
-    ----------
-    run : RunFolder
-    mean_iou : float or None
-        None where the run was never scored.
-    images : int
-    """
+    """The last score of a run's student on `images` images with truth; None if never scored."""
 
     run: RunFolder
     mean_iou: float | None
@@ -42,14 +32,14 @@ class RunScore:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """The score of one image, and the frames of truth and student that it was counted from."""
+    """The score of one image, and the frames of truth and student that it belongs to."""
 
     frames: tuple[Stamp, Stamp]
     mean_iou: float | None
 
 
 def last_score(run: RunFolder) -> RunScore:
-    """Read a run's events through to its last score; in the background, a long run has many."""
+    """Read a run's events up to its last score; slow, a long run has many events."""
     score = RunScore(run, None)
     for event, _when, _offset in run.read_events():
         if isinstance(event, Validated) and event.network == "student":
@@ -60,8 +50,7 @@ def last_score(run: RunFolder) -> RunScore:
 def image_score(
     truth: LabelMap, predicted: LabelMap, num_classes: int, *, strip_pixels: int = STRIP_PIXELS
 ) -> float | None:
-    """Mean IoU over the classes in one image; None where nothing is known or the maps do not belong
-    together.
+    """Mean IoU over the classes in one image; None without truth or with maps of other sizes.
 
     Counted strip by strip: numpy counts without letting other threads run.
     """
@@ -79,13 +68,7 @@ def image_score(
 
 
 class Scores:
-    """Keeps the scores of the shown image, of the followed run and of the one it is held against.
-
-    Attributes
-    ----------
-    image : float or None
-    current, earlier : RunScore or None
-    """
+    """Keeps the scores of the shown image, of the followed run and of an earlier run."""
 
     changed = Signal()
 
@@ -116,7 +99,7 @@ class Scores:
         )
 
     def compare_with(self, name: str) -> None:
-        """Hold the followed run against the run of this name; "" for none."""
+        """Compare the followed run with the run of this name; "" for none."""
         project = self._session.project
         if project is None or not name:
             self._reader = Latest("seminar-scores")  # what is being read comes too late
@@ -129,9 +112,7 @@ class Scores:
     def score_image(
         self, frames: tuple[Stamp, Stamp], truth: LabelMap, predicted: LabelMap, num_classes: int
     ) -> None:
-        """Have the shown image scored from these two frames, unless it is already; the last
-        score stays until then.
-        """
+        """Score the shown image in the background; the last score stays until then."""
         if frames != self._frames:
             self._frames = frames
             self._image_reader.submit(

@@ -99,11 +99,11 @@ def test_keys_reach_the_window_after_a_button_of_the_dock_was_used(
 ) -> None:
     dock, hands = window()
     dock.tabs.setCurrentWidget(dock.inspect)
-    dock.inspect.show_none.setFocus()
-    QTest.keyPress(dock.inspect.show_none, Qt.Key.Key_W)
+    dock.inspect.show_panel.nothing.setFocus()
+    QTest.keyPress(dock.inspect.show_panel.nothing, Qt.Key.Key_W)
     settle(0.3)
     assert is_marked(dock, hands, 60, 120)
-    QTest.keyRelease(dock.inspect.show_none, Qt.Key.Key_W)
+    QTest.keyRelease(dock.inspect.show_panel.nothing, Qt.Key.Key_W)
     settle(0.3)
     assert not is_marked(dock, hands, 60, 120)
 
@@ -136,7 +136,7 @@ def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(
 ) -> None:
     dock, hands = window()
     dock.tabs.setCurrentWidget(dock.inspect)
-    dock.inspect.two_by_two.click()
+    dock.inspect.show_panel.two_by_two.click()
     settle(1.0)
     picture = dock.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
@@ -147,7 +147,7 @@ def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(
     hands.click(50, 80)
     assert len(dock.session.clicks("image_1")) == 1
     assert np.abs(dock.session.clicks("image_1").points[0] - (50, 80)).max() < 1.5
-    dock.inspect.two_by_two.click()
+    dock.inspect.show_panel.two_by_two.click()
     settle(0.5)
     assert not dock.viewer.canvas.grid.enabled
     assert [layer.name for layer in dock.viewer.layers] == [

@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 from seminar.clicks.click_set import ClickSet
 from seminar.project.project import Project
 from seminar_napari.annotate.annotation import Annotation
-from seminar_napari.inspect import instances
+from seminar_napari.inspect import instances as instances_module
 from seminar_napari.inspect.instances import InstancesLayer, instances_path
 from seminar_napari.session.session import Session
 
@@ -162,7 +162,7 @@ def test_objects_that_come_late_are_not_shown_over_another(
     window.settle()
     layer = instances.layer
     assert layer is not None and layer.data.any()
-    begun, through, real = threading.Event(), threading.Event(), instances.make_instances
+    begun, through, real = threading.Event(), threading.Event(), instances_module.make_instances
 
     def late(*arguments: Any) -> Any:
         begun.set()
@@ -173,9 +173,9 @@ def test_objects_that_come_late_are_not_shown_over_another(
         assert looked.wait(10)
         return read(*arguments)
 
-    looked, read = threading.Event(), instances.read_instances
-    monkeypatch.setattr(instances, "make_instances", late)
-    monkeypatch.setattr(instances, "read_instances", later)
+    looked, read = threading.Event(), instances_module.read_instances
+    monkeypatch.setattr(instances_module, "make_instances", late)
+    monkeypatch.setattr(instances_module, "read_instances", later)
     made = instances._worker
     instances.make(two_touching())
     assert begun.wait(10)
@@ -207,13 +207,13 @@ def test_objects_that_come_late_are_not_shown_over_another(
 def test_the_mask_may_change_while_objects_are_looked_for(
     window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    through, real = threading.Event(), instances.make_instances
+    through, real = threading.Event(), instances_module.make_instances
 
     def late(*arguments: Any) -> Any:
         assert through.wait(10)
         return real(*arguments)
 
-    monkeypatch.setattr(instances, "make_instances", late)
+    monkeypatch.setattr(instances_module, "make_instances", late)
     mask = two_touching()
     window.instances.make(mask)
     mask[...] = 0  # the next preview of the network is put into the same array

@@ -74,7 +74,7 @@ FOUR = [
 
 def test_each_network_lies_over_its_own_copy_of_the_image(window: Window) -> None:
     window.preview("a", "student", "teacher", "pseudo_label", "disagreement")
-    window.overlays.disagreement = True
+    window.overlays.choice.toggle("disagreement", True)
     window.grid.enter()
     assert window.viewer.canvas.grid.actual_shape(window.viewer.layers) == (2, 2)
     assert window.cells() == FOUR
@@ -84,7 +84,7 @@ def test_each_network_lies_over_its_own_copy_of_the_image(window: Window) -> Non
 
 def test_leaving_puts_everything_back(window: Window) -> None:
     window.preview("a", "student", "teacher", "pseudo_label", "disagreement")
-    window.overlays.disagreement = True
+    window.overlays.choice.toggle("disagreement", True)
     own = window.viewer.add_image(np.zeros((5, 5)), name="somebody's own")
     before = [(layer.name, layer.visible) for layer in window.viewer.layers]
     zoom = window.viewer.scene.camera.zoom

@@ -16,8 +16,8 @@ from seminar.io.label_png import write_label_png
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.inspect import next_click
-from seminar_napari.inspect.frames import prediction_path
 from seminar_napari.inspect.next_click import NextClickFinder, near_radius, spots
+from seminar_napari.inspect.overlay_kinds import prediction_path
 
 NO_CLICKS = np.zeros((0, 2))
 
@@ -101,7 +101,7 @@ def test_over_all_images_the_worst_first_then_the_next_and_round_again(
     assert found[0] is not None and found[0].spot.area == 144
 
 
-def test_images_held_out_of_training_are_passed_over(
+def test_images_held_out_of_training_are_skipped(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
     for image_id, side in (("a", 9), ("b", 12)):
@@ -178,7 +178,7 @@ def test_what_was_found_is_remembered_until_a_file_changes(
     assert found is not None and (found.image_id, found.spot.area) == ("b", 256)
 
 
-def test_without_previews_predictions_are_held_against_pseudo_labels(
+def test_without_previews_predictions_are_compared_with_pseudo_labels(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
     labels = np.zeros((40, 60), dtype=np.uint8)
@@ -198,7 +198,7 @@ def test_without_previews_predictions_are_held_against_pseudo_labels(
     ) == ("c", 8, 33, 49)
 
 
-def test_what_was_predicted_after_the_last_preview_is_held_against_the_pseudo_labels(
+def test_what_was_predicted_after_the_last_preview_is_compared_with_the_pseudo_labels(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
     followed_run.write_preview(
@@ -232,7 +232,7 @@ def test_one_label_map_alone_says_nothing(three_fields: Project, followed_run: R
     assert NextClickFinder(three_fields, followed_run).find() is None
 
 
-def test_previews_of_images_that_are_gone_are_passed_over(
+def test_previews_of_images_that_are_gone_are_skipped(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
     followed_run.write_preview(

@@ -23,15 +23,10 @@ from seminar.labels import ClassNames
 from seminar.project.project import Project
 from seminar.run.events import Preview
 from seminar.run.folder import RunFolder
-from seminar_napari.inspect.frames import (
-    Frames,
-    FrameSource,
-    outline_width,
-    outlines,
-    prediction_path,
-)
-from seminar_napari.inspect.overlay_layers import class_colormap, make_layer, push
-from seminar_napari.inspect.overlays import UPDATE_SECONDS, Overlays
+from seminar_napari.inspect.frames import Frames, FrameSource
+from seminar_napari.inspect.overlay_kinds import prediction_path
+from seminar_napari.inspect.overlays import Overlays
+from seminar_napari.inspect.update_pace import UPDATE_SECONDS
 from seminar_napari.session.session import Session
 
 SIZE = (40, 60)
@@ -125,7 +120,7 @@ def test_layers_appear_with_their_first_frame_below_the_clicks_and_leave_the_sel
     window.preview(1, kinds=("student", "teacher", "pseudo_label", "disagreement"))
     clicks = window.viewer.layers["Clicks"]
     window.viewer.layers.selection.active = clicks
-    window.overlays.disagreement = True
+    window.overlays.choice.toggle("disagreement", True)
     window.settle()
     assert names(window) == [
         "image",
@@ -198,7 +193,7 @@ def test_updates_come_at_most_twice_a_second_and_only_for_changed_data(window: W
     assert min(np.diff(pushed)) >= UPDATE_SECONDS - 1e-6
     window.settle()
     pushed.clear()
-    window.preview(int(layer.data[0, 0]))  # written anew with the same values
+    window.preview(int(layer.data[0, 0]))  # written again with the same values
     window.settle()
     assert pushed == []
 
@@ -227,7 +222,7 @@ def test_only_what_is_seen_is_read_while_the_run_goes_on(window: Window) -> None
     layers = window.overlays.layers
     assert (layers["student"].data == 2).all() and (layers["teacher"].data == 1).all()
     assert layers["student"].visible and not layers["teacher"].visible
-    window.overlays.hold("teacher")  # what comes into view is brought up to date
+    window.overlays.choice.hold("teacher")  # what comes into view is brought up to date
     window.settle()
     assert (layers["teacher"].data == 2).all()
 
@@ -253,14 +248,14 @@ def test_held_keys_flick_and_release_goes_back(window: Window) -> None:
         return [kind for kind, layer in layers.items() if layer.visible]
 
     assert seen() == ["student"]
-    window.overlays.hold("teacher")
+    window.overlays.choice.hold("teacher")
     assert seen() == ["teacher"]
-    window.overlays.hold("truth")
-    window.overlays.release("teacher")  # let go of the first of two keys
+    window.overlays.choice.hold("truth")
+    window.overlays.choice.release("teacher")  # the first of two keys is released
     assert seen() == ["truth"]
-    window.overlays.release("truth")
+    window.overlays.choice.release("truth")
     assert seen() == ["student"]
-    window.overlays.choose(None)
+    window.overlays.choice.choose(None)
     assert seen() == []
 
 
@@ -345,22 +340,6 @@ def test_overlays_of_an_earlier_dock_are_taken_away_and_layers_of_others_stay(
     again.close()
 
 
-def test_a_layer_of_another_size_has_an_array_of_its_own() -> None:
-    layer = make_layer(
-        "student", np.zeros(SIZE, dtype=np.uint8), ClassNames.of("background", "cell")
-    )
-    data = np.ones((7, 9), dtype=np.uint8)
-    push(layer, data)
-    layer.data[0, 0] = 0
-    assert data.all()
-
-
-def test_every_class_has_its_colour_the_last_one_too() -> None:
-    colours = class_colormap(ClassNames.parse("background\ncell #ff8000\nfibre #0000ff"))
-    mapped = colours.map(np.array([1, 2, 3], dtype=np.uint8))
-    assert np.allclose(mapped, [[1, 128 / 255, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]], atol=1e-3)
-
-
 def test_an_image_of_another_size_and_a_frame_of_the_wrong_size(window: Window) -> None:
     window.preview(1)
     window.settle()
@@ -439,32 +418,13 @@ def test_another_project_starts_without_layers(window: Window) -> None:
     assert names(window) == ["image", "Clicks"]
 
 
-def test_a_damaged_truth_is_told_once(window: Window, three_fields: Project) -> None:
+def test_a_damaged_truth_is_reported_once(window: Window, three_fields: Project) -> None:
     told: list[str] = []
     window.session.notice.connect(told.append)
     (three_fields.path / "SegmentationClass" / "b.png").write_bytes(b"not a picture")
     window.session.show_image("b")
     window.settle()
     assert len(told) == 1 and "b.png" in told[0]
-
-
-@pytest.mark.parametrize("style", ["solid", "dashed", "dotted"])
-def test_outlines_are_rims(style: str) -> None:
-    labels = np.zeros((30, 30), dtype=np.uint8)
-    labels[5:25, 5:25] = 3
-    drawn = outlines(labels, 2, style=style)  # type: ignore[arg-type]
-    assert set(np.unique(drawn)) == {0, 3}
-    assert not drawn[7:23, 7:23].any() and not drawn[:5].any()
-    full = 20 * 20 - 16 * 16
-    assert (
-        np.count_nonzero(drawn) == full
-        if style == "solid"
-        else 0.3 * full < np.count_nonzero(drawn) < 0.8 * full
-    )
-
-
-def test_outline_width_grows_with_the_image() -> None:
-    assert [outline_width(size) for size in ((100, 100), (512, 300), (2048, 2048))] == [1, 1, 5]
 
 
 def test_neither_qt_nor_torch_is_imported() -> None:

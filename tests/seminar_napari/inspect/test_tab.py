@@ -70,13 +70,16 @@ def window(qtbot: QtBot, three_fields: Project, followed_run: RunFolder) -> Iter
 def test_the_radio_buttons_choose_and_say_what_there_is(window: Window) -> None:
     window.preview("student", "teacher")
     tab = window.tab
-    assert tab.show_kind["student"].isChecked() and window.seen() == {"student"}
-    assert tab.show_kind["teacher"].isEnabled() and not tab.show_kind["pseudo_label"].isEnabled()
-    tab.show_kind["teacher"].click()
+    assert tab.show_panel.choices["student"].isChecked() and window.seen() == {"student"}
+    assert (
+        tab.show_panel.choices["teacher"].isEnabled()
+        and not tab.show_panel.choices["pseudo_label"].isEnabled()
+    )
+    tab.show_panel.choices["teacher"].click()
     assert window.seen() == {"teacher"}
-    tab.show_none.click()
+    tab.show_panel.nothing.click()
     assert window.seen() == set()
-    tab.disagreement.click()
+    tab.show_panel.toggles["disagreement"].click()
     window.preview("disagreement")
     assert window.seen() == {"disagreement"}
 
@@ -99,12 +102,12 @@ def test_the_keys_of_other_layers_stay_napari_s(window: Window) -> None:
     pressed: list[object] = []
     own.bind_key("E", pressed.append, overwrite=True)
     window.keys.press_key("E")
-    assert pressed == [own] and window.tab.overlays._held is None
+    assert pressed == [own] and window.tab.overlays.choice.held is None
     window.preview("student")
     student = window.viewer.layers["student"]
     window.viewer.layers.selection.active = student
     window.keys.press_key("E")
-    assert student.mode == "pan_zoom" and window.tab.overlays._held == "pseudo_label"
+    assert student.mode == "pan_zoom" and window.tab.overlays.choice.held == "pseudo_label"
 
 
 def test_a_key_that_somebody_bound_is_left_alone(qtbot: QtBot, three_fields: Project) -> None:
@@ -131,21 +134,21 @@ def test_a_new_dock_takes_over_what_a_destroyed_one_has_left(window: Window, qtb
     assert "student" not in [layer.name for layer in window.viewer.layers]
     window.viewer.layers.selection.active = window.viewer.layers["Clicks"]
     window.keys.press_key("W")
-    assert tab.overlays._held == "teacher"
+    assert tab.overlays.choice.held == "teacher"
     tab.shut_down()
 
 
 def test_outline_opacity_and_grid(window: Window) -> None:
     window.preview("student", "teacher", "pseudo_label")
     tab = window.tab
-    tab.outline.click()
-    assert window.viewer.layers["student"].contour == 1 and not tab.fill.isChecked()
-    tab.opacity.setValue(20)
+    tab.show_panel.outline.click()
+    assert window.viewer.layers["student"].contour == 1 and not tab.show_panel.fill.isChecked()
+    tab.show_panel.opacity.setValue(20)
     assert window.viewer.layers["teacher"].opacity == pytest.approx(0.4)
-    tab.two_by_two.click()
-    assert window.viewer.canvas.grid.enabled and not tab.show_kind["teacher"].isEnabled()
-    tab.two_by_two.click()
-    assert not window.viewer.canvas.grid.enabled and tab.show_kind["teacher"].isEnabled()
+    tab.show_panel.two_by_two.click()
+    assert window.viewer.canvas.grid.enabled and not tab.show_panel.choices["teacher"].isEnabled()
+    tab.show_panel.two_by_two.click()
+    assert not window.viewer.canvas.grid.enabled and tab.show_panel.choices["teacher"].isEnabled()
     assert window.seen() == {"student"}
 
 
@@ -181,8 +184,8 @@ def test_scores_of_the_image_the_set_and_against_an_earlier_run(window: Window) 
     window.qtbot.waitUntil(
         lambda: window.tab.score_text.text() == "This image 1.00 · all 0.80", timeout=10_000
     )
-    window.tab.against.setCurrentText("earlier")
-    window.tab.against.textActivated.emit("earlier")
+    window.tab.compared_run.setCurrentText("earlier")
+    window.tab.compared_run.textActivated.emit("earlier")
     window.qtbot.waitUntil(
         lambda: "+0.10 against earlier" in window.tab.score_text.text(), timeout=10_000
     )
@@ -227,7 +230,7 @@ def test_instances_of_a_clicked_and_of_another_image(window: Window) -> None:
 def test_the_tab_fits_the_narrowest_dock(window: Window) -> None:
     window.preview("student", "teacher", "pseudo_label", "disagreement")
     assert window.tab.minimumSizeHint().width() <= 320
-    content = window.tab.two_by_two.parentWidget()
+    content = window.tab.show_panel.two_by_two.parentWidget()
     assert content is not None and content.minimumSizeHint().width() <= 320
 
 

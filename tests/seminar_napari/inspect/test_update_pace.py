@@ -1,0 +1,25 @@
+"""How often overlays are drawn again."""
+
+from __future__ import annotations
+
+from seminar_napari.inspect.update_pace import LONGEST_PAUSE, POLL_SECONDS, UpdatePace
+
+
+def test_the_first_update_is_due_at_once_and_the_next_after_half_a_second() -> None:
+    pace = UpdatePace()
+    assert pace.is_due(0.0)
+    pace.drawn(0.0)
+    pace.turn(POLL_SECONDS)
+    assert not pace.is_due(0.45) and pace.is_due(0.5)
+
+
+def test_slow_drawing_makes_the_pause_longer_up_to_a_limit() -> None:
+    pace = UpdatePace()
+    pace.drawn(0.0)
+    pace.turn(POLL_SECONDS + 0.08)  # half of 0.08 s is 4 per cent of 1 s
+    assert not pace.is_due(0.99) and pace.is_due(1.01)
+    pace.turn(60.0)
+    assert pace.is_due(1.01), "only the turn that follows an update is measured"
+    pace.drawn(60.0)
+    pace.turn(160.0)
+    assert not pace.is_due(60.0 + LONGEST_PAUSE - 0.01) and pace.is_due(60.0 + LONGEST_PAUSE)
