@@ -94,6 +94,7 @@ def check(
     """Tell everything that is wrong with a project: faults stop training, warnings do not."""
     opened = Project.open(project)
     findings = inspect_project(opened, deep=deep)
+    opened.mend_masks(opened.clicks_stamps())
     for warning in () if strict else findings.warnings:
         print(f"warning: {warning}")
     if faults := findings.faults + (findings.warnings if strict else ()):
@@ -123,7 +124,7 @@ def simulate_clicks(
     """Place clicks from dense masks as a person would: one near the middle of each object, as
     many on the background.
     """
-    from seminar.project.new_clicks import simulate_for_project
+    from seminar.project.simulate_clicks import simulate_for_project
 
     opened = Project.open(project)
     done = _last(
@@ -167,7 +168,7 @@ def import_clicks(
     project.
     """
     from seminar.clicks.readers.whats_the_point import LONGEST_SIDE, read_human_clicks
-    from seminar.project.new_clicks import import_into_project, import_statistics
+    from seminar.project.import_clicks import import_into_project, import_statistics
 
     opened = Project.open(project)
     human_clicks = read_human_clicks(files, max_rank=max_rank)

@@ -34,7 +34,8 @@ from seminar.labels import LabelMap
 from seminar.losses.dense_crf import NystromPlan
 from seminar.project.check.image import label_map_faults
 from seminar.project.layout import CLICKS
-from seminar.project.project import Project, clicks_faults
+from seminar.project.project import Project
+from seminar.project.write_clicks import clicks_faults
 
 MAX_FAULTS = 20
 """A folder of label maps with more faults than this is told by its first ones and their number."""

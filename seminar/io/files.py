@@ -1,6 +1,4 @@
-"""Files that are either whole or absent: written under a temporary name, flushed to disk,
-renamed.
-"""
+"""Files that are whole or absent: written under a temporary name, flushed to disk, renamed."""
 
 from __future__ import annotations
 
@@ -12,17 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from filelock import FileLock
+
+LOCK = ".lock"
+"""Name of the empty file by which a folder is locked; it stays there, as deleting it would let two
+processes lock two files of the same name.
+"""
 
 RENAME_TRIES = 10
 
 
 @contextlib.contextmanager
 def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """Open a binary file for writing that appears under `path` only when the block ends well.
+    """Open a binary file for writing that appears under `path` when the block ends without error.
 
     The data is flushed to disk before the rename and the folder after it, so a power cut leaves the
     old file or the new one, never a torn one, and the new one once the block has ended.
@@ -32,15 +32,14 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        Disk full, no permission, ... as the operating system says it; `filename` is `path`.
+        Disk full, no permission, ...; `filename` is `path`.
     """
     made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = None
     try:
-        descriptor, name = tempfile.mkstemp(
-            prefix=".", suffix=".part", dir=path.parent
-        )  # short: the name may be at the limit
+        # not named after `path`, whose name may be as long as the file system allows
+        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -55,21 +54,17 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and str(error.filename or ".part").endswith(".part"):
-            error.filename = str(path)  # a person knows nothing of the temporary file
+            error.filename = str(path)  # the user does not know the temporary file
         raise
 
 
 def rename(old: Path, new: Path, *, durable: bool = True) -> None:
-    """Rename a file, in place of `new` where that exists; when `durable`, on disk when this
-    returns.
-    """
+    """Rename a file, replacing `new`; when `durable`, it is on disk when this returns."""
     for tries_left in reversed(range(RENAME_TRIES)):
         try:
             old.replace(new)
             break
-        except (
-            PermissionError
-        ):  # Windows refuses while another process reads `new`, which is over in a moment
+        except PermissionError:  # on Windows, while another process reads `new`
             if not tries_left:
                 raise
             time.sleep(0.02)
@@ -78,9 +73,7 @@ def rename(old: Path, new: Path, *, durable: bool = True) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """A name is on disk when its folder is; where the system cannot flush folders (Windows, some
-    network disks) nothing is done.
-    """
+    """Flush the names in a folder, where the system can (not Windows, not some network disks)."""
     if os.name == "nt":
         return
     with contextlib.suppress(OSError):
@@ -93,22 +86,18 @@ def _flush_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep everybody else who asks for the same folder waiting until the block ends; a killed
-    process lets go by itself.
+    """Lock a folder until the block ends; others who ask for the same lock wait.
 
-    Do not ask for it inside the block. Where there are no such locks (Windows, some network disks)
-    nobody waits.
+    A killed process releases its locks. Do not ask for the same lock inside the block. Where locks
+    are not possible (a read-only folder, some network disks) nobody waits.
     """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+    lock = FileLock(folder / LOCK, mode=0o666)  # whoever may write in the folder may lock it
+    with contextlib.suppress(OSError, NotImplementedError):
+        lock.acquire(poll_interval=0.01)
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Where each thing lies in a project folder."""
+"""Where everything is in a project folder; the names of its files stand here and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seminar.errors import DatasetError
 from seminar.io.images import EXTENSIONS
+from seminar.io.names import name_fault, shown
 
 IMAGES = "JPEGImages"
 CLICKS = "Clicks"
@@ -15,15 +16,21 @@ SPARSE_MASKS = "SegmentationClick"
 TRUTH = "SegmentationClass"
 OBJECTS = "SegmentationObject"
 SPLITS = "ImageSets/Segmentation"
-RUNS = "runs"
 CLASSES = "classes.txt"
+RUNS = "runs"
+PREDICTIONS = "predictions"
+INSTANCES = "instances"
+TRAIN, VAL = "train", "val"
+
+ENDINGS = {CLICKS: ".json", SPARSE_MASKS: ".png", TRUTH: ".png", OBJECTS: ".png"}
+"""The folders with one file per image, and the ending of those files."""
 
 MIN_SIDE = 8
 """Smallest height and width of an image, in pixels: half a cell of the networks' coarsest map."""
 
 
 def too_small(path: Path, size: tuple[int, int]) -> str:
-    """The sentence on an image below `MIN_SIDE`."""
+    """The error message for an image with a side below `MIN_SIDE`."""
     return (
         f"{path}: {size[0]} x {size[1]} pixels (height x width) are too few to learn from, at least"
         f" {MIN_SIDE} x {MIN_SIDE} are needed; remove the image"
@@ -35,10 +42,26 @@ def is_project(path: Path) -> bool:
     return (path / IMAGES).is_dir() and (path / CLASSES).is_file()
 
 
-def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, without hidden and unfinished (.part) files; nothing where the
-    folder is missing.
+def file_of(project: Path, folder: str, image_id: str, ending: str = "") -> Path:
+    """The file of an image in one of the project's folders, whether it exists or not.
+
+    Raises
+    ------
+    DatasetError
+        An id that cannot be a file name.
     """
+    if fault := name_fault(image_id):
+        raise DatasetError(
+            [
+                f"{project}: '{shown(image_id)}' cannot be an image id: {fault}; give the image"
+                " another name"
+            ]
+        )
+    return project / folder / f"{image_id}{ending or ENDINGS[folder]}"
+
+
+def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Entries of a folder without hidden and unfinished (.part) ones; empty without the folder."""
     try:
         with os.scandir(folder) as entries:
             return [
@@ -51,14 +74,14 @@ def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def image_files(folder: Path) -> Iterator[Path]:
-    """Image files of a folder in no order, known by their endings."""
+    """Image files of a folder in no particular order, recognised by their endings."""
     for entry in folder_entries(folder):
         if os.path.splitext(entry.name)[1].lower() in EXTENSIONS and not is_folder(entry):
             yield Path(entry.path)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder or a link to one; a link that leads round in a circle is none."""
+    """Whether it is a folder or a link to one; a link that leads to itself is not."""
     try:
         return entry.is_dir()
     except OSError:
@@ -74,20 +97,31 @@ def ids_in(folder: Path, ending: str) -> dict[str, os.DirEntry[str]]:
     }
 
 
-def read_split(path: Path) -> list[tuple[int, str]] | None:
-    """(line number, image id) of each line that is not empty; None where the file is missing."""
+def read_text(path: Path, what: str) -> str | None:
+    """A UTF-8 text file of the project; None where it is missing. `what` is what to save it as.
+
+    Raises
+    ------
+    DatasetError
+        A file that cannot be read, or that is not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise DatasetError(
-            [f"{path}: not UTF-8 text; save it as UTF-8, one image id a line"]
-        ) from None
+        raise DatasetError([f"{path}: not UTF-8 text; save it as {what}"]) from None
     except OSError as error:
         raise DatasetError(
             [f"{path}: {error.strerror or error}; put a readable file there"]
         ) from None
+
+
+def read_split(path: Path) -> list[tuple[int, str]] | None:
+    """(line number, image id) of each line that is not empty; None where the file is missing."""
+    text = read_text(path, "UTF-8, one image id a line")
+    if text is None:
+        return None
     return [
         (number, line.strip(" \t\r"))
         for number, line in enumerate(text.split("\n"), start=1)

@@ -1,6 +1,4 @@
-"""The sparse mask of an image's clicks: whether it is in step with the JSON that it is made
-from.
-"""
+"""The sparse mask of an image's clicks, and whether it agrees with the JSON it is made from."""
 
 from __future__ import annotations
 
@@ -17,22 +15,23 @@ from seminar.io.label_png import read_label_png, read_png_note, write_label_png
 from seminar.labels import IGNORE_INDEX, ClassNames
 
 MaskState = Literal["in step", "lagging", "foreign"]
-"""A sparse mask against its JSON: made from it; missing, damaged or made from an earlier one;
-drawn elsewhere and different.
+"""A sparse mask compared with its JSON: made from it; missing, damaged or made from an earlier
+one; drawn by another program and different.
 """
 
 
 def write_sparse_mask(path: Path, clicks: ClickSet, classes: ClassNames, text: bytes) -> None:
-    """Write the mask of the clicks that `text`, the whole JSON, holds. No clock is asked: the
-    mask notes which text it was made from.
+    """Write the mask of the clicks in `text`, the whole JSON.
+
+    The mask notes which text it was made from, so that no clock is needed to compare them.
     """
     write_label_png(path, clicks.rasterize(), classes, durable=False, note=_fingerprint(text))
 
 
 def mask_state(path: Path, clicks: ClickSet, text: bytes, *, by_pixels: bool = False) -> MaskState:
-    """Whether the mask at `path` is that of these clicks, read from `text`.
+    """Compare the mask at `path` with these clicks, read from `text`.
 
-    `by_pixels` decodes also a mask that notes the right text, as a program that keeps notes may
+    `by_pixels` also decodes a mask that notes the right text: a program that preserves notes may
     have changed it.
     """
     try:

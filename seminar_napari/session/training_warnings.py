@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from seminar.labels import BACKGROUND, ClassNames
+from seminar.project.clicked_classes import unclicked_classes
 from seminar_napari.session.image_states import ImageState
 
 
@@ -34,11 +35,9 @@ def warnings_before_training(
             " image."
         )
         return
-    if not totals[BACKGROUND]:
-        yield "No background clicks at all: add a few between the objects, with key 0."
-    for class_id, name in enumerate(classes.names[1:], start=1):
-        if not totals[class_id]:
-            yield f"Class {class_id} '{name}' has no clicks: it will not be learnt."
+    sentence, _ = unclicked_classes(totals, classes)
+    if sentence:
+        yield sentence
     unknown = sorted(class_id for class_id in totals if class_id >= classes.num_classes)
     if unknown:
         yield (

@@ -208,21 +208,21 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
     (no_clicks, "no image of the training set has clicks; click in the window"),
     (
         class_without_clicks,
-        "Clicks: no click of class 1 'nucleus', and one class alone teaches nothing; click on",
+        "Clicks: no clicks of class 1 'nucleus', and one class alone teaches nothing; click on",
     ),
     (click_outside, "Clicks/b.json, click 2: row 9, col -3 is outside the image of 20 x 30 pixels"),
     (
         mask_of_another_size,
         (
             "SegmentationClick/b.png: 9 x 9 pixels (height x width), but the image in JPEGImages"
-            " has 20 x 30; make the mask anew"
+            " has 20 x 30; make the mask again"
         ),
     ),
     (
         truth_of_another_size,
         (
             "SegmentationClass/b.png: 9 x 9 pixels (height x width), but the image in JPEGImages"
-            " has 20 x 30; make the mask anew"
+            " has 20 x 30; make the mask again"
         ),
     ),
     (truncated_png, "JPEGImages/b.png: damaged or cut short"),
@@ -308,7 +308,7 @@ def test_no_project(tmp_path: Path) -> None:
     for command in ("check", "simulate-clicks"):
         assert "nowhere: no such folder; check the name" in refused(command, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    assert "JPEGImages: missing, so this is no project" in refused("check", tmp_path / "empty")
+    assert "JPEGImages: missing, so this is not a project" in refused("check", tmp_path / "empty")
 
 
 # --- new

@@ -1,59 +1,37 @@
-"""The human clicks of What's the Point (Bearman et al., ECCV 2016) on PASCAL VOC 2012, as the
-files of GatedCRFLoss hold them.
-"""
+"""Human clicks of What's the Point (Bearman et al., ECCV 2016) in the files of GatedCRFLoss."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from seminar.clicks.readers.human_click import HumanClick
 from seminar.errors import DatasetError
 
 LONGEST_SIDE = 500
-"""No image of PASCAL VOC is higher or wider than this: the bound for clicks on images that are
-not there.
-"""
+"""Longest side of the images of PASCAL VOC, in pixels: bounds clicks on images that are missing."""
+
+OFFSET = -0.5
+"""Added to x and y, which are counted from the left and upper edge of the image."""
 
 MAX_COORDINATE = 1e12
 MAX_CLASS_ID = 2**31 - 1
-"""Beyond these no number is a pixel or a class, and JSON holds numbers that are too large to
-reckon with.
-"""
+"""Larger numbers are no pixels and no classes; JSON can hold some that overflow."""
 
-
-@dataclass(frozen=True)
-class HumanClick:
-    """A click as its file has it.
-
-    Attributes
-    ----------
-    x, y : float
-        Pixels from the left and the upper rim of the image, so that pixel 0 spans 0 to 1.
-    class_id : int
-        0 in the background file.
-    rank : int or None
-        1 for the first click on a class in the image, 2 for the second, ...; the background file
-        has none.
-    """
-
-    x: float
-    y: float
-    class_id: int
-    rank: int | None
-
-    def is_inside(self, height: int, width: int) -> bool:
-        """Whether the click falls on an image of this size."""
-        return 0 <= self.x < width and 0 <= self.y < height
+FAULTS_SHOWN = 20
 
 
 def read_human_clicks(
     files: Iterable[Path], *, max_rank: int | None = None
 ) -> dict[str, list[HumanClick]]:
-    """Clicks of each image out of several files, in their order.
+    """Clicks by image id, from several files in their order.
 
-    `max_rank` leaves out clicks of a higher rank; clicks without a rank stay.
+    Parameters
+    ----------
+    max_rank : int, optional
+        Of each class in an image take the first so many clicks only; clicks without a rank, as in
+        the background file, are all taken.
 
     Raises
     ------
@@ -80,43 +58,34 @@ def read_human_clicks(
             )
             continue
         for image_id, entries in data.items():
+            found = clicks.setdefault(image_id, [])
             for number, entry in enumerate(entries, start=1):
-                click = _parse(entry)
-                if click is None:
+                if not _is_click(entry):
                     faults.append(
                         f"{path}, {image_id}, click {number}: expected numbers x, y and cls, got"
                         f" {str(entry)[:80]}; correct or delete it"
                     )
-                elif max_rank is None or click.rank is None or click.rank <= max_rank:
-                    clicks.setdefault(image_id, []).append(click)
-            clicks.setdefault(image_id, [])
+                elif max_rank is None or (entry.get("rank") or 0) <= max_rank:
+                    row, col = entry["y"] + OFFSET, entry["x"] + OFFSET
+                    found.append(HumanClick(row, col, entry["cls"]))
+    if len(faults) > FAULTS_SHOWN:
+        faults[FAULTS_SHOWN:] = [f"{len(faults) - FAULTS_SHOWN} more faults like these"]
     if faults:
-        shown = faults[:20]
-        raise DatasetError(
-            shown
-            if len(shown) == len(faults)
-            else [*shown, f"{len(faults) - len(shown)} more faults like these"]
-        )
+        raise DatasetError(faults)
     return clicks
 
 
-def _parse(entry: object) -> HumanClick | None:
+def _is_click(entry: object) -> bool:
     if not isinstance(entry, dict):
-        return None
-    x, y, class_id, rank = (entry.get(key) for key in ("x", "y", "cls", "rank"))
-    if not all(
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) <= MAX_COORDINATE
-        for value in (x, y)
-    ):
-        return None
-    if (
-        isinstance(class_id, bool)
-        or not isinstance(class_id, int)
-        or not 0 <= class_id <= MAX_CLASS_ID
-    ):
-        return None
-    if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int)):
-        return None
-    return HumanClick(float(x), float(y), class_id, rank)  # type: ignore[arg-type]
+        return False
+    class_id, rank = entry.get("cls"), entry.get("rank")
+    return (
+        all(_is_number(entry.get(axis)) for axis in ("x", "y"))
+        and type(class_id) is int
+        and 0 <= class_id <= MAX_CLASS_ID
+        and (rank is None or type(rank) is int)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= MAX_COORDINATE  # type: ignore[arg-type]

@@ -8,12 +8,11 @@ from pathlib import Path
 from seminar.errors import DatasetError
 from seminar.io.names import name_fault, portability_fault, same_name, shown
 from seminar.project.layout import (
-    CLICKS,
+    ENDINGS,
     IMAGES,
-    OBJECTS,
-    SPARSE_MASKS,
     SPLITS,
-    TRUTH,
+    TRAIN,
+    VAL,
     folder_entries,
     ids_in,
     image_files,
@@ -23,11 +22,11 @@ from seminar.project.layout import (
 from seminar.project.project import Project
 
 NAMES_SHOWN = 5
-"""A warning on many images names so many of them."""
+"""A sentence about many images names so many of them."""
 
 
 def folder_faults(project: Project, image_ids: Collection[str] | None = None) -> list[str]:
-    """Names that cannot be image ids, and ids that two files have; of these images or of all."""
+    """Names that cannot be image ids, and ids shared by two files, among these images or all."""
     faults = []
     seen: dict[str, list[Path]] = {}
     wanted = None if image_ids is None else set(image_ids)
@@ -50,7 +49,7 @@ def folder_faults(project: Project, image_ids: Collection[str] | None = None) ->
 
 
 def folder_warnings(project: Project) -> list[str]:
-    """Names that other systems refuse, folders among the images, files without an image."""
+    """Names that other systems do not allow, folders among the images, files without an image."""
     warnings = []
     ids = project.image_ids()
     for image_id in ids:
@@ -64,21 +63,16 @@ def folder_warnings(project: Project) -> list[str]:
         first = seen.setdefault(same_name(image_id), image_id)
         if first != image_id:
             warnings.append(
-                f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are one name on Windows and"
-                " macOS; rename one of them"
+                f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are the same name on Windows"
+                " and macOS; rename one of them"
             )
     for entry in folder_entries(project.path / IMAGES):
         if is_folder(entry):
             warnings.append(
-                f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not seen; move them up"
+                f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not read; move them up"
             )
     known = set(ids)
-    for folder, ending in (
-        (CLICKS, ".json"),
-        (SPARSE_MASKS, ".png"),
-        (TRUTH, ".png"),
-        (OBJECTS, ".png"),
-    ):
+    for folder, ending in ENDINGS.items():
         if orphans := sorted(set(ids_in(project.path / folder, ending)) - known):
             warnings.append(
                 f"{folder}: no image in {IMAGES} for {names_of(orphans)}; add the images or remove"
@@ -88,7 +82,7 @@ def folder_warnings(project: Project) -> list[str]:
 
 
 def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
-    """Each readable split, and the faults and warnings on all of them."""
+    """All readable splits by name, and the faults and warnings of all splits."""
     splits: dict[str, tuple[str, ...]] = {}
     faults: list[str] = []
     warnings: list[str] = []
@@ -96,7 +90,7 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
         where = f"{SPLITS}/{name}.txt"
         try:
             splits[name] = project.split(name) or ()
-            lines = len(read_split(project.path / SPLITS / f"{name}.txt") or ())
+            lines = len(read_split(project.split_path(name)) or ())
         except DatasetError as error:
             faults += error.faults
             continue
@@ -104,21 +98,18 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
             faults.append(f"{where}: no image id in it; write some, one a line, or delete the file")
         elif lines > len(splits[name]):
             warnings.append(
-                f"{where}: {lines - len(splits[name])} image ids stand there twice; each counts"
-                " once"
+                f"{where}: {lines - len(splits[name])} image ids are listed twice; each counts once"
             )
-    if both := sorted(set(splits.get("train", ())) & set(splits.get("val", ()))):
+    if both := sorted(set(splits.get(TRAIN, ())) & set(splits.get(VAL, ()))):
         warnings.append(
-            f"{SPLITS}: {names_of(both)} in both train and val, so scores will look too good; take"
-            " them out of one"
+            f"{SPLITS}: {names_of(both)} in both {TRAIN} and {VAL}, so scores will look too good;"
+            " take them out of one"
         )
     return splits, faults, warnings
 
 
 def names_of(ids: Sequence[str]) -> str:
     """The first few ids, and how many there are."""
-    first = ", ".join(shown(image_id) for image_id in ids[:NAMES_SHOWN])
-    return (
-        f"{len(ids)} image{'s' if len(ids) > 1 else ''}"
-        f" ({first}{', ...' if len(ids) > NAMES_SHOWN else ''})"
-    )
+    first = [shown(image_id) for image_id in ids[:NAMES_SHOWN]]
+    more = ["..."] if len(ids) > NAMES_SHOWN else []
+    return f"{len(ids)} image{'s' if len(ids) > 1 else ''} ({', '.join(first + more)})"

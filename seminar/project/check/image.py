@@ -25,11 +25,12 @@ from seminar.io.label_png import png_size, read_label_png
 from seminar.io.names import name_fault
 from seminar.labels import IGNORE_INDEX, LabelMap
 from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, too_small
-from seminar.project.project import Project, clicks_faults
+from seminar.project.project import Project
 from seminar.project.sparse_mask import can_be_mask, mask_state
+from seminar.project.write_clicks import clicks_faults
 
 MAX_FAULTS_A_FILE = 10
-"""A file with more faults than this is told by its first ones and their number."""
+"""Of a file with more faults only the first so many are listed."""
 
 
 @dataclass
@@ -59,7 +60,7 @@ class ImageFindings:
 def inspect_image(
     project: Project, image_id: str, *, needs: Literal["clicks", "truth", "any"], deep: bool
 ) -> ImageFindings:
-    """Look at an image, and at its clicks and its truth as far as they are needed."""
+    """Examine an image, and its clicks and its truth as far as they are needed."""
     found = ImageFindings()
     try:
         path = project.image_path(image_id)
@@ -79,7 +80,7 @@ def inspect_image(
         except DatasetError as error:
             found.faults += _capped(list(error.faults))
         found.click_files_are_faulty = len(found.faults) > before
-        if needs == "any" and not found.click_files_are_faulty:  # training has no use for the mask
+        if needs == "any" and not found.click_files_are_faulty:  # training does not use the mask
             found.warnings += _step_warnings(project, image_id)
     if needs != "clicks":
         found.has_truth = project.truth_path(image_id).exists()
@@ -97,7 +98,7 @@ def _image_faults(path: Path, header: ImageHeader, deep: bool) -> Iterator[str]:
 
 
 def _link_faults(project: Project, path: Path) -> Iterator[str]:
-    """A linked folder is somebody's decision; a linked file among others may lead anywhere."""
+    """A link to a file outside; a linked folder is allowed, as somebody's deliberate choice."""
     if (
         path.is_symlink()
         and path.exists()
@@ -134,7 +135,7 @@ def _inspect_clicks(
 
 
 def _step_warnings(project: Project, image_id: str) -> Iterator[str]:
-    """A sparse mask that says something else than the JSON, which counts."""
+    """A sparse mask that does not agree with the JSON, from which the clicks are read."""
     path, mask_path = project.clicks_path(image_id), project.sparse_mask_path(image_id)
     if not path.exists() or not mask_path.exists():
         return
@@ -143,13 +144,13 @@ def _step_warnings(project: Project, image_id: str) -> Iterator[str]:
     match mask_state(mask_path, clicks, text, by_pixels=True) if can_be_mask(clicks) else "in step":
         case "lagging":
             yield (
-                f"{mask_path}: damaged or older than {path}, which counts; it is made anew when the"
-                " image is opened or trained on"
+                f"{mask_path}: damaged or older than {path}, from which clicks are read; `seminar"
+                " check` and the next run write it again"
             )
         case "foreign":
             yield (
-                f"{mask_path}: another program changed it, but {path} counts; delete the JSON to"
-                " use the mask, or the mask to have it made anew"
+                f"{mask_path}: another program changed it, but clicks are read from {path}; delete"
+                " the JSON to use the mask, or the mask to have it written again"
             )
 
 
@@ -184,14 +185,15 @@ def _size_faults(path: Path, mask_size: tuple[int, int], size: tuple[int, int] |
         return []
     return [
         f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in"
-        f" {IMAGES} has {size[0]} x {size[1]}; make the mask anew, or restore the image that it was"
-        " made for"
+        f" {IMAGES} has {size[0]} x {size[1]}; make the mask again, or restore the image that it"
+        " was made for"
     ]
 
 
 def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) -> list[str]:
-    """What is wrong with the dense truth and the objects of an image of `size` (height, width);
-    None leaves the size out.
+    """What is wrong with the dense truth and the objects of an image.
+
+    `size` is the image's (height, width); None does not compare sizes.
     """
     faults: list[str] = []
     truth, objects = project.truth_path(image_id), project.objects_path(image_id)
@@ -209,8 +211,9 @@ def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) 
 
 
 def label_map_faults(project: Project, path: Path, image_id: str) -> list[str]:
-    """What is wrong with a label map of an image that lies anywhere: not readable, of another
-    size, or with classes that the project does not have.
+    """What is wrong with a label map for an image, from any folder.
+
+    Not readable, of another size, or with classes that the project does not have.
     """
     try:
         return _mask_faults(project, path, read_label_png(path), project.image_size(image_id))

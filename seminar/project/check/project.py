@@ -1,6 +1,4 @@
-"""Everything that is wrong with a project, at once: faults, which stop training, and warnings,
-which do not.
-"""
+"""Everything that is wrong with a project: faults, which stop training, and warnings."""
 
 from __future__ import annotations
 
@@ -15,30 +13,24 @@ from seminar.errors import DatasetError
 from seminar.io.names import name_fault
 from seminar.project.check.folder import folder_faults, folder_warnings, names_of, read_splits
 from seminar.project.check.image import ImageFindings, inspect_image
-from seminar.project.layout import (
-    CLICKS,
-    IMAGES,
-    TRUTH,
-)
+from seminar.project.clicked_classes import unclicked_classes
+from seminar.project.layout import IMAGES, TRAIN, TRUTH
 from seminar.project.project import Project
 
 Needs = Literal["clicks", "truth", "any"]
-"""What is looked at beside the images: clicks, dense truth, or both where there are any."""
-
-CLASSES_SHOWN = 20
-"""A sentence on many classes names so many of them."""
+"""What is examined besides the images: clicks, dense truth, or both where there are any."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is wrong with a project, one sentence each: where, what, remedy.
+    """What is wrong with a project, one sentence per finding: where, what, remedy.
 
     Attributes
     ----------
     faults : tuple of str
         Training on these images is refused.
     warnings : tuple of str
-        Training goes on, but perhaps not as meant.
+        Training is possible, but the result may not be what was intended.
     """
 
     faults: tuple[str, ...]
@@ -53,7 +45,7 @@ def check(
     channels: tuple[int, ...] | None = None,
     deep: bool = False,
 ) -> tuple[str, ...]:
-    """Every fault of a project, a sentence each; see `inspect_project`."""
+    """All faults of a project, one sentence per fault; see `inspect_project`."""
     return inspect_project(project, image_ids, needs=needs, channels=channels, deep=deep).faults
 
 
@@ -64,7 +56,7 @@ def validate(
     needs: Needs = "any",
     channels: tuple[int, ...] | None = None,
 ) -> None:
-    """Raise a `DatasetError` that lists every fault, if there is one; see `inspect_project`."""
+    """Raise a `DatasetError` that lists all faults, if there are any; see `inspect_project`."""
     if faults := check(project, image_ids, needs=needs, channels=channels):
         raise DatasetError(faults)
 
@@ -77,36 +69,36 @@ def inspect_project(
     channels: tuple[int, ...] | None = None,
     deep: bool = False,
 ) -> Findings:
-    """Look at every file of a project and tell all that is wrong.
+    """Examine every file of a project and report all that is wrong.
 
     Parameters
     ----------
     project : Project
     image_ids : sequence of str, optional
-        Look at these images alone, and take all of them for training. Without it the whole folder
-        is looked at, splits too.
+        Examine these images only, and take all of them for training. Without it the whole folder is
+        examined, splits included.
     needs : "any", "clicks" or "truth"
-        What the images are to be trained or scored on. "any" looks at both, and asks for clicks
+        What the images are to be trained or scored on. "any" examines both, and requires clicks
         unless there is dense truth.
     channels : tuple of int, optional
-        The setting of the same name: every image must have these, or all the same number if it is
-        empty. Without it, different numbers only warn.
+        The setting of the same name: every image must have these channels, or all images the same
+        number if it is empty. Without it, different numbers are only a warning.
     deep : bool
-        Decode every image. Else only headers and ends of files are read, and float images decoded
-        to find NaN.
+        Decode every image. Otherwise only headers and ends of files are read, and float images
+        decoded to find NaN.
 
     Notes
     -----
     Faults: no images; a name that cannot be an image id, or two files with the same one; a link
-    that leaves the project; an image that is not readable, cut short, too small, too large or holds
-    NaN; clicks, sparse masks, truth or objects that are not readable or of another size than the
-    image; class ids that classes.txt does not have; clicks outside the image; a split that names no
-    image or missing ones; no clicks at all, or of one class only.
+    that leaves the project; an image that is not readable, cut short, too small, too large or
+    contains NaN; clicks, sparse masks, truth or objects that are not readable or of another size
+    than the image; class ids that classes.txt does not have; clicks outside the image; a split that
+    is empty or names an image that is missing; no clicks at all, or of one class only.
 
     Warnings: images without clicks among others that have some; a class without clicks where two
     others have some; images with different numbers of channels (a fault if `channels` is given);
     files without an image; an image in both train and val; names that Windows or macOS cannot keep;
-    a sparse mask that is not in step with its JSON.
+    a sparse mask that does not agree with its JSON.
     """
     faults = folder_faults(project, image_ids)
     warnings: list[str] = []
@@ -116,7 +108,7 @@ def inspect_project(
         splits, split_faults, split_warnings = read_splits(project)
         faults += split_faults
         warnings += split_warnings
-        trained = splits.get("train", ids)
+        trained = splits.get(TRAIN, ids)
     else:
         ids = trained = tuple(dict.fromkeys(image_ids))
     if not ids:
@@ -155,7 +147,7 @@ def inspect_project(
 def _label_findings(
     project: Project, trained: dict[str, ImageFindings], needs: Needs
 ) -> tuple[list[str], list[str]]:
-    """Faults and warnings on what there is to learn from, over all images of the training set."""
+    """Faults and warnings about the clicks or the truth of the whole training set."""
     has_truth = any(found.has_truth for found in trained.values())
     if needs == "truth":
         return _presence(
@@ -178,22 +170,9 @@ def _label_findings(
         faults, warnings = [], faults + warnings  # trains with --losses full
     if not counts:
         return faults, warnings
-    missing = [
-        f"{class_id} '{name}'"
-        for class_id, name in enumerate(project.classes.names)
-        if not counts[class_id]
-    ]
-    named = ", ".join(missing[:CLASSES_SHOWN]) + (", ..." if len(missing) > CLASSES_SHOWN else "")
-    if len(counts) < 2:
-        faults.append(
-            f"{CLICKS}: no click of class {named}, and one class alone teaches nothing; click on"
-            " places that show another"
-        )
-    elif missing:
-        warnings.append(
-            f"{CLICKS}: no click of class {named}, so never predicted; click on places that show"
-            " it, or ignore this where none does"
-        )
+    sentence, is_fault = unclicked_classes(counts, project.classes)
+    if sentence:
+        (faults if is_fault else warnings).append(sentence)
     return faults, warnings
 
 
@@ -237,7 +216,7 @@ def _channel_findings(
 
 
 def _relative(project: Project, sentences: Iterable[str]) -> tuple[str, ...]:
-    """Sentences, each once, with the files named from the project's folder on."""
+    """Sentences, each once, with paths relative to the project's folder."""
     if project.path == Path():
         return tuple(dict.fromkeys(sentences))
     prefixes = (f"{project.path}/", f"{project.path}\\")

@@ -35,8 +35,8 @@ def sample_data_folder() -> Path:
         if (folder / "fields.toml").is_file():
             return folder
     raise SeminarError(
-        f"{package / 'sample_data'}: the sample's clicks and masks are missing; install seminar-napari"
-        " again"
+        f"{package / 'sample_data'}: the sample's clicks and masks are missing; install"
+        " seminar-napari again"
     )
 
 

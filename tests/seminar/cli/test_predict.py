@@ -430,7 +430,7 @@ def test_evaluate_prints_percent(cli: Cli, project: Project) -> None:
     [
         (["nowhere", "project"], "nowhere: no such file or folder"),
         (["empty", "project"], "neither a run (no model.pt) nor masks"),
-        (["MODEL", "empty"], "missing, so this is no project"),
+        (["MODEL", "empty"], "missing, so this is not a project"),
         (["MODEL", "project", "--split", "test"], "no split 'test'"),
         (
             ["MODEL", "project", "--protocol", "corner"],

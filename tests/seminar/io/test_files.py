@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from seminar.io.files import atomic_file, write_bytes, write_text
+from seminar.io.files import LOCK, atomic_file, locked, write_bytes, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -91,3 +95,63 @@ def test_a_name_at_the_limit_of_the_file_system_can_be_written(tmp_path: Path) -
     path = tmp_path / ("n" * 250 + ".json")
     write_bytes(path, b"{}")
     assert path.read_bytes() == b"{}"
+
+
+def test_a_lock_is_waited_for_by_other_threads_and_released_by_errors(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def other() -> None:
+        with locked(tmp_path):
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    with pytest.raises(RuntimeError, match="a bug"), locked(tmp_path):
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        order.append("first")
+        raise RuntimeError("a bug")
+    thread.join(60)
+    assert order == ["first", "other"]
+    assert names(tmp_path) == [LOCK]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from seminar.io.files import locked
+with locked(Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode < 0
+    lock = FileLock(tmp_path / LOCK)
+    lock.acquire(blocking=False)
+    lock.release()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_whoever_may_write_in_a_folder_may_lock_it(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == 0o666
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"text")
+    (tmp_path / "precious").chmod(0o600)
+    (tmp_path / LOCK).symlink_to(tmp_path / "precious")
+    with locked(tmp_path):
+        pass
+    assert (tmp_path / "precious").read_bytes() == b"text"
+    assert stat.S_IMODE((tmp_path / "precious").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("in_its_place", ["a folder", "no folder at all"])
+def test_nobody_waits_where_a_lock_is_not_possible(tmp_path: Path, in_its_place: str) -> None:
+    folder = tmp_path / "project"
+    if in_its_place == "a folder":
+        (folder / LOCK).mkdir(parents=True)
+    with locked(folder):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,4 +40,12 @@ def project(tmp_path: Path) -> Project:
     truth[0] = 255
     for name in "abc":
         write_label_png(project.truth_path(name), truth, project.classes)
+    return project
+
+
+@pytest.fixture
+def unclicked(project: Project) -> Project:
+    """The same without clicks."""
+    shutil.rmtree(project.path / "Clicks")
+    shutil.rmtree(project.path / "SegmentationClick")
     return project

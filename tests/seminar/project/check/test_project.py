@@ -260,7 +260,7 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
         sparse_mask_of_another_size,
         (
             "SegmentationClick/b.png: 20 x 31 pixels (height x width), but the image in JPEGImages"
-            " has 20 x 30; make the mask anew"
+            " has 20 x 30; make the mask again"
         ),
     ),
     (
@@ -281,7 +281,7 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
         truth_of_another_size,
         (
             "SegmentationClass/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages"
-            " has 20 x 30; make the mask anew"
+            " has 20 x 30; make the mask again"
         ),
     ),
     (
@@ -303,7 +303,7 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
         objects_of_another_size,
         (
             "SegmentationObject/b.png: 10 x 15 pixels (height x width), but the image in JPEGImages"
-            " has 20 x 30; make the mask anew"
+            " has 20 x 30; make the mask again"
         ),
     ),
     (
@@ -327,7 +327,7 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
     (
         one_class_only,
         (
-            "Clicks: no click of class 0 'background', 2 'rim', and one class alone teaches"
+            "Clicks: no clicks of class 0 'background', 2 'rim', and one class alone teaches"
             " nothing; click on places that show another"
         ),
     ),
@@ -413,8 +413,8 @@ def warnings_of(project: Project) -> tuple[str, ...]:
 def test_a_class_without_clicks_warns_where_two_others_have_some(project: Project) -> None:
     project.write_clicks("a", ClickSet(20, 30, [(1, 1), (2, 2)], [0, 1]))
     assert (
-        "Clicks: no click of class 2 'rim', so never predicted; click on places that show it, or"
-        " ignore this where none does" in warnings_of(project)
+        "Clicks: no clicks of class 2 'rim', so never predicted; click on places that show it, or"
+        " ignore this where no image does" in warnings_of(project)
     )
 
 
@@ -425,7 +425,7 @@ def test_clicks_of_the_training_split_alone_count(project: Project) -> None:
     (folder / "val.txt").write_text("a\nc\n")
     warnings = warnings_of(project)
     assert len(warnings) == 1
-    assert "no click of class 2 'rim'" in warnings[0]
+    assert "no clicks of class 2 'rim'" in warnings[0]
 
 
 def test_dense_truth_stands_in_for_clicks_but_not_when_clicks_are_needed(project: Project) -> None:
@@ -525,7 +525,7 @@ def test_overlap_of_train_and_val_warns(project: Project) -> None:
     (folder / "val.txt").write_text("b\nc\n")
     found = "\n".join(warnings_of(project))
     assert "1 image (b) in both train and val" in found
-    assert "train.txt: 1 image ids stand there twice" in found
+    assert "train.txt: 1 image ids are listed twice" in found
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
@@ -534,7 +534,7 @@ def test_names_that_other_systems_refuse_warn(project: Project) -> None:
         shutil.copy(project.image_path("a"), project.path / "JPEGImages" / name)
     found = "\n".join(warnings_of(project))
     assert "JPEGImages/x:y: the project cannot be copied to every computer: it holds :" in found
-    assert "'A' and 'a' are one name on Windows and macOS" in found
+    assert "'A' and 'a' are the same name on Windows and macOS" in found
 
 
 def test_a_folder_of_images_can_be_a_link(project: Project) -> None:
