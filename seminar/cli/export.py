@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from seminar.cli.app import app
+from seminar.export.format_table import FORMATS
 
 
 @app.command()
 def export(
     model: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.pt")],
     format: Annotated[
-        str,
-        typer.Option(
-            help=(
-                "pt2 (torch.export), onnx, bioimageio (a bioimage.io model package), or folder (for"
-                " Seminar)"
-            )
-        ),
+        str, typer.Option(help="; ".join(f"{name}: {row.help}" for name, row in FORMATS.items()))
     ],
     out: Annotated[Path, typer.Option(help="File to write, .pt2, .onnx or .zip, or the folder")],
     image: Annotated[
@@ -39,16 +34,13 @@ def export(
         str, typer.Option(help="bioimageio: SPDX identifier, such as CC-BY-4.0")
     ] = "",
 ) -> None:
-    """Write the model for other programs; it is opened there and compared with our own
-    prediction before it counts as done.
-    """
+    """Write the model for other programs; each export is opened there and compared."""
     from seminar.export.export import export
-    from seminar.export.formats.bioimageio import Credits
+    from seminar.export.job import Credits
 
-    chosen: Any = format
     found = export(
         model,
-        chosen,
+        format,
         out,
         image=image,
         overwrite=overwrite,

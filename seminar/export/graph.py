@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import warnings
-from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +16,7 @@ MAX_STRIDES = 4096
 
 
 class _Probabilities(nn.Module):
-    """The network with its softmax, so that no program has to know what logits are."""
+    """The network with its softmax: the output is probabilities."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -33,11 +28,12 @@ class _Probabilities(nn.Module):
 
 
 def to_graph(predictor: Predictor, channels: int) -> torch.export.ExportedProgram:
-    """(N, C, H, W) float32 on 0..255 to (N, K, H, W) probabilities, for any N and any H and W that
-    are multiples of 16 from 32 up.
+    """The graph from (N, C, H, W) float32 on 0..255 to (N, K, H, W) probabilities.
 
-    Sizes are multiples of the network's stride so that the graph holds no rules for what is left
-    over: those cost a minute of export and are where other programs round differently.
+    N is free; H and W are multiples of 16 from 32 up.
+
+    Sizes are multiples of the network's stride, so that the graph holds no rules for remainders:
+    these cost a minute of export, and other programs round them differently.
     """
     network = _Probabilities(predictor.network).cpu().eval().requires_grad_(False)
     example = torch.zeros(2, channels, 10 * STRIDE, 12 * STRIDE)
@@ -51,7 +47,7 @@ def to_graph(predictor: Predictor, channels: int) -> torch.export.ExportedProgra
 
 
 def description(predictor: Predictor) -> str:
-    """What a program needs to know beside the graph, as JSON."""
+    """What a program needs to know in addition to the graph, as JSON."""
     return json.dumps(
         {
             "classes": list(predictor.classes.names),
@@ -64,24 +60,3 @@ def description(predictor: Predictor) -> str:
             "output": "probabilities, (batch, class, height, width)",
         }
     )
-
-
-def write_pt2(path: Path, predictor: Predictor, channels: int) -> None:
-    """A torch.export archive; opens with `torch.export.load` without this library."""
-    archive = io.BytesIO()  # on a disk that is full torch's own writer ends the process
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about torch's own internals
-        torch.export.save(
-            to_graph(predictor, channels),
-            archive,
-            extra_files={"seminar.json": description(predictor)},
-        )
-    path.write_bytes(archive.getbuffer())
-
-
-def run_pt2(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(K, H, W) probabilities of a prepared image, as torch reads them from the file."""
-    module = torch.export.load(path).module()
-    with torch.no_grad():
-        probs: npt.NDArray[np.float32] = module(torch.from_numpy(image)[None])[0].numpy()
-    return probs

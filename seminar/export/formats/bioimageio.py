@@ -1,13 +1,10 @@
-"""bioimage.io model packages: an ONNX file with everything that a model zoo asks for, validated
-by bioimageio.core.
-"""
+"""bioimage.io model packages: ONNX and all that a model zoo needs, checked by bioimageio.core."""
 
 from __future__ import annotations
 
 import io
 import tempfile
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +15,18 @@ from PIL import Image
 
 from seminar.errors import SeminarError
 from seminar.export.comparison import MIN_SIDE
-from seminar.export.formats.onnx import OPSET, require, write_onnx
+from seminar.export.formats import onnx
+from seminar.export.formats.onnx import OPSET, require
+from seminar.export.job import ExportJob
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
+from seminar.io.archives import check_archive
 from seminar.io.images import ImageArray, to_float
 from seminar.labels import BACKGROUND
 
 MAX_DESCRIPTION = 128
 MAX_NAME = 64
-"""Longest texts that bioimage.io takes without a murmur."""
+"""Longest texts that bioimage.io takes without a warning."""
 
 PAPER = (
     "Hongjun Chen, Jinbao Wang, Hong Cai Chen, Xiantong Zhen, Feng Zheng, Rongrong Ji, Ling Shao: "
@@ -35,73 +35,43 @@ PAPER = (
 PAPER_URL = "https://arxiv.org/abs/2108.13393"
 
 
-@dataclass(frozen=True)
-class Credits:
-    """What the package says of itself.
-
-    Attributes
-    ----------
-    name, text : str
-        Title and one sentence of description; empty makes them from the classes.
-    author : str
-    license : str
-        SPDX identifier, such as CC-BY-4.0; empty leaves it open.
-    """
-
-    name: str = ""
-    text: str = ""
-    author: str = "unknown author"
-    license: str = ""
-
-
-def write_bioimageio(
-    path: Path,
-    predictor: Predictor,
-    sample: ImageArray,
-    probs: npt.NDArray[np.float32],
-    credits: Credits,
-) -> None:
-    """Write the package as a zip.
-
-    Parameters
-    ----------
-    sample : ndarray, (h, w, C)
-        A real image as read, with the channels that the model takes: test input, sample and cover.
-    probs : ndarray, (K, h, w)
-        Our own prediction of it: the test output.
-    """
+def write(path: Path, job: ExportJob) -> None:
+    """The package as a zip; the job's sample is its test input, its sample and on its cover."""
     require("bioimageio", "bioimageio.core", "bioimageio.spec", "onnx", "onnxscript", "onnxruntime")
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other people's deprecations
         folder = Path(name)
-        write_onnx(folder / "weights.onnx", predictor, sample.shape[2])
-        _write_tensors(folder, predictor, sample, probs)
-        (folder / "README.md").write_text(_documentation(predictor), encoding="utf-8")
+        onnx.write(folder / "weights.onnx", job)
+        _write_tensors(folder, job)
+        (folder / "README.md").write_text(_documentation(job.predictor), encoding="utf-8")
         _quiet()
         from bioimageio.spec import ValidationContext, save_bioimageio_package
 
         with ValidationContext(root=folder, perform_io_checks=True):
             try:
-                described = _description(folder, predictor, sample, credits)
+                described = _description(folder, job)
             except ValueError as error:  # pydantic's too
-                if (
-                    "index_key" in str(error)
-                ):  # bioimageio.spec 0.5.12, the one that bioimageio.core 0.11 takes, fails so from pydantic 2.14 on
-                    raise SeminarError(
-                        "bioimageio.spec does not work with the pydantic that is installed; run:"
-                        " pip install 'pydantic<2.14'"
-                    ) from None
-                reason = " ".join(str(error).split())[:300]
-                raise SeminarError(
-                    f"bioimage.io does not take this description ({reason}); correct --name,"
-                    " --author or --license"
-                ) from None
+                raise _refused(error) from None
             save_bioimageio_package(described, output_path=path)
+    check_archive(path)
 
 
-def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
-    """(K, h, w) probabilities of a raw image by bioimageio.core, after its own validation and test
-    run of the package.
+def _refused(error: ValueError) -> SeminarError:
+    # bioimageio.spec 0.5.12, which bioimageio.core 0.11 needs, fails so with pydantic >= 2.14
+    if "index_key" in str(error):
+        return SeminarError(
+            "bioimageio.spec does not work with the pydantic that is installed; run:"
+            " pip install 'pydantic<2.14'"
+        )
+    reason = " ".join(str(error).split())[:300]
+    return SeminarError(
+        f"bioimage.io does not take this description ({reason}); correct --name, --author or"
+        " --license"
+    )
+
+
+def run(path: Path, job: ExportJob) -> npt.NDArray[np.float32]:
+    """(K, h, w) probabilities of the raw image by bioimageio.core, after its own validation.
 
     Raises
     ------
@@ -122,7 +92,7 @@ def run_bioimageio(path: Path, sample: ImageArray) -> npt.NDArray[np.float32]:
                 f"bioimageio.core does not pass the package ({faults[:300] or summary.status});"
                 " nothing was exported, please report this"
             )
-        inputs = {"image": np.moveaxis(sample, 2, 0)[np.newaxis]}
+        inputs = {"image": np.moveaxis(job.sample, 2, 0)[np.newaxis]}
         result = predict(model=load_model_description(path), inputs=inputs)
         members: dict[Any, Any] = dict(result.members)
         probs: npt.NDArray[np.float32] = np.asarray(
@@ -138,9 +108,8 @@ def _quiet() -> None:
     logger.disable("bioimageio")
 
 
-def _write_tensors(
-    folder: Path, predictor: Predictor, sample: ImageArray, probs: npt.NDArray[np.float32]
-) -> None:
+def _write_tensors(folder: Path, job: ExportJob) -> None:
+    predictor, sample, probs = job.predictor, job.sample, job.probs
     planes = np.moveaxis(sample, 2, 0)
     np.save(folder / "test_input.npy", planes[np.newaxis])
     np.save(folder / "test_output.npy", probs[np.newaxis])
@@ -165,9 +134,10 @@ def _write_tensors(
     (folder / "cover.png").write_bytes(data.getvalue())
 
 
-def _description(folder: Path, predictor: Predictor, sample: ImageArray, credits: Credits) -> Any:
+def _description(folder: Path, job: ExportJob) -> Any:
     from bioimageio.spec.model import v0_5
 
+    predictor, sample, credits = job.predictor, job.sample, job.credits
     names = predictor.classes.names
     depth: Any = str(sample.dtype)
     sides = [

@@ -1,4 +1,4 @@
-"""Our own format: a folder with what predicts, and what it was trained with."""
+"""Our own format: a folder with the model and the settings that it was trained with."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from seminar.export.job import ExportJob
 from seminar.inference.predictor import Predictor
 from seminar.io.files import atomic_file
 from seminar.run.folder import RunFolder
 
 
-def write_folder(path: Path, model: Path) -> None:
-    """Copy model.pt, and the run's settings where they lie beside it, into a new folder that
-    `Predictor.from_folder` opens.
-    """
-    source = RunFolder(model if model.is_dir() else model.parent)
-    copies = [(source.model_path if model.is_dir() else model, RunFolder(path).model_path)]
-    copies += (
-        [(source.config_path, RunFolder(path).config_path)] if source.config_path.exists() else []
-    )
-    for original, copy in copies:
-        with original.open("rb") as read, atomic_file(copy) as written:
+def write(path: Path, job: ExportJob) -> None:
+    """Copy model.pt, and the run's settings where there are any, into a new folder."""
+    is_folder = job.model.is_dir()
+    source, copy = RunFolder(job.model if is_folder else job.model.parent), RunFolder(path)
+    pairs = [(source.model_path if is_folder else job.model, copy.model_path)]
+    if source.config_path.exists():
+        pairs.append((source.config_path, copy.config_path))
+    for original, target in pairs:
+        with original.open("rb") as read, atomic_file(target) as written:
             shutil.copyfileobj(read, written)
 
 
-def run_folder(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(K, H, W) probabilities of a prepared image by the model that was copied."""
-    return Predictor.from_folder(path, "cpu").predict_prepared(image)
+def run(path: Path, job: ExportJob) -> npt.NDArray[np.float32]:
+    """(K, h, w) probabilities of the prepared image, by the copied model."""
+    return Predictor.from_folder(path, "cpu").predict_prepared(job.prepared)

@@ -13,7 +13,7 @@ import torch
 
 from seminar.errors import SeminarError
 from seminar.export.graph import INPUT, OUTPUT, description, to_graph
-from seminar.inference.predictor import Predictor
+from seminar.export.job import ExportJob
 
 OPSET = 20
 """The newest operator set that onnxruntime 1.17 (early 2024) and everything since runs."""
@@ -31,16 +31,15 @@ def require(extra: str, *modules: str) -> None:
             ) from None
 
 
-def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
+def write(path: Path, job: ExportJob) -> None:
     """One file with graph and weights; any batch, sides that are multiples of 16 from 32 up."""
     require("onnx", "onnx", "onnxscript", "onnxruntime")
-    logging.getLogger("torch.onnx").setLevel(
-        logging.ERROR
-    )  # torch 2.8 warns of operators that no network of ours has
+    # torch 2.8 warns about operators that none of our networks has
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about torch's own internals
         program = torch.onnx.export(
-            to_graph(predictor, channels),
+            to_graph(job.predictor, job.channels),
             dynamo=True,
             input_names=[INPUT],
             output_names=[OUTPUT],
@@ -49,14 +48,14 @@ def write_onnx(path: Path, predictor: Predictor, channels: int) -> None:
         )
     if program is None:
         raise SeminarError("torch made no ONNX program; nothing was exported, please report this")
-    program.model.metadata_props["seminar"] = description(predictor)
+    program.model.metadata_props["seminar"] = description(job.predictor)
     program.save(path)
 
 
-def run_onnx(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(K, H, W) probabilities of a prepared image, as onnxruntime computes them from the file."""
+def run(path: Path, job: ExportJob) -> npt.NDArray[np.float32]:
+    """(K, h, w) probabilities of the prepared image, as onnxruntime computes them."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    probs: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: image[np.newaxis]})[0][0]
+    probs: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: job.prepared[np.newaxis]})[0][0]
     return probs

@@ -18,9 +18,10 @@ from PIL import Image
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
 from seminar.export import comparison
-from seminar.export import export as formats
 from seminar.export.comparison import compare, sample_of
 from seminar.export.export import export
+from seminar.export.formats import pt2
+from seminar.export.job import Credits
 from seminar.inference.predictor import Predictor
 from seminar.labels import ClassNames
 from seminar.models.checkpoint import save_model
@@ -168,10 +169,13 @@ def test_pt2_opens_without_this_library(run: Path, tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)
     np.save(tmp_path / "image.npy", np.moveaxis(image, 2, 0)[None].astype(np.float32))
     script = (
-        "import sys, numpy, torch\nextra = {'seminar.json': ''}\nmodule ="
-        " torch.export.load('model.pt2', extra_files=extra).module()\nnumpy.save('probs.npy',"
-        " module(torch.from_numpy(numpy.load('image.npy'))).detach().numpy())\nprint(extra['seminar.json'])\nassert"
-        " not any(name.startswith('seminar') for name in sys.modules)\n"
+        "import sys, numpy, torch\n"
+        "extra = {'seminar.json': ''}\n"
+        "module = torch.export.load('model.pt2', extra_files=extra).module()\n"
+        "probs = module(torch.from_numpy(numpy.load('image.npy')))\n"
+        "numpy.save('probs.npy', probs.detach().numpy())\n"
+        "print(extra['seminar.json'])\n"
+        "assert not any(name.startswith('seminar') for name in sys.modules)\n"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", script],
@@ -222,7 +226,7 @@ def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(100, 40_000, (70, 90, 3)).astype(np.uint16)
     image[:, :, 0] = np.linspace(0, 60_000, 90)
     tifffile.imwrite(tmp_path / "field.tif", image, photometric="rgb")
-    credits = formats.Credits(author="A. Person", license="CC-BY-4.0", name="Cells")
+    credits = Credits(author="A. Person", license="CC-BY-4.0", name="Cells")
     found = export(
         tmp_path / "model.pt",
         "bioimageio",
@@ -261,10 +265,8 @@ def test_bioimageio_is_checked_on_an_image_smaller_than_it_takes(tmp_path: Path)
 def test_an_export_that_predicts_differently_is_not_left_behind(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats, "write_pt2", lambda path, *_: path.write_bytes(b"x"))
-    monkeypatch.setattr(
-        formats, "run_pt2", lambda path, image: np.full((3, *image.shape[1:]), 1 / 3, np.float32)
-    )
+    monkeypatch.setattr(pt2, "write", lambda path, job: path.write_bytes(b"x"))
+    monkeypatch.setattr(pt2, "run", lambda path, job: np.full_like(job.probs, 1 / 3))
     with pytest.raises(SeminarError, match="nothing was exported"):
         export(run, "pt2", tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())
@@ -321,9 +323,7 @@ def test_a_missing_package_says_what_to_install(
         ("pt2", "there.pt2", "exists already"),
     ],
 )
-def test_mistakes(
-    run: Path, tmp_path: Path, format: formats.Format, name: str, message: str
-) -> None:
+def test_mistakes(run: Path, tmp_path: Path, format: str, name: str, message: str) -> None:
     (tmp_path / "there.pt2").write_bytes(b"mine")
     with pytest.raises(SeminarError, match=message):
         export(run, format, tmp_path / name)
