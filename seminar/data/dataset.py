@@ -33,7 +33,7 @@ from seminar.io.label_png import read_label_png
 from seminar.labels import LabelMap
 from seminar.losses.dense_crf import NystromPlan
 from seminar.project.check.image import label_map_faults
-from seminar.project.layout import CLICKS
+from seminar.project.layout import CLICKS, TRUTH
 from seminar.project.project import Project
 from seminar.project.write_clicks import clicks_faults
 
@@ -210,7 +210,7 @@ class ClickDataset:
         if truth is None:
             raise DatasetError(
                 [
-                    f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found"
+                    f"{TRUTH}/{image_id}.png: full supervision needs dense truth, found"
                     " no file; train from clicks instead"
                 ]
             )

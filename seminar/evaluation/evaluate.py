@@ -15,6 +15,7 @@ from seminar.evaluation.metrics import Scores, confusion_matrix, score
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames, LabelMap
+from seminar.project.layout import CLASSES, SPLITS, TRUTH, VAL
 from seminar.project.project import Project
 
 Protocol = Literal["full", "center-crop"]
@@ -39,7 +40,7 @@ def evaluate(
     source: Predictor | Path,
     project: Project,
     *,
-    split: str = "val",
+    split: str = VAL,
     protocol: Protocol = "full",
     progress: Callable[[int, int], None] | None = None,
     image_ids: tuple[str, ...] | None = None,
@@ -87,7 +88,7 @@ def images_to_score(project: Project, split: str) -> tuple[str, ...]:
         if split != ALL_IMAGES:
             raise DatasetError(
                 [
-                    f"{project.path}: no split '{split}' (ImageSets/Segmentation/{split}.txt);"
+                    f"{project.path}: no split '{split}' ({SPLITS}/{split}.txt);"
                     f" write that file, one image id a line, or give --split {ALL_IMAGES} for every"
                     " image with dense truth"
                 ]
@@ -98,7 +99,7 @@ def images_to_score(project: Project, split: str) -> tuple[str, ...]:
         if not image_ids:
             raise DatasetError(
                 [
-                    f"{project.path / 'SegmentationClass'}: no dense truth to score against; add"
+                    f"{project.path / TRUTH}: no dense truth to score against; add"
                     " masks <image_id>.png"
                 ]
             )
@@ -209,7 +210,7 @@ def _middle(plane: npt.NDArray[_Pixel]) -> npt.NDArray[_Pixel]:
 def _same_classes(model: ClassNames, project: ClassNames, path: Path) -> None:
     if model.names != project.names:
         raise SeminarError(
-            f"the model knows the classes {', '.join(model.names)}, {path / 'classes.txt'} has"
+            f"the model knows the classes {', '.join(model.names)}, {path / CLASSES} has"
             f" {', '.join(project.names)}; evaluate it on a project with the classes that it was"
             " trained on"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seminar.errors import DatasetError
 from seminar.io.names import shown
-from seminar.project.layout import SPLITS
+from seminar.project.layout import SPLITS, TRAIN
 from seminar.project.project import Project
 
 
@@ -14,7 +14,7 @@ def training_ids(project: Project, split: str, limit: int = 0) -> tuple[str, ...
     """
     ids = project.split(split)
     if ids is None:
-        if split != "train":
+        if split != TRAIN:
             raise DatasetError(
                 [
                     f"{project.path}: no split '{shown(split)}' in {SPLITS}; write {split}.txt or"

@@ -12,7 +12,7 @@ from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.io.label_png import read_label_png
 from seminar.labels import MAX_CLASSES, ClassNames, voc_colour
-from seminar.project.layout import is_project
+from seminar.project.layout import CLASSES, is_project
 from seminar_napari.contributions.open_dock import open_dock
 from seminar_napari.layers.clicks import layer_data
 
@@ -46,7 +46,7 @@ def _read_mask(path: str | Sequence[str]) -> list[LayerData]:
 
 def _classes_for(file: Path) -> ClassNames:
     """The classes of the project that the mask lies in, else names and colours by number."""
-    listed = file.resolve().parent.parent / "classes.txt"
+    listed = file.resolve().parent.parent / CLASSES
     if listed.is_file():
         try:
             return ClassNames.parse(listed.read_text(encoding="utf-8-sig"), str(listed))

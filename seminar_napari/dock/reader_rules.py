@@ -9,6 +9,8 @@ import platformdirs
 from napari.plugins._npe2 import get_readers
 from napari.settings import get_settings
 
+from seminar.project.layout import SPARSE_MASKS
+
 PLUGIN = "seminar-napari"
 """Our name among napari's plugins: that of the distribution."""
 
@@ -24,7 +26,7 @@ def prefer_readers() -> None:
     marker = _written()
     if marker.exists():
         return
-    rules = {"*/SegmentationClick/*.png": PLUGIN}
+    rules = {f"*/{SPARSE_MASKS}/*.png": PLUGIN}
     if get_readers("any.png").keys() <= {PLUGIN, "napari"}:
         rules["*.png"] = "napari"
     plugins = get_settings().plugins

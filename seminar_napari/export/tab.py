@@ -242,7 +242,7 @@ class ExportTab(QWidget):
         self.model.clear()
         for name in reversed(project.runs() if project is not None else ()):
             assert project is not None
-            folder = project.path / "runs" / name
+            folder = project.runs_path / name
             if (folder / "model.pt").exists():
                 self.model.addItem(name, str(folder))
         for path in others:
@@ -280,8 +280,7 @@ class ExportTab(QWidget):
         if project is not None and model is not None and not self._folder_kept:
             self.folder.setText(
                 str(
-                    project.path
-                    / "predictions"
+                    project.predictions_path
                     / (model.parent.name if model.is_file() else model.name)
                 )
             )

@@ -17,6 +17,7 @@ from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.inference.instances import instances_from_clicks, instances_from_shape, write_instances
 from seminar.labels import BACKGROUND, LabelMap
+from seminar.project.layout import INSTANCES
 from seminar.project.project import Project
 from seminar_napari.inspect.overlay_layers import add_layer, push
 from seminar_napari.layers.geometry import follow_geometry, set_geometry
@@ -25,7 +26,6 @@ from seminar_napari.workers.latest import Latest
 from seminar_napari.workers.worker import Fault
 
 NAME = "instances"
-FOLDER = "instances"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Instances:
 
 def instances_path(project: Project, image_id: str) -> Path:
     """Where the instances of an image are kept."""
-    return project.path / FOLDER / f"{image_id}.tif"
+    return project.path / INSTANCES / f"{image_id}.tif"
 
 
 def has_object_clicks(clicks: ClickSet) -> bool:
@@ -67,7 +67,7 @@ def make_instances(path: Path, image_id: str, labels: LabelMap, clicks: ClickSet
     how = "from clicks" if by_clicks else "by shape, as there are no object clicks"
     objects = "1 object" if count == 1 else f"{count} objects"
     return Instances(
-        image_id, found.astype(np.uint16), f"{objects} {how}; saved as {FOLDER}/{path.name}"
+        image_id, found.astype(np.uint16), f"{objects} {how}; saved as {INSTANCES}/{path.name}"
     )
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from seminar.io.label_png import read_label_png
+from seminar.project.layout import PREDICTIONS
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 
@@ -74,7 +75,7 @@ def read_preview(path: Path) -> npt.NDArray[np.uint8] | None:
 
 def prediction_path(run: RunFolder, image_id: str) -> Path:
     """Where the tab Export writes the mask of an image unless another folder is chosen."""
-    return run.project / "predictions" / run.path.name / f"{image_id}.png"
+    return run.project / PREDICTIONS / run.path.name / f"{image_id}.png"
 
 
 def _of_run(*paths: Callable[[RunFolder, str], Path]) -> Files:

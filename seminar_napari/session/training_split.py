@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from seminar.io.files import write_text
-from seminar.project.layout import SPLITS, read_split
+from seminar.project.layout import VAL, read_split
 from seminar.project.project import Project
-
-VALIDATION = "val"
 
 
 def held_out(project: Project, split: str) -> frozenset[str]:
@@ -31,8 +29,8 @@ def add_to_split(project: Project, image_id: str, split: str) -> bool:
     DatasetError, OSError
         A file that is not readable or cannot be written.
     """
-    validation = split != VALIDATION and _take_out(project, image_id, VALIDATION)
-    path = project.path / SPLITS / f"{split}.txt"
+    validation = split != VAL and _take_out(project, image_id, VAL)
+    path = project.split_path(split)
     lines = [line for _, line in read_split(path) or ()]
     if image_id not in lines:
         write_text(path, "\n".join([*lines, image_id]) + "\n")
@@ -40,7 +38,7 @@ def add_to_split(project: Project, image_id: str, split: str) -> bool:
 
 
 def _take_out(project: Project, image_id: str, split: str) -> bool:
-    path = project.path / SPLITS / f"{split}.txt"
+    path = project.split_path(split)
     lines = [line for _, line in read_split(path) or ()]
     if image_id not in lines:
         return False

@@ -334,7 +334,7 @@ class TrainTab(QWidget):
 
     def _choose_run(self) -> None:
         project = self._session.project
-        start = str(project.path / "runs") if project is not None else ""
+        start = str(project.runs_path) if project is not None else ""
         folder = QFileDialog.getExistingDirectory(self, "Run folder", start)
         if folder:
             self.attach_to(Path(folder))

@@ -18,6 +18,7 @@ from seminar.errors import SeminarError
 from seminar.io.files import write_bytes
 from seminar.io.images import ImageArray
 from seminar.labels import ClassNames
+from seminar.project.layout import CLASSES, CLICKS, SPLITS, TRUTH
 from seminar.project.project import Project
 
 
@@ -73,9 +74,7 @@ def create_sample_project(out: Path) -> Project:
         `out` is there already and is not an empty folder.
     """
     source = sample_data_folder()
-    classes = ClassNames.parse(
-        (source / "classes.txt").read_text(encoding="utf-8"), str(source / "classes.txt")
-    )
+    classes = ClassNames.parse((source / CLASSES).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for image_id, field in sample_fields().items():
@@ -83,10 +82,10 @@ def create_sample_project(out: Path) -> Project:
             Image.fromarray(field).save(paths[-1])
         project = Project.create(out, paths, classes)
     try:
-        for part in ("SegmentationClass", "ImageSets/Segmentation"):
+        for part in (TRUTH, SPLITS):
             for path in sorted((source / part).iterdir()):
                 write_bytes(project.path / part / path.name, path.read_bytes())
-        for path in sorted((source / "Clicks").glob("*.json")):
+        for path in sorted((source / CLICKS).glob("*.json")):
             project.write_clicks(path.stem, ClickSet.from_json(path.read_bytes(), str(path)))
     except BaseException:
         shutil.rmtree(project.path, ignore_errors=True)
