@@ -41,9 +41,11 @@ def setting(
 
 def convert_fields(settings: Any) -> Iterator[str]:
     """Give each field of a new dataclass instance its type; yields a sentence for each fault."""
-    for field in dataclasses.fields(settings):
+    kind: Any = type(settings)
+    hints = type_hints(kind)
+    for field in dataclasses.fields(kind):
         try:
-            value = coerce(getattr(settings, field.name), type_hints(type(settings))[field.name])
+            value = coerce(getattr(settings, field.name), hints[field.name])
         except TypeError as error:
             yield f"{field.name}: {error}"
             continue

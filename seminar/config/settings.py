@@ -10,15 +10,16 @@ from typing import Any, Literal, get_args
 
 import tomli_w
 
+from seminar.config.backbones import Backbone
 from seminar.config.fields import check_names, convert_fields, setting
 from seminar.config.presets import PRESETS, PresetName
 from seminar.errors import ConfigError
 
 Term = Literal["pce", "crf", "pcons", "pseudo", "presence", "full"]
-Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "resnet50", "resnet101"]
 Convention = Literal["scale_free", "paper"]
 CrfMethod = Literal["nystrom", "exact", "lattice"]
-CrfRelaxation = Literal["auto", "bilinear", "quadratic"]
+CrfRelaxation = Literal["bilinear", "quadratic"]
+CrfRelaxationChoice = Literal["auto", CrfRelaxation]
 Norm = Literal["group", "batch"]
 Optimizer = Literal["adamw", "sgd"]
 SelfGeneration = Literal["off", "reset", "unchanged"]
@@ -217,7 +218,7 @@ class TrainConfig:
         "Normalise the CRF's kernel by its degrees, so that a large even background does not eat"
         " into small objects (a departure from the paper)",
     )
-    crf_relaxation: CrfRelaxation = setting(
+    crf_relaxation: CrfRelaxationChoice = setting(
         "auto",
         "The CRF within a region: bilinear makes it choose a class, quadratic only makes its pixels"
         " agree; auto is bilinear for two classes, and for more quadratic with 2/classes of"

@@ -18,7 +18,7 @@ from seminar.errors import CheckpointError, SeminarError
 from seminar.io.archives import check_archive
 from seminar.io.files import atomic_file, rename
 from seminar.labels import ClassNames
-from seminar.models.backbones import DAMAGE
+from seminar.models.backbones.weights import DAMAGE
 from seminar.models.deeplab import DeepLabV3Plus, build_network
 from seminar.run.folder import RunFolder
 

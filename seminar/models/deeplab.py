@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
 from seminar.config.settings import TrainConfig
-from seminar.models.backbones import Features, build_backbone, group_norm
+from seminar.models.backbones.build import build_backbone, group_norm
+from seminar.models.backbones.extractor import Features
 
 ATROUS_RATES = (6, 12, 18)
 """Rates of the pyramid at output stride 16, beside its 1x1 branch and image pooling (DeepLabv3+,

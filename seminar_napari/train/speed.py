@@ -12,14 +12,12 @@ from pathlib import Path
 
 import platformdirs
 
+from seminar.config.backbones import BACKBONES
 from seminar.config.settings import TrainConfig
 from seminar.io.files import write_text
 
 KEPT = 40
-BACKBONE_COST = {"mobilenet_v2": 1.0, "mobilenet_v3_large": 0.9, "resnet50": 5.0, "resnet101": 8.0}
-"""Rough cost of an iteration, by the floating-point operations that torchvision gives for each,
-with the same head on top.
-"""
+BACKBONE_COST: dict[str, float] = {name: facts.cost for name, facts in BACKBONES.items()}
 
 
 @dataclass(frozen=True)

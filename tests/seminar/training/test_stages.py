@@ -20,7 +20,7 @@ from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig, preset
 from seminar.data.dataset import Batch, ClickDataset
 from seminar.labels import ClassNames
-from seminar.models.backbones import Features
+from seminar.models.backbones.extractor import Features
 from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.models.deeplab import DeepLabV3Plus
 from seminar.project.project import Project
@@ -89,8 +89,8 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seminar.training.trainer.STEP_INTERVAL", 0.0)
-    monkeypatch.setattr("seminar.training.trainer.REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.stage.STEP_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.stage.REFRESH_INTERVAL", 0.0)
 
 
 @pytest.fixture
