@@ -19,17 +19,16 @@ from seminar.project.layout import CLASSES, SPLITS, TRUTH, VAL
 from seminar.project.project import Project
 
 Protocol = Literal["full", "center-crop"]
-"""Score whole images, or the middle square after resizing the short side to `CROP_SIDE` as Tang
-et al. 2018 do (the sides are then never scored).
+"""Score whole images, or the middle square after resizing the short side to `CROP_SIDE`.
+
+The latter is the protocol of Tang et al. 2018; the sides of the images are then never scored.
 """
 
 CROP_SIDE = 513
 """Side of the `center-crop` protocol in pixels (Tang et al. 2018)."""
 
 ALL_IMAGES = "all"
-"""Name that stands for every image with dense truth, where the project has no split of this
-name.
-"""
+"""Stands for every image with dense truth, unless the project has a split of this name."""
 
 MAX_FAULTS = 20
 

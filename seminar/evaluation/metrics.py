@@ -1,6 +1,4 @@
-"""How good a label map is: intersection over union from one confusion matrix, and image by
-image.
-"""
+"""Intersection over union, from one confusion matrix over all images and image by image."""
 
 from __future__ import annotations
 
@@ -50,10 +48,10 @@ class Scores:
 
 
 def confusion_matrix(truth: LabelMap, predicted: LabelMap, num_classes: int) -> Confusion:
-    """Count the pixels of every pair of true and predicted class, (K, K + 1); pixels whose truth is
-    255 count for nothing.
+    """Count the pixels of every pair of true and predicted class, (K, K + 1).
 
-    A pixel predicted as 255 (unsure) is a miss of its true class and a false alarm of none.
+    Pixels with truth 255 are ignored. A pixel predicted as 255 (unsure) is a false negative of its
+    true class and no false positive.
 
     Raises
     ------
@@ -81,9 +79,7 @@ def confusion_matrix(truth: LabelMap, predicted: LabelMap, num_classes: int) -> 
 
 
 def class_iou(confusion: Confusion) -> tuple[float | None, ...]:
-    """Intersection over union of each class; None for a class that is neither in the truth nor
-    in the prediction.
-    """
+    """IoU of each class; None for a class that is in neither truth nor prediction."""
     hits = np.diagonal(confusion)
     union = confusion.sum(axis=1) + confusion[:, :-1].sum(axis=0) - hits
     return tuple(float(hit / all_) if all_ else None for hit, all_ in zip(hits, union, strict=True))
@@ -101,7 +97,7 @@ def score(pairs: Iterable[tuple[LabelMap, LabelMap]], classes: ClassNames) -> Sc
     Raises
     ------
     SeminarError
-        No pair, or not one pixel whose truth is known.
+        No pair, or no pixel with known truth.
     """
     total = np.zeros((classes.num_classes, classes.num_classes + 1), dtype=np.int64)
     of_images: list[Sequence[float | None]] = []

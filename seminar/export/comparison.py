@@ -1,4 +1,4 @@
-"""Whether another program predicts what we predict."""
+"""Compare the prediction of another program with ours."""
 
 from __future__ import annotations
 
@@ -19,21 +19,19 @@ MIN_AGREEMENT = 0.999
 """Least share of pixels with the same label."""
 
 MIN_SIDE = 4 * STRIDE
-"""Least side in pixels of an image to compare on: what a bioimage.io package of ours declares,
-which is tried with images no smaller.
-"""
+"""Least side in pixels of an image to compare on, as our bioimage.io packages declare it."""
 
 MAX_SIDE = 512
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The exported model against ours on one real image.
+    """The exported model compared with ours on one real image.
 
     Attributes
     ----------
     program : str
-        Who opened the file.
+        What opened the file.
     max_difference : float
         Greatest difference of a probability.
     agreement : float
@@ -76,9 +74,8 @@ def compare(
         float((most_probable(theirs) == most_probable(ours)).mean()),
         image,
     )
-    if (
-        not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT
-    ):  # a NaN difference fails too
+    # written so that a NaN difference fails, too
+    if not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT:
         raise SeminarError(
             f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} %"
             " are allowed, so nothing was exported; please report this"
@@ -87,8 +84,9 @@ def compare(
 
 
 def sample_of(image: ImageArray, channels: tuple[int, ...]) -> ImageArray:
-    """The middle of an image with the channels that the model takes, (h, w, C); sides are
-    multiples of 16 from 64 to 512, small images padded.
+    """The middle of an image with the model's channels, (h, w, C).
+
+    Sides are multiples of 16 from 64 to 512; small images are padded.
     """
     chosen = image[:, :, list(channels)] if channels else image
     padding = [(0, max(0, MIN_SIDE - side)) for side in chosen.shape[:2]]

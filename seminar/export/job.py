@@ -1,4 +1,4 @@
-"""What a format needs to know in order to write a model and to check what it wrote."""
+"""Input of every export format: the model, a real image and our prediction of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Images larger than memory: read, predicted and written block by block, here or on a cluster,
-resumable.
-"""
+"""Predict images larger than memory block by block, here or on a cluster; resumable."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ BLOCK = 1024
 """Side in pixels of the part that one task reads, predicts and writes."""
 
 HALO = OVERLAP // 2
-"""Pixels around a block that are predicted with it and thrown away, since the network lacks
-context at a rim.
-"""
+"""Pixels around a block that are predicted with it and dropped: a rim lacks context."""
 
 PROGRESS = "seminar-progress.txt"
 
@@ -37,10 +33,10 @@ class Task:
     Attributes
     ----------
     target, probabilities : str
-        Folder of the label image, and of the probabilities; empty where they are there already, or
-        not wanted.
+        Folder of the label image and of the probabilities; empty if they exist or are not
+        wanted.
     digest : str
-        Of the model file, so that a worker that lives on notices a model that was trained again.
+        Of the model file, so that a running worker notices a model that was trained again.
     levels : tuple of (black, white) or None
         Intensities that become 0 and 255, one pair a channel, the same for all blocks of a plane.
     """
@@ -79,9 +75,9 @@ def predict_large(
 ) -> bool:
     """Predict an OME-Zarr, or a tif too large for memory, block by block.
 
-    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Of labels
-    and probabilities, what is there stays. Memory use does not depend on the size of the image. An
-    interrupted job goes on with the blocks that are missing, if model and image are the same.
+    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Existing
+    labels and probabilities stay. Memory use does not depend on the size of the image. An
+    interrupted job continues with the missing blocks, if model and image are the same.
 
     Parameters
     ----------
@@ -106,88 +102,73 @@ def predict_large(
         Not such an image, hostile metadata, labels that are not ours, a package or the scheduler
         that is missing.
     """
-    source = open_source(path.absolute())  # workers of a cluster stand in other folders
+    source = open_source(path.absolute())  # workers of a cluster have other working folders
     model = model.absolute()
     digest = _digest(model)
     outputs = [output_of(source, out.absolute() if out else None)]
-    if all(map(is_finished, outputs)) and not (overwrite or probabilities):
+    if is_finished(outputs[0]) and not (overwrite or probabilities):
         return False
     predictor = cached_predictor(str(model), digest, device, tile_size)
     if probabilities:
-        number = predictor.classes.num_classes
+        target, count = probabilities.absolute(), predictor.classes.num_classes
         outputs.append(
-            output_of(
-                source,
-                probabilities.absolute(),
-                name="probabilities",
-                dtype="float32",
-                channels=number,
-            )
+            output_of(source, target, name="probabilities", dtype="float32", channels=count)
         )
-        if all(map(is_finished, outputs)) and not overwrite:
-            return False
-    # what is finished stays: a person may have corrected it
+    # finished outputs stay: a person may have corrected them
     missing = [output for output in outputs if overwrite or not is_finished(output)]
-    mark = missing[0].target / PROGRESS
-    predictor_channels = predictor.channels or tuple(range(source.channels))
-    if max(predictor_channels) >= source.channels or predictor.num_channels not in (
-        None,
-        len(predictor_channels),
-    ):
-        raise SeminarError(
-            f"{path}: the model takes {predictor.num_channels} channels, the image has"
-            f" {source.channels}; give images like those that it was trained on"
-        )
-    targets = [str(output.target) for output in outputs]
+    if not missing:
+        return False
+    _check_channels(path, source, predictor)
     job = {
         "model": digest,
         "source": asdict(source),
         "block": block,
         "tile_size": tile_size,
-        "targets": targets,
+        "targets": [str(output.target) for output in outputs],
     }
     header = json.dumps(job, sort_keys=True)
+    mark = missing[0].target / PROGRESS
     done = _blocks_done(mark, header)
     if overwrite or done is None:
         done = set()
         for output in missing:
             create(output, block)
         mark.write_text(header + "\n", encoding="utf-8")
-    labels, second = [str(output.target) if output in missing else "" for output in outputs] + [
-        ""
-    ] * (2 - len(outputs))
+    targets = [str(output.target) if output in missing else "" for output in outputs]
+    labels, second = (*targets, "")[:2]
     first = Task(
         str(model), digest, device, tile_size, source, labels, second, (), 0, 0, block, None
     )
     tasks = _tasks(first, predictor, done)
-    number = (
-        source.num_planes * len(_starts(source.height, block)) * len(_starts(source.width, block))
-    )
+    finished = _on_cluster(tasks, scheduler) if scheduler else map(predict_block, tasks)
+    number = len(_starts(source.height, block)) * len(_starts(source.width, block))
     with mark.open("a", encoding="utf-8") as file:
-        finished = (
-            (predict_block(task) for task in tasks)
-            if not scheduler
-            else _on_cluster(tasks, scheduler)
-        )
         for count, key in enumerate(finished, start=len(done) + 1):
             file.write(key + "\n")
             file.flush()
-            progress(count / number)
+            progress(count / (number * source.num_planes))
     for output in reversed(missing):
         finish(output, block, predictor.classes)
     mark.unlink()
     return True
 
 
+def _check_channels(path: Path, source: LargeSource, predictor: Predictor) -> None:
+    channels = predictor.channels or tuple(range(source.channels))
+    if max(channels) >= source.channels or predictor.num_channels not in (None, len(channels)):
+        raise SeminarError(
+            f"{path}: the model takes {predictor.num_channels} channels, the image has"
+            f" {source.channels}; give images like those that it was trained on"
+        )
+
+
 def has_labels(path: Path, out: Path | None) -> bool:
-    """Whether the labels of an image are there, whole; parameters as of `predict_large`."""
+    """Whether the labels of an image exist and are complete; parameters as of `predict_large`."""
     return is_finished(output_of(open_source(path.absolute()), out.absolute() if out else None))
 
 
 def predict_block(task: Task) -> str:
-    """Predict one block and write what is wanted of it; returns the block's name. Runs in any
-    process that sees the files.
-    """
+    """Predict and write one block, in any process that sees the files; returns its name."""
     predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
@@ -215,16 +196,14 @@ def predict_block(task: Task) -> str:
 
 @functools.lru_cache(maxsize=2)
 def cached_predictor(model: str, digest: str, device: str, tile_size: int) -> Predictor:
-    """One predictor a process, however many blocks it predicts; another `digest` loads it anew."""
+    """One predictor per process, for all its blocks; another `digest` loads it again."""
     return Predictor.from_folder(
         model, device, tile_size=tile_size, overlap=min(OVERLAP, tile_size // 32 * 16)
     )
 
 
 def _tasks(first: Task, predictor: Predictor, done: set[str]) -> Iterator[Task]:
-    """All blocks that are missing; the intensities of a plane are looked up when its first block
-    is.
-    """
+    """All missing blocks; the intensities of a plane are read with its first block."""
     source = first.source
     for plane in itertools.product(*map(range, source.plane_shape)):
         levels: Levels | None = None
@@ -246,9 +225,7 @@ def _tasks(first: Task, predictor: Predictor, done: set[str]) -> Iterator[Task]:
 
 
 def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
-    """Results as they come in, a few tasks a worker in flight, so that neither side piles
-    anything up.
-    """
+    """Results as they arrive, with a few tasks per worker in flight."""
     try:
         from dask.distributed import Client, as_completed
     except ImportError:
@@ -299,9 +276,7 @@ def _digest(model: Path) -> str:
 
 
 def _blocks_done(mark: Path, header: str) -> set[str] | None:
-    """Blocks that an interrupted job of the same kind has written; None where there is no such
-    job.
-    """
+    """Blocks that an interrupted job of the same kind has written; None without such a job."""
     try:
         first, *lines = mark.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:

@@ -1,6 +1,4 @@
-"""Objects one by one in label images larger than memory: patches are found block by block, then
-divided whole.
-"""
+"""Objects in label images larger than memory: patches are found by block, then divided whole."""
 
 from __future__ import annotations
 
@@ -23,12 +21,10 @@ from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 from seminar.runtime.allocator import hand_back_memory
 
 BLOCK = 1024
-"""Side in pixels of what is looked at together; patches whose box is at most twice as large are
-divided whole.
-"""
+"""Side of a block in pixels; patches whose box is at most twice as large are divided whole."""
 
 HALO = 256
-"""Pixels around a block that are divided with it where a patch is larger than that."""
+"""Pixels around a block that are divided with it, for patches larger than two blocks."""
 
 Box = tuple[slice, slice]
 Pixel = tuple[int, int]
@@ -45,8 +41,9 @@ def divide_large(
     overwrite: bool = False,
     block: int = BLOCK,
 ) -> bool:
-    """Number the objects of an image that `predict_large` has labelled, in a second label image
-    (uint32, numbers from 1 in each plane).
+    """Number the objects of an image that `predict_large` has labelled.
+
+    The numbers go to a second label image: uint32, from 1 in each plane.
 
     The same objects as `seminar.inference.instances.instances_from_shape` finds in memory, for
     every patch of touching objects whose box is at most twice `block` on a side. A larger patch is
@@ -101,9 +98,7 @@ class _Plane:
 
 @dataclass(frozen=True)
 class _Patches:
-    """The connected patches of a plane, a row each: the box, the pixels, and one pixel of the
-    patch.
-    """
+    """The connected patches of a plane: for each its box, its area and one of its pixels."""
 
     top: npt.NDArray[np.int64]
     left: npt.NDArray[np.int64]

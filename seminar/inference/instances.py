@@ -28,9 +28,7 @@ clicked.
 """
 
 SMOOTHING = 1.0
-"""Standard deviation in pixels of the Gaussian over the distance transform: a rough outline has
-many shallow peaks.
-"""
+"""Sigma in pixels of the Gaussian over the distance: a rough outline has many shallow peaks."""
 
 MAX_OBJECTS = 2**16 - 1
 
@@ -41,7 +39,7 @@ def instances_from_clicks(
     """One object a click: the predicted mask divided among the object clicks that lie in it.
 
     Each pixel goes to the click that the watershed of the distance to the background reaches first,
-    within its class and its patch. A click of a class beside that class's mask takes no part;
+    within its class and its patch. A click outside the mask of its class is ignored;
     several clicks of a class on one pixel are one. A patch that holds no click of its class is
     divided as `instances_from_shape` does. Background clicks only count through `labels`.
 
@@ -92,8 +90,9 @@ def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> Insta
 
 
 def divide_patch(mask: npt.NDArray[np.bool_]) -> InstanceMap:
-    """One connected patch, given in its box, divided at its waists as by `instances_from_shape`:
-    numbers from 1, 0 outside of the mask.
+    """Divide one connected patch, given in its box, as `instances_from_shape` does.
+
+    Returns numbers from 1, and 0 outside the mask.
     """
     return _divided_patch(mask, np.zeros(mask.shape, dtype=np.int32))
 
@@ -101,12 +100,12 @@ def divide_patch(mask: npt.NDArray[np.bool_]) -> InstanceMap:
 def divide_piece(
     mask: npt.NDArray[np.bool_], open_sides: tuple[tuple[bool, bool], ...]
 ) -> tuple[InstanceMap, npt.NDArray[np.int64]]:
-    """A piece that was cut out of a patch too large for memory, divided at its waists.
+    """Divide a piece that was cut out of a patch too large for memory.
 
     Parameters
     ----------
     open_sides : ((top, bottom), (left, right))
-        Where the patch may go on, so that the cut counts as no rim.
+        Where the patch may continue, so that the cut is not taken for a rim.
 
     Returns
     -------
@@ -174,9 +173,7 @@ def _divided(labels: LabelMap, markers: InstanceMap, *, min_area: int) -> Instan
 
 
 def _divided_patch(mask: npt.NDArray[np.bool_], seeds: InstanceMap) -> InstanceMap:
-    """Numbers from 1 in the mask, each of them used; without seeds the peaks of the distance to
-    the rim take their place.
-    """
+    """Numbers from 1 in the mask, without gaps; without seeds the peaks of the distance serve."""
     distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     if not seeds.any():
         seeds = _peaks(ndimage.gaussian_filter(distance, SMOOTHING) * mask, mask)
@@ -196,7 +193,9 @@ def _peaks(distance: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> In
     order = np.argsort(-heights, kind="stable")
     peaks, heights = peaks[order], heights[order]
     is_kept = np.zeros(len(peaks), dtype=np.bool_)
-    for index, peak in enumerate(peaks):  # the highest first; each rules over its own radius
+    for index, peak in enumerate(
+        peaks
+    ):  # the highest first; lower peaks within its radius are dropped
         is_kept[index] = (np.hypot(*(peaks[is_kept] - peak).T) > heights[is_kept]).all()
     seeds = np.zeros(mask.shape, dtype=np.int32)
     if not is_kept.any():

@@ -63,7 +63,7 @@ class Summary:
         return "; ".join(parts)
 
     def raise_faults(self) -> None:
-        """Raise all that went wrong, at once."""
+        """Raise all faults at once."""
         if self.faults:
             raise DatasetError(self.faults)
 
@@ -134,9 +134,7 @@ class PredictionJob:
         )
 
     def run(self, progress: Progress | None = None) -> Summary:
-        """Predict everything; what is wrong with single images is collected in the summary, a
-        full disk ends the job.
-        """
+        """Predict all images. The summary holds their faults; a full disk ends the job."""
         summary = Summary()
         for done, path in enumerate(self.images):
             try:
@@ -184,9 +182,7 @@ class PredictionJob:
         return bool(wanted)
 
     def _write_image(self, path: Path, outputs: Outputs, wanted: Collection[Path]) -> None:
-        """Labels first: instances are made from those on disk, which a person may have
-        corrected.
-        """
+        """Labels first: instances are made from those on disk, which may have been corrected."""
         if outputs.labels in wanted or outputs.probabilities in wanted:
             probs = self.predictor.predict_probs(read_image(path), str(path))
             if outputs.labels in wanted:
@@ -217,9 +213,7 @@ class PredictionJob:
         layout: TifLayout,
         part: Callable[[float], object],
     ) -> None:
-        """Each plane by itself: a page of labels, one of instances (numbered from 1 in each
-        plane), one of probabilities for each class.
-        """
+        """Each plane by itself: a page of labels, one of instances, one of each probability."""
         if outputs.labels in wanted or outputs.probabilities in wanted:
             self._predict_planes(path, outputs, wanted, lambda done: part(done / layout.num_planes))
         if outputs.instances and outputs.instances in wanted:
@@ -262,10 +256,9 @@ class PredictionJob:
         from seminar.inference.blockwise_instances import divide_large
 
         stem = stem_of(path)
-        beside = (
-            None if self.out is None or is_zarr(path) else self.out
-        )  # an OME-Zarr holds its labels itself
-        labels = beside / f"{stem}.zarr" if beside else None
+        # an OME-Zarr holds its labels itself
+        folder = None if is_zarr(path) else self.out
+        labels = folder / f"{stem}.zarr" if folder else None
         has_new_labels = self.overwrite or not has_labels(path, labels)
         is_new = predict_large(
             path,
@@ -282,7 +275,7 @@ class PredictionJob:
         )
         if not self.instances:
             return is_new
-        out = beside / f"{stem}_instances.zarr" if beside else None
+        out = folder / f"{stem}_instances.zarr" if folder else None
         return divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
 
 

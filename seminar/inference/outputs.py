@@ -1,6 +1,4 @@
-"""Which images to predict and which files come out: folders, patterns and files in, one name per
-image out.
-"""
+"""Which images to predict, and the names of the output files."""
 
 from __future__ import annotations
 
@@ -59,21 +57,20 @@ class Outputs:
         return tuple(path for path in (self.labels, self.instances, self.probabilities) if path)
 
     def missing(self) -> tuple[Path, ...]:
-        """Those that are not there: what a job that is taken up again has yet to write."""
+        """Paths that do not exist yet: what a resumed job still has to write."""
         return tuple(path for path in self.paths() if not path.exists())
 
 
 def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
-    """The images that files, folders, project folders and patterns with * ? [] name, in that order,
-    each once.
+    """The images named by files, folders, project folders and patterns with * ? [], each once.
 
-    A folder gives its images (not those of folders within); a project folder those in JPEGImages; a
-    folder that ends in .zarr is an image itself.
+    A folder stands for its images (not those of its subfolders), a project folder for those in
+    JPEGImages; a folder that ends in .zarr is itself an image.
 
     Raises
     ------
     DatasetError
-        Every source that names no image, and every two images whose outputs would have one name.
+        All sources that name no image, and all pairs of images with one output name.
     """
     found: dict[Path, None] = {}
     faults = []
@@ -97,8 +94,9 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
 
 
 def stem_of(path: Path) -> str:
-    """Name of an image's outputs: its id in a project, else the file's name without its ending
-    (.ome.tif and .ome.zarr as a whole).
+    """Name of an image's outputs: its id in a project, else the file name without its ending.
+
+    .ome.tif and .ome.zarr count as one ending.
     """
     stem = path.stem
     if project_folder(path) and not is_zarr(path):
@@ -114,7 +112,7 @@ def is_zarr(path: Path) -> bool:
 
 
 def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
-    """Refuse a folder in which outputs would lie among, or replace, what the user made.
+    """Refuse a folder where outputs would replace, or mix with, the user's own files.
 
     Raises
     ------
@@ -149,9 +147,7 @@ def project_folder(path: Path) -> Path | None:
 
 
 def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
-    """The clicks of an image that lies in a project with these classes; None where there are
-    none.
-    """
+    """The clicks of an image in a project with these classes; None without such clicks."""
     folder = project_folder(path)
     if folder is None:
         return None
@@ -161,7 +157,7 @@ def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
 
 
 def _images_of(source: str) -> list[Path] | str:
-    """Images of one source, or what is wrong with it."""
+    """Images of one source, or the fault as a sentence."""
     path = Path(source)
     if is_zarr(path) and path.is_dir():
         return [path]

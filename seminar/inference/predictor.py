@@ -29,20 +29,16 @@ from seminar.runtime.devices import (
 TILE_SIZE = 768
 OVERLAP = 128
 CUDA_BATCH = 8
-"""Tiles in one pass of the network on a GPU; elsewhere one at a time is as fast and needs less
-memory.
-"""
+"""Tiles in one pass on a GPU; elsewhere one at a time is as fast and needs less memory."""
 
 ROWS = 64
-"""Rows of probabilities that are compared at a time, so that nothing as large as the image is
-made but its labels.
-"""
+"""Rows of probabilities compared at a time: only the labels are as large as the image."""
 
 Tile = tuple[Span, Span]
 
 
 class Predictor:
-    """A trained network that predicts images of any size as it was trained to see them.
+    """A trained network with the preprocessing of its training; predicts images of any size.
 
     An image larger than `tile_size` is cut into overlapping tiles whose probabilities are blended
     (see `seminar.inference.tiles.plan`).
@@ -151,9 +147,7 @@ class Predictor:
         return most_probable(self.predict_probs(image, where))
 
     def prepare(self, image: ImageArray, where: str = "the image") -> npt.NDArray[np.float32]:
-        """The network's input, (C, H, W) float32 on 0..255: the channels it takes, stretched as
-        in training.
-        """
+        """The network's input, (C, H, W) float32 on 0..255, stretched as in training."""
         prepared = to_float(image, channels=self.channels, stretch=self.stretch, where=where)
         if self.num_channels not in (None, len(prepared)):
             raise SeminarError(
@@ -195,9 +189,7 @@ class Predictor:
                 yield alike[start : start + self.batch_size]
 
     def _run(self, image: Tensor, tiles: list[Tile]) -> Tensor:
-        """(N, K, h, w) float32 probabilities on the CPU; a batch that does not fit into memory
-        goes in halves.
-        """
+        """(N, K, h, w) float32 probabilities on the CPU; halves a batch that does not fit."""
         batch = torch.stack(
             [image[:, row.start : row.stop, col.start : col.stop] for row, col in tiles]
         )

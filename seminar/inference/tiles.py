@@ -1,6 +1,4 @@
-"""How a long side is cut into overlapping tiles, and how much each tile counts where they
-overlap.
-"""
+"""Cut a long side into overlapping tiles, with the weight of each tile where they overlap."""
 
 from __future__ import annotations
 
@@ -11,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 STRIDE = 16
-"""Tiles start at multiples of this: the network's output stride, so that a tile's grid of
-features is the whole image's.
-"""
+"""Tiles start at multiples of the network's output stride, on the whole image's feature grid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +21,7 @@ class Span:
     start, stop : int
         Pixels of the image.
     weights : ndarray, (stop - start,) float32
-        How much the tile counts at each pixel. The weights of all tiles at a pixel sum to 1.
+        Weight of the tile at each pixel. The weights of all tiles at a pixel sum to 1.
     """
 
     start: int
@@ -34,13 +30,12 @@ class Span:
 
 
 def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
-    """Cut `length` pixels into tiles of at most `tile_size` that share `overlap` pixels with their
-    neighbours.
+    """Cut `length` pixels into tiles of at most `tile_size` px with `overlap` px in common.
 
-    A side that fits is one tile. At a border between tiles the outermost quarter of the overlap
-    counts for nothing, since the network lacks context there; the inner half goes over linearly. So
-    tiled and untiled prediction agree wherever the network looks no further than a quarter of the
-    overlap. Tiles are of one size, except the last, and as small as their number allows.
+    A side that fits is one tile. Where two tiles overlap, the outermost quarter of the overlap is
+    ignored, since the network lacks context there; the inner half is blended linearly. So tiled and
+    untiled prediction agree wherever the network looks no further than a quarter of the overlap.
+    All tiles but the last have one size, which is as small as their number allows.
 
     Parameters
     ----------

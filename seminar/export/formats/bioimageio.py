@@ -209,9 +209,7 @@ def _description(folder: Path, job: ExportJob) -> Any:
 
 
 def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
-    """What `seminar.io.images.to_float` does to an image of the sample's depth; the softmax is
-    in the graph, so there is no postprocessing to get wrong.
-    """
+    """The steps of `seminar.io.images.to_float` for an image of the sample's depth."""
     from bioimageio.spec.model import v0_5
 
     to_float32 = v0_5.EnsureDtypeDescr(kwargs=v0_5.EnsureDtypeKwargs(dtype="float32"))
