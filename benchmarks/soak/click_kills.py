@@ -95,11 +95,11 @@ def annotate(project: Path, seed: int, parent: Connection, steps: int = 0) -> No
         what = rng.random()
         if what < 0.8 or not len(clicks):
             session.set_class(rng.randrange(3))
-            annotation.place((rng.uniform(0, SIDE - 1), rng.uniform(0, SIDE - 1)))
+            annotation.edits.place((rng.uniform(0, SIDE - 1), rng.uniform(0, SIDE - 1)))
         elif what < 0.88:
-            annotation.delete(rng.randrange(len(clicks)))
+            annotation.edits.delete(rng.randrange(len(clicks)))
         elif what < 0.94:
-            annotation.undo()
+            annotation.edits.undo()
         else:
             session.show_image(rng.choice(session.image_ids))
         session.poll()

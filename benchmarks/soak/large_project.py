@@ -89,7 +89,7 @@ def window(project: Project) -> None:
         processors.append(time.process_time() - processor)
     report("another image, median of 30", 0.2, median(walls), median(processors))
     report("another image, longest of 30", 0.2, max(walls), max(processors))
-    timed("a click", 0.03, lambda: annotation.place((5, 5)))
+    timed("a click", 0.03, lambda: annotation.edits.place((5, 5)))
     session.flush(60)
     timed("a look for clicks of others", 0.2, session.take_clicks_from_disk)
     timed("what to know before training", 1, session.warnings)

@@ -106,12 +106,12 @@ class Soak:
         """Both classes once, or a click less where there are many."""
         annotation = self.dock.annotate.annotation
         if len(self.session.clicks(self.session.image_id)) > 40:
-            annotation.delete(0)
-            annotation.delete(0)
+            annotation.edits.delete(0)
+            annotation.edits.delete(0)
             return
         for class_id in (0, 1):
             self.session.set_class(class_id)
-            annotation.place((self._rng.uniform(0, SIDE - 1), self._rng.uniform(0, SIDE - 1)))
+            annotation.edits.place((self._rng.uniform(0, SIDE - 1), self._rng.uniform(0, SIDE - 1)))
 
     def sample(self, number: int) -> Outcome:
         """Ten seconds of work, and what the process is like then."""

@@ -118,7 +118,9 @@ def _last_click(bench: Bench) -> Spent:
     bench.run_for(2)
     times = []
     for place in rng.random((5, 2)) * (SIDE - 1):
-        times.append(timed(partial(annotation.place, session.image_layer.data_to_world(place))))
+        times.append(
+            timed(partial(annotation.edits.place, session.image_layer.data_to_world(place)))
+        )
         bench.run_for(1)
     return middle(times)
 

@@ -6,25 +6,20 @@ from functools import partial
 
 from qtpy.QtCore import QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent
-from qtpy.QtWidgets import (
-    QColorDialog,
-    QLineEdit,
-    QMenu,
-    QScrollArea,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QColorDialog, QLineEdit, QMenu, QToolButton, QWidget
 from superqt import QFlowLayout
 
 from seminar.errors import DatasetError
 from seminar.labels import BACKGROUND, ClassNames
+from seminar_napari.qt.builders import column, scrolled
 from seminar_napari.qt.swatch import swatch
 from seminar_napari.session.session import Session
 
 ROWS_SHOWN = 4
 _FRAME = """
-QToolButton { border: 2px solid transparent; border-radius: 4px; padding: 1px 4px; background: transparent; }
+QToolButton {
+    border: 2px solid transparent; border-radius: 4px; padding: 1px 4px; background: transparent;
+}
 QToolButton:hover { background: rgba(128, 128, 128, 60); }
 QToolButton:checked { border-color: #5b7fe5; background: rgba(91, 127, 229, 70); }
 """
@@ -53,22 +48,14 @@ class ClassBar(QWidget):
         self._flow.setContentsMargins(0, 0, 0, 0)
         self._flow.setHorizontalSpacing(4)
         self._flow.setVerticalSpacing(4)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self._inside)
+        self._scroll = scrolled(self._inside)
         self._editor = QLineEdit(self)
         self._editor.setPlaceholderText("name, then Enter")
         self._editor.hide()
         self._editor.returnPressed.connect(self._rename)
         self._editor.editingFinished.connect(self._editor.hide)
         self._edited = ""  # the class that is renamed; none for a new one
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._scroll)
-        layout.addWidget(self._editor)
+        self.setLayout(column(self._scroll, self._editor, spacing=4))
         session.project_changed.connect(self._refill)
         session.classes_changed.connect(self._refill)
         session.class_changed.connect(self._frame_current)

@@ -15,16 +15,15 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QSizePolicy,
     QTreeView,
-    QVBoxLayout,
     QWidget,
 )
 
 from seminar.labels import BACKGROUND
+from seminar_napari.qt.builders import column, row
 from seminar_napari.session.image_states import SYMBOLS, ImageState
 from seminar_napari.session.session import Session
 
@@ -170,14 +169,8 @@ class ImageList(QWidget):
         self.filter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.filter.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.filter.currentIndexChanged.connect(self._set_only_to_do)
-        row = QHBoxLayout()
-        row.addWidget(self.search, 1)
-        row.addWidget(self.filter)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(row)
-        layout.addWidget(self.view, 1)
+        top = row(self.search, self.filter, stretch=0, spacing=6)
+        self.setLayout(column(top, self.view, stretch=1, spacing=4))
         self.view.clicked.connect(self._choose)
         session.project_changed.connect(self._reset)
         session.image_changed.connect(self._follow)
@@ -190,11 +183,11 @@ class ImageList(QWidget):
 
     def _follow(self, image_id: str) -> None:
         self._filter.invalidateRowsFilter()
-        row = self.model.row_of(image_id)
-        if row is None:
+        number = self.model.row_of(image_id)
+        if number is None:
             self.view.clearSelection()
             return
-        index = self._filter.mapFromSource(self.model.index(row, 0))
+        index = self._filter.mapFromSource(self.model.index(number, 0))
         flags = (
             QItemSelectionModel.SelectionFlag.ClearAndSelect
             | QItemSelectionModel.SelectionFlag.Rows

@@ -1,4 +1,4 @@
-"""The Annotate tab: classes, images, what is saved, what is missing, keys."""
+"""The Annotate tab: classes, images, saving, advice, keys."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt import QCollapsible, QElidingLabel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from superqt import QElidingLabel
 
 from seminar.errors import SeminarError
 from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.annotate.class_bar import ClassBar
 from seminar_napari.annotate.image_list import ImageList
 from seminar_napari.annotate.keys_and_mouse import LEGEND
+from seminar_napari.qt.builders import Fold, boxed, button, column, row, scrolled, timer
 from seminar_napari.session.image_states import ImageState
 from seminar_napari.session.session import Session
 
@@ -34,7 +25,10 @@ PAPER_SECONDS = 22.1  # per image: Bearman et al. 2016, as the paper quotes it
 class AnnotateTab(QWidget):
     """Click: which class, which image, and whether it is on disk.
 
-    `more_keys` are (keys, what they do) of other tabs, for the legend.
+    Parameters
+    ----------
+    more_keys : sequence of (keys, meaning)
+        Keys of other tabs, for the legend.
     """
 
     def __init__(
@@ -50,65 +44,54 @@ class AnnotateTab(QWidget):
         self.annotation = Annotation(session, viewer)
         self.classes = ClassBar(session)
         self.images = ImageList(session)
-        self.previous = _button("◂ A", "Previous image (key A)", session.previous_image)
-        self.next = _button("D ▸", "Next image (key D)", session.next_image)
+        self.previous = button(
+            "◂ A", "Previous image (key A)", session.previous_image, takes_focus=False
+        )
+        self.next = button("D ▸", "Next image (key D)", session.next_image, takes_focus=False)
         self.place = QElidingLabel()
         self.place.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.place.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.saved = QLabel()
         self.saved.setWordWrap(True)
         self.saved.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.saved.setMinimumHeight(
-            2 * self.saved.fontMetrics().lineSpacing() + 4
-        )  # one line or two, nothing jumps
+        lines = 2 * self.saved.fontMetrics().lineSpacing()
+        self.saved.setMinimumHeight(lines + 4)  # one line or two, nothing jumps
         self.warning = QLabel()
         self.warning.setWordWrap(True)
-        self.train_on = _button(
+        self.train_on = button(
             "Train on this image",
             "Add the image to the training split (ImageSets/Segmentation); it no longer counts in"
             " the scores of the validation split",
             self._train_on,
+            takes_focus=False,
         )
-        self.legend = _legend(more_keys)
-        steps = QHBoxLayout()
-        steps.addWidget(self.previous)
-        steps.addWidget(self.place, 1)
-        steps.addWidget(self.next)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(6)
-        layout.addWidget(self.classes)
-        layout.addWidget(self.images, 1)
-        layout.addLayout(steps)
-        layout.addWidget(self.saved)
-        layout.addWidget(self.warning)
-        layout.addWidget(self.train_on)
-        layout.addWidget(self.legend)
-        scroll = (
-            QScrollArea()
-        )  # a label that changes in it does not have napari lay out its whole window anew
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(content.minimumSizeHint().width())
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        self.legend = Fold("Keys and mouse", _legend((*LEGEND, *more_keys)))
+        content = boxed(
+            column(
+                self.classes,
+                self.images,
+                row(self.previous, self.place, self.next, stretch=1, spacing=6),
+                self.saved,
+                self.warning,
+                self.train_on,
+                self.legend,
+                stretch=1,
+                margin=6,
+            )
+        )
+        area = scrolled(content)
+        area.setMinimumWidth(content.minimumSizeHint().width())
+        self.setLayout(column(area))
         session.image_changed.connect(self._show_place)
         session.project_changed.connect(self._show_place)
         session.clicks_changed.connect(self._show_saved)
         session.clicks_saved.connect(self._show_saved)
         session.image_states.changed.connect(self._show_warning)
-        self._timer = QTimer(self)
-        self._timer.setInterval(1000)
-        self._timer.timeout.connect(self._show_saved)
-        self._timer.start()
+        timer(self, 1000, self._show_saved).start()
         self._show_place()
 
     def show_keys(self) -> None:
-        """Unfold what keys and mouse do."""
+        """Unfold the keys and mouse gestures."""
         self.legend.expand(animate=False)
 
     def _show_place(self, _changed: object = None) -> None:
@@ -130,7 +113,7 @@ class AnnotateTab(QWidget):
             parts.append("Saving…")
         elif session.saved_at:
             parts.append(f"Saved {_ago(time.time() - session.saved_at)}")
-        parts.append(f"{self.annotation.stopwatch.seconds:.0f} s on this image")
+        parts.append(f"{self.annotation.clicks.stopwatch.seconds:.0f} s on this image")
         mean = session.image_states.mean_seconds()
         if mean is not None:
             parts.append(f"{mean:.0f} s per image (paper: {PAPER_SECONDS:.0f} s)")
@@ -153,7 +136,7 @@ class AnnotateTab(QWidget):
 
 
 def _advice(state: ImageState, split: str) -> str:
-    """What this image still needs, in one sentence."""
+    """The next thing to do on this image, in one sentence; "" where it is ready."""
     if state.fault:
         return state.fault
     if state.held_out and state.counts:
@@ -182,36 +165,14 @@ def _ago(seconds: float) -> str:
     return f"{seconds:.0f} s ago" if seconds < 90 else f"{seconds / 60:.0f} min ago"
 
 
-def _button(text: str, tip: str, action: Any) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.clicked.connect(lambda: action())
-    return button
-
-
-def _legend(more_keys: Sequence[tuple[str, str]]) -> QCollapsible:
-    legend = QCollapsible(
-        "▸ Keys and mouse", expandedIcon=QIcon(), collapsedIcon=QIcon()
-    )  # superqt's own are black
-    legend.toggled.connect(
-        lambda is_open: legend.setText(f"{'▾' if is_open else '▸'} Keys and mouse")
-    )
-    legend.toggleButton().setStyleSheet(
-        "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"
-    )
-    legend.setFrameShape(QFrame.Shape.NoFrame)
-    rows = QWidget()
-    grid = QGridLayout(rows)
+def _legend(keys: Sequence[tuple[str, str]]) -> QWidget:
+    legend = QWidget()
+    grid = QGridLayout(legend)
     grid.setContentsMargins(4, 0, 0, 0)
     grid.setHorizontalSpacing(10)
     grid.setVerticalSpacing(1)
     grid.setColumnStretch(1, 1)
-    for row, (keys, what) in enumerate((*LEGEND, *more_keys)):
-        grid.addWidget(QLabel(keys), row, 0)
-        grid.addWidget(
-            QLabel(what), row, 1
-        )  # not wrapped: the fold does not ask how high it would be
-    legend.addWidget(rows)
-    legend.collapse(animate=False)
+    for number, (names, meaning) in enumerate(keys):
+        grid.addWidget(QLabel(names), number, 0)
+        grid.addWidget(QLabel(meaning), number, 1)  # not wrapped: the fold does not ask its height
     return legend

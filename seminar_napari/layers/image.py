@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image
 
 from seminar.project.project import Project
+from seminar_napari.layers.geometry import Geometry, with_leading_axes
 from seminar_napari.layers.image_cache import Picture
 
-GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units")
 
-
-def make_image_layer(
-    shown: Picture, project: Project, image_id: str, geometry: dict[str, Any]
-) -> Image:
+def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: Geometry) -> Image:
     """An image layer, named by its image, where the layers before it lay."""
     planes = 0 if shown.rgb else shown.data.ndim - 2
     return Image(
@@ -25,7 +21,7 @@ def make_image_layer(
         metadata=_metadata(project, image_id),
         rgb=shown.rgb,
         contrast_limits=shown.contrast_limits,
-        **_with_leading_axes(geometry, planes),
+        **with_leading_axes(geometry, planes),
     )
 
 
@@ -85,33 +81,3 @@ def show_picture(layer: Image, shown: Picture, project: Project, image_id: str) 
         if shown.data.dtype != np.uint8:
             layer.contrast_limits_range = shown.contrast_limits
         layer.contrast_limits = shown.contrast_limits
-
-
-def hear_geometry(before: Layer | None, layer: Layer | None, heard: Callable[[], None]) -> None:
-    """From now on `heard` is called when `layer` is scaled, moved, ..., after all that listen
-    already, and no more for the layer `before`.
-    """
-    for name in GEOMETRY:
-        if before is not None:
-            getattr(before.events, name).disconnect(heard)
-        if layer is not None:
-            getattr(layer.events, name).connect(heard, position="last")
-
-
-def _with_leading_axes(geometry: dict[str, Any], axes: int) -> dict[str, Any]:
-    """The 2-D geometry for a layer with `axes` more axes in front."""
-    if not geometry or not axes:
-        return dict(geometry)
-    rotate, affine = np.eye(2 + axes), np.eye(3 + axes)
-    rotate[axes:, axes:] = geometry["rotate"]
-    affine[axes:, axes:] = geometry["affine"]
-    shear = np.zeros((2 + axes) * (1 + axes) // 2)
-    shear[-1:] = geometry["shear"]
-    return {
-        "scale": [1.0] * axes + list(geometry["scale"]),
-        "translate": [0.0] * axes + list(geometry["translate"]),
-        "rotate": rotate,
-        "shear": shear,
-        "affine": affine,
-        "units": ("pixel",) * axes + tuple(geometry["units"]),
-    }

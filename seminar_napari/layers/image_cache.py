@@ -1,20 +1,19 @@
-"""Images ready to be shown: read ahead in the background, so that switching does not wait for
-the disk.
-"""
+"""Images ready to be shown: switching to the next one does not wait for the disk."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seminar.errors import SeminarError
 from seminar.project.project import Project
+from seminar_napari.workers.worker import Worker
 
 KEPT_BYTES = 512 * 2**20
 KEPT_IMAGES = 6
@@ -49,9 +48,8 @@ def picture(image: npt.NDArray[Any]) -> Picture:
         scaled = (np.nan_to_num(image.astype(np.float32)) - low) / (high - low)
         return Picture((np.clip(scaled, 0, 1) * 255).astype(np.uint8), True, None)
     data = image[..., 0] if channels == 1 else np.moveaxis(image, 2, 0)
-    return Picture(
-        np.ascontiguousarray(data), False, (0, 255) if image.dtype == np.uint8 else _limits(image)
-    )
+    limits = (0, 255) if image.dtype == np.uint8 else _limits(image)
+    return Picture(np.ascontiguousarray(data), False, limits)
 
 
 def _limits(image: npt.NDArray[Any]) -> tuple[float, float]:
@@ -63,9 +61,7 @@ def _limits(image: npt.NDArray[Any]) -> tuple[float, float]:
 
 
 class ImageCache:
-    """Reads the images of one project, keeps the newest few, and reads ahead in a thread that
-    ends when it has nothing to do.
-    """
+    """Reads the images of one project, keeps the newest few, and reads ahead in the background."""
 
     def __init__(
         self, project: Project, kept_bytes: int = KEPT_BYTES, kept_images: int = KEPT_IMAGES
@@ -74,9 +70,9 @@ class ImageCache:
         self._kept_bytes = kept_bytes
         self._kept_images = kept_images
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
-        self._wanted: list[str] = []
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        # a fault is no news: it is reported when the image is shown
+        self._ahead: Worker[Picture] = Worker("seminar-read-ahead", kept=0)
 
     def get(self, image_id: str) -> Picture:
         """The picture of an image, read now if it is not there yet.
@@ -90,36 +86,22 @@ class ImageCache:
             if image_id in self._pictures:
                 self._pictures.move_to_end(image_id)
                 return self._pictures[image_id]
-        return self._keep(image_id, picture(self._project.read_image(image_id)))
+        return self._read(image_id)
 
     def holds(self, image_id: str) -> bool:
         """Whether `get` answers without reading."""
         with self._lock:
             return image_id in self._pictures
 
-    def read_ahead(self, image_ids: Sequence[str]) -> None:
-        """Read these next, in this order, in the background; earlier wishes are dropped."""
-        with self._lock:
-            self._wanted = [image_id for image_id in image_ids if image_id not in self._pictures]
-            if self._wanted and self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="seminar-read-ahead", daemon=True
-                )
-                self._thread.start()
+    def read_ahead(self, image_ids: Iterable[str]) -> None:
+        """Read these next, in this order, in the background; earlier requests are dropped."""
+        self._ahead.forget()
+        for image_id in image_ids:
+            if not self.holds(image_id):
+                self._ahead.submit(image_id, partial(self._read, image_id))
 
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                if not self._wanted:
-                    self._thread = None
-                    return
-                image_id = self._wanted.pop(0)
-            try:
-                self._keep(image_id, picture(self._project.read_image(image_id)))
-            except (SeminarError, OSError, MemoryError):
-                continue  # said when the image is shown
-
-    def _keep(self, image_id: str, shown: Picture) -> Picture:
+    def _read(self, image_id: str) -> Picture:
+        shown = picture(self._project.read_image(image_id))
         with self._lock:
             self._pictures[image_id] = shown
             self._pictures.move_to_end(image_id)

@@ -18,7 +18,8 @@ from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.run.command import resume_arguments, train_arguments
 from seminar_napari.run.supervisor import News, Supervisor
-from seminar_napari.session.session import RunState, Session
+from seminar_napari.session.followed_run import RunState
+from seminar_napari.session.session import Session
 from seminar_napari.workers.child import seminar_command
 
 GOING: tuple[RunState, ...] = ("starting", "running", "paused", "stopping")

@@ -31,7 +31,7 @@ from seminar.run.events import (
 )
 from seminar.run.folder import RunFolder
 from seminar_napari.run.past_events import Entry, thinned
-from seminar_napari.session.session import RunState
+from seminar_napari.session.followed_run import RunState
 from seminar_napari.workers.child import Child, said_error
 
 LOOKS_PER_SECOND = 10

@@ -1,20 +1,19 @@
-"""How far each image is: clicks per class, faults, seconds, and whether it trains."""
+"""The progress of each image: clicks per class, faults, seconds, and whether it trains."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from psygnal import Signal
 
 from seminar.clicks.click_set import ClickSet
-from seminar.errors import SeminarError
 from seminar.labels import BACKGROUND
 from seminar.project.project import Project
+from seminar_napari.workers.worker import Fault, Worker
 
 Kind = Literal["ready", "objects only", "nothing", "held out", "fault"]
 SYMBOLS: dict[Kind, str] = {
@@ -28,7 +27,7 @@ SYMBOLS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class ImageState:
-    """What the clicks of an image amount to.
+    """Summary of the clicks of an image.
 
     Attributes
     ----------
@@ -41,8 +40,7 @@ class ImageState:
     fault : str
         Why the clicks cannot be read; "" where they can.
     held_out : bool
-        Whether training leaves the image out, because it is not in the split; clicks there teach
-        nothing.
+        Whether training ignores the image, because it is not in the split.
     """
 
     counts: tuple[tuple[int, int], ...] = ()
@@ -86,8 +84,7 @@ _HELD_OUT = ImageState(held_out=True)
 
 
 class ImageStates:
-    """The states of all images of a project; those on disk are read in the background and told by
-    `poll`.
+    """The states of all images of a project, read in the background and reported by `poll`.
 
     Attributes
     ----------
@@ -100,52 +97,47 @@ class ImageStates:
     def __init__(self) -> None:
         self._states: dict[str, ImageState] = {}
         self.held_out: frozenset[str] = frozenset()
-        self._found: deque[tuple[int, str, ImageState]] = deque()
-        self._generation = 0
-        self._thread: threading.Thread | None = None
+        self._reader: Worker[ImageState] = Worker("seminar-image-states")
 
-    def open(self, project: Project | None, with_clicks: Sequence[str] = ()) -> None:
+    def open(self, project: Project | None, with_clicks: Iterable[str] = ()) -> None:
         """Begin with a project; `with_clicks` are the images that have a click file."""
-        self._generation += 1
+        self._reader.forget()
         self._states.clear()
-        self._found.clear()
         self.held_out = frozenset()
-        if project is not None and with_clicks:
-            arguments = (project, tuple(with_clicks), self._generation)
-            self._thread = threading.Thread(
-                target=self._read, args=arguments, name="seminar-image-states", daemon=True
-            )
-            self._thread.start()
+        if project is not None:
+            for image_id in with_clicks:
+                self._reader.submit(image_id, partial(_read_state, project, image_id))
 
     @property
     def is_reading(self) -> bool:
         """Whether some states are not known yet."""
-        return bool(self._found) or (self._thread is not None and self._thread.is_alive())
+        return self._reader.is_busy or bool(self._reader.outcomes)
 
     def wait(self, timeout: float) -> None:
-        """Wait until all states are read, and tell them."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        """Wait until all states are read, and report them."""
+        self._reader.wait(timeout)
         self.poll()
 
     def poll(self) -> None:
-        """Take over what was read since the last call."""
+        """Report the states that were read since the last call."""
         news = []
-        while self._found:
-            generation, image_id, state = self._found.popleft()
-            if generation == self._generation and image_id not in self._states:
+        while self._reader.outcomes:
+            image_id, state = self._reader.outcomes.popleft()
+            if image_id not in self._states:
+                if isinstance(state, Fault):
+                    state = ImageState(fault=state.reason)
                 self._states[image_id] = self._marked(image_id, state)
                 news.append(image_id)
         if news:
             self.changed.emit(tuple(news))
 
     def put(self, image_id: str, state: ImageState) -> None:
-        """This is the image's state now."""
+        """Set the state of an image."""
         self._states[image_id] = self._marked(image_id, state)
         self.changed.emit((image_id,))
 
     def hold_out(self, image_ids: frozenset[str]) -> None:
-        """These images, and no others, are left out of training."""
+        """Leave these images, and no others, out of training."""
         changed = image_ids ^ self.held_out
         self.held_out = image_ids
         for image_id in changed & self._states.keys():
@@ -162,13 +154,11 @@ class ImageStates:
         return state or (_HELD_OUT if image_id in self.held_out else _UNTOUCHED)
 
     def number_ready(self) -> int:
-        """How many images that train have objects and background."""
+        """Number of images that train and have objects and background."""
         return sum(state.kind == "ready" for state in self._states.values())
 
     def mean_seconds(self) -> float | None:
-        """Seconds per image over the images that are ready and were timed; None where there is
-        none.
-        """
+        """Mean seconds over the images that are ready and were timed; None without any."""
         timed = [
             state.seconds
             for state in self._states.values()
@@ -176,16 +166,7 @@ class ImageStates:
         ]
         return sum(timed) / len(timed) if timed else None
 
-    def _read(self, project: Project, image_ids: Sequence[str], generation: int) -> None:
-        for image_id in image_ids:
-            if generation != self._generation:
-                return
-            self._found.append((generation, image_id, _read_state(project, image_id)))
-
 
 def _read_state(project: Project, image_id: str) -> ImageState:
-    try:
-        clicks = project.read_clicks(image_id)
-    except (SeminarError, OSError) as error:
-        return ImageState(fault=str(error))
+    clicks = project.read_clicks(image_id)
     return ImageState.of(clicks) if clicks is not None else _UNTOUCHED

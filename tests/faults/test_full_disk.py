@@ -64,12 +64,11 @@ def test_clicks_wait_for_room_and_then_go_to_disk(
     pytest.importorskip("psygnal")
     from click_kills import make_project
 
-    from seminar_napari.session.autosave import Autosave
     from seminar_napari.session.session import Session
 
     folder = small_disk("1m") if kind == "full disk" else tmp_path
     project = make_project(folder)
-    session = Session(Autosave(retry_seconds=0.05))
+    session = Session(retry_seconds=0.05)
     said: list[str] = []
     session.notice.connect(said.append)
     session.open_project(project.path, show=False)
@@ -228,14 +227,13 @@ def test_a_read_only_project_can_be_looked_at_and_says_so_when_clicked(
     pytest.importorskip("psygnal")
     from click_kills import make_project
 
-    from seminar_napari.session.autosave import Autosave
     from seminar_napari.session.session import Session
 
     disk = small_disk("1m")
     project = make_project(disk)
     project.write_clicks("field_0", ClickSet(64, 64, [(1, 1)], [1]))
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    session = Session(Autosave(retry_seconds=0.05))
+    session = Session(retry_seconds=0.05)
     said: list[str] = []
     session.notice.connect(said.append)
     session.open_project(project.path, show=False)

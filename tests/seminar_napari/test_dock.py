@@ -29,7 +29,7 @@ from seminar_napari.session.session import Session
 @pytest.fixture
 def tab(qtbot: Any, three_fields: Project) -> Iterator[AnnotateTab]:
     session = Session()
-    tab = AnnotateTab(session, ViewerModel())
+    tab = AnnotateTab(session, ViewerModel(), more_keys=INSPECT_LEGEND)
     qtbot.addWidget(tab)
     session.open_project(three_fields.path)
     session.image_states.wait(5)
@@ -50,7 +50,7 @@ def rows(tab: AnnotateTab) -> list[tuple[str, str, str]]:
 def test_the_list_tells_state_name_and_clicks(tab: AnnotateTab, three_fields: Project) -> None:
     assert rows(tab) == [("●", "a", "1 obj · 1 bg"), ("○", "b", ""), ("○", "c", "")]
     tab._session.next_image()
-    tab.annotation.place((5, 5))
+    tab.annotation.edits.place((5, 5))
     assert rows(tab)[1] == ("◐", "b", "1 obj · 0 bg")
     assert "No background clicks here" in tab.warning.text()
     three_fields.clicks_path("c").write_text("{")
@@ -73,7 +73,7 @@ def test_an_image_held_out_says_so_and_one_click_adds_it(
     assert not tab.train_on.isVisible()
     tab._session.show_image("b")
     assert "Kept for scoring: train.txt does not list this image" in tab.warning.text()
-    tab.annotation.place((5, 5))
+    tab.annotation.edits.place((5, 5))
     assert rows(tab)[1] == ("–", "b", "1 obj · 0 bg")
     assert "Clicks here are not trained on" in tab.warning.text()
     tab.train_on.click()
@@ -91,9 +91,9 @@ def test_the_filter_to_do_keeps_the_shown_image(tab: AnnotateTab) -> None:
     tab.images.filter.setCurrentText("to do")
     assert [row[1] for row in rows(tab)] == ["b", "c"]
     tab._session.set_class(0)
-    tab.annotation.place((5, 5))
+    tab.annotation.edits.place((5, 5))
     tab._session.set_class(1)
-    tab.annotation.place((15, 15))
+    tab.annotation.edits.place((15, 15))
     assert [row[1] for row in rows(tab)] == ["b", "c"], "the one at work does not vanish"
     tab._session.next_image()
     assert [row[1] for row in rows(tab)] == ["c"]
@@ -135,7 +135,7 @@ def test_choosing_the_shown_image_again_brings_back_what_was_deleted(
 
 
 def test_saved_is_said_once_it_is_true(tab: AnnotateTab) -> None:
-    tab.annotation.place((5, 5))
+    tab.annotation.edits.place((5, 5))
     assert "Saved" not in tab.saved.text()
     assert tab._session.flush()
     assert tab.saved.text().startswith("Saved 0.")
@@ -222,7 +222,7 @@ def test_ten_thousand_images_are_listed_fast(qtbot: Any, tmp_path: Path) -> None
     for number in range(1, 10_000):
         (folder / f"{number:05d}.png").write_bytes(content)
     session = Session()
-    tab = AnnotateTab(session, ViewerModel())
+    tab = AnnotateTab(session, ViewerModel(), more_keys=INSPECT_LEGEND)
     qtbot.addWidget(tab)
     tab.show()
     start = time.process_time()

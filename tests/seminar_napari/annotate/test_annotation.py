@@ -83,7 +83,7 @@ def test_a_class_change_leaves_the_clicks_that_are_there(annotation: Annotation)
     np.testing.assert_allclose(
         layer.face_color[0, :3], np.array([0xFF, 0x80, 0x00]) / 255, atol=0.01
     )
-    annotation.place((5, 5))
+    annotation.edits.place((5, 5))
     assert layer.features["class_id"].tolist() == [1, 0, 2]
 
 
@@ -105,7 +105,7 @@ def test_what_scripts_and_napari_tools_do_to_the_layer_become_clicks(
         layer.face_color[:, :3], [np.array([0xFF, 0x80, 0x00]) / 255] * 2, atol=0.01
     )
     for _ in range(4):
-        annotation.undo()
+        annotation.edits.undo()
     assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
     assert layer.features["class_id"].tolist() == [1, 0]
 
@@ -115,9 +115,9 @@ def test_a_click_is_drawn_once_and_the_viewer_is_not_measured_anew(annotation: A
     for name in LOOKS:
         getattr(layer.events, name).connect(lambda event: drawn.append(event.type))
     annotation.viewer.dims.events.connect(lambda event: drawn.append("dims"))
-    annotation.place((5, 6))
+    annotation.edits.place((5, 6))
     assert drawn == ["set_data"]
-    annotation.undo()
+    annotation.edits.undo()
     assert "dims" not in drawn
     assert layer.face_color.shape == (2, 4) and set(layer.size) == {
         mark_size(annotation.session.clicks("a"))
@@ -154,9 +154,9 @@ def test_a_mark_dragged_with_naparis_select_tool_is_saved(
         [10, 34],
         [30, 40],
     ], "and once more, after it was drawn anew"
-    annotation.undo()
-    annotation.undo()
-    annotation.undo()
+    annotation.edits.undo()
+    annotation.edits.undo()
+    annotation.edits.undo()
     assert session.clicks("a").points.tolist() == layer.data.tolist() == [[15, 15], [30, 40]]
 
 
@@ -176,33 +176,33 @@ def test_a_drag_on_the_canvas_is_drawn_while_it_lasts_and_saved_when_it_ends(
     annotation: Annotation, three_fields: Project
 ) -> None:
     session, layer = annotation.session, clicks_layer(annotation)
-    annotation.drag(0, (5.0, 6.0))
+    annotation.edits.drag(0, (5.0, 6.0))
     assert layer.data.tolist() == [[5, 6], [30, 40]] and session.clicks("a").points.tolist() == [
         [15, 15],
         [30, 40],
     ]
-    annotation.drop(0, (7.0, 8.0))
+    annotation.edits.drop(0, (7.0, 8.0))
     assert session.flush()
     saved = three_fields.read_clicks("a")
     assert saved is not None and saved.points.tolist() == [[7, 8], [30, 40]]
-    annotation.drag(1, (90.0, 8.0))
-    annotation.drop(1, (90.0, 8.0))  # 40 rows: outside
+    annotation.edits.drag(1, (90.0, 8.0))
+    annotation.edits.drop(1, (90.0, 8.0))  # 40 rows: outside
     assert layer.data.tolist() == session.clicks("a").points.tolist() == [[7, 8], [30, 40]]
 
 
 def test_undo_is_per_image(annotation: Annotation) -> None:
     session = annotation.session
-    annotation.place((5, 5))
+    annotation.edits.place((5, 5))
     session.next_image()
-    annotation.place((6, 6))
-    annotation.undo()
-    annotation.undo()  # nothing left here
+    annotation.edits.place((6, 6))
+    annotation.edits.undo()
+    annotation.edits.undo()  # nothing left here
     assert len(session.clicks("b")) == 0
     assert len(session.clicks("a")) == 3
     session.previous_image()
-    annotation.undo()
+    annotation.edits.undo()
     assert len(session.clicks("a")) == 2
-    annotation.redo()
+    annotation.edits.redo()
     assert session.clicks("a").points[-1].tolist() == [5, 5]
 
 
@@ -210,29 +210,29 @@ def test_undo_stays_within_its_project(
     annotation: Annotation, three_fields: Project, tmp_path: Path
 ) -> None:
     session = annotation.session
-    annotation.place((5, 5))
+    annotation.edits.place((5, 5))
     session.next_image()
-    annotation.place((6, 6))
+    annotation.edits.place((6, 6))
     images = [three_fields.image_path(image_id) for image_id in "ab"]
     other = Project.create(tmp_path / "other", images, three_fields.classes)
     other.write_clicks("a", ClickSet(40, 60, np.array([[1.0, 2.0]]), np.array([1])))
     said: list[str] = []
     session.notice.connect(said.append)
     session.open_project(other.path)
-    annotation.undo()
-    annotation.redo()
+    annotation.edits.undo()
+    annotation.edits.redo()
     assert said == ["Nothing to undo on this image.", "Nothing to redo on this image."]
     session.set_clicks(
         "b", ClickSet(40, 60, np.array([[3.0, 4.0]]), np.array([1]))
     )  # of an image not shown yet
     session.next_image()
-    annotation.undo()
+    annotation.edits.undo()
     assert session.clicks("a").points.tolist() == [[1, 2]] and session.clicks(
         "b"
     ).points.tolist() == [[3, 4]]
     assert session.flush() and other.read_clicks("b") == session.clicks("b")
     session.open_project(three_fields.path)
-    annotation.undo()
+    annotation.edits.undo()
     assert len(session.clicks("a")) == 3, "a project that was closed meanwhile begins with no past"
 
 
@@ -240,19 +240,19 @@ def test_a_change_to_an_image_that_is_not_shown_is_undone_there(annotation: Anno
     session = annotation.session
     session.next_image()
     session.set_clicks("a", ClickSet(40, 60))  # by a script
-    annotation.place((6, 6))
-    annotation.undo()
-    annotation.undo()
+    annotation.edits.place((6, 6))
+    annotation.edits.undo()
+    annotation.edits.undo()
     assert len(session.clicks("b")) == 0 and len(session.clicks("a")) == 0
     session.previous_image()
-    annotation.undo()
+    annotation.edits.undo()
     assert session.clicks("a").points.tolist() == [[15, 15], [30, 40]]
 
 
 def test_clicks_set_by_others_are_shown_and_can_be_undone(annotation: Annotation) -> None:
     annotation.session.set_clicks("a", ClickSet(40, 60, np.array([[1.0, 2.0]]), np.array([2])))
     assert clicks_layer(annotation).data.tolist() == [[1, 2]]
-    annotation.undo()
+    annotation.edits.undo()
     assert len(clicks_layer(annotation).data) == 2
 
 
@@ -308,19 +308,25 @@ def test_nearest_is_measured_in_the_world_not_in_pixels(annotation: Annotation) 
     image = session.image_layer
     image.scale = (10, 1)  # rows are ten times as far apart as columns
     # (12, 12) in pixels: 2 rows of 10 and 2 columns to the first click, 18 columns to the second
-    assert annotation.nearest((120, 12), 100) == 1
-    assert annotation.nearest((120, 12), 18.1) == 1 and annotation.nearest((120, 12), 17.9) is None
-    assert annotation.nearest((100, 13), 3.1) == 0 and annotation.nearest((100, 13), 2.9) is None
+    assert annotation.edits.nearest((120, 12), 100) == 1
+    assert (
+        annotation.edits.nearest((120, 12), 18.1) == 1
+        and annotation.edits.nearest((120, 12), 17.9) is None
+    )
+    assert (
+        annotation.edits.nearest((100, 13), 3.1) == 0
+        and annotation.edits.nearest((100, 13), 2.9) is None
+    )
     image.scale, image.shear = (1, 1), [0.0]
     image.affine = np.array(
         [[1, 0, 0], [3, 1, 0], [0, 0, 1]]
     )  # one row down is three columns to the right, too
     # from (10, 20): the first click is 10 columns away; the second 2 rows and 10 + 6 columns
-    assert annotation.nearest(image.data_to_world((10, 20)), 10.1) == 0
-    assert annotation.nearest(image.data_to_world((10, 24)), 12.5) == 1, (
+    assert annotation.edits.nearest(image.data_to_world((10, 20)), 10.1) == 0
+    assert annotation.edits.nearest(image.data_to_world((10, 24)), 12.5) == 1, (
         "2 rows and 6 + 6 columns: the root of 148"
     )
-    assert annotation.nearest(image.data_to_world((10, 24)), 12.1) is None
+    assert annotation.edits.nearest(image.data_to_world((10, 24)), 12.1) is None
 
 
 def test_deleting_reaches_as_far_as_the_zoom_says(annotation: Annotation) -> None:
@@ -331,10 +337,10 @@ def test_deleting_reaches_as_far_as_the_zoom_says(annotation: Annotation) -> Non
         24.0,
     )  # 4 to the right of the click at (30, 40) * 0.5
     annotation.viewer.scene.camera.zoom = 20.0  # 60 pixels on the screen are 3
-    annotation.delete_nearest()
+    annotation.edits.delete_nearest()
     assert len(session.clicks("a")) == 2
     annotation.viewer.scene.camera.zoom = 12.0  # and now 5
-    annotation.delete_nearest()
+    annotation.edits.delete_nearest()
     assert session.clicks("a").points.tolist() == [[15, 15]]
 
 
@@ -376,7 +382,7 @@ def test_choosing_the_shown_image_again_brings_its_layers_back(annotation: Annot
     session.show_image("a")
     assert [layer.name for layer in viewer.layers] == ["a", "Clicks"]
     assert clicks_layer(annotation).data.tolist() == [[15, 15], [30, 40]]
-    annotation.place((5, 5))
+    annotation.edits.place((5, 5))
     assert len(session.clicks("a")) == 3
 
 
@@ -395,7 +401,7 @@ def test_geometry_is_inherited_and_kept_from_image_to_image(annotation: Annotati
     layer = clicks_layer(annotation)
     world = layer.data_to_world((12, 34))
     np.testing.assert_allclose(world, image.data_to_world((12, 34)))
-    annotation.place(world)
+    annotation.edits.place(world)
     np.testing.assert_allclose(session.clicks("a").points[-1], [12, 34])
     overlay = viewer.add_points(np.zeros((1, 2)), **session.layer_geometry())
     np.testing.assert_allclose(overlay.data_to_world((12, 34)), world)
@@ -406,12 +412,12 @@ def test_geometry_is_inherited_and_kept_from_image_to_image(annotation: Annotati
 
 def test_time_on_an_image_is_kept(annotation: Annotation, three_fields: Project) -> None:
     now = [0.0]
-    annotation.stopwatch.clock = lambda: now[0]
-    annotation.stopwatch.restart(0)
+    annotation.clicks.stopwatch.clock = lambda: now[0]
+    annotation.clicks.stopwatch.restart(0)
     for _ in range(4):
         now[0] += 5
         annotation.viewer.cursor.position = (now[0], 1.0)
-    annotation.place((5, 5))
+    annotation.edits.place((5, 5))
     now[0] += 3
     annotation.viewer.cursor.position = (2.0, 2.0)
     annotation.session.next_image()
@@ -420,7 +426,7 @@ def test_time_on_an_image_is_kept(annotation: Annotation, three_fields: Project)
     assert clicks is not None
     assert clicks.seconds == 23
     annotation.session.previous_image()
-    assert annotation.stopwatch.seconds == 23
+    assert annotation.clicks.stopwatch.seconds == 23
     annotation.session.next_image()
     assert not three_fields.clicks_path("b").exists(), "looking at an image is no annotation"
 
@@ -434,7 +440,7 @@ def test_damaged_clicks_are_said_and_cannot_be_overwritten(
     annotation.session.next_image()
     assert "b.json" in said[-1]
     assert [layer.name for layer in annotation.viewer.layers] == ["b"]
-    annotation.place((3, 3))
+    annotation.edits.place((3, 3))
     assert three_fields.clicks_path("b").read_text() == "{"
     annotation.session.next_image()
     assert [layer.name for layer in annotation.viewer.layers] == ["c", "Clicks"]
@@ -538,7 +544,7 @@ def test_after_the_project_is_closed_the_viewer_is_left_alone(annotation: Annota
     mine = viewer.add_points(np.zeros((1, 2)), name="mine")
     over = viewer.add_labels(np.zeros((4, 4), dtype=int), name="over")
     assert list(viewer.layers) == [mine, over], "no clicks to keep on top"
-    assert annotation.layer is None and annotation.session.image_layer is None
+    assert annotation.clicks.layer is None and annotation.session.image_layer is None
 
 
 def test_a_dock_that_is_opened_again_takes_over_the_layers(
@@ -548,7 +554,7 @@ def test_a_dock_that_is_opened_again_takes_over_the_layers(
     again = Annotation(Session(), annotation.viewer)
     again.session.open_project(three_fields.path)
     assert [layer.name for layer in annotation.viewer.layers] == ["a", "Clicks"]
-    again.place((5, 5))
+    again.edits.place((5, 5))
     assert len(again.session.clicks("a")) == 3
     assert again.session.flush()
 

@@ -85,13 +85,13 @@ def test_clicks_that_cannot_be_written_keep_the_window_open_once_however_it_is_c
     dock: SeminarDock, window: Window, three_fields: Project
 ) -> None:
     block(three_fields)
-    dock.annotate.annotation.place((5, 5))
+    dock.annotate.annotation.edits.place((5, 5))
     window.close()  # as the menu and the shortcut do
     assert window.isVisible() and "Clicks of a are not on disk" in dock.status.text()
     free(three_fields)
     assert dock.session.flush()
     block(three_fields)
-    dock.annotate.annotation.place((25, 25))
+    dock.annotate.annotation.edits.place((25, 25))
     window.close()
     assert window.isVisible(), "what was warned of is on disk; this is another trouble"
     window.close()
@@ -104,7 +104,7 @@ def test_a_script_that_closes_the_viewer_is_not_held_back(
     dock: SeminarDock, window: Window, three_fields: Project
 ) -> None:
     block(three_fields)
-    dock.annotate.annotation.place((5, 5))
+    dock.annotate.annotation.edits.place((5, 5))
     window._qt_viewer.close()
     window.close()
     assert not window.isVisible()
@@ -172,7 +172,7 @@ def test_a_dock_that_is_closed_leaves_no_listener_and_no_key_in_the_viewer(
     made: Any = SeminarDock(viewer)  # type: ignore[arg-type]
     session = made.session
     made.open_project(three_fields.path)
-    made.annotate.annotation.place((5, 5))
+    made.annotate.annotation.edits.place((5, 5))
     during = viewer_listeners(viewer)
     changed = {name for name in during if during[name] != before[name]}
     assert (

@@ -98,8 +98,6 @@ def test_earlier_wishes_are_dropped(three_fields: Project, monkeypatch: pytest.M
     cache.read_ahead(["a", "b"])
     assert begun.wait(5)
     cache.read_ahead(["c"])
-    thread = cache._thread
     gate.set()
-    assert thread is not None
-    thread.join(10)
+    assert cache._ahead.wait(10)
     assert read == ["a", "c"] and not cache.holds("b")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -89,10 +91,30 @@ def test_what_is_read_late_is_marked_as_held_out(three_fields: Project) -> None:
     assert states["a"].kind == "held out" and states["a"].objects == 1
 
 
-def test_what_was_read_of_the_project_before_is_not_this_ones() -> None:
+def test_what_was_read_of_the_project_before_is_not_this_ones(
+    three_fields: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    real = Project.read_clicks
+
+    def slow(self: Project, image_id: str) -> ClickSet | None:
+        begun.set()
+        assert gate.wait(10)
+        return real(self, image_id)
+
     states = ImageStates()
+    states.open(three_fields, ("a",))
+    states._reader.wait(5)  # read, but not reported yet
     states.open(None)
-    states._found.append((states._generation - 1, "a", state(0, 1)))
-    states._found.append((states._generation, "b", state(1)))
-    states.poll()
-    assert (states["a"].kind, states["b"].kind) == ("nothing", "objects only")
+    states.wait(5)
+    assert states["a"].kind == "nothing"
+    monkeypatch.setattr(Project, "read_clicks", slow)
+    states.open(three_fields, ("a",))
+    assert begun.wait(5)  # being read
+    states.open(None)
+    gate.set()
+    states.wait(5)
+    assert states["a"].kind == "nothing"
+    states.open(three_fields, ("a",))
+    states.wait(5)
+    assert states["a"].kind == "ready"

@@ -22,7 +22,6 @@ from seminar.labels import ClassNames
 from seminar.project.project import Project
 from seminar.run.events import Step
 from seminar.run.folder import RunFolder
-from seminar_napari.session.autosave import Autosave
 from seminar_napari.session.session import Session
 
 
@@ -102,7 +101,7 @@ def test_a_click_is_acknowledged_once_it_is_on_disk(
 def test_a_read_only_disk_is_said_in_one_sentence_and_nothing_is_lost(
     three_fields: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = Session(Autosave(retry_seconds=0.02))
+    session = Session(retry_seconds=0.02)
     session.open_project(three_fields.path)
     notices, real = Heard(session.notice), Project.write_clicks
 
@@ -249,7 +248,7 @@ def test_classes_that_an_editor_changed_are_taken_up_and_a_damaged_file_is_said_
 def test_a_class_that_another_window_added_is_kept_and_its_clicks_are_saved(
     session: Session, three_fields: Project
 ) -> None:
-    other = Session(Autosave(retry_seconds=0.02))
+    other = Session(retry_seconds=0.02)
     other.open_project(three_fields.path)
     assert session.project is not None and other.project is not None
     session.set_classes(with_a_class(session, "yeast"))
