@@ -105,6 +105,15 @@ def test_a_class_that_the_instance_mask_leaves_out_is_clicked_by_components() ->
     assert Counter(simulate(truth, objects).class_ids.tolist()) == {1: 1, 2: 1, 0: 2}
 
 
+def test_of_a_class_with_objects_only_the_objects_are_clicked() -> None:
+    truth = np.zeros((60, 60), np.uint8)
+    truth[5:20, 5:20] = truth[30:50, 30:50] = 1
+    objects = np.where(np.arange(60)[:, None] < 25, truth, 0).astype(int)
+    clicks = places(simulate(truth, objects), 1)
+    assert len(clicks) == 1
+    assert (clicks < 20).all()
+
+
 def test_an_object_has_the_class_of_most_of_its_pixels() -> None:
     truth = np.zeros((60, 60), np.uint8)
     truth[10:40, 10:40], truth[10:14, 10:14] = 2, 1

@@ -187,6 +187,27 @@ def test_16_bit_blocks_are_stretched_as_the_whole_image(
     )
 
 
+@pytest.mark.parametrize("axes", ["yxc", "cyx", "ycx"])
+def test_channels_are_found_wherever_they_are_stored(tmp_path: Path, axes: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    stored = pixels.transpose(["yxc".index(axis) for axis in axes])
+    source = open_source(write_zarr(tmp_path / "a.zarr", stored, axes))
+    block = prepare_block(source, (), (5, 20), (7, 40), channels=(2, 0), levels=None)
+    np.testing.assert_array_equal(block, np.moveaxis(pixels, 2, 0)[[2, 0], 5:20, 7:40])
+
+
+@pytest.mark.parametrize("stretch", [(0.0, 100.0), (2.0, 98.0)])
+def test_an_even_channel_of_a_large_image_is_black(
+    tmp_path: Path, stretch: tuple[float, float]
+) -> None:
+    pixels = np.stack([np.full((40, 50), 900), np.arange(2000).reshape(40, 50)]).astype(np.uint16)
+    source = open_source(write_zarr(tmp_path / "a.zarr", pixels, "cyx"))
+    levels = find_levels(source, (), channels=(), stretch=stretch, block=32)
+    block = prepare_block(source, (), (0, 40), (0, 50), channels=(), levels=levels)
+    assert (block[0] == 0).all()
+    assert (block[1].min(), block[1].max()) == (0, 255)
+
+
 def test_percentiles_of_a_large_image_come_from_the_same_samples(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -294,6 +294,17 @@ def test_more_channels_or_values_than_are_read_are_refused_by_the_header(tmp_pat
             assert image_header(tmp_path / "a.tif").channels == 9
 
 
+def test_more_values_than_are_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(noise(HEIGHT, WIDTH, 3)))
+    monkeypatch.setattr("seminar.io.images.MAX_VALUES", HEIGHT * WIDTH * 3)
+    assert image_size(path) == (HEIGHT, WIDTH)
+    monkeypatch.setattr("seminar.io.images.MAX_VALUES", HEIGHT * WIDTH * 3 - 1)
+    with pytest.raises(DatasetError, match="12 x 17 pixels of 3 channels are more than the 611"):
+        read_image(path)
+
+
 def test_large_images_below_the_limit_have_no_warning_from_pillow(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(2, 2), 0, 8, size=(16_384, 16_384)))

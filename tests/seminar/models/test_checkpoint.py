@@ -148,6 +148,17 @@ def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path: Path) -> None:
         load_checkpoint(path)
 
 
+def test_a_kill_before_the_first_rename_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(tmp_path / "later" / "checkpoint.pt", {"iteration": 30})
+    for iteration in (10, 20):
+        save_checkpoint(path, {"iteration": iteration})
+    (tmp_path / "later" / "checkpoint.pt").replace(path.with_name("checkpoint.new"))
+    content, _ = load_checkpoint(path)
+    assert content is not None
+    assert content["iteration"] == 30
+
+
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, {"iteration": 10})
