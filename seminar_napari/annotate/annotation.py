@@ -12,12 +12,13 @@ from napari.layers import Image
 from seminar.errors import SeminarError
 from seminar.project.project import Project
 from seminar_napari.annotate.click_edits import ClickEdits
+from seminar_napari.annotate.image_cache import ImageCache
 from seminar_napari.annotate.keys_and_mouse import bind_image_keys, bind_keys, bind_mouse
 from seminar_napari.annotate.shown_clicks import ShownClicks
 from seminar_napari.layers.clicks import remove_left_layers
 from seminar_napari.layers.geometry import follow_geometry
 from seminar_napari.layers.image import fits, make_image_layer, show_picture, take_over
-from seminar_napari.layers.image_cache import ImageCache, Picture
+from seminar_napari.layers.picture import Picture
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 

@@ -10,7 +10,7 @@ from seminar.project.project import Project
 from seminar_napari.contributions.open_dock import open_dock
 from seminar_napari.dock.sample import first_with_clicks, sample_project
 from seminar_napari.layers.image import offer_layer_data
-from seminar_napari.layers.image_cache import picture
+from seminar_napari.layers.picture import picture
 
 
 def open_sample() -> list[tuple[Any, dict[str, Any], str]]:

@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from seminar.project.project import Project
 from seminar_napari.layers.geometry import Geometry, with_leading_axes
-from seminar_napari.layers.image_cache import Picture
+from seminar_napari.layers.picture import Picture
 
 
 def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: Geometry) -> Image:

@@ -17,7 +17,7 @@ from seminar_napari.dock.new_project import (
     image_layers,
     number_of_planes,
 )
-from seminar_napari.layers.image_cache import picture
+from seminar_napari.layers.picture import picture
 
 CLASSES = ClassNames.of("background", "cell")
 
