@@ -1,48 +1,43 @@
-"""TrainConfig ↔ form: a short face, the rest folded away, everything made from the fields of the
-dataclass.
-"""
+"""The form of the settings: five in sight, the rest folded, all made from TrainConfig's fields."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import typing
 from collections.abc import Sequence
 from typing import Any
 
 from psygnal import Signal
-from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QFormLayout,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt import QCollapsible
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from seminar.config.presets import PresetName
 from seminar.config.settings import TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar.run.folder import stage_names
+from seminar_napari.qt.builders import Fold, column
 from seminar_napari.train.budget import Budget
 from seminar_napari.train.devices import Device
 from seminar_napari.train.fields import Field, WheelGuard, choice, make_field
-from seminar_napari.train.setting_names import (
+from seminar_napari.train.setting_texts import (
     BACKBONE_TEXTS,
     FILE_CHOICE,
     KEPT_BY_PRESETS,
     PRESET_TEXTS,
     SECTIONS,
+    SETTINGS,
     WEIGHT_TEXTS,
+    label,
 )
+
+FACE = ("preset", "backbone", "weights", "device", "iterations")
+"""The settings that are not folded."""
+
+AUTO_DEVICE = ("auto: the best there is", "auto")
 
 
 class ConfigForm(QWidget):
-    """Shows a TrainConfig and gives it back; whatever is not touched comes back bit by bit.
+    """Shows a TrainConfig and returns it; settings that nobody touched come back bit by bit.
 
     Attributes
     ----------
@@ -55,15 +50,13 @@ class ConfigForm(QWidget):
     def __init__(self, config: TrainConfig | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._writing = False
-        self._changed_settings = 0
         self._guard = WheelGuard(self)
         hints = typing.get_type_hints(TrainConfig)
-        self._settings = {setting.name: setting for setting in dataclasses.fields(TrainConfig)}
         special = {
             "preset": choice([(text, name) for name, text in PRESET_TEXTS.items()], "balanced"),
             "backbone": choice(BACKBONE_TEXTS, "mobilenet_v2"),
             "weights": choice(WEIGHT_TEXTS, "imagenet"),
-            "device": choice([("auto: the best there is", "auto")], "auto"),
+            "device": choice([AUTO_DEVICE], "auto"),
         }
         self.budget = Budget()
         special["iterations"] = Field(
@@ -74,7 +67,7 @@ class ConfigForm(QWidget):
         )
         self._fields = {
             name: special.get(name) or make_field(setting, hints[name])
-            for name, setting in self._settings.items()
+            for name, setting in SETTINGS.items()
         }
         self._lay_out()
         self._weights_before = "imagenet"
@@ -112,10 +105,7 @@ class ConfigForm(QWidget):
         """List these devices; those that cannot be used stay, greyed, with the reason."""
         combo: Any = self._fields["device"].widget
         chosen = combo.value
-        entries = [
-            ("auto: the best there is", "auto"),
-            *((device.label, device.name) for device in devices),
-        ]
+        entries = [AUTO_DEVICE, *((device.label, device.name) for device in devices)]
         if chosen not in [value for _, value in entries]:
             entries.append((f"{chosen} — not found here", chosen))
         self._writing = True
@@ -125,17 +115,16 @@ class ConfigForm(QWidget):
         model = combo.native.model()
         for row, device in enumerate(devices, start=1):
             model.item(row).setEnabled(not device.problem)
-            combo.native.setItemData(row, device.problem or device.label, 3)  # Qt.ToolTipRole
+            combo.native.setItemData(
+                row, device.problem or device.label, Qt.ItemDataRole.ToolTipRole
+            )
         self.changed.emit()
 
     def show_costs(self, costs: dict[PresetName, str]) -> None:
         """Write behind each preset what it costs on this machine."""
         native = self._fields["preset"].widget.native
-        for row, name in enumerate(PRESET_TEXTS):
-            native.setItemText(
-                row,
-                f"{PRESET_TEXTS[name]}: {costs[name]}" if costs.get(name) else PRESET_TEXTS[name],
-            )
+        for row, (name, text) in enumerate(PRESET_TEXTS.items()):
+            native.setItemText(row, f"{text}: {costs[name]}")
 
     def preset_config(self, name: PresetName) -> TrainConfig:
         """A preset with what this form says of the data and the machine."""
@@ -147,45 +136,29 @@ class ConfigForm(QWidget):
 
     # drawing
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        face = _form_layout()
+        face, rest = _form_layout(), QWidget()
         face.addRow(_label("Preset"), self._native("preset"))
-        face.addRow(
-            _label("Network"), _row(self._native("backbone"), self._native("weights"), first=3)
-        )
+        face.addRow(_label("Network"), _row(self._native("backbone"), self._native("weights"), 3))
         face.addRow(_label("Device"), self._native("device"))
         face.addRow(_label("Budget"), _row(self._native("iterations"), self.budget.unit.native))
         self._guard_wheel(self.budget.unit.native)
-        layout.addLayout(face)
-        self.fold = QCollapsible("More settings", expandedIcon=QIcon(), collapsedIcon=QIcon())
-        if (inside := self.fold.layout()) is not None:
-            inside.setContentsMargins(0, 0, 0, 0)
-        self.fold.setDuration(120)
-        self.fold.toggled.connect(lambda _: self._title_fold())
-        self.fold.toggleButton().setStyleSheet(
-            "QPushButton {text-align: left; border: none; background: transparent; padding: 4px 0}"
-        )
-        rest = QWidget()
-        form = _form_layout(rest)
-        for name in self._settings:
-            if name in ("preset", "backbone", "weights", "device", "iterations"):
-                continue
+        folded = _form_layout(rest)
+        for name in SETTINGS:
             if name in SECTIONS:
                 heading = QLabel(f"<b>{SECTIONS[name]}</b>")
                 heading.setContentsMargins(0, 6, 0, 0)
-                form.addRow(heading)
-            label = _label(self._name(name))
-            native = self._native(name)
-            label.setToolTip(native.toolTip())
-            form.addRow(label, native)
-        self.fold.addWidget(rest)
-        layout.addWidget(self.fold)
+                folded.addRow(heading)
+            if name not in FACE:
+                native = self._native(name)
+                beside = _label(label(name))
+                beside.setToolTip(native.toolTip())
+                folded.addRow(beside, native)
+        self.fold = Fold("More settings", rest)
+        self.setLayout(column(face, self.fold, spacing=4))
 
     def _native(self, name: str) -> QWidget:
         native: QWidget = self._fields[name].widget.native
-        native.setToolTip(self._tooltip(name))
+        native.setToolTip(_tooltip(name))
         native.setSizePolicy(QSizePolicy.Policy.Expanding, native.sizePolicy().verticalPolicy())
         self._guard_wheel(native)
         for child in native.findChildren(QWidget):
@@ -195,23 +168,6 @@ class ConfigForm(QWidget):
     def _guard_wheel(self, widget: QWidget) -> None:
         widget.setFocusPolicy(widget.focusPolicy() & ~0x4)  # Qt.WheelFocus without its wheel
         widget.installEventFilter(self._guard)
-
-    def _name(self, name: str) -> str:
-        return self._settings[name].metadata["label"] or name.replace("_", " ").capitalize()
-
-    def _tooltip(self, name: str) -> str:
-        meta = self._settings[name].metadata
-        span = (
-            f"{meta['low']:g} to {meta['high']:g} {meta['unit']}".strip()
-            if meta["low"] is not None
-            else meta["unit"]
-        )
-        lines = [
-            f"<p>{meta['help']}.</p>",
-            f"<p>{span}</p>" if span else "",
-            f"<p><code>--{name.replace('_', '-')}</code></p>",
-        ]
-        return "".join(lines)
 
     def _on_change(self, name: str) -> None:
         if self._writing:
@@ -238,33 +194,22 @@ class ConfigForm(QWidget):
         return True
 
     def _refresh(self) -> None:
-        with contextlib.suppress(ConfigError):  # said when the person presses Train
+        with contextlib.suppress(ConfigError):  # reported when the person presses Train
             self.budget.set_stages(len(stage_names(self.read())))
         start = preset(self._fields["preset"].read())
-        hidden = [
-            name
-            for name in self._settings
-            if name not in ("preset", "backbone", "weights", "device", "iterations")
-        ]
         changed = 0
-        for name in hidden:
-            if name not in KEPT_BY_PRESETS:
-                changed += not self._shows(name, getattr(start, name))
-            elif name != "channels":
-                changed += not self._shows(name, self._settings[name].default)
-        self._changed_settings = changed
-        self._title_fold()
+        for name, setting in SETTINGS.items():
+            kept = name in KEPT_BY_PRESETS
+            if name not in (*FACE, "channels"):  # a new project's channels are not the default
+                usual = setting.default if kept else getattr(start, name)
+                changed += not self._shows(name, usual)
+        self.fold.set_title(f"More settings ({changed} changed)" if changed else "More settings")
 
     def _shows(self, name: str, value: Any) -> bool:
         try:
             return bool(self._fields[name].read() == value)
         except ConfigError:  # half typed; said when the person presses Train
             return False
-
-    def _title_fold(self) -> None:
-        arrow = "▾" if self.fold.isExpanded() else "▸"
-        changed = f" ({self._changed_settings} changed)" if self._changed_settings else ""
-        self.fold.setText(f"{arrow} More settings{changed}")
 
 
 def form(config: TrainConfig, parent: QWidget | None = None) -> ConfigForm:
@@ -292,11 +237,22 @@ def _label(text: str) -> QLabel:
     return label
 
 
-def _row(*widgets: QWidget, first: int = 2) -> QWidget:
-    row = QFrame()
-    layout = QHBoxLayout(row)
+def _row(first: QWidget, second: QWidget, share: int = 2) -> QHBoxLayout:
+    layout = QHBoxLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
-    for number, widget in enumerate(widgets):
-        layout.addWidget(widget, 2 if number else first)
-    return row
+    layout.addWidget(first, share)
+    layout.addWidget(second, 2)
+    return layout
+
+
+def _tooltip(name: str) -> str:
+    meta = SETTINGS[name].metadata
+    span = meta["unit"]
+    if meta["low"] is not None:
+        span = f"{meta['low']:g} to {meta['high']:g} {span}".strip()
+    return "".join(
+        f"<p>{line}</p>"
+        for line in (f"{meta['help']}.", span, f"<code>--{name.replace('_', '-')}</code>")
+        if line
+    )

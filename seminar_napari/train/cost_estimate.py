@@ -10,7 +10,7 @@ from seminar.run.folder import RunFolder, stage_names
 from seminar_napari.train.config_form import ConfigForm
 from seminar_napari.train.devices import DeviceProbe
 from seminar_napari.train.progress import RunProgress, duration
-from seminar_napari.train.setting_names import PRESET_TEXTS
+from seminar_napari.train.setting_texts import PRESET_TEXTS
 from seminar_napari.train.speed import Pace, SpeedBook
 
 UNKNOWN = "time not known yet"

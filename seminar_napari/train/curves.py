@@ -1,50 +1,50 @@
-"""Live curves of a run: every loss term, mean IoU, and marks where the stage changed and clicks
-were taken up.
-"""
+"""Live curves of a run: loss terms, mean IoU, and marks of stages and new clicks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from seminar.config.settings import TERMS
 from seminar.run.events import Event
+from seminar_napari.qt.builders import timer, wrapped_label
 from seminar_napari.train.curve_history import History, Track
+from seminar_napari.train.setting_texts import term_text
 
 REDRAW_MILLISECONDS = 500
 
-COLOURS = {
-    "pce": "#56b4e9",
-    "full": "#56b4e9",
-    "crf": "#e69f00",
-    "pcons": "#2bb58b",
-    "pseudo": "#cc79a7",
-    "total": None,
-}
-"""Okabe and Ito's colours, told apart by colour-blind eyes and visible on both themes; the total
-takes the theme's text colour.
-"""
-OTHERS = ("#d55e00", "#b5a900", "#9a86d6")
-IOU_COLOURS = {"student": "#56b4e9", "teacher": "#e69f00"}
+COLOURS = ("#56b4e9", "#e69f00", "#2bb58b", "#cc79a7", "#d55e00", "#b5a900", "#9a86d6")
+"""Okabe and Ito's colours, told apart by colour-blind eyes and visible on both themes."""
+
+TOTAL = "total"
+"""The curve that takes the theme's text colour."""
+
 CLICKS_COLOUR = "#d55e00"
 LOSS_HEIGHT, SCORE_HEIGHT = 190, 110
-NAMES = {
-    "pce": "clicks",
-    "crf": "CRF",
-    "pcons": "consistency",
-    "pseudo": "pseudo-labels",
-    "full": "masks",
-    "total": "total",
-}
+NETWORKS = ("student", "teacher")
+
+
+def in_order(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """The known names in their order, then the others, the total last."""
+    names = list(names)
+    others = [name for name in names if name not in (*known, TOTAL)]
+    return [name for name in (*known, *others, TOTAL) if name in names]
+
+
+def colour_of(name: str, names: Iterable[str], known: Sequence[str]) -> str | None:
+    """The colour of a curve among `names`; the known ones keep theirs. None for the total."""
+    if name == TOTAL:
+        return None
+    every = (*known, *(other for other in names if other not in known))
+    return COLOURS[every.index(name) % len(COLOURS)]
 
 
 class Legend(QWidget):
-    """A small button for each curve, in its colour; pressing it hides the curve, or shows it
-    again.
-    """
+    """A small button for each curve, in its colour, that hides and shows it."""
 
     COLUMNS = 3
 
@@ -60,8 +60,8 @@ class Legend(QWidget):
         self._foreground = "#f0f1f2"
 
     def add(self, key: str, colour: str | None, show: Callable[[bool], object]) -> None:
-        """Add a curve; without a colour it takes the theme's text colour."""
-        text = NAMES.get(key, key)
+        """Add a curve; None is the theme's text colour."""
+        text = term_text(key)
         button = QToolButton()
         button.setCheckable(True)
         button.setChecked(True)
@@ -73,10 +73,7 @@ class Legend(QWidget):
             self._plain.append(button)
         self._paint(button, colour or self._foreground)
         self.buttons[key] = button
-        known = [name for name in NAMES if name in self.buttons]
-        for place, name in enumerate(
-            [*known, *(name for name in self.buttons if name not in NAMES)]
-        ):
+        for place, name in enumerate(in_order(self.buttons, TERMS)):
             self._grid.addWidget(
                 self.buttons[name],
                 place // self.COLUMNS,
@@ -91,7 +88,7 @@ class Legend(QWidget):
             self._paint(button, colour)
 
     def clear(self) -> None:
-        """Begin with another run."""
+        """Start with another run."""
         for button in self.buttons.values():
             self._grid.removeWidget(button)
             button.deleteLater()
@@ -106,7 +103,7 @@ class Legend(QWidget):
 
 
 class Curves(QWidget):
-    """Two plots over each other; a line of text where pyqtgraph is not installed.
+    """Two plots, one above the other; a line of text where pyqtgraph is not installed.
 
     Redrawn at most twice a second, and only while visible.
     """
@@ -126,13 +123,10 @@ class Curves(QWidget):
         try:
             import pyqtgraph
         except ImportError:
-            missing = QLabel(
-                "Curves need pyqtgraph: pip install 'seminar-napari[plots]', then start napari"
-                " again."
+            missing = (
+                "Curves need pyqtgraph: pip install 'seminar-napari[plots]', then restart napari."
             )
-            missing.setWordWrap(True)
-            missing.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            layout.addWidget(missing)
+            layout.addWidget(wrapped_label(missing, selectable=True))
             return
         self._graph = pyqtgraph
         self._losses, self._scores = self._plot("loss"), self._plot("mean IoU")
@@ -141,16 +135,15 @@ class Curves(QWidget):
         self._scores.setYRange(0, 1, padding=0.02)
         self._scores.hide()
         self.legends = {"loss": Legend(), "score": Legend()}
-        for plot, legend in (
-            (self._losses, self.legends["loss"]),
-            (self._scores, self.legends["score"]),
+        for widget in (
+            self.legends["loss"],
+            self._losses,
+            self.legends["score"],
+            self._scores,
         ):
-            layout.addWidget(legend)
-            layout.addWidget(plot)
+            layout.addWidget(widget)
         layout.addStretch(1)
-        self._timer = QTimer(self)
-        self._timer.setInterval(REDRAW_MILLISECONDS)
-        self._timer.timeout.connect(self._redraw)
+        self._timer = timer(self, REDRAW_MILLISECONDS, self._redraw)
         self._timer.start()
 
     def take(self, event: Event) -> None:
@@ -159,7 +152,7 @@ class Curves(QWidget):
         self._dirty = True
 
     def clear(self) -> None:
-        """Begin with another run."""
+        """Start with another run."""
         self.history = History()
         if self._graph is None:
             return
@@ -183,7 +176,7 @@ class Curves(QWidget):
                 axis.setPen(foreground)
                 axis.setTextPen(foreground)
         for (_, name), item in self._items.items():
-            if name == "total":
+            if name == TOTAL:
                 item.setPen(foreground, width=1.5)
         for labelled, plain in self._stage_lines:
             for line in (labelled, plain):
@@ -211,28 +204,16 @@ class Curves(QWidget):
             return
         self._dirty = False
         history = self.history
-        terms = [term for term in COLOURS if term in history.losses]
-        others = [term for term in history.losses if term not in COLOURS]
-        for term in (*terms, *others):
-            colour = (
-                COLOURS[term] or self._foreground
-                if term in COLOURS
-                else OTHERS[others.index(term) % len(OTHERS)]
-            )
+        losses = in_order(history.losses, TERMS)
+        for term in losses:
             track = history.losses[term]
-            values = [
-                value if value > 0 else float("nan") for value in track.values
-            ]  # the axis is logarithmic
+            # the axis is logarithmic
+            values = [value if value > 0 else float("nan") for value in track.values]
+            colour = colour_of(term, losses, TERMS) or self._foreground
             self._draw(self._losses, "loss", term, colour, track, values)
         for network, track in history.scores.items():
-            self._draw(
-                self._scores,
-                "score",
-                network,
-                IOU_COLOURS.get(network, self._foreground),
-                track,
-                track.values,
-            )
+            colour = colour_of(network, history.scores, NETWORKS) or self._foreground
+            self._draw(self._scores, "score", network, colour, track, track.values)
         if history.scores and self._scores.isHidden():
             self._scores.show()
         self._draw_marks()
@@ -249,20 +230,15 @@ class Curves(QWidget):
             )
             pen = self._graph.mkPen(colour, width=1.5)
             item = self._items[kind, name] = plot.plot(pen=pen, connect="finite", **symbol)
-            self.legends[kind].add(name, None if name == "total" else colour, item.setVisible)
+            self.legends[kind].add(name, None if name == TOTAL else colour, item.setVisible)
         item.setData([self.history.x(key) for key in track.keys], values)
 
     def _draw_marks(self) -> None:
+        stages, solid = self.history.boundaries(), Qt.PenStyle.SolidLine
         clicks = [
             (x, f"{count} click{'s' * (count != 1)}") for x, count in self.history.click_marks()
         ]
-        self._put_lines(
-            self._stage_lines,
-            self.history.boundaries(),
-            self._foreground,
-            Qt.PenStyle.SolidLine,
-            0.92,
-        )
+        self._put_lines(self._stage_lines, stages, self._foreground, solid, 0.92)
         self._put_lines(self._click_lines, clicks, CLICKS_COLOUR, Qt.PenStyle.DashLine, 0.08)
 
     def _put_lines(
@@ -273,9 +249,7 @@ class Curves(QWidget):
         style: Qt.PenStyle,
         height: float,
     ) -> None:
-        """Move, show and hide lines, and make those that are missing: pyqtgraph keeps some
-        memory of each that is made.
-        """
+        """Move, show and hide lines, and make the missing ones; pyqtgraph leaks each new one."""
         pen = self._graph.mkPen(colour, width=1, style=style)
         for _ in range(len(lines), len(marks)):
             label = {"position": height, "anchors": [(0, 0.5), (1, 0.5)], "color": colour}

@@ -1,109 +1,26 @@
-"""One magicgui widget for each kind of setting; each gives back exactly the value that it was
-given.
-"""
+"""One magicgui widget for each kind of setting; it returns exactly the value that it was given."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from magicgui.backends._qtpy.widgets import QBaseRangedWidget
 from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit, SpinBox
-from magicgui.widgets.bases import RangedWidget, Widget
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QValidator
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QWidget
+from magicgui.widgets.bases import Widget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QComboBox, QWidget
 
 from seminar.config.settings import TERMS
 from seminar.errors import ConfigError
+from seminar_napari.train.exact_float import ExactFloat
+from seminar_napari.train.setting_texts import term_text
 
-NARROW_CHARACTERS = 9
-
-
-class ExactSpinBox(QDoubleSpinBox):
-    """A spin box that shows and keeps floats as Python writes them: 0.999 and 0.0005 stay what
-    they are.
-    """
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._given = self._rounded = 0.0
-        self.setDecimals(60)
-        self.setKeyboardTracking(False)
-
-    def setValue(self, value: float) -> None:
-        """Show `value`; what Qt would round is kept beside it."""
-        self._given = self._rounded = value
-        super().setValue(value)
-        self._rounded = super().value()
-
-    def value(self) -> float:
-        """The number as it was set or typed."""
-        value = super().value()
-        return self._given if value == self._rounded else value
-
-    def textFromValue(self, value: float) -> str:
-        """The shortest text that stands for this very number."""
-        value = self._given if value == self._rounded else value
-        return repr(value).removesuffix(".0")
-
-    def valueFromText(self, text: str | None) -> float:
-        """The number typed, with a decimal point or comma."""
-        return float((text or "0").strip().replace(",", "."))
-
-    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
-        """Any number within the range; the beginning of one while typing."""
-        text = text or ""
-        try:
-            number = float(text.strip().replace(",", "."))
-        except ValueError:
-            begun = all(character in "0123456789.,eE+- " for character in text)
-            return (
-                (QValidator.State.Intermediate if begun else QValidator.State.Invalid),
-                text,
-                position,
-            )
-        inside = math.isfinite(number) and self.minimum() <= number <= self.maximum()
-        return (
-            (QValidator.State.Acceptable if inside else QValidator.State.Intermediate),
-            text,
-            position,
-        )
-
-    def stepBy(self, steps: int) -> None:
-        """Up or down without 0.30000000000000004."""
-        step = self.singleStep()
-        digits = max(0, -math.floor(math.log10(step))) + 1
-        self.setValue(
-            min(max(round(self.value() + steps * step, digits), self.minimum()), self.maximum())
-        )
-
-    def sizeHint(self) -> QSize:
-        """Room for a dozen characters, not for 60 decimals."""
-        return QSize(
-            self.fontMetrics().horizontalAdvance("0" * (NARROW_CHARACTERS - 2)) + 40,
-            super().sizeHint().height(),
-        )
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
-
-
-class _ExactBackend(QBaseRangedWidget):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(ExactSpinBox, **kwargs)
-
-
-class ExactFloat(RangedWidget[float]):
-    """magicgui's FloatSpinBox without its rounding."""
-
-    def __init__(self, value: float, *, low: float, high: float, step: float) -> None:
-        super().__init__(value, min=low, max=high, step=step, widget_type=_ExactBackend)
+CHARACTERS = 5
+"""Of a choice that are always seen."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +34,14 @@ class Field:
 
 
 def make_field(setting: dataclasses.Field[Any], hint: Any) -> Field:
-    """The widget for a field of TrainConfig, from its type and metadata; it shows the field's
-    default.
-    """
+    """The widget for a field of TrainConfig, from its type and metadata; it shows the default."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     low, high, step = (setting.metadata[key] for key in ("low", "high", "step"))
     default: Any = setting.default
     if setting.name == "losses":
         return _terms(default)
     if origin is Literal:
-        return choice(
-            [(str(argument).replace("_", " "), argument) for argument in arguments], default
-        )
+        return choice([(str(word).replace("_", " "), word) for word in arguments], default)
     if origin is tuple and arguments == (float, float):
         return _pair(default, low, high, step)
     if origin is tuple:
@@ -149,14 +62,15 @@ def _of(widget: Any) -> Field:
 
 
 def choice(choices: Sequence[tuple[str, Any]], value: Any) -> Field:
-    """A list to choose from; a value that is not in it, such as a file, is added by its name
-    when it is written.
+    """A list to choose from.
+
+    A value that is not in it, such as a file, is added by its name when it is written.
     """
     combo = ComboBox(choices=list(choices), value=value)
     combo.native.setSizeAdjustPolicy(
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
     )
-    combo.native.setMinimumContentsLength(NARROW_CHARACTERS - 4)
+    combo.native.setMinimumContentsLength(CHARACTERS)
 
     def write(new: Any) -> None:
         if new not in combo.choices:
@@ -201,18 +115,13 @@ def _numbers(name: str, kind: Callable[[str], Any], empty: str) -> Field:
     )
 
 
-_TERM_TEXTS = {
-    "pce": "clicks (pce)",
-    "crf": "edges (crf)",
-    "pcons": "consistency (pcons)",
-    "pseudo": "second stage (pseudo)",
-    "presence": "classes (presence)",
-    "full": "dense masks (full)",
-}
+def _term_box(term: str) -> str:
+    text = term_text(term)
+    return text if text.casefold() == term else f"{text} ({term})"
 
 
 def _terms(default: tuple[str, ...]) -> Field:
-    boxes = {term: CheckBox(value=term in default, text=_TERM_TEXTS[term]) for term in TERMS}
+    boxes = {term: CheckBox(value=term in default, text=_term_box(term)) for term in TERMS}
     column = Container(widgets=list(boxes.values()), labels=False)
     column.margins = (0, 0, 0, 0)
     column.native.layout().setSpacing(2)

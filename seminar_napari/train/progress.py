@@ -1,8 +1,8 @@
-"""What a person wants to know of a run at a glance, gathered from its events; no Qt."""
+"""A run's progress at a glance, gathered from its events; no Qt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from seminar.run.events import (
     BatchHalved,
@@ -15,6 +15,7 @@ from seminar.run.events import (
     Validated,
     Warned,
 )
+from seminar_napari.train.setting_texts import in_labels
 
 SILENT_SECONDS = 10.0
 
@@ -26,11 +27,9 @@ class RunProgress:
     Attributes
     ----------
     note : str
-        The newest remarkable thing: clicks taken up, a warning, memory that ran out.
-    score : Validated or None
-        The newest score.
+        The newest remarkable event: new clicks, a warning, memory that ran out.
     saved : CheckpointSaved or None
-        What a resumed run would go on from.
+        Where a resumed run continues.
     """
 
     stages: tuple[str, ...] = ()
@@ -42,28 +41,16 @@ class RunProgress:
     note: str = ""
     score: Validated | None = None
     saved: CheckpointSaved | None = None
-    warnings: list[str] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
         """Follow one event."""
         match event:
             case Started():
                 self.stages, self.device, self.step = event.stages, event.device, None
-                self.warnings.clear()
-            case StageStarted():
-                self.stage, self.iteration, self.iterations, self.step = (
-                    event.stage,
-                    event.iteration,
-                    event.iterations,
-                    None,
-                )
-            case Step():
-                self.stage, self.iteration, self.iterations, self.step = (
-                    event.stage,
-                    event.iteration,
-                    event.iterations,
-                    event,
-                )
+            case StageStarted() | Step():
+                self.stage, self.iteration = event.stage, event.iteration
+                self.iterations = event.iterations
+                self.step = event if isinstance(event, Step) else None
             case Validated():
                 self.score = event
             case CheckpointSaved():
@@ -76,8 +63,7 @@ class RunProgress:
                     f" {event.part_size} at a time, slower and just as good"
                 )
             case Warned():
-                self.note = event.message
-                self.warnings.append(event.message)
+                self.note = in_labels(event.message)
             case _:
                 pass
 

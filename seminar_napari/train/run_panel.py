@@ -1,29 +1,24 @@
-"""The followed run: its state in a line, how far it is, and what can be done with it now."""
+"""The followed run: its state, its progress, and the buttons that go with them."""
 
 from __future__ import annotations
 
 import time
 
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QProgressBar, QWidget
 
-from seminar_napari.session.session import RunState
+from seminar_napari.qt.builders import button, column, row, timer, wrapped_label
+from seminar_napari.session.followed_run import RunState
 from seminar_napari.train.progress import SILENT_SECONDS, RunProgress, duration
 
+GOING = ("starting", "running", "paused", "stopping")
+
 END_NOW_SECONDS = 10.0
-"""A trainer that has not stopped after this long may be ended at once."""
+"""After this long, a trainer that does not stop may be killed."""
 
 
 class RunPanel(QWidget):
-    """Draws a run; every button only says what the person wants."""
+    """Draws a run; its buttons emit what the person wants."""
 
     pause_wanted = Signal()
     go_on_wanted = Signal()
@@ -43,44 +38,55 @@ class RunPanel(QWidget):
         self._silent = 0.0
         self._since = time.monotonic()
         self._pausing = False
-        self.headline = _text_label()
+        self.headline = wrapped_label()
         self.headline.setStyleSheet("font-weight: bold")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
-        self.numbers = _text_label()
-        self.note = _text_label()
-        self.pause = _button("Pause", "Wait after this iteration; memory stays taken")
-        self.stop = _button("Stop and save", "End after this iteration; the run can be resumed")
-        self.end_now = _button(
-            "End now", "Kill the process that does not answer; the last checkpoint is kept"
+        self.numbers = wrapped_label()
+        self.note = wrapped_label()
+        self.pause = button(
+            "Pause", "Wait after this iteration; memory stays in use", self._pause_or_go_on
         )
-        self.detach = _button("Detach", "Follow no longer; the run goes on without the window")
-        self.resume = _button(
-            "Resume", "Go on from the last checkpoint, with the run's own settings"
+        self.stop = button(
+            "Stop and save",
+            "End after this iteration; the run can be resumed",
+            self.stop_wanted.emit,
         )
-        self.log = _button("Open log", "What the trainer printed")
-        self.inspect = _button("Inspect", "Look at the masks")
-        self.export = _button("Export", "Predict all images, save the model")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        for widget in (self.headline, self.bar, self.numbers):
-            layout.addWidget(widget)
-        layout.addLayout(_row(self.pause, self.stop, self.end_now))
-        layout.addLayout(_row(self.resume, self.log, self.inspect, self.export))
-        layout.addWidget(self.note)
-        self.pause.clicked.connect(self._pause_or_go_on)
-        self.stop.clicked.connect(self.stop_wanted)
-        self.end_now.clicked.connect(self.end_now_wanted)
-        self.detach.clicked.connect(self.detach_wanted)
-        self.resume.clicked.connect(self.resume_wanted)
-        self.log.clicked.connect(self.log_wanted)
-        self.inspect.clicked.connect(lambda: self.tab_wanted.emit("inspect"))
-        self.export.clicked.connect(lambda: self.tab_wanted.emit("export"))
-        self._tick = QTimer(self)
-        self._tick.setInterval(500)
-        self._tick.timeout.connect(self.draw)
+        self.end_now = button(
+            "End now",
+            "Kill the process that does not answer; the last checkpoint is kept",
+            self.end_now_wanted.emit,
+        )
+        self.detach = button(
+            "Detach",
+            "Stop following the run; it goes on without the window",
+            self.detach_wanted.emit,
+        )
+        self.resume = button(
+            "Resume",
+            "Continue from the last checkpoint, with the run's own settings",
+            self.resume_wanted.emit,
+        )
+        self.log = button("Open log", "What the trainer printed", self.log_wanted.emit)
+        self.inspect = button(
+            "Inspect", "Look at the masks", lambda: self.tab_wanted.emit("inspect")
+        )
+        self.export = button(
+            "Export", "Predict all images, save the model", lambda: self.tab_wanted.emit("export")
+        )
+        self.setLayout(
+            column(
+                self.headline,
+                self.bar,
+                self.numbers,
+                row(self.pause, self.stop, self.end_now),
+                row(self.resume, self.log, self.inspect, self.export),
+                self.note,
+                spacing=4,
+            )
+        )
+        self._tick = timer(self, 500, self.draw)
         self.show_state("none", "", "")
 
     def show_state(
@@ -91,14 +97,13 @@ class RunPanel(QWidget):
             self._since = time.monotonic()
             self._pausing = False
         self._state, self._name, self._message, self._silent = state, name, message, silent_seconds
-        going = state in ("starting", "running", "paused", "stopping")
-        self._tick.start() if going else self._tick.stop()
+        self._tick.start() if state in GOING else self._tick.stop()
         self.draw()
 
     def draw(self) -> None:
         """Bring everything up to date."""
         state, progress = self._state, self.progress
-        going = state in ("starting", "running", "paused", "stopping")
+        going = state in GOING
         self.headline.setText(self._headline())
         self.bar.setVisible(going)
         if state == "starting" or not progress.iterations:
@@ -171,24 +176,3 @@ class RunPanel(QWidget):
             self._pausing = True
             self.pause_wanted.emit()
         self.draw()
-
-
-def _text_label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from seminar_napari.qt.builders import timer
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 
@@ -15,9 +15,7 @@ SOON_MILLISECONDS = 300
 
 
 class WarningLines(QLabel):
-    """What a person should know before training, kept up to date while it is seen; hidden where
-    all is well.
-    """
+    """Warnings before training, up to date while they are seen; hidden where there are none."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,10 +24,7 @@ class WarningLines(QLabel):
         self.setWordWrap(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.hide()
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(SOON_MILLISECONDS)
-        self._soon.timeout.connect(self.draw)
+        self._soon = timer(self, SOON_MILLISECONDS, self.draw, once=True)
         cleanup = Cleanup()
         for signal in (
             session.project_changed,
@@ -40,13 +35,13 @@ class WarningLines(QLabel):
         self.destroyed.connect(cleanup)
 
     def set_wanted(self, wanted: bool) -> None:
-        """Whether warnings are of use now: a run that goes on is past them."""
+        """Show the warnings or not: while a run goes on they come too late."""
         if wanted != self._wanted:
             self._wanted = wanted
             self.draw_soon()
 
     def draw_soon(self, _changed: Any = None) -> None:
-        """Draw once for many changes; not at all while the tab is not seen."""
+        """Draw once for many changes, and only while the tab is seen."""
         parent = self.parentWidget()
         if parent is not None and parent.isVisible():
             self._soon.start()
@@ -59,10 +54,7 @@ class WarningLines(QLabel):
             return
         lines = self._session.warnings() if self._wanted else ()
         more = len(lines) - SHOWN
-        self.setText(
-            "\n".join(
-                [*(f"⚠ {line}" for line in lines[:SHOWN]), *([f"… and {more} more"] * (more > 0))]
-            )
-        )
+        shown = [f"⚠ {line}" for line in lines[:SHOWN]]
+        self.setText("\n".join([*shown, f"… and {more} more"] if more > 0 else shown))
         self.setToolTip("\n".join(lines) if more > 0 else "")
         self.setVisible(bool(lines))

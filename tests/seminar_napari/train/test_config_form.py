@@ -18,7 +18,7 @@ from seminar.config.settings import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar_napari.train.config_form import ConfigForm, form, read
 from seminar_napari.train.devices import Device
-from seminar_napari.train.setting_names import FILE_CHOICE
+from seminar_napari.train.setting_texts import FILE_CHOICE
 
 WORDS = st.text(
     st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=12
