@@ -1,4 +1,4 @@
-"""What can be wrong with the user's input, said in whole sentences."""
+"""Errors in the user's input, each reported in whole sentences."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 
 class SeminarError(Exception):
-    """The user's input is wrong. The message says what was expected, what came, where, and what to
-    do.
+    """The user's input is wrong.
 
-    The command line prints the message without a traceback and exits with status 2.
+    The message says what was expected, what came, where, and what to do. The command line prints it
+    without a traceback and exits with status 2.
     """
 
 
 class DatasetError(SeminarError):
-    """Everything that is wrong with a project, at once.
+    """All that is wrong with a project, in one error.
 
     Attributes
     ----------
@@ -22,8 +22,8 @@ class DatasetError(SeminarError):
         One sentence for each fault: where, what, remedy.
     """
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, faults: str | Iterable[str]) -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
         super().__init__("\n".join(self.faults))
 
 

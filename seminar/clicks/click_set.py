@@ -1,9 +1,8 @@
-"""Clicks: labelled points of one image, kept as coordinates as long as possible."""
+"""The clicks of an image: labelled points, kept as coordinates as long as possible."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -28,12 +27,10 @@ class ClickSet:
     height, width : int
         Size of the image in pixels.
     points : ndarray, (n, 2) float64
-        (row, col) in pixels; whole numbers are pixel centres, so the image spans -0.5 to height -
-        0.5.
+        (row, col) in pixels; whole numbers are pixel centres: rows span -0.5 to height - 0.5.
     class_ids : ndarray, (n,) int64
-        Class of each click.
     seconds : float
-        Time a person has spent on this image so far, in seconds; 0 where unknown.
+        Time a person has spent on this image so far; 0 where unknown.
     """
 
     height: int
@@ -49,8 +46,8 @@ class ClickSet:
         )
         if len(self.points) != len(self.class_ids):
             raise ValueError(
-                f"expected one class id a point, got {len(self.points)} points and"
-                f" {len(self.class_ids)} class ids"
+                f"expected one class id a point, got {len(self.points)} points and "
+                f"{len(self.class_ids)} class ids"
             )
 
     def __len__(self) -> int:
@@ -76,9 +73,9 @@ class ClickSet:
         return inside
 
     def rasterize(self) -> LabelMap:
-        """Sparse mask, (height, width) uint8: each click's class on its one pixel, 255 elsewhere.
+        """Sparse mask, (height, width) uint8: the class of each click on one pixel, 255 elsewhere.
 
-        Clicks outside the image are left out; of two on one pixel the later counts.
+        Clicks outside the image are ignored; of two on the same pixel the later one is drawn.
         """
         mask: LabelMap = np.full((self.height, self.width), IGNORE_INDEX, dtype=np.uint8)
         inside = self.inside()
@@ -88,68 +85,51 @@ class ClickSet:
 
     @classmethod
     def from_mask(cls, mask: LabelMap) -> ClickSet:
-        """A click on every labelled pixel of a sparse mask, (H, W) uint8 with 255 = unlabelled
-        (scribbles too).
-        """
+        """A click on every labelled pixel of a sparse mask, (H, W) uint8 with 255 = unlabelled."""
         rows, cols = np.nonzero(mask != IGNORE_INDEX)
         height, width = mask.shape
         return cls(height, width, np.stack([rows, cols], axis=1), mask[rows, cols].astype(np.int64))
 
     def to_json(self) -> str:
-        """The text of Clicks/<image_id>.json; `from_json` reads it back as an equal value."""
-        clicks = [
-            {"row": row, "col": col, "class_id": class_id}
-            for (row, col), class_id in zip(
-                self.points.tolist(), self.class_ids.tolist(), strict=True
-            )
-        ]
-        head = json.dumps(
-            {
-                "version": CLICKS_VERSION,
-                "height": self.height,
-                "width": self.width,
-                "seconds": self.seconds,
-            }
+        """The text of Clicks/<image_id>.json, one click per line; `from_json` reads it back."""
+        head = {
+            "version": CLICKS_VERSION,
+            "height": self.height,
+            "width": self.width,
+            "seconds": self.seconds,
+        }
+        clicks = ",\n".join(
+            "  " + json.dumps({"row": row, "col": col, "class_id": class_id})
+            for row, col, class_id in _rows(self)
         )
-        body = ",\n".join("  " + json.dumps(click) for click in clicks)
-        return (
-            f'{head[:-1]}, "clicks": [\n{body}\n]}}\n'
-            if clicks
-            else f'{head[:-1]}, "clicks": []}}\n'
-        )
+        body = f"\n{clicks}\n" if clicks else ""
+        return f'{json.dumps(head)[:-1]}, "clicks": [{body}]}}\n'
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "clicks") -> ClickSet:
-        """Read what `to_json` wrote. `where` names the file in messages.
+        """Read what `to_json` wrote; `where` names the file in messages.
 
         Raises
         ------
         DatasetError
-            Not JSON, another version, a click without row, col or class_id, a value that is no
+            Not JSON, another version, a click without row, col or class_id, a value that is not a
             finite number.
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise DatasetError(
-                [
-                    f"{where}: not readable as JSON ({error}); restore it or delete it and click"
-                    " again"
-                ]
+                f"{where}: not readable as JSON ({error}); restore it or delete it and click again"
             ) from None
         if not isinstance(data, dict) or not isinstance(data.get("clicks"), list):
             raise DatasetError(
-                [
-                    f'{where}: expected an object with "height", "width" and a list "clicks";'
-                    " restore it or click again"
-                ]
+                f'{where}: expected an object with "height", "width" and a list "clicks";'
+                " restore it or click again"
             )
         if data.get("version", CLICKS_VERSION) != CLICKS_VERSION:
             raise DatasetError(
-                [
-                    f"{where}: clicks of version {data['version']!r}, this program reads version"
-                    f" {CLICKS_VERSION}; update seminar-napari"
-                ]
+                f"{where}: clicks of version {data['version']!r}, this program reads version "
+                f"{CLICKS_VERSION}; update seminar-napari"
             )
         faults: list[str] = []
         height, width = (
@@ -165,8 +145,8 @@ class ClickSet:
                 _is_finite(click.get(key)) for key in ("row", "col")
             ):
                 faults.append(
-                    f"{where}, click {number}: expected finite numbers row and col, got"
-                    f" {str(click)[:80]}; fix or delete the click"
+                    f"{where}, click {number}: expected finite numbers row and col, got "
+                    f"{str(click)[:80]}; fix or delete the click"
                 )
                 continue
             points.append((float(click["row"]), float(click["col"])))
@@ -185,10 +165,11 @@ class ClickSet:
 
 
 def merged(base: ClickSet, ours: ClickSet, theirs: ClickSet) -> ClickSet:
-    """`ours`, with what `theirs` added to and removed from `base` since both began from it; a click
-    that both added counts once.
+    """Two changes of the same clicks, both kept.
 
-    Clicks of images of different sizes cannot be merged: then `ours` as they are.
+    `ours`, with what `theirs` has added to and removed from `base`, from which both were made. A
+    click that both added is kept once. Clicks of images of different sizes cannot be merged: then
+    `ours` is returned.
     """
     if (ours.height, ours.width) != (theirs.height, theirs.width):
         return ours
@@ -224,13 +205,13 @@ def pixels(points: Points) -> npt.NDArray[np.int64]:
 def _is_finite(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return -1e12 < value < 1e12 and math.isfinite(value)
+    return -1e12 < value < 1e12  # False for NaN
 
 
 def _whole_number(value: object, where: str, faults: list[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
         faults.append(
-            f"{where}: expected a whole number from 0 up, got {str(value)[:40]}; correct it"
+            f"{where}: expected a whole number, 0 or more, got {str(value)[:40]}; correct it"
         )
         return 0
     return value

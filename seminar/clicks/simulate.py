@@ -1,4 +1,4 @@
-"""Clicks made from dense truth, placed as a person would place them."""
+"""Clicks simulated from dense truth, placed as a person would place them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,23 @@ from seminar.clicks.click_set import ClickSet
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
 SPECK_PIXELS = 9
-"""Whatever has fewer pixels is a speck that nobody clicks."""
+"""Objects of fewer pixels are specks, on which nobody clicks."""
 
 SPECK_SHARE = 1e-4
-"""So is a connected component below this share of the image (52 pixels of 720 x 720); an object
-of an instance mask was meant and is clicked.
+"""So are connected components below this share of the image (52 pixels of 720 x 720), but not the
+objects of an instance mask: somebody drew them.
 """
 
 MIDDLE = 0.7
-"""A click falls where the distance to the object's rim is at least this share of the greatest
-distance within it.
-"""
+"""Clicks fall where the distance to the object's edge is at least this share of the largest."""
 
 NEAR = (2.0, 8.0)
-"""Half of the background clicks fall so many pixels outside an object; the others further away
+"""Half of the background clicks are this far from an object, in pixels; the others further away
 where there is room.
 """
 
 MAX_SIDE = 256
-"""The middle of a larger object is looked for on every n-th pixel, so that its longer side has
-at most so many.
-"""
+"""Longer objects, in pixels, are sampled down to this length before their middle is computed."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -48,22 +44,21 @@ def simulate_clicks(
     truth : ndarray, (H, W) uint8
         Class ids; 255 is void and never clicked.
     objects : ndarray, (H, W) int, optional
-        Object numbers, 0 = none. A class without objects there has one click a connected component
-        (8 neighbours) instead.
+        Object numbers, 0 = none. A class without objects there gets one click per connected
+        component (8 neighbours) instead.
     rng : numpy.random.Generator
 
     Returns
     -------
     ClickSet
-        First the objects' clicks, then the background's; whole pixels. An image without objects has
-        one click, on the background; where class 0 is not in the truth there are none on the
-        background.
+        On whole pixels, first those on objects. An image without objects gets one click, on the
+        background; an image without background gets none on it.
 
     Notes
     -----
-    A person aims at the middle and misses it a little, but hits the object: a random pixel among
-    those that are `MIDDLE` of the way from the rim to the middle, by the distance transform. Specks
-    (`SPECK_SHARE`, `SPECK_PIXELS`) are left out.
+    A person aims at the middle and misses it slightly, but hits the object: the pixel is random
+    among those with at least `MIDDLE` of the largest distance to the edge (distance transform).
+    Specks (`SPECK_SHARE`, `SPECK_PIXELS`) get no click.
     """
     if objects is not None and objects.shape != truth.shape:
         raise ValueError(
@@ -98,8 +93,9 @@ def simulate_clicks(
 def _numbered_objects(
     truth: LabelMap, objects: npt.NDArray[np.integer] | None
 ) -> tuple[npt.NDArray[np.int32], list[int], int]:
-    """(H, W) map of the numbers 1..n, 0 = nothing; the class of each; how many of them, the
-    first ones, are objects that somebody drew.
+    """(H, W) map of objects 1..n, 0 = none; the class of each; how many of them were drawn.
+
+    The drawn objects come first, then the connected components.
     """
     is_object = (truth != BACKGROUND) & (truth != IGNORE_INDEX)
     numbered = np.zeros(truth.shape, dtype=np.int32)
@@ -119,14 +115,14 @@ def _numbered_objects(
 
 
 def _majority_classes(numbers: npt.NDArray[np.int32], class_ids: LabelMap) -> list[int]:
-    """The class that most pixels of each object 1..n have."""
+    """The most frequent class among the pixels of each object 1..n."""
     votes = np.zeros((int(numbers.max(initial=0)), IGNORE_INDEX), dtype=np.int64)
     np.add.at(votes, (numbers - 1, class_ids), 1)
     return [int(class_id) for class_id in votes.argmax(axis=1)]
 
 
 def _near_middle(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
-    """A pixel of the mask that is nearly as far from its rim as any."""
+    """A random pixel near the middle of the mask."""
     step = max(1, math.ceil(max(mask.shape) / MAX_SIDE))
     depth = _depth(mask[::step, ::step])
     if not depth.any():  # too thin for the coarse grid
@@ -137,7 +133,7 @@ def _near_middle(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _depth(mask: Mask) -> npt.NDArray[np.float64]:
-    """Distance to the nearest pixel outside, the window's rim included; 0 outside."""
+    """Distance to the nearest pixel outside the mask or the window; 0 outside."""
     depth: npt.NDArray[np.float64] = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     return depth
 
@@ -157,7 +153,7 @@ def _background_points(
     )
     far = _pick(distance > NEAR[1], count - len(near), rng)
     missing = count - len(near) - len(far)
-    if missing:  # little background: wherever there is some
+    if missing:  # little background: anywhere on it
         taken = np.zeros_like(is_background)
         taken[tuple(np.array(near + far, dtype=np.int64).reshape(-1, 2).T)] = True
         far += _pick(is_background & ~taken, missing, rng)
@@ -165,7 +161,7 @@ def _background_points(
 
 
 def _pick(mask: Mask, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """So many different pixels of the mask, or all where it has fewer."""
+    """`count` different pixels of the mask, or all if it has fewer."""
     where = np.flatnonzero(mask)
     picked = rng.choice(where, size=min(count, len(where)), replace=False, shuffle=False)
     return [(int(index) // mask.shape[1], int(index) % mask.shape[1]) for index in picked]

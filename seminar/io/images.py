@@ -147,27 +147,21 @@ def image_header(path: Path | str) -> ImageHeader:
                 )
     if header.height * header.width > MAX_PIXELS:
         raise DatasetError(
-            [
-                f"{path}: {header.height} x {header.width} pixels (height x width) are more than"
-                f" the {MAX_PIXELS:,} that one image may have; cut it into smaller images"
-            ]
+            f"{path}: {header.height} x {header.width} pixels (height x width) are more than the "
+            f"{MAX_PIXELS:,} that one image may have; cut it into smaller images"
         )
     if header.height * header.width * header.channels == 0:
-        raise DatasetError([f"{path}: an image without pixels; remove it"])
+        raise DatasetError(f"{path}: an image without pixels; remove it")
     if header.channels > MAX_CHANNELS:
         raise DatasetError(
-            [
-                f"{path}: {header.channels:,} channels are more than the {MAX_CHANNELS:,} that are"
-                " read; is the file damaged?"
-            ]
+            f"{path}: {header.channels:,} channels are more than the {MAX_CHANNELS:,} that are "
+            "read; is the file damaged?"
         )
     if header.height * header.width * header.channels > MAX_VALUES:
         raise DatasetError(
-            [
-                f"{path}: {header.height} x {header.width} pixels of {header.channels} channels are"
-                f" more than the {MAX_VALUES:,} values that one image may have; save the channels"
-                " that are needed, or cut it into smaller images"
-            ]
+            f"{path}: {header.height} x {header.width} pixels of {header.channels} channels are "
+            f"more than the {MAX_VALUES:,} values that one image may have; save the channels that "
+            "are needed, or cut it into smaller images"
         )
     return header
 
@@ -220,8 +214,8 @@ def to_float(
     wanted = channels or tuple(range(image.shape[2]))
     if missing := [channel for channel in wanted if not 0 <= channel < image.shape[2]]:
         raise SeminarError(
-            f"{where}: channel {missing[0]} is asked for, the image has {image.shape[2]} (0 to"
-            f" {image.shape[2] - 1}); change the setting 'channels'"
+            f"{where}: channel {missing[0]} is asked for, the image has {image.shape[2]} (0 to "
+            f"{image.shape[2] - 1}); change the setting 'channels'"
         )
     planes = np.moveaxis(image, 2, 0)[list(wanted)]
     if fault := not_finite(planes):
@@ -241,8 +235,8 @@ def not_finite(planes: ImageArray) -> str:
     _, row, col = bad[0]
     count = f"{len(bad)} values are" if len(bad) > 1 else "a value is"
     return (
-        f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and"
-        " save the image again"
+        f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and "
+        "save the image again"
     )
 
 
@@ -266,24 +260,19 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise DatasetError([f"{path}: no such file; check the name"]) from None
+        raise DatasetError(f"{path}: no such file; check the name") from None
     except PermissionError as error:
         raise DatasetError(
-            [f"{path}: {error.strerror or 'no permission'}; give yourself the right to read it"]
+            f"{path}: {error.strerror or 'no permission'}; give yourself the right to read it"
         ) from None
     except MemoryError:
         raise DatasetError(
-            [
-                f"{path}: too large for the memory that is left; close other programs or cut the"
-                " image"
-            ]
+            f"{path}: too large for the memory that is left; close other programs or cut the image"
         ) from None
     except NeedsAnotherReader:
         raise DatasetError(
-            [
-                f"{path}: its compression needs another package; pip install imagecodecs, or save"
-                " it uncompressed"
-            ]
+            f"{path}: its compression needs another package; pip install imagecodecs, or save it "
+            "uncompressed"
         ) from None
     except _DAMAGE as error:
         reason = (
@@ -291,7 +280,7 @@ def explained(path: Path) -> Iterator[None]:
             or type(error).__name__
         )
         raise DatasetError(
-            [f"{path}: damaged or cut short ({reason}); replace it by a whole copy"]
+            f"{path}: damaged or cut short ({reason}); replace it by a whole copy"
         ) from None
 
 
@@ -322,12 +311,9 @@ def _kind(path: Path) -> Kind:
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "tif"
     if not head:
-        raise DatasetError([f"{path}: an empty file; replace it by a whole copy or remove it"])
+        raise DatasetError(f"{path}: an empty file; replace it by a whole copy or remove it")
     raise DatasetError(
-        [
-            f"{path}: neither jpg, png nor tif by its content; convert it to one of these or"
-            " remove it"
-        ]
+        f"{path}: neither jpg, png nor tif by its content; convert it to one of these or remove it"
     )
 
 
@@ -348,7 +334,7 @@ def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
         raw_mode = str(image.tile[0][3]) if kind == "png" and image.tile else ""
         if raw_mode == "LA;16B":
             raise DatasetError(
-                [f"{path}: 16-bit grey with transparency is not read; save it without transparency"]
+                f"{path}: 16-bit grey with transparency is not read; save it without transparency"
             )
         if raw_mode in ("RGB;16B", "RGBA;16B"):
             return _read_16_bit_colour(path, raw_mode)

@@ -52,10 +52,8 @@ def read_label_png(path: Path) -> LabelMap:
     with explained(path), PngImagePlugin.PngImageFile(path) as image:
         if image.mode not in ("P", "L", "1") or _bit_depth(path) > 8:
             raise DatasetError(
-                [
-                    f"{path}: expected an indexed or 8-bit grey PNG of class ids, got"
-                    f" {_named(path, image.mode)}; save it as an indexed PNG"
-                ]
+                f"{path}: expected an indexed or 8-bit grey PNG of class ids, got "
+                f"{_named(path, image.mode)}; save it as an indexed PNG"
             )
         _refuse_giant_mask(path, image)
         return np.array(image, dtype=np.uint8)
@@ -93,10 +91,8 @@ def png_size(path: Path) -> tuple[int, int]:
 def _refuse_giant_mask(path: Path, image: Image.Image) -> None:
     if image.height * image.width > MAX_PIXELS:
         raise DatasetError(
-            [
-                f"{path}: {image.height} x {image.width} pixels are more than the {MAX_PIXELS:,}"
-                " that are read; is it the right file?"
-            ]
+            f"{path}: {image.height} x {image.width} pixels are more than the {MAX_PIXELS:,} that "
+            "are read; is it the right file?"
         )
 
 

@@ -100,8 +100,8 @@ def open_source(path: Path) -> LargeSource:
             )
             if (colours := stored_colours(tif.pages.first, series.axes)) != "as stored":
                 raise SeminarError(
-                    f"{path}: its colours are stored as {colours}, and block by block only RGB is"
-                    " read; save it as RGB"
+                    f"{path}: its colours are stored as {colours}, and block by block only RGB is "
+                    "read; save it as RGB"
                 )
         source = LargeSource(str(path), "tif", "", axes, shape, dtype)
     with explained(path), _opened(source) as array:
@@ -110,18 +110,18 @@ def open_source(path: Path) -> LargeSource:
         sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")
     ]:
         raise SeminarError(
-            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with"
-            " these axes"
+            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with "
+            "these axes"
         )
     if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
         raise SeminarError(
-            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of"
-            " whole or real numbers"
+            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of "
+            "whole or real numbers"
         )
     if np.prod(chunks, dtype=np.float64) * np.dtype(source.dtype).itemsize > MAX_CHUNK_BYTES:
         raise SeminarError(
-            f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in"
-            " smaller chunks or tiles, such as 1024 x 1024"
+            f"{path}: its chunks of {chunks} values do not fit into memory one by one; save it in "
+            "smaller chunks or tiles, such as 1024 x 1024"
         )
     return source
 
@@ -219,12 +219,12 @@ def find_levels(
 def _check_finite(source: LargeSource, window: npt.NDArray[Any], row: int, col: int) -> None:
     if window.dtype.kind == "f" and not np.isfinite(window).all():
         place = (
-            f"between rows {row} and {row + window.shape[1]}, columns {col} and"
-            f" {col + window.shape[2]}"
+            f"between rows {row} and {row + window.shape[1]}, columns {col} and "
+            f"{col + window.shape[2]}"
         )
         raise SeminarError(
-            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save the"
-            " image again"
+            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save "
+            "the image again"
         )
 
 

@@ -45,8 +45,8 @@ def zarr_module() -> Any:
         import zarr
     except ImportError:
         raise SeminarError(
-            "OME-Zarr and images larger than memory need zarr; install it with: pip install"
-            " 'seminar-napari[zarr]'"
+            "OME-Zarr and images larger than memory need zarr; install it with: pip install "
+            "'seminar-napari[zarr]'"
         ) from None
     return zarr
 
@@ -76,19 +76,19 @@ def read_multiscale(path: Path) -> Multiscale:
         names = "".join(str(axis["name"]).lower() for axis in axes)
     except FileNotFoundError:
         raise SeminarError(
-            f"{path}: expected an OME-Zarr, found no zarr metadata; give the folder that holds"
-            " .zattrs or zarr.json"
+            f"{path}: expected an OME-Zarr, found no zarr metadata; give the folder that holds "
+            ".zattrs or zarr.json"
         ) from None
     except DAMAGE as error:
         raise SeminarError(
-            f"{path}: not readable as an OME-Zarr image ({type(error).__name__}:"
-            f" {str(error)[:100]}); give the folder of one image"
+            f"{path}: not readable as an OME-Zarr image ({type(error).__name__}: "
+            f"{str(error)[:100]}); give the folder of one image"
         ) from None
     array = open_array(path, name)
     if len(names) != len(array.shape):
         raise SeminarError(
-            f"{path}: its metadata names the axes {names}, its array has {len(array.shape)}; repair"
-            " the metadata"
+            f"{path}: its metadata names the axes {names}, its array has {len(array.shape)}; "
+            "repair the metadata"
         )
     scale = (
         tuple(float(value) for value in scales[0])
@@ -111,8 +111,8 @@ def open_array(path: Path, name: str) -> Any:
         or not lies_within(path, path / name)
     ):
         raise SeminarError(
-            f"{path}: its metadata names the array '{name[:80]}' outside of the image's folder, so"
-            " it is not opened; get the image from a source you trust"
+            f"{path}: its metadata names the array '{name[:80]}' outside of the image's folder, so "
+            "it is not opened; get the image from a source you trust"
         )
     zarr = zarr_module()
     try:

@@ -255,10 +255,8 @@ def tif_is_whole(path: Path) -> bool:
 def _single_image(layout: TifLayout, path: Path) -> TifLayout:
     if layout.plane_axes:
         raise DatasetError(
-            [
-                f"{path}: a stack of {layout.num_planes} planes, expected one image; `seminar new`"
-                " makes a project with one image a plane from it"
-            ]
+            f"{path}: a stack of {layout.num_planes} planes, expected one image; `seminar new` "
+            "makes a project with one image a plane from it"
         )
     return layout
 

@@ -36,12 +36,12 @@ def unclicked_classes(counts: Mapping[int, int], classes: ClassNames) -> tuple[s
     named = ", ".join(missing[:CLASSES_SHOWN]) + (", ..." if len(missing) > CLASSES_SHOWN else "")
     if len(counts) < 2:
         return (
-            f"{CLICKS}: no clicks of class {named}, and one class alone teaches nothing; click on"
-            " places that show another",
+            f"{CLICKS}: no clicks of class {named}, and one class alone teaches nothing; click on "
+            "places that show another",
             True,
         )
     return (
-        f"{CLICKS}: no clicks of class {named}, so never predicted; click on places that show it,"
-        " or ignore this where no image does",
+        f"{CLICKS}: no clicks of class {named}, so never predicted; click on places that show it, "
+        "or ignore this where no image does",
         False,
     )

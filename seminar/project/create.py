@@ -55,7 +55,7 @@ def create_project(
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise DatasetError(
-            [f"{path}: already there and not empty; choose another name for the project"]
+            f"{path}: already there and not empty; choose another name for the project"
         )
     files, faults = _image_files(images)
     sources = []
@@ -69,10 +69,8 @@ def create_project(
         raise DatasetError(faults)
     if not sources:
         raise DatasetError(
-            [
-                f"{path}: no images to make a project from; name image files"
-                f" ({', '.join(EXTENSIONS)}) or folders that hold some"
-            ]
+            f"{path}: no images to make a project from; name image files ({', '.join(EXTENSIONS)}) "
+            "or folders that hold some"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path.parent))
@@ -118,8 +116,8 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
             ]
         if not found:
             faults.append(
-                f"{path}: no image found there; name a file, a folder or a pattern with images"
-                f" ({', '.join(EXTENSIONS)})"
+                f"{path}: no image found there; name a file, a folder or a pattern with images "
+                f"({', '.join(EXTENSIONS)})"
             )
         files.update(dict.fromkeys(found))
     return list(files), faults
@@ -129,7 +127,7 @@ def _source(path: Path, pages: Pages) -> _Source:
     count, is_copied = 1, True
     if path.suffix.lower() not in EXTENSIONS:
         raise DatasetError(
-            [f"{path}: not an image by its name; convert it to {', '.join(EXTENSIONS)}"]
+            f"{path}: not an image by its name; convert it to {', '.join(EXTENSIONS)}"
         )
     if path.suffix.lower() in (".tif", ".tiff"):
         with explained(path):
@@ -155,15 +153,15 @@ def _name_faults(sources: Sequence[_Source]) -> list[str]:
         stem = source.path.stem
         if fault := name_fault(stem) or portability_fault(stem):
             faults.append(
-                f"{source.path.parent / shown(source.path.name)}: the name cannot be an image id:"
-                f" {fault}; rename the file"
+                f"{source.path.parent / shown(source.path.name)}: the name cannot be an image id: "
+                f"{fault}; rename the file"
             )
         for image_id in source.image_ids:
             first = seen.setdefault(same_name(image_id), source.path)
             if first != source.path:
                 faults.append(
-                    f"{source.path}: would get the same image id as {first}, '{shown(image_id)}';"
-                    " rename one of them"
+                    f"{source.path}: would get the same image id as {first}, '{shown(image_id)}'; "
+                    "rename one of them"
                 )
     return faults
 

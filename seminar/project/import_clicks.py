@@ -63,10 +63,8 @@ def import_into_project(
     highest = max((int(one.class_ids.max(initial=0)) for one in clicks.values()), default=0)
     if highest >= project.classes.num_classes:
         raise DatasetError(
-            [
-                f"{project.classes_path}: {project.classes.num_classes} classes, but the clicks"
-                f" name class {highest}; write all {highest + 1} or more names into it"
-            ]
+            f"{project.classes_path}: {project.classes.num_classes} classes, but the clicks name "
+            f"class {highest}; write all {highest + 1} or more names into it"
         )
     if not overwrite:
         refuse_replacing(project, clicks.items())

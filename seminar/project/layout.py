@@ -32,8 +32,8 @@ MIN_SIDE = 8
 def too_small(path: Path, size: tuple[int, int]) -> str:
     """The error message for an image with a side below `MIN_SIDE`."""
     return (
-        f"{path}: {size[0]} x {size[1]} pixels (height x width) are too few to learn from, at least"
-        f" {MIN_SIDE} x {MIN_SIDE} are needed; remove the image"
+        f"{path}: {size[0]} x {size[1]} pixels (height x width) are too few to learn from, at "
+        f"least {MIN_SIDE} x {MIN_SIDE} are needed; remove the image"
     )
 
 
@@ -52,10 +52,8 @@ def file_of(project: Path, folder: str, image_id: str, ending: str = "") -> Path
     """
     if fault := name_fault(image_id):
         raise DatasetError(
-            [
-                f"{project}: '{shown(image_id)}' cannot be an image id: {fault}; give the image"
-                " another name"
-            ]
+            f"{project}: '{shown(image_id)}' cannot be an image id: {fault}; give the image "
+            "another name"
         )
     return project / folder / f"{image_id}{ending or ENDINGS[folder]}"
 
@@ -110,10 +108,10 @@ def read_text(path: Path, what: str) -> str | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise DatasetError([f"{path}: not UTF-8 text; save it as {what}"]) from None
+        raise DatasetError(f"{path}: not UTF-8 text; save it as {what}") from None
     except OSError as error:
         raise DatasetError(
-            [f"{path}: {error.strerror or error}; put a readable file there"]
+            f"{path}: {error.strerror or error}; put a readable file there"
         ) from None
 
 

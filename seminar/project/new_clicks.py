@@ -53,9 +53,7 @@ def refuse_replacing(project: Project, clicks: Iterable[tuple[str, ClickSet]]) -
     ]
     if others:
         raise DatasetError(
-            [
-                f"{project.path}: {len(others)} images have other clicks already (first"
-                f" {shown(others[0])}); add --overwrite to replace them, or work on a copy of the"
-                " project"
-            ]
+            f"{project.path}: {len(others)} images have other clicks already (first "
+            f"{shown(others[0])}); add --overwrite to replace them, or work on a copy of the "
+            "project"
         )

@@ -66,20 +66,20 @@ class Project:
         path = Path(path)
         if not path.is_dir():
             raise DatasetError(
-                [f"{path}: no such folder; check the name, or make a project with `seminar new`"]
+                f"{path}: no such folder; check the name, or make a project with `seminar new`"
             )
         faults = []
         if not (path / IMAGES).is_dir():
             faults.append(
-                f"{path / IMAGES}: missing, so this is not a project; make one with `seminar new`,"
-                " or put the images there"
+                f"{path / IMAGES}: missing, so this is not a project; make one with `seminar new`, "
+                "or put the images there"
             )
         listed = path / CLASSES
         text = read_text(listed, "UTF-8") if listed.is_file() else None
         if text is None:
             faults.append(
-                f"{listed}: missing; write the names of the classes into it, one a line, the"
-                " background first"
+                f"{listed}: missing; write the names of the classes into it, one a line, the "
+                "background first"
             )
         if faults or text is None:
             raise DatasetError(faults)
@@ -118,13 +118,13 @@ class Project:
         for number, line in lines:
             if fault := name_fault(line):
                 faults.append(
-                    f"{path}, line {number}: '{shown(line)}' cannot be an image id: {fault};"
-                    " correct or delete the line"
+                    f"{path}, line {number}: '{shown(line)}' cannot be an image id: {fault}; "
+                    "correct or delete the line"
                 )
             elif (image_id := known.get(_composed(line))) is None:
                 faults.append(
-                    f"{path}, line {number}: no image {shown(line)} in {IMAGES}; add the image or"
-                    " delete the line"
+                    f"{path}, line {number}: no image {shown(line)} in {IMAGES}; add the image or "
+                    "delete the line"
                 )
             else:
                 found.append(image_id)
@@ -136,7 +136,7 @@ class Project:
         """ImageSets/Segmentation/<name>.txt, whether it exists or not."""
         if fault := name_fault(name):
             raise DatasetError(
-                [f"split '{shown(name)}' cannot be a file name: {fault}; use another name"]
+                f"split '{shown(name)}' cannot be a file name: {fault}; use another name"
             )
         return self.path / SPLITS / f"{name}.txt"
 
@@ -155,10 +155,8 @@ class Project:
             if path.stem == image_id:
                 return path
         raise DatasetError(
-            [
-                f"{self.path / IMAGES / shown(image_id)}: no such image; add it, or leave it out of"
-                " the split"
-            ]
+            f"{self.path / IMAGES / shown(image_id)}: no such image; add it, or leave it out of "
+            "the split"
         )
 
     def read_image(self, image_id: str) -> ImageArray:

@@ -40,10 +40,8 @@ def simulate_for_project(
     with_truth = [image_id for image_id in ids if project.truth_path(image_id).exists()]
     if not with_truth:
         raise DatasetError(
-            [
-                f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected"
-                " label PNGs to take clicks from; add them, or click in the window"
-            ]
+            f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected "
+            "label PNGs to take clicks from; add them, or click in the window"
         )
     if faults := [
         fault

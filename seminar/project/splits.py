@@ -16,10 +16,8 @@ def training_ids(project: Project, split: str, limit: int = 0) -> tuple[str, ...
     if ids is None:
         if split != TRAIN:
             raise DatasetError(
-                [
-                    f"{project.path}: no split '{shown(split)}' in {SPLITS}; write {split}.txt or"
-                    " name another split"
-                ]
+                f"{project.path}: no split '{shown(split)}' in {SPLITS}; write {split}.txt or name "
+                "another split"
             )
         ids = project.image_ids()
     return ids[:limit] if limit else ids

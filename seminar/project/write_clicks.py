@@ -71,15 +71,15 @@ def clicks_faults(
     Clicks outside the image are not reported.
     """
     faults = [
-        f"{where}, click {number}: class_id {class_id} is not in 0..{classes.num_classes - 1}; fix"
-        f" the click or add the class to {CLASSES}"
+        f"{where}, click {number}: class_id {class_id} is not in 0..{classes.num_classes - 1}; fix "
+        f"the click or add the class to {CLASSES}"
         for number, class_id in enumerate(clicks.class_ids.tolist(), start=1)
         if not 0 <= class_id < classes.num_classes
     ]
     if (clicks.height, clicks.width) != size:
         faults.append(
-            f"{where}: clicks of an image of {clicks.height} x {clicks.width} pixels (height x"
-            f" width), but the image has {size[0]} x {size[1]}; restore the image, or delete the"
-            " file and click again"
+            f"{where}: clicks of an image of {clicks.height} x {clicks.width} pixels (height x "
+            f"width), but the image has {size[0]} x {size[1]}; restore the image, or delete the "
+            "file and click again"
         )
     return tuple(faults)

@@ -53,8 +53,8 @@ def read_human_clicks(
             isinstance(entries, list) for entries in data.values()
         ):
             faults.append(
-                f"{path}: expected an object with a list of clicks for every image id, as in"
-                " voc_whats_the_point.json; is it the right file?"
+                f"{path}: expected an object with a list of clicks for every image id, as in "
+                "voc_whats_the_point.json; is it the right file?"
             )
             continue
         for image_id, entries in data.items():
@@ -62,8 +62,8 @@ def read_human_clicks(
             for number, entry in enumerate(entries, start=1):
                 if not _is_click(entry):
                     faults.append(
-                        f"{path}, {image_id}, click {number}: expected numbers x, y and cls, got"
-                        f" {str(entry)[:80]}; correct or delete it"
+                        f"{path}, {image_id}, click {number}: expected numbers x, y and cls, got "
+                        f"{str(entry)[:80]}; correct or delete it"
                     )
                 elif max_rank is None or (entry.get("rank") or 0) <= max_rank:
                     row, col = entry["y"] + OFFSET, entry["x"] + OFFSET

@@ -35,15 +35,15 @@ def folder_faults(project: Project, image_ids: Collection[str] | None = None) ->
             continue
         if fault := name_fault(path.stem):
             faults.append(
-                f"{IMAGES}/{shown(path.name)}: the name cannot be an image id: {fault}; rename the"
-                " file"
+                f"{IMAGES}/{shown(path.name)}: the name cannot be an image id: {fault}; rename the "
+                "file"
             )
         seen.setdefault(path.stem, []).append(path)
     for image_id, paths in seen.items():
         if len(paths) > 1:
             faults.append(
-                f"{IMAGES}: {' and '.join(shown(path.name) for path in paths)} have the same image"
-                f" id '{shown(image_id)}'; rename or remove one of them"
+                f"{IMAGES}: {' and '.join(shown(path.name) for path in paths)} have the same image "
+                f"id '{shown(image_id)}'; rename or remove one of them"
             )
     return faults
 
@@ -55,16 +55,16 @@ def folder_warnings(project: Project) -> list[str]:
     for image_id in ids:
         if not name_fault(image_id) and (fault := portability_fault(image_id)):
             warnings.append(
-                f"{IMAGES}/{shown(image_id)}: the project cannot be copied to every computer:"
-                f" {fault}; rename the image and its files"
+                f"{IMAGES}/{shown(image_id)}: the project cannot be copied to every computer: "
+                f"{fault}; rename the image and its files"
             )
     seen: dict[str, str] = {}
     for image_id in ids:
         first = seen.setdefault(same_name(image_id), image_id)
         if first != image_id:
             warnings.append(
-                f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are the same name on Windows"
-                " and macOS; rename one of them"
+                f"{IMAGES}: '{shown(first)}' and '{shown(image_id)}' are the same name on Windows "
+                "and macOS; rename one of them"
             )
     for entry in folder_entries(project.path / IMAGES):
         if is_folder(entry):
@@ -75,8 +75,8 @@ def folder_warnings(project: Project) -> list[str]:
     for folder, ending in ENDINGS.items():
         if orphans := sorted(set(ids_in(project.path / folder, ending)) - known):
             warnings.append(
-                f"{folder}: no image in {IMAGES} for {names_of(orphans)}; add the images or remove"
-                " the files"
+                f"{folder}: no image in {IMAGES} for {names_of(orphans)}; add the images or remove "
+                "the files"
             )
     return warnings
 
@@ -102,8 +102,8 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
             )
     if both := sorted(set(splits.get(TRAIN, ())) & set(splits.get(VAL, ()))):
         warnings.append(
-            f"{SPLITS}: {names_of(both)} in both {TRAIN} and {VAL}, so scores will look too good;"
-            " take them out of one"
+            f"{SPLITS}: {names_of(both)} in both {TRAIN} and {VAL}, so scores will look too good; "
+            "take them out of one"
         )
     return splits, faults, warnings
 

@@ -105,8 +105,8 @@ def _link_faults(project: Project, path: Path) -> Iterator[str]:
         and not path.resolve().is_relative_to(path.parent.resolve())
     ):
         yield (
-            f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the"
-            " whole folder"
+            f"{path}: a link to a file outside {path.parent.name}; put a copy there, or link the "
+            "whole folder"
         )
 
 
@@ -144,13 +144,13 @@ def _step_warnings(project: Project, image_id: str) -> Iterator[str]:
     match mask_state(mask_path, clicks, text, by_pixels=True) if can_be_mask(clicks) else "in step":
         case "lagging":
             yield (
-                f"{mask_path}: damaged or older than {path}, from which clicks are read; `seminar"
-                " check` and the next run write it again"
+                f"{mask_path}: damaged or older than {path}, from which clicks are read; `seminar "
+                "check` and the next run write it again"
             )
         case "foreign":
             yield (
-                f"{mask_path}: another program changed it, but clicks are read from {path}; delete"
-                " the JSON to use the mask, or the mask to have it written again"
+                f"{mask_path}: another program changed it, but clicks are read from {path}; delete "
+                "the JSON to use the mask, or the mask to have it written again"
             )
 
 
@@ -158,8 +158,8 @@ def _outside_faults(clicks: ClickSet, path: Path) -> Iterator[str]:
     for index in np.flatnonzero(~clicks.inside()).tolist():
         row, col = clicks.points[index].tolist()
         yield (
-            f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of"
-            f" {clicks.height} x {clicks.width} pixels (height x width); move or delete the click"
+            f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of "
+            f"{clicks.height} x {clicks.width} pixels (height x width); move or delete the click"
         )
 
 
@@ -173,9 +173,9 @@ def _mask_faults(
     ]
     if unknown:
         faults.append(
-            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])}"
-            f" are not in 0..{project.classes.num_classes - 1}; correct the mask or add the classes"
-            f" to {CLASSES}"
+            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])} "
+            f"are not in 0..{project.classes.num_classes - 1}; correct the mask or add the classes "
+            f"to {CLASSES}"
         )
     return faults
 
@@ -184,9 +184,9 @@ def _size_faults(path: Path, mask_size: tuple[int, int], size: tuple[int, int] |
     if size is None or mask_size == size:
         return []
     return [
-        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in"
-        f" {IMAGES} has {size[0]} x {size[1]}; make the mask again, or restore the image that it"
-        " was made for"
+        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in "
+        f"{IMAGES} has {size[0]} x {size[1]}; make the mask again, or restore the image that it "
+        "was made for"
     ]
 
 

@@ -113,8 +113,8 @@ def inspect_project(
         ids = trained = tuple(dict.fromkeys(image_ids))
     if not ids:
         faults.append(
-            f"{IMAGES}: no image in it; put images there (jpg, png, tif), or make a project with"
-            " `seminar new`"
+            f"{IMAGES}: no image in it; put images there (jpg, png, tif), or make a project with "
+            "`seminar new`"
             if image_ids is None
             else "no image to train on; add images to the split, or train on another one"
         )
@@ -184,8 +184,8 @@ def _presence(
     if len(without) == total:
         return [f"no image of the training set has {what}; {remedy}"], []
     return [], [
-        f"{names_of(without)} of {total} in the training set: no {what}, so not trained on;"
-        f" {remedy}"
+        f"{names_of(without)} of {total} in the training set: no {what}, so not trained on; "
+        f"{remedy}"
     ]
 
 
@@ -201,16 +201,16 @@ def _channel_findings(
             image_id for count, ids in groups.items() if count <= max(channels) for image_id in ids
         )
         said = (
-            f"{IMAGES}: channel {max(channels)} is asked for, {names_of(lacking)} of"
-            f" {len(findings)} do not have it; "
+            f"{IMAGES}: channel {max(channels)} is asked for, {names_of(lacking)} of "
+            f"{len(findings)} do not have it; "
         )
         return ([f"{said}change the setting 'channels' or convert them"] if lacking else []), []
     if len(groups) < 2:
         return [], []
     said = "; ".join(f"{count} in {names_of(ids)}" for count, ids in sorted(groups.items()))
     fault = (
-        f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set"
-        " 'channels' to some that all of them have"
+        f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set "
+        "'channels' to some that all of them have"
     )
     return ([], [fault]) if channels is None else ([fault], [])
 

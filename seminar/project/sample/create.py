@@ -36,8 +36,8 @@ def sample_data_folder() -> Path:
         if (folder / "fields.toml").is_file():
             return folder
     raise SeminarError(
-        f"{package / 'sample_data'}: the sample's clicks and masks are missing; install"
-        " seminar-napari again"
+        f"{package / 'sample_data'}: the sample's clicks and masks are missing; install "
+        "seminar-napari again"
     )
 
 
@@ -55,8 +55,8 @@ def sample_fields() -> dict[str, ImageArray]:
             (top, bottom), (left, right) = place["rows"], place["cols"]
             if bottom > picture.shape[0] or right > picture.shape[1]:
                 raise SeminarError(
-                    f"skimage.data.{name}: expected at least {bottom} x {right} pixels, got"
-                    f" {picture.shape[0]} x {picture.shape[1]}; install scikit-image 0.26"
+                    f"skimage.data.{name}: expected at least {bottom} x {right} pixels, got "
+                    f"{picture.shape[0]} x {picture.shape[1]}; install scikit-image 0.26"
                 )
             fields[image_id] = picture[top:bottom, left:right]
     return fields

@@ -58,8 +58,8 @@ def draw_demo_picture(
     for caption, labels in panels.items():
         if labels.shape != image.shape[:2]:
             raise SeminarError(
-                f"panel '{caption}': expected {image.shape[:2]} pixels as in the image, got"
-                f" {labels.shape}; give maps of the same image"
+                f"panel '{caption}': expected {image.shape[:2]} pixels as in the image, got "
+                f"{labels.shape}; give maps of the same image"
             )
     rgb = _rgb(image)
     scale = min(PANEL_HEIGHT / image.shape[0], MAX_PANEL_WIDTH / image.shape[1])

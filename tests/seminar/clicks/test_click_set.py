@@ -107,7 +107,7 @@ CLICK = {"row": 1, "col": 2.5, "class_id": 1}
         ),
         (
             json.dumps({"width": 3, "clicks": []}),
-            'a.json, "height": expected a whole number from 0 up, got None',
+            'a.json, "height": expected a whole number, 0 or more, got None',
         ),
         (
             json.dumps({"height": True, "width": 3, "clicks": []}),
@@ -131,7 +131,7 @@ CLICK = {"row": 1, "col": 2.5, "class_id": 1}
         ),
         (
             json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": -1}]}),
-            "click 1, class_id: expected a whole number from 0 up, got -1",
+            "click 1, class_id: expected a whole number, 0 or more, got -1",
         ),
         (
             json.dumps({"height": 3, "width": 3, "clicks": [CLICK | {"class_id": 1.5}]}),
