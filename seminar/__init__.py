@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seminar.models.deeplab import build_network as build_network
     from seminar.project.project import Project as Project
     from seminar.run.folder import RunFolder as RunFolder
-    from seminar.training.trainer import record as record
+    from seminar.training.recording import record as record
     from seminar.training.trainer import train as train
 
 _MODULES = {
@@ -45,7 +45,7 @@ _MODULES = {
     "partial_cross_entropy": "losses.cross_entropy",
     "pixel_consistency": "losses.consistency",
     "preset": "config.settings",
-    "record": "training.trainer",
+    "record": "training.recording",
     "train": "training.trainer",
 }
 

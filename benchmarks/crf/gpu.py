@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.crf.photos import load_photos, smooth_probs
-from seminar.config.settings import preset
-from seminar.losses.dense_crf import CrfMethod, dense_crf
+from seminar.config.settings import CrfMethod, preset
+from seminar.losses.dense_crf import dense_crf
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import gaussian, pixel_features
 from seminar.models.deeplab import build_network

@@ -33,7 +33,9 @@ from seminar.models.checkpoint import load_checkpoint, load_model
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
-from seminar.training import trainer
+from seminar.training import saving, stage
+from seminar.training.recording import record
+from seminar.training.trainer import train
 
 STAGES = ("ancillary", "primary")
 
@@ -71,12 +73,12 @@ def settings(iterations: int) -> TrainConfig:
 
 def go_on(run: RunFolder, config: TrainConfig, parent: Connection | None) -> None:
     """Train, from the start or from where it was killed; runs in a process of its own."""
-    trainer.CHECKPOINT_INTERVAL, trainer.MAX_CHECKPOINT_SHARE, trainer.STEP_INTERVAL = 0.0, 1e9, 0.0
+    saving.CHECKPOINT_INTERVAL, saving.MAX_CHECKPOINT_SHARE, stage.STEP_INTERVAL = 0.0, 1e9, 0.0
     torch.set_num_threads(1)
     resume = run.config_path.exists()
     project = Project.open(run.project)
-    stream = trainer.record(
-        run, trainer.train(project, run, run.read_config() if resume else config, resume=resume)
+    stream = record(
+        run, train(project, run, run.read_config() if resume else config, resume=resume)
     )
     for event in stream:
         if parent is not None:
@@ -118,8 +120,8 @@ def in_a_process(
 def weights(run: RunFolder) -> list[torch.Tensor]:
     """Everything that was learnt, in both stages."""
     found = list(load_model(run.path).network.state_dict().values())
-    for stage in STAGES:
-        content, faults = load_checkpoint(run.checkpoint_path(stage))
+    for name in STAGES:
+        content, faults = load_checkpoint(run.checkpoint_path(name))
         assert content is not None
         assert not faults
         found += [*content["student"].values(), *content["teacher"].values()]

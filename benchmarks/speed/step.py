@@ -28,8 +28,8 @@ from seminar.labels import IGNORE_INDEX
 from seminar.models.deeplab import build_network
 from seminar.runtime import devices
 from seminar.training.learner import Learner
-from seminar.training.objectives import click_objective, with_crf_plan
-from seminar.training.trainer import loss_settings
+from seminar.training.loss_settings import loss_settings
+from seminar.training.objectives import LossSettings, click_objective, with_crf_plan
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def run_step_bench(
     learner = Learner(network, config, where)
     full = loss_settings(config, 2, config.iterations - 1, 1)
     kinds = {
-        "student": dataclasses.replace(full, lambda_crf=0.0, lambda_pcons=0.0),
-        "teacher": dataclasses.replace(full, lambda_crf=0.0),
-        "crf": dataclasses.replace(full, lambda_pcons=0.0),
+        "student": _without(full, "crf", "pcons"),
+        "teacher": _without(full, "crf"),
+        "crf": _without(full, "pcons"),
         "ancillary": full,
     }
     batch = _photographs(config)
     times: dict[str, list[float]] = {name: [] for name in ("plan", *kinds)}
-    plan_settings = dataclasses.replace(full, lambda_crf=full.lambda_crf * (where.type == "cpu"))
+    plan_settings = full if where.type == "cpu" else _without(full, "crf")
     planned = with_crf_plan(batch, plan_settings)
     for _ in range(rounds + 1):
         times["plan"].append(_seconds(lambda: with_crf_plan(batch, plan_settings), where))
@@ -117,6 +117,11 @@ def run_step_bench(
         ancillary_ratio=ratios["ancillary"],
         plan_ratio=ratios["plan"],
     )
+
+
+def _without(settings: LossSettings, *terms: str) -> LossSettings:
+    weights = {**settings.weights, **dict.fromkeys(terms, 0.0)}
+    return dataclasses.replace(settings, weights=weights)
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:

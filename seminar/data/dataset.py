@@ -28,7 +28,7 @@ from seminar.data.transforms import (
     strong_view,
 )
 from seminar.errors import DatasetError
-from seminar.io.images import to_float
+from seminar.io.intensities import to_float
 from seminar.io.label_png import read_label_png
 from seminar.labels import LabelMap
 from seminar.losses.dense_crf import NystromPlan

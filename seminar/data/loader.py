@@ -10,6 +10,7 @@ import torch
 
 from seminar.data.dataset import Batch, ClickDataset
 from seminar.errors import SeminarError
+from seminar.runtime.distributed import Ranks
 
 LOOKAHEAD = 3
 """Batches made ahead by the loader."""
@@ -18,17 +19,17 @@ LOADER_THREADS = 2
 
 
 class Loader:
-    """Batches in order (or this process's share of them), made ahead by threads.
+    """Batches in order, or this process's share of them, made ahead by threads.
 
     Parameters
     ----------
     dataset : ClickDataset
     stage, iteration : int
         Number of the stage, and the iteration whose batch comes first.
-    slots : range
-        Which crops of each batch are wanted.
+    ranks : Ranks
+        The processes that share each batch.
     prepare : callable
-        What is added to a batch before the step gets it.
+        Adds something to each batch, in the threads.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class Loader:
         dataset: ClickDataset,
         stage: int,
         iteration: int,
-        slots: range,
+        ranks: Ranks,
         prepare: Callable[[Batch], Batch],
     ) -> None:
-        self._dataset, self._stage, self._slots, self._prepare = dataset, stage, slots, prepare
+        self._dataset, self._stage, self._ranks, self._prepare = dataset, stage, ranks, prepare
         self._iterations = dataset.config.iterations
+        self._slots = ranks.share(dataset.config.batch_size)
         self._pool = ThreadPoolExecutor(
             LOADER_THREADS, "seminar-loader", initializer=torch.set_num_threads, initargs=(1,)
         )
@@ -54,23 +56,24 @@ class Loader:
         self._pool.shutdown(cancel_futures=True)
 
     def next(self) -> Batch:
-        """The next batch, waiting for it where needed."""
+        """The next batch; waits for it, and for the other processes, where needed."""
         while len(self._queue) <= LOOKAHEAD and self._ahead < self._iterations:
             self._queue.append(self._pool.submit(self._make, self._ahead))
             self._ahead += 1
-        try:
-            return self._queue.popleft().result()
-        except MemoryError:
-            raise SeminarError(
-                "memory ran out while images were read; close other programs or choose a smaller"
-                " --crop-size"
-            ) from None
+        with self._ranks.together():
+            try:
+                return self._queue.popleft().result()
+            except MemoryError:
+                raise SeminarError(
+                    "memory ran out while images were read; close other programs or choose a"
+                    " smaller --crop-size"
+                ) from None
 
     def _make(self, iteration: int) -> Batch:
         return self._prepare(self._dataset.batch(self._stage, iteration, self._slots))
 
     def restart(self, iteration: int) -> None:
-        """Throw away what was made ahead: from `iteration` on, batches have the new clicks."""
+        """Discard the batches made ahead; those from `iteration` have the new clicks."""
         for future in self._queue:
             future.cancel()
         self._queue.clear()

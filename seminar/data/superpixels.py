@@ -14,7 +14,7 @@ from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
 from seminar.clicks.click_set import ClickSet, pixels
-from seminar.io.images import ImageArray, to_float
+from seminar.io.intensities import ImageArray, to_float
 from seminar.io.label_png import write_label_png
 from seminar.labels import IGNORE_INDEX, LabelMap
 from seminar.project.check.project import validate

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from seminar.clicks.click_set import ClickSet
+from seminar.data.dataset import ClickDataset
 from seminar.errors import CheckpointError, SeminarError
 from seminar.io.files import write_bytes
 from seminar.labels import ClassNames
@@ -23,8 +24,9 @@ from seminar.models.checkpoint import load_checkpoint, load_model, save_checkpoi
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
-from seminar.training import trainer
-from seminar.training.trainer import record, train
+from seminar.training import stage
+from seminar.training.recording import record
+from seminar.training.trainer import train
 
 ROOT = Path(__file__).parents[2]
 
@@ -224,8 +226,8 @@ def test_a_damaged_checkpoint_is_named_and_the_run_goes_on_from_the_one_before(
 ) -> None:
     from run_kills import settings
 
-    monkeypatch.setattr("seminar.training.trainer.CHECKPOINT_INTERVAL", 0.0)
-    monkeypatch.setattr("seminar.training.trainer.MAX_CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("seminar.training.saving.CHECKPOINT_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.saving.MAX_CHECKPOINT_SHARE", 1e9)
     config, run = settings(3).replace(losses=("pce",)), RunFolder.of(project.path, "june")
     list(train(project, run, config))
     learnt = load_model(run.path).network.state_dict()
@@ -262,8 +264,8 @@ def test_divergence_names_iteration_and_term_and_keeps_the_last_good_checkpoint(
 ) -> None:
     from run_kills import settings
 
-    monkeypatch.setattr("seminar.training.trainer.CHECKPOINT_INTERVAL", 0.0)
-    monkeypatch.setattr("seminar.training.trainer.MAX_CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("seminar.training.saving.CHECKPOINT_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.saving.MAX_CHECKPOINT_SHARE", 1e9)
     config = settings(200).replace(losses=("pce",), optimizer="sgd")
     run = RunFolder.of(project.path, "june")
     with pytest.raises(
@@ -324,9 +326,9 @@ def test_numbers_too_large_for_half_precision_end_the_run_with_the_term(
             next(network.parameters()).mul_(1e6)
         return network
 
-    build_network = trainer.build_network
+    build_network = stage.build_network
     config = settings(3).replace(losses=("pce",))
-    monkeypatch.setattr(trainer, "build_network", with_large_weights)
+    monkeypatch.setattr(stage, "build_network", with_large_weights)
     assert list(train(project, RunFolder.of(project.path, "may"), config))  # float32 holds them
     monkeypatch.setattr(
         "seminar.training.learner.devices.mixed_precision",
@@ -345,7 +347,7 @@ def test_out_of_memory_the_batch_is_halved_and_the_run_goes_on(project: Project)
 import resource, sys
 import psutil, torch
 from run_kills import settings
-from seminar import events
+from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar.training.trainer import train
 from seminar.project.project import Project
@@ -378,12 +380,13 @@ def test_out_of_memory_on_a_gpu_the_batch_is_halved_and_the_run_goes_on(project:
     code = f"""
 import torch
 from run_kills import settings
-from seminar import events
+from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar.training.trainer import train
 from seminar.project.project import Project
 project = Project.open({str(project.path)!r})
-torch.cuda.set_per_process_memory_fraction(1.5 * 2**30 / torch.cuda.get_device_properties(0).total_memory)
+whole = torch.cuda.get_device_properties(0).total_memory
+torch.cuda.set_per_process_memory_fraction(1.5 * 2**30 / whole)
 config = settings(3).replace(device="cuda", crop_size=256, batch_size=64)
 for event in train(project, RunFolder.of(project.path, "june"), config):
     if isinstance(event, events.BatchHalved | events.Finished):
@@ -407,6 +410,6 @@ def test_memory_that_runs_out_while_images_are_read_is_one_sentence(
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(trainer.ClickDataset, "batch", no_memory)
+    monkeypatch.setattr(ClickDataset, "batch", no_memory)
     with pytest.raises(SeminarError, match="memory ran out while images were read"):
         list(train(project, RunFolder.of(project.path, "june"), settings(2)))

@@ -13,18 +13,11 @@
 
 from seminar.losses.dense_crf.checks import LandmarkWarning
 from seminar.losses.dense_crf.lattice import LatticePlan, join_lattices
-from seminar.losses.dense_crf.loss import (
-    CrfMethod,
-    CrfRelaxation,
-    dense_crf,
-    prepare_dense_crf,
-)
+from seminar.losses.dense_crf.loss import dense_crf, prepare_dense_crf
 from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
 
 __all__ = [
-    "CrfMethod",
     "CrfPlan",
-    "CrfRelaxation",
     "LandmarkWarning",
     "LatticePlan",
     "NystromPlan",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seminar.config.settings import Convention, CrfMethod, CrfRelaxation
 from seminar.losses.dense_crf.checks import (
     check_finite,
     check_plan,
@@ -25,9 +26,6 @@ from seminar.losses.dense_crf.lattice import LatticePlan, filter_lattice, plan_l
 from seminar.losses.dense_crf.nystrom import filter_nystrom
 from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
 from seminar.losses.dense_crf.workspace import for_each_image
-
-CrfMethod: TypeAlias = Literal["nystrom", "exact", "lattice"]
-CrfRelaxation: TypeAlias = Literal["bilinear", "quadratic"]
 
 _TANG_WEIGHT = (
     2e-9  # the loss weight of Tang et al.'s own training script, which their equation does not show
@@ -44,7 +42,7 @@ def dense_crf(
     method: CrfMethod = "nystrom",
     landmarks: int = 256,
     prepared: CrfPlan | None = None,
-    convention: Literal["scale_free", "paper"] = "scale_free",
+    convention: Convention = "scale_free",
     normalize: bool = False,
     relaxation: CrfRelaxation = "bilinear",
 ) -> Tensor:
@@ -61,12 +59,12 @@ def dense_crf(
     A)`, W being symmetric; through a softmax that is the same as the :math:`t - 2 A` of the other
     way of writing it.
 
-    ==============  ==========================================  ==================================================
-    convention      value                                       for
-    ==============  ==========================================  ==================================================
-    ``scale_free``  ``E / (P 2 pi sigma_xy^2)``                 all new work ``paper``       ``-2e-9
-    / N * sum_k S_k^T W S_k``           repeating Tang et al. with their weight left at 1
-    ==============  ==========================================  ==================================================
+    ==============  ==================================  =========================================
+    convention      value                               for
+    ==============  ==================================  =========================================
+    ``scale_free``  ``E / (P 2 pi sigma_xy^2)``         all new work
+    ``paper``       ``-2e-9 / N * sum_k S_k^T W S_k``   repeating Tang et al. with their weight 1
+    ==============  ==================================  =========================================
 
     The scale-free value is the mean over pixels of the chance that a neighbour is of another class,
     times the share of the neighbourhood that is alike: in [0, 1], whatever the batch, the number of

@@ -21,8 +21,9 @@ from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar.runtime.distributed import is_first_process
-from seminar.training import trainer
+from seminar.training import stage, trainer
 from seminar.training.learner import Learner
+from seminar.training.recording import record
 
 Trajectory = list[tuple[str, int, Mapping[str, float]]]
 
@@ -33,7 +34,7 @@ def train(
     """Losses of every iteration, by stage; new clicks come in after the second iteration."""
     run = RunFolder.of(project.path, name)
     found: Trajectory = []
-    for event in trainer.record(run, trainer.train(project, run, config, resume=resume)):
+    for event in record(run, trainer.train(project, run, config, resume=resume)):
         if isinstance(event, events.Step):
             found.append((event.stage, event.iteration, event.losses))
             if event.iteration == 2 and event.stage == "ancillary":
@@ -48,7 +49,7 @@ def equal_runs(path: Path, config: TrainConfig) -> list[Trajectory]:
     """One run as it comes; one in which memory runs out, and which is stopped in its second
     stage and resumed.
     """
-    trainer.STEP_INTERVAL = trainer.REFRESH_INTERVAL = 0.0
+    stage.STEP_INTERVAL = stage.REFRESH_INTERVAL = 0.0
     plain = train(Project.open(path / "plain"), "run", config)
     project, real, failures = Project.open(path / "hurt"), Learner._place_dropout, [None]
 

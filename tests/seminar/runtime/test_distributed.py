@@ -22,7 +22,8 @@ from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar.runtime.distributed import ALONE, Ranks, joined, own_device
-from seminar.training import trainer
+from seminar.training import stage
+from seminar.training.inputs import read_inputs
 from seminar.training.learner import Learner
 
 SCRIPT = Path(__file__).with_name("distributed_runs.py")
@@ -73,7 +74,7 @@ def test_more_processes_than_crops_are_refused(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
     with pytest.raises(SeminarError, match="--batch-size 2: 3 processes share the crops"):
-        trainer._dataset(tiny_project, tiny_config, Ranks(0, 3))
+        read_inputs(tiny_project, tiny_config, Ranks(0, 3))
 
 
 def test_batch_norm_of_several_processes_needs_gpus(tiny_config: TrainConfig) -> None:
@@ -124,12 +125,12 @@ def test_two_processes_train_as_one(
         (tmp_path / "two" / "said by second.json").read_text()
     )
 
-    intervals = (trainer.STEP_INTERVAL, trainer.REFRESH_INTERVAL)
+    intervals = (stage.STEP_INTERVAL, stage.REFRESH_INTERVAL)
     expected = runpy.run_path(str(SCRIPT))["equal_runs"](tmp_path / "one", config)
-    trainer.STEP_INTERVAL, trainer.REFRESH_INTERVAL = intervals
+    stage.STEP_INTERVAL, stage.REFRESH_INTERVAL = intervals
     for found, alone in zip((plain, hurt), expected, strict=True):
-        assert [(stage, iteration) for stage, iteration, _ in found] == [
-            (stage, iteration) for stage in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
+        assert [(name, iteration) for name, iteration, _ in found] == [
+            (name, iteration) for name in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
         ]
         for (_, iteration, losses), (_, _, same) in zip(found, alone, strict=True):
             is_last = (

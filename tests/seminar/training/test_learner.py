@@ -22,15 +22,19 @@ from seminar.training.objectives import (
     dense_objective,
     seminar_objective,
 )
+from seminar.training.pseudo_labels import pseudo_labelled
 
 SETTINGS = LossSettings(
     convention="scale_free",
-    lambda_crf=5.0,
-    lambda_pcons=1.0,
-    lambda_pseudo=1.0,
-    lambda_absent=0.1,
-    lambda_presence=0.5,
-    lambda_objectness=0.5,
+    weights={
+        "pce": 1.0,
+        "crf": 5.0,
+        "pcons": 1.0,
+        "pseudo": 1.0,
+        "absent": 0.1,
+        "presence": 0.5,
+        "objectness": 0.5,
+    },
     sigma_rgb=15.0,
     sigma_xy=20.0,
     crf_scale=0.5,
@@ -93,7 +97,7 @@ def test_a_batch_in_parts_gives_the_step_of_the_whole_batch(
     model, batch = network(dropout=0.5), batch_of(3)
 
     def seminar(student: nn.Module, teacher: nn.Module, part: Batch) -> Losses:
-        return seminar_objective(student, teacher, None, part, settings)
+        return seminar_objective(student, teacher, part, settings)
 
     def label(part: Batch) -> Batch:  # sure in the first crop alone
         unsure = part.labels.new_full(part.labels.shape, IGNORE_INDEX)
@@ -132,9 +136,11 @@ def test_a_step_moves_backbone_and_head_at_their_rates_and_the_teacher_after_the
     learner, batch, students = learner_of(network(), config), batch_of(2), []
     for lr in (1e-3, 5e-4):
         before = copy.deepcopy(learner.student)
-        dense_objective(before, batch, SETTINGS).total().backward()
+        dense_objective(before, before, batch, SETTINGS).total().backward()
         learner.step(
-            batch, lambda student, teacher, batch: dense_objective(student, batch, SETTINGS), lr
+            batch,
+            lambda student, teacher, batch: dense_objective(student, teacher, batch, SETTINGS),
+            lr,
         )
         backbone, both = list(before.backbone.parameters()), list(before.parameters())
         for group, factor in ((backbone, 1.0), (before.head_parameters(), 3.0)):
@@ -281,7 +287,9 @@ def test_the_primary_student_learns_what_the_ancillary_says_on_valid_pixels() ->
     model, batch = network().eval(), batch_of(2)
     teacher = copy.deepcopy(model)
     right, wrong = (
-        seminar_objective(model, teacher, Constant(k), batch, SETTINGS).terms["pseudo"]
+        seminar_objective(
+            model, teacher, pseudo_labelled(batch, Constant(k), confidence=0.0), SETTINGS
+        ).terms["pseudo"]
         for k in (0, 1)
     )
     log_probs = model(batch.student_image).log_softmax(dim=1)
@@ -293,8 +301,9 @@ def test_pseudo_labels_of_another_origin_take_the_ancillary_s_place() -> None:
     model, batch = network().eval(), batch_of(2)
     given = torch.ones(2, 32, 32, dtype=torch.long)
     own = Batch(**{**batch.__dict__, "pseudo_labels": given})
-    terms = seminar_objective(model, model, None, own, SETTINGS).terms
-    same = seminar_objective(model, model, Constant(1), batch, SETTINGS).terms
+    terms = seminar_objective(model, model, own, SETTINGS).terms
+    labelled = pseudo_labelled(batch, Constant(1), confidence=0.0)
+    same = seminar_objective(model, model, labelled, SETTINGS).terms
     torch.testing.assert_close(terms["pseudo"], same["pseudo"])
 
 
@@ -307,7 +316,9 @@ def test_of_many_classes_the_pretrained_backbone_learns_slower_than_the_head() -
             student, config.replace(weights="imagenet"), torch.device("cpu")
         )  # as if its start had been
         learner.step(
-            batch_of(2), lambda student, _, batch: dense_objective(student, batch, SETTINGS), 1e-3
+            batch_of(2),
+            lambda student, teacher, batch: dense_objective(student, teacher, batch, SETTINGS),
+            1e-3,
         )
         rates[classes] = [group["lr"] for group in learner._optimizer.param_groups]
     assert rates[2] == pytest.approx([1e-3, 2.5e-3])

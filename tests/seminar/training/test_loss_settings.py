@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seminar.config.settings import TrainConfig, preset
-from seminar.training.trainer import crf_form, loss_settings, pseudo_form
+from seminar.training.loss_settings import crf_form, loss_settings, pseudo_form
 
 LAMBDAS = {
     "crf": 2.0,
@@ -30,7 +30,7 @@ def lambdas(
     config: TrainConfig, *, num_classes: int = 2, iteration: int = 0, epoch: int = 1
 ) -> dict[str, float]:
     made = loss_settings(config, num_classes, iteration, epoch)
-    return {name: getattr(made, f"lambda_{name}") for name in LAMBDAS}
+    return {name: made.weights[name] for name in LAMBDAS}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,8 @@ def test_every_term_has_its_own_weight_where_it_is_trained_on(
 
 @pytest.mark.parametrize(
     ("share", "iteration", "factor"),
-    [(0.2, 0, 0.1), (0.2, 4, 0.5), (0.2, 9, 1.0), (0.2, 10, 1.0), (0.2, 49, 1.0), (1.0, 24, 0.5), (1.0, 49, 1.0), (0, 0, 1)],
+    [(0.2, 0, 0.1), (0.2, 4, 0.5), (0.2, 9, 1.0), (0.2, 10, 1.0), (0.2, 49, 1.0),
+     (1.0, 24, 0.5), (1.0, 49, 1.0), (0, 0, 1)],
 )  # fmt: skip
 def test_the_crf_grows_from_its_first_iteration_on(
     share: float, iteration: int, factor: float
@@ -99,7 +100,7 @@ def test_the_crf_of_many_classes_is_gentler(
     assert crf_form(config, num_classes) == (form, pytest.approx(share))
     made = loss_settings(config, num_classes, 0, 1)
     assert made.crf_relaxation == form
-    assert made.lambda_crf == pytest.approx(2.0 * share)
+    assert made.weights["crf"] == pytest.approx(2.0 * share)
 
 
 @pytest.mark.parametrize(
@@ -141,16 +142,12 @@ def test_the_paper_s_preset_is_the_paper() -> None:
     for epoch in (0, 1, 20, 39, 40, 59):
         for iteration in (882 * epoch, 882 * epoch + 881):
             made = loss_settings(config, 21, iteration, 882)
-            assert made.lambda_pcons == pytest.approx(200 * min(epoch / 40, 1))
-            assert made.lambda_crf == 1.0
+            assert made.weights["pcons"] == pytest.approx(200 * min(epoch / 40, 1))
+            assert made.weights["crf"] == 1.0
     assert (made.convention, made.crf_method, made.crf_relaxation, made.crf_normalize) == (
         "paper", "lattice", "bilinear", False,
     )  # fmt: skip
-    assert (
-        made.lambda_pseudo,
-        made.lambda_absent,
-        made.lambda_presence,
-        made.lambda_objectness,
-    ) == (1, 0, 0, 0)
+    others = [made.weights[name] for name in ("pseudo", "absent", "presence", "objectness")]
+    assert others == [1, 0, 0, 0]
     assert (made.pseudo_confidence, made.pseudo_balance) == (0, 0)
     assert (made.sigma_rgb, made.sigma_xy) == (15, 100)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -15,40 +16,24 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seminar.config.settings import Convention, CrfRelaxation
+from seminar.config.settings import Convention, CrfRelaxation, TrainConfig
+from seminar.config.settings import Term as TermName
 from seminar.data.dataset import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.training.objectives import (
+    TERMS,
     Losses,
     LossSettings,
     click_objective,
     counted,
     dense_objective,
-    pseudo_labelled,
     seminar_objective,
     share,
     with_crf_plan,
 )
+from seminar.training.pseudo_labels import pseudo_labelled
 
 CLASSES = 3
-
-SETTINGS = LossSettings(
-    convention="scale_free",
-    lambda_crf=2.0,
-    lambda_pcons=3.0,
-    lambda_pseudo=5.0,
-    lambda_absent=7.0,
-    lambda_presence=11.0,
-    lambda_objectness=13.0,
-    sigma_rgb=90.0,
-    sigma_xy=6.0,
-    crf_scale=0.5,
-    crf_method="exact",
-    crf_normalize=False,
-    crf_landmarks=64,
-    pseudo_confidence=0.4,
-    pseudo_balance=0.0,
-)
 
 LAMBDAS = {
     "pce": 1,
@@ -59,6 +44,19 @@ LAMBDAS = {
     "presence": 11,
     "objectness": 13,
 }
+
+SETTINGS = LossSettings(
+    convention="scale_free",
+    weights=LAMBDAS,
+    sigma_rgb=90.0,
+    sigma_xy=6.0,
+    crf_scale=0.5,
+    crf_method="exact",
+    crf_normalize=False,
+    crf_landmarks=64,
+    pseudo_confidence=0.4,
+    pseudo_balance=0.0,
+)
 
 
 class Pixelwise(nn.Module):
@@ -189,13 +187,22 @@ def test_every_term_is_its_equation(
     student, teacher = Pixelwise(1, channels=channels), Pixelwise(2, channels=channels)
     batch = crops(channels=channels)
     changed = dataclasses.replace(SETTINGS, convention=convention, crf_relaxation=relaxation)
-    terms = seminar_objective(student, teacher, None, batch, changed).terms
+    terms = seminar_objective(student, teacher, batch, changed).terms
     by_hand = terms_by_hand(student, teacher, batch, convention, relaxation)
     assert terms.keys() == by_hand.keys()
     for name, value in terms.items():
         torch.testing.assert_close(
             value, by_hand[name], rtol=1e-4, atol=1e-12, msg=lambda text, name=name: name + text
         )
+
+
+def test_the_table_and_the_settings_know_the_same_terms() -> None:
+    fields = {field.name for field in dataclasses.fields(TrainConfig)}
+    lambdas = {name.removeprefix("lambda_") for name in fields if name.startswith("lambda_")}
+    assert lambdas | {"pce", "full"} == TERMS.keys()
+    assert {term.switch for term in TERMS.values()} - {""} <= fields
+    listed = {name for name, term in TERMS.items() if term.switch == "losses"}
+    assert listed | {"pce", "pseudo", "full"} == set(get_args(TermName))
 
 
 def test_the_total_is_the_sum_of_the_weighted_terms() -> None:
@@ -209,7 +216,7 @@ def test_the_total_is_the_sum_of_the_weighted_terms() -> None:
 def test_each_term_is_weighted_by_its_own_lambda() -> None:
     student, teacher, batch = Pixelwise(1), Pixelwise(2), crops()
     first = click_objective(student, teacher, batch, SETTINGS)
-    second = seminar_objective(student, teacher, None, batch, SETTINGS)
+    second = seminar_objective(student, teacher, batch, SETTINGS)
     assert first.terms.keys() == LAMBDAS.keys() - {"pseudo"}
     assert second.terms.keys() == LAMBDAS.keys()
     for losses in (first, second):
@@ -220,7 +227,7 @@ def test_each_term_is_weighted_by_its_own_lambda() -> None:
 
 @pytest.mark.parametrize("term", ["crf", "pcons", "absent", "presence", "objectness"])
 def test_a_weight_of_0_leaves_the_term_out(term: str) -> None:
-    teacher, without = Pixelwise(2), dataclasses.replace(SETTINGS, **{f"lambda_{term}": 0.0})
+    teacher, without = Pixelwise(2), dataclasses.replace(SETTINGS, weights=LAMBDAS | {term: 0.0})
     losses = click_objective(Pixelwise(1), teacher, crops(), without)
     assert losses.terms.keys() == LAMBDAS.keys() - {"pseudo", term}
     assert len(teacher.seen) == (term != "pcons")
@@ -229,10 +236,10 @@ def test_a_weight_of_0_leaves_the_term_out(term: str) -> None:
 def test_the_student_sees_the_strong_view_and_all_others_the_plain_one() -> None:
     batch = crops()
     objectives: list[Callable[..., Losses]] = [
-        lambda student, teacher, ancillary: dense_objective(student, batch, SETTINGS),
+        lambda student, teacher, ancillary: dense_objective(student, teacher, batch, SETTINGS),
         lambda student, teacher, ancillary: click_objective(student, teacher, batch, SETTINGS),
         lambda student, teacher, ancillary: seminar_objective(
-            student, teacher, ancillary, batch, SETTINGS
+            student, teacher, pseudo_labelled(batch, ancillary, confidence=0.0), SETTINGS
         ),
     ]
     for number, objective in enumerate(objectives):
@@ -248,7 +255,8 @@ def test_the_student_sees_the_strong_view_and_all_others_the_plain_one() -> None
 
 def test_only_the_student_gets_a_gradient() -> None:
     student, teacher, ancillary = Pixelwise(1), Pixelwise(2), Pixelwise(3)
-    seminar_objective(student, teacher, ancillary, crops(), SETTINGS).total().backward()
+    batch = pseudo_labelled(crops(), ancillary, confidence=0.4)
+    seminar_objective(student, teacher, batch, SETTINGS).total().backward()
     assert all(parameter.grad is not None for parameter in student.parameters())
     for network in (teacher, ancillary):
         assert all(parameter.grad is None for parameter in network.parameters())
@@ -263,7 +271,9 @@ def test_full_supervision_learns_from_every_pixel_of_the_strong_view(
     generator = torch.Generator().manual_seed(1)
     dense = torch.randint(0, CLASSES, batch.labels.shape, generator=generator)
     changed = dataclasses.replace(SETTINGS, convention=convention)
-    losses = dense_objective(student, dataclasses.replace(batch, labels=dense), changed)
+    losses = dense_objective(
+        student, Pixelwise(2), dataclasses.replace(batch, labels=dense), changed
+    )
     log_probs = student(batch.student_image).log_softmax(dim=1)
     by_hand = -log_probs.gather(1, dense[:, None]).mean() / crops_shared
     assert losses.terms.keys() == {"full"}
@@ -283,9 +293,13 @@ def test_what_lies_on_padding_counts_for_nothing(balance: float) -> None:
         pseudo_labels=torch.where(batch.valid, batch.pseudo_labels, 1),
     )
     changed = dataclasses.replace(SETTINGS, pseudo_balance=balance)
-    for maker in (None, ancillary):
+    labellings: list[Callable[[Batch], Batch]] = [
+        lambda each: each,
+        lambda each: pseudo_labelled(each, ancillary, confidence=0.4),
+    ]
+    for label in labellings:
         one, two = (
-            seminar_objective(student, teacher, maker, each, changed).terms
+            seminar_objective(student, teacher, label(each), changed).terms
             for each in (batch, other)
         )
         for name in LAMBDAS:
@@ -302,11 +316,13 @@ def test_pseudo_labels_are_what_the_ancillary_says_where_it_is_sure() -> None:
     assert 0 < int((best >= 0.6).sum()) < best.numel()
     assert torch.equal(made.pseudo_labels, torch.where(best >= 0.6, expected, IGNORE_INDEX))
     assert made.labels is batch.labels
-    given = dataclasses.replace(SETTINGS, pseudo_confidence=0.6)
-    from_network = seminar_objective(Pixelwise(1), Pixelwise(2), ancillary, batch, given).terms[
-        "pseudo"
-    ]
-    from_labels = seminar_objective(Pixelwise(1), Pixelwise(2), None, made, given).terms["pseudo"]
+    by_hand = dataclasses.replace(
+        batch, pseudo_labels=torch.where(best >= 0.6, expected, IGNORE_INDEX)
+    )
+    from_network, from_labels = (
+        seminar_objective(Pixelwise(1), Pixelwise(2), each, SETTINGS).terms["pseudo"]
+        for each in (made, by_hand)
+    )
     torch.testing.assert_close(from_network, from_labels, rtol=0, atol=0)
 
 
@@ -321,7 +337,7 @@ def test_the_scarce_class_counts_more_where_the_settings_say_so() -> None:
     log_probs = student(batch.student_image).log_softmax(dim=1)[0].flatten(1)
     common, scarce = log_probs[0, :9].sum(), log_probs[1, 9]
     balanced = dataclasses.replace(SETTINGS, pseudo_balance=0.5)
-    term = seminar_objective(student, Pixelwise(2), None, batch, balanced).terms["pseudo"]
+    term = seminar_objective(student, Pixelwise(2), batch, balanced).terms["pseudo"]
     torch.testing.assert_close(term, -(common / 3 + scarce) / (9 / 3 + 1))
 
 
@@ -364,8 +380,8 @@ def test_the_shares_of_the_parts_add_up_to_the_whole(
 
     def terms(of: Batch, dense: Batch) -> dict[str, Tensor]:
         return {
-            **seminar_objective(student, teacher, None, of, changed).terms,
-            **dense_objective(student, dense, changed).terms,
+            **seminar_objective(student, teacher, of, changed).terms,
+            **dense_objective(student, teacher, dense, changed).terms,
         }
 
     whole, whole_count = terms(batch, dense), counted(batch, 0.5)
@@ -422,7 +438,8 @@ def test_a_plan_made_ahead_changes_neither_loss_nor_gradient(
 
 def test_no_plan_is_made_where_none_is_used() -> None:
     batch, planning = crops(), dataclasses.replace(SETTINGS, crf_method="nystrom")
-    assert with_crf_plan(batch, dataclasses.replace(planning, lambda_crf=0.0)).crf_plan is None
+    without = dataclasses.replace(planning, weights=LAMBDAS | {"crf": 0.0})
+    assert with_crf_plan(batch, without).crf_plan is None
     assert (
         with_crf_plan(batch, dataclasses.replace(planning, crf_method="lattice")).crf_plan is None
     )

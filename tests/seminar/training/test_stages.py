@@ -605,8 +605,8 @@ def test_nothing_is_learnt_in_a_pause_and_a_stop_ends_it(
         if isinstance(event, events.Continued):
             assert event == events.Continued(stage="ancillary", iteration=len(given))
     assert seen == [
-        ("Started", 0), ("StageStarted", 0), ("Step", 1), ("Paused", 1), ("Continued", 1), ("Step", 2), ("Paused", 2),
-        ("Continued", 2), ("CheckpointSaved", 2), ("Finished", 2),
+        ("Started", 0), ("StageStarted", 0), ("Step", 1), ("Paused", 1), ("Continued", 1),
+        ("Step", 2), ("Paused", 2), ("Continued", 2), ("CheckpointSaved", 2), ("Finished", 2),
     ]  # fmt: skip
 
 

@@ -23,7 +23,9 @@ from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar.training.learner import Learner
-from seminar.training.trainer import loss_settings, record, train
+from seminar.training.loss_settings import loss_settings
+from seminar.training.recording import record
+from seminar.training.trainer import train
 
 
 def run_of(project: Project, name: str) -> RunFolder:
@@ -137,7 +139,7 @@ def test_a_stop_ends_within_one_iteration_and_saves(
 def test_clicks_changed_on_disk_are_taken_up(
     tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seminar.training.trainer.REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.stage.REFRESH_INTERVAL", 0.0)
     run = run_of(tiny_project, "clicks")
     taken = []
     for event in train(tiny_project, run, tiny_config.replace(losses=("pce",), iterations=6)):
@@ -279,7 +281,7 @@ def test_a_run_whose_clicks_are_not_learnt_says_so_once(
     guessing_counts_as: float,
     is_told: bool,
 ) -> None:
-    monkeypatch.setattr("seminar.training.trainer.OVERRUN", guessing_counts_as)
+    monkeypatch.setattr("seminar.training.scoring.OVERRUN", guessing_counts_as)
     monkeypatch.setattr("seminar.training.clock.RECENT", 2)
     run = run_of(tiny_project, "overrun")
     config = tiny_config.replace(losses=("pce", "crf"), iterations=4)
@@ -310,7 +312,7 @@ def test_what_nobody_trains_on_cannot_end_a_run(
 def test_clicks_that_cannot_be_learnt_from_mid_run_are_told(
     tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("seminar.training.trainer.REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr("seminar.training.stage.REFRESH_INTERVAL", 0.0)
     for image_id in ("disc_1", "disc_2", "disc_3"):
         tiny_project.write_clicks(image_id, ClickSet(80, 72))
     run = run_of(tiny_project, "faults")
@@ -422,7 +424,7 @@ def test_start_weights_that_are_missing_leave_the_run_s_name_free(
 def test_the_consistency_s_weight_grows_however_long_an_epoch_is(images: int) -> None:
     config = TrainConfig(iterations=250)
     weights = [
-        loss_settings(config, 2, i, max(1, images // config.batch_size)).lambda_pcons
+        loss_settings(config, 2, i, max(1, images // config.batch_size)).weights["pcons"]
         for i in range(250)
     ]
     assert weights[-1] == config.lambda_pcons

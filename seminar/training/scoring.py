@@ -1,0 +1,90 @@
+"""Scores during a run, and the warning about clicks that are hardly learnt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+
+from seminar.config.settings import TrainConfig
+from seminar.errors import SeminarError
+from seminar.evaluation.evaluate import evaluate
+from seminar.inference.predictor import Predictor
+from seminar.project.project import Project
+from seminar.run import events
+from seminar.training.inputs import Inputs
+from seminar.training.learner import Learner
+from seminar.training.loss_settings import crf_form
+
+OVERRUN = 0.8
+"""Share of the loss of mere guessing that clicks may still have half-way through a stage; above
+it another term dominates them."""
+
+
+class Scorer:
+    """Scores student and teacher on the images of the val split that have dense masks."""
+
+    def __init__(
+        self, project: Project, config: TrainConfig, inputs: Inputs, device: torch.device
+    ) -> None:
+        self._project, self._config, self._inputs = project, config, inputs
+        self._device = device
+        count = config.validations
+        self._iterations = {
+            round(config.iterations * (number + 1) / count) for number in range(count)
+        }
+
+    def score(self, stage: str, learner: Learner) -> Iterator[events.Event]:
+        """Score both networks, in iterations that are spread evenly up to the last one.
+
+        A mask that was damaged since the start costs a score, not the run.
+        """
+        if not self._inputs.scored or learner.iteration not in self._iterations:
+            return
+        for name, network in (("student", learner.student), ("teacher", learner.teacher.module)):
+            predictor = Predictor(
+                network,
+                classes=self._project.classes,
+                channels=self._config.channels,
+                stretch=self._config.stretch,
+                num_channels=self._inputs.channels,
+                device=self._device,
+            )
+            try:
+                scores = evaluate(predictor, self._project, image_ids=self._inputs.scored)
+            except SeminarError as error:
+                yield events.Warned(message=f"not scored: {error}")
+                return
+            finally:
+                network.train(name == "student")
+            yield events.Validated(
+                stage=stage,
+                iteration=learner.iteration,
+                network=name,
+                mean_iou=scores.mean_iou,
+                per_class_iou=scores.per_class_iou,
+                images=scores.images,
+            )
+
+
+def warn_if_overrun(
+    config: TrainConfig, num_classes: int, clicks_loss: float
+) -> Iterator[events.Event]:
+    """Warn where the cross-entropy of the clicks is still that of guessing, log K.
+
+    With many classes the CRF can merge regions before their clicks are learnt.
+    """
+    crops = config.batch_size if config.convention == "paper" else 1
+    guessing = math.log(num_classes) / crops
+    if "crf" not in config.losses or not clicks_loss > OVERRUN * guessing:
+        return
+    relaxation, _ = crf_form(config, num_classes)
+    other = ", --crf-relaxation quadratic" if relaxation == "bilinear" else ""
+    yield events.Warned(
+        message=(
+            f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g},"
+            f" guessing has {guessing:.2g}): the CRF dominates them; stop, and choose a smaller"
+            f" --lambda-crf (now {config.lambda_crf:g}){other}, or more --iterations"
+        )
+    )
