@@ -10,14 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from seminar.cli import export as _command
-from seminar.cli.app import run
+from seminar.cli.main import main
 from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
 from seminar.models.checkpoint import save_model
 from seminar.models.deeplab import build_network
-
-assert _command  # importing it adds the command
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["seminar", "export", *words])
     with pytest.raises(SystemExit) as stopped:
-        run()
+        main()
     return int(stopped.value.code or 0)
 
 
@@ -79,7 +76,7 @@ def test_the_command_says_what_was_checked(
         (["model.pt", "--format", "onnx", "--out", "model.pt2"], "ends in .onnx"),
         (
             ["model.pt", "--format", "tflite", "--out", "model.tflite"],
-            "expected one of pt2, onnx, bioimageio",
+            "expected one of folder, bioimageio, onnx, pt2",
         ),
         (["model.pt", "--format", "pt2", "--out", "model.pt2"], "give one with --image FILE"),
         (["absent", "--format", "pt2", "--out", "model.pt2"], "absent: no such file"),

@@ -318,7 +318,7 @@ def test_a_missing_package_says_what_to_install(
 @pytest.mark.parametrize(
     ("format", "name", "message"),
     [
-        ("tflite", "m.tflite", "--format tflite: expected one of pt2, onnx, bioimageio, folder"),
+        ("tflite", "m.tflite", "--format tflite: expected one of folder, bioimageio, onnx, pt2"),
         ("onnx", "m.pt2", "expected a file name that ends in .onnx"),
         ("pt2", "there.pt2", "exists already"),
     ],
