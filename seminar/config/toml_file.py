@@ -7,6 +7,8 @@ from pathlib import Path
 from seminar.config.settings import TrainConfig
 from seminar.errors import ConfigError
 
+CONFIG_FILE = "config.toml"
+
 
 def load_config(path: Path) -> TrainConfig:
     """Read a config.toml from disk.

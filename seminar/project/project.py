@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.clicks.click_set import ClickSet
+from seminar.config.toml_file import CONFIG_FILE
 from seminar.errors import DatasetError
-from seminar.io.images import EXTENSIONS, ImageArray, explained, image_size, read_image
+from seminar.io.images import EXTENSIONS, explained, image_size, read_image
+from seminar.io.intensities import ImageArray
 from seminar.io.label_png import read_label_png, read_object_png
 from seminar.io.names import name_fault, shown
 from seminar.labels import ClassNames, LabelMap
@@ -279,7 +281,7 @@ class Project:
     def runs(self) -> tuple[str, ...]:
         """Names of the run folders, the newest last."""
         found = [
-            (_changed(Path(entry.path, "config.toml")) or _changed(Path(entry.path)), entry.name)
+            (_changed(Path(entry.path, CONFIG_FILE)) or _changed(Path(entry.path)), entry.name)
             for entry in folder_entries(self.runs_path)
             if is_folder(entry)
         ]

@@ -1,6 +1,4 @@
-"""The run folder: the files through which a run is repeated, followed, paused, stopped and
-resumed, on this machine or another.
-"""
+"""The run folder: its files repeat, follow, pause, stop and resume a run, on any machine."""
 
 from __future__ import annotations
 
@@ -19,24 +17,27 @@ import psutil
 from PIL import Image
 
 from seminar.config.settings import TrainConfig
-from seminar.config.toml_file import load_config
+from seminar.config.toml_file import CONFIG_FILE, load_config
 from seminar.errors import SeminarError
 from seminar.io.files import atomic_file, write_text
 from seminar.labels import ClassNames
 from seminar.run.events import Event, from_json_line, to_json_line
 
-_STOP = "stop.request"
-_PAUSE = "pause.request"
+_STOP, _PAUSE, _PREVIEW = "stop.request", "pause.request", "preview.request"
 _SAME_START = 2.0  # seconds; psutil's start time moves a little when the clock is set
+_NO_NOTE = (
+    FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
+"""Errors of a note of the process that is absent, damaged or hostile."""
 
 
 def stage_names(config: TrainConfig) -> tuple[str, ...]:
-    """Names of the stages of a run in order: ancillary, then primary, primary-2, ...
-    (`config.modules` student-student modules).
+    """Names of the stages of a run, in order.
 
-    Without pseudo-labels there is one stage, ancillary; with pseudo-labels of another origin one,
-    primary; under full supervision one, full; in Fig. 4's control the second one is
-    self-generation.
+    They are ancillary, then primary, primary-2, ... (`config.modules` student-student modules).
+    There is one stage without pseudo-labels (ancillary), with pseudo-labels from a folder (primary)
+    and under full supervision (full). In the control of Fig. 4 the second is self-generation.
     """
     if config.losses == ("full",):
         return ("full",)
@@ -52,24 +53,14 @@ def stage_names(config: TrainConfig) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths and files of one run, `<project>/runs/<name>/`.
-
-    Attributes
-    ----------
-    path : Path
-    """
+    """Paths and files of one run, `<project>/runs/<name>/`."""
 
     path: Path
 
     @classmethod
     def of(cls, project: Path, name: str) -> RunFolder:
         """The folder of the run `name` in the project folder `project`; it need not exist yet."""
-        if (
-            not name
-            or name in (".", "..")
-            or any(character in name for character in "/\\\0\n\r")
-            or len(name) > 100
-        ):
+        if name in ("", ".", "..") or set(name) & set("/\\\0\n\r") or len(name) > 100:
             raise SeminarError(
                 f"run name {name!r}: expected up to 100 characters without slashes or line breaks;"
                 " choose another"
@@ -79,7 +70,7 @@ class RunFolder:
     # what repeats the run
     @property
     def config_path(self) -> Path:
-        return self.path / "config.toml"
+        return self.path / CONFIG_FILE
 
     def read_config(self) -> TrainConfig:
         """The run's settings."""
@@ -99,19 +90,24 @@ class RunFolder:
         return self.path / "model.pt"
 
     def checkpoint_path(self, stage: str) -> Path:
-        """All that resumes a stage; the one before lies beside it as previous.pt."""
+        """All that resumes a stage; previous.pt next to it is the one before."""
         return self.path / stage / "checkpoint.pt"
 
     def student_path(self, stage: str) -> Path:
         """The finished student of a stage."""
         return self.path / stage / "student.pt"
 
+    @property
+    def pseudo_labels_path(self) -> Path:
+        """Folder of the label maps that the last stage learns from."""
+        return self.path / "pseudo_labels"
+
     def pseudo_label_path(self, image_id: str) -> Path:
-        return self.path / "pseudo_labels" / f"{image_id}.png"
+        return self.pseudo_labels_path / f"{image_id}.png"
 
     @property
     def log_path(self) -> Path:
-        """What the trainer's process printed, when the window started it."""
+        """Output of the trainer's process, if the window started it."""
         return self.path / "log.txt"
 
     # events
@@ -132,10 +128,9 @@ class RunFolder:
             return file.read(1) == b"\n"
 
     def read_events(self, offset: int = 0) -> Iterator[tuple[Event, float, int]]:
-        """Events from byte `offset` of events.jsonl on: (event, seconds since the epoch, offset
-        behind it).
+        """Events after byte `offset` of events.jsonl: (event, time in s since 1970, next offset).
 
-        A line that is still being written is left for the next call; unknown lines are passed over.
+        A line that is still being written is left for the next call; unknown lines are skipped.
         """
         try:
             with self.events_path.open("rb") as file:
@@ -173,25 +168,31 @@ class RunFolder:
 
     def request_preview(self, image_id: str) -> None:
         """Ask the trainer to write previews of this image from now on."""
-        write_text(self.path / "preview.request", image_id)
+        write_text(self.path / _PREVIEW, image_id)
 
     def preview_requested(self) -> str | None:
-        """The image id to preview, or None where nobody asked."""
+        """The id of the image to preview; None without a request."""
         try:
-            return (self.path / "preview.request").read_text(encoding="utf-8").strip() or None
+            return (self.path / _PREVIEW).read_text(encoding="utf-8").strip() or None
         except (OSError, UnicodeDecodeError):
             return None
 
     # previews
+    @property
+    def previews_path(self) -> Path:
+        """Folder of the previews, one folder per image."""
+        return self.path / "previews"
+
     def preview_path(self, image_id: str, layer: str) -> Path:
         """`layer`: student, teacher, pseudo_label (label PNGs) or disagreement (0..255)."""
-        return self.path / "previews" / image_id / f"{layer}.png"
+        return self.previews_path / image_id / f"{layer}.png"
 
     def write_preview(
         self, image_id: str, layer: str, labels: npt.NDArray[np.uint8], classes: ClassNames
     ) -> None:
-        """Write one preview, (H, W) uint8, whole or not at all; fast rather than small, a
-        preview lives for half a second.
+        """Write one preview, (H, W) uint8, whole or not at all.
+
+        It is compressed fast rather than small, because it lives for half a second.
         """
         image = Image.fromarray(labels)
         if layer != "disagreement":
@@ -200,11 +201,11 @@ class RunFolder:
             image.save(file, format="PNG", compress_level=1)
 
     def read_preview(self, image_id: str, layer: str) -> npt.NDArray[np.uint8] | None:
-        """The latest preview, (H, W) uint8, or None where there is none."""
+        """The latest preview, (H, W) uint8; None without one."""
         try:
             with Image.open(self.preview_path(image_id, layer)) as image:
                 return np.asarray(image, dtype=np.uint8)
-        except (FileNotFoundError, OSError):
+        except OSError:
             return None
 
     # who trains
@@ -213,8 +214,7 @@ class RunFolder:
         return self.path / "process.json"
 
     def claim(self) -> None:
-        """Note this process as the run's trainer, and remove what one that was killed has left half
-        written.
+        """Note this process as the run's trainer, and remove half-written files of a killed one.
 
         Raises
         ------
@@ -226,16 +226,9 @@ class RunFolder:
                 f"{self.path}: another process trains in this run folder; stop it first or choose"
                 " another run name"
             )
-        write_text(
-            self.process_path,
-            json.dumps(
-                {
-                    "pid": os.getpid(),
-                    "host": socket.gethostname(),
-                    "start": psutil.Process().create_time(),
-                }
-            ),
-        )
+        start = psutil.Process().create_time()
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "start": start}
+        write_text(self.process_path, json.dumps(note))
         for leftover in self.path.rglob(".*.part"):
             leftover.unlink(missing_ok=True)
 
@@ -243,21 +236,14 @@ class RunFolder:
         self.process_path.unlink(missing_ok=True)
 
     def is_alive(self) -> bool | None:
-        """Whether the trainer's process runs; None where it cannot be asked: on another machine,
-        or its note cannot be read at the moment.
+        """Whether the trainer's process runs.
+
+        None if this is unknown: it runs on another machine, or its note cannot be read now.
         """
         try:
             data = json.loads(self.process_path.read_text(encoding="utf-8"))
             pid, host, start = int(data["pid"]), data["host"], float(data["start"])
-        except (
-            FileNotFoundError,
-            NotADirectoryError,
-            ValueError,
-            KeyError,
-            TypeError,
-            OverflowError,
-            RecursionError,
-        ):
+        except _NO_NOTE:
             return False
         except OSError:
             return None
@@ -267,9 +253,7 @@ class RunFolder:
             return False
         try:
             process = psutil.Process(pid)
-            if (
-                process.status() == psutil.STATUS_ZOMBIE
-            ):  # killed, but its parent has not noticed yet
+            if process.status() == psutil.STATUS_ZOMBIE:  # killed, and its parent has not noticed
                 return False
             return abs(process.create_time() - start) < _SAME_START
         except (psutil.Error, ValueError, OverflowError):

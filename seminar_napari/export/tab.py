@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seminar.run.folder import RunFolder
 from seminar_napari.qt.activity import Activity
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
@@ -243,7 +244,7 @@ class ExportTab(QWidget):
         for name in reversed(project.runs() if project is not None else ()):
             assert project is not None
             folder = project.runs_path / name
-            if (folder / "model.pt").exists():
+            if RunFolder(folder).model_path.exists():
                 self.model.addItem(name, str(folder))
         for path in others:
             self._add_model(Path(path))

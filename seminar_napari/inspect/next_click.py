@@ -170,8 +170,8 @@ class NextClickFinder:
         A preview's folder changes whenever a file in it is replaced.
         """
         predicted = _mtimes(prediction_path(self.run, "x").parent, ".png")
-        labelled = _mtimes(self.run.path / "pseudo_labels", ".png")
-        stamps = _mtimes(self.run.path / "previews", "")
+        labelled = _mtimes(self.run.pseudo_labels_path, ".png")
+        stamps = _mtimes(self.run.previews_path, "")
         for image_id in predicted.keys() & labelled.keys():
             stamps[image_id] = max(predicted[image_id], labelled[image_id], stamps.get(image_id, 0))
         return stamps
