@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -92,3 +93,158 @@ def test_an_overlay_is_a_row(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+TOY_FORMAT = """
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seminar.export.job import ExportJob
+from seminar.inference.predictor import Predictor
+
+
+def write(path: Path, job: ExportJob) -> None:
+    path.write_bytes(job.model.read_bytes())
+
+
+def run(path: Path, job: ExportJob) -> npt.NDArray[np.float32]:
+    return Predictor.from_folder(path, "cpu").predict_prepared(job.prepared)
+"""
+
+EXPORT_AS_TOY = """
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import seminar
+from seminar.cli.main import main
+from seminar.config.settings import TrainConfig
+from seminar.labels import ClassNames
+from seminar.models.checkpoint import save_model
+from seminar.models.deeplab import build_network
+
+here = Path.cwd()
+assert Path(seminar.__file__).is_relative_to(here), seminar.__file__
+config = TrainConfig(weights="none")
+network = build_network(config, num_classes=2, channels=3)
+classes = ClassNames.of("background", "cell")
+save_model(here / "model.pt", network, config=config, classes=classes, channels=3)
+Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save("a.png")
+sys.argv = "seminar export model.pt --format toy --out m.toy --image a.png".split()
+main()
+"""
+
+
+def test_an_export_format_is_a_file_and_a_row(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    copied = shutil.copytree(root / "seminar", tmp_path / "seminar")
+    (copied / "export" / "formats" / "toy.py").write_text(TOY_FORMAT)
+    table = copied / "export" / "format_table.py"
+    anchor = "FORMATS: Mapping[str, Format] = {\n"
+    text = table.read_text()
+    assert text.count(anchor) == 1
+    row = '    "toy": Format("Toy file", ".toy", "the toy program", "a toy"),\n'
+    table.write_text(text.replace(anchor, anchor + row))
+    done = subprocess.run(
+        [sys.executable, "-c", EXPORT_AS_TOY],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "m.toy written. Checked in the toy program: 100.00 % same labels" in done.stdout
+    listed = subprocess.run(
+        [sys.executable, "-m", "seminar", "export", "--help"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "toy: a toy" in listed.stdout
+
+
+TOY_LOSS = '''
+"""A toy loss."""
+
+from torch import Tensor
+
+
+def toy(logits: Tensor) -> Tensor:
+    return 2 + 0 * logits.sum()
+'''
+
+TOY_FIELD = (
+    '    lambda_toy: float = setting(1.0, "Weight of the toy", (0, 9, 0.1), label="Toy weight")\n'
+)
+
+LOOK_AT_TOY_LOSS = """
+import sys
+
+import numpy as np
+from PIL import Image
+
+from seminar.clicks.click_set import ClickSet
+from seminar.labels import ClassNames
+from seminar.project.project import Project
+from seminar_napari.train.setting_texts import label, term_text
+
+assert label("lambda_toy") == "Toy weight"
+assert term_text("toy") == "toy"
+Image.fromarray(np.arange(32 * 32, dtype=np.uint8).reshape(32, 32)).save("a.png")
+project = Project.create("project", ["a.png"], ClassNames.of("background", "cell"))
+project.write_clicks("a", ClickSet(32, 32, np.array([[4, 4], [20, 20]]), np.array([0, 1])))
+assert "torch" not in sys.modules
+"""
+
+
+def insert(path: Path, anchor: str, before: str = "", after: str = "") -> None:
+    text = path.read_text()
+    assert text.count(anchor) == 1, anchor
+    path.write_text(text.replace(anchor, before + anchor + after))
+
+
+def test_a_loss_is_a_file_a_row_and_a_field(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    for package in ("seminar", "seminar_napari"):
+        shutil.copytree(root / package, tmp_path / package)
+    (tmp_path / "seminar" / "losses" / "toy.py").write_text(TOY_LOSS)
+    objectives = tmp_path / "seminar" / "training" / "objectives.py"
+    insert(objectives, "\nfrom seminar.losses.image_level", "\nfrom seminar.losses.toy import toy")
+    row = '    "toy": Term(lambda of: toy(of.logits), ("crops",)),\n'
+    insert(objectives, "TERMS: Mapping[str, Term] = {\n", after=row)
+    settings = tmp_path / "seminar" / "config" / "settings.py"
+    insert(settings, '"presence", "full"]', '"toy", ')
+    insert(settings, "    lambda_crf: float", TOY_FIELD)
+
+    def python(*arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    python("-c", LOOK_AT_TOY_LOSS)
+    python(
+        *("-m", "seminar", "train", "project", "--losses", "pce,toy", "--lambda-toy", "0.5"),
+        *("--iterations", "2", "--weights", "none", "--device", "cpu", "--run", "june"),
+        *("--crop-size", "32", "--batch-size", "1"),
+    )
+    lines = (tmp_path / "project" / "runs" / "june" / "events.jsonl").read_text().splitlines()
+    (*_, losses) = (found["losses"] for line in lines if "losses" in (found := json.loads(line)))
+    assert losses.keys() == {"pce", "toy", "total"}
+    assert losses["toy"] == 2
+    assert abs(losses["total"] - (losses["pce"] + 0.5 * 2)) < 1e-5
