@@ -1,11 +1,15 @@
-"""What the dock shows while no project is open."""
+"""The dock while no project is open."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
+
+from seminar_napari.qt.builders import button, column
+
+BUTTON_HEIGHT = 32
 
 
 class EmptyPage(QWidget):
@@ -25,31 +29,20 @@ class EmptyPage(QWidget):
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.25)
         title.setFont(font)
-        self.new_button = _button(
+        self.new_button = button(
             "New from open layers…", "Make a project of the images that are open in napari", new
         )
-        self.open_button = _button(
-            "Open folder…", "Open a project folder; dropping it here does the same", open_
+        self.open_button = button(
+            "Open folder…", "Open a project folder; you can also drop it here", open_
         )
-        self.sample_button = _button(
-            "Try the sample",
-            "Nine small pictures with a few clicks, made to be played with",
-            sample,
+        self.sample_button = button(
+            "Try the sample", "Nine small pictures with a few clicks, to play with", sample
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.setSpacing(10)
-        layout.addStretch(1)
-        layout.addWidget(title)
-        layout.addSpacing(12)
-        for button in (self.new_button, self.open_button, self.sample_button):
-            layout.addWidget(button)
+        buttons = (self.new_button, self.open_button, self.sample_button)
+        for made in buttons:
+            made.setMinimumHeight(BUTTON_HEIGHT)
+        layout = column(title, *buttons, spacing=10, margin=24)
+        layout.insertStretch(0, 1)
+        layout.insertSpacing(2, 12)
         layout.addStretch(2)
-
-
-def _button(text: str, tip: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setMinimumHeight(32)
-    button.clicked.connect(lambda: action())
-    return button
+        self.setLayout(layout)

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 from superqt import QElidingLabel
 
 from seminar_napari.dock.recent import recent_projects
+from seminar_napari.qt.builders import row
 from seminar_napari.session.session import Session
 
 
@@ -50,11 +51,9 @@ class Header(QWidget):
         self.button.setMenu(self.menu)
         self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        layout = QHBoxLayout(self)
+        layout = row(self.name, self.numbers, self.button, stretch=0, spacing=6)
         layout.setContentsMargins(6, 2, 6, 2)
-        layout.addWidget(self.name, 1)
-        layout.addWidget(self.numbers)
-        layout.addWidget(self.button)
+        self.setLayout(layout)
         session.project_changed.connect(self._show)
         session.image_states.changed.connect(self._show)
         self._show()

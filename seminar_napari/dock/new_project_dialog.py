@@ -1,4 +1,4 @@
-"""The form for a new project: which open layers, which classes, where."""
+"""The form for a new project: layers, classes, folder."""
 
 from __future__ import annotations
 
@@ -16,26 +16,24 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QProgressBar,
-    QPushButton,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from seminar.errors import SeminarError
-from seminar.labels import voc_colour
+from seminar.labels import BACKGROUND, voc_colour
 from seminar_napari.dock.new_project import classes_from, create_from_layers, number_of_planes
+from seminar_napari.qt.builders import button, column, row
 from seminar_napari.qt.swatch import swatch
 
 
 class NewProjectDialog(QDialog):
-    """Makes a project of open image layers; `created` tells its folder and the first layer used."""
+    """Makes a project of open image layers; `created` carries its folder and the first layer."""
 
     created = Signal(object, object)
 
@@ -48,22 +46,14 @@ class NewProjectDialog(QDialog):
         self.layer_list = QListWidget()
         for layer in self._layers:
             planes = number_of_planes(layer)
-            item = QListWidgetItem(
-                layer.name
-                if planes == 1
-                else f"{layer.name}   ({planes} planes become {planes} images)"
-            )
+            note = f"   ({planes} planes become {planes} images)" if planes != 1 else ""
+            item = QListWidgetItem(layer.name + note)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if layer.visible else Qt.CheckState.Unchecked)
             self.layer_list.addItem(item)
         self.layer_list.setMaximumHeight(120)
         self.classes = _ClassRows(("background", "object"))
         self.folder = QLineEdit(str(Path.home() / "seminar-project"))
-        choose = QPushButton("Choose…")
-        choose.clicked.connect(self._choose_folder)
-        folder_row = QHBoxLayout()
-        folder_row.addWidget(self.folder, 1)
-        folder_row.addWidget(choose)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.progress = QProgressBar()
@@ -74,29 +64,31 @@ class NewProjectDialog(QDialog):
         self.create_button = create_button
         self.buttons.accepted.connect(self.create_project)
         self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        for title, content in (
-            ("Images", self.layer_list),
-            ("Classes, the background first", self.classes),
-        ):
-            layout.addWidget(QLabel(title))
-            layout.addWidget(content)
-        layout.addWidget(QLabel("New folder for the project"))
-        layout.addLayout(folder_row)
-        layout.addWidget(self.message)
-        layout.addWidget(self.progress)
+        choose = button("Choose…", action=self._choose_folder)
+        layout = column(
+            QLabel("Images"),
+            self.layer_list,
+            QLabel("Classes, the background first"),
+            self.classes,
+            QLabel("New folder for the project"),
+            row(self.folder, choose, stretch=0, spacing=6),
+            self.message,
+            self.progress,
+            margin=9,
+        )
         layout.addStretch(1)
         layout.addWidget(self.buttons)
+        self.setLayout(layout)
         self.setMinimumWidth(420)
 
     def chosen_layers(self) -> list[Image]:
-        """The layers that are ticked."""
+        """The checked layers."""
         items = [self.layer_list.item(row) for row in range(self.layer_list.count())]
         ticked = [item is not None and item.checkState() == Qt.CheckState.Checked for item in items]
         return [layer for layer, wanted in zip(self._layers, ticked, strict=True) if wanted]
 
     def create_project(self) -> None:
-        """Make the project in the background; what is wrong stands in the form."""
+        """Make the project in the background; the form shows what is wrong."""
         layers, folder = self.chosen_layers(), Path(self.folder.text().strip()).expanduser()
         try:
             classes = classes_from(*self.classes.values())
@@ -118,7 +110,7 @@ class NewProjectDialog(QDialog):
         worker.start()
 
     def reject(self) -> None:
-        """Cancel; a copy that is going on is given up at the next image."""
+        """Cancel; copying stops at the next image."""
         if self._worker is not None:
             self._worker.quit()
         super().reject()
@@ -143,13 +135,12 @@ class NewProjectDialog(QDialog):
             self, "Where to put the project", str(Path(self.folder.text()).parent)
         )
         if parent:
-            self.folder.setText(
-                str(Path(parent) / (Path(self.folder.text()).name or "seminar-project"))
-            )
+            name = Path(self.folder.text()).name or "seminar-project"
+            self.folder.setText(str(Path(parent) / name))
 
 
 class _ClassRows(QWidget):
-    """Name and colour of each class, one row more at the click of +."""
+    """Name and colour of each class; + adds a row."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
@@ -166,33 +157,35 @@ class _ClassRows(QWidget):
 
     def add(self, name: str) -> QLineEdit:
         """Add a row."""
-        row, colour = len(self._names), QColor(*voc_colour(len(self._names)))
+        class_id = len(self._names)
+        colour = QColor(*voc_colour(class_id))
         edit = QLineEdit(name)
         edit.setPlaceholderText("name")
-        button = QToolButton()
-        button.setIcon(swatch(colour, is_background=row == 0))
-        button.setToolTip("Clicks on the background are grey" if row == 0 else "Choose a colour")
-        button.setEnabled(row > 0)
-        button.clicked.connect(lambda: self._ask_colour(row, button))
+        is_grey = class_id == BACKGROUND
+        choose = QToolButton()
+        choose.setIcon(swatch(colour, is_background=is_grey))
+        choose.setToolTip("Clicks on the background are grey" if is_grey else "Choose a colour")
+        choose.setEnabled(not is_grey)
+        choose.clicked.connect(lambda: self._ask_colour(class_id, choose))
         self._names.append(edit)
         self._colours.append(colour)
-        self._grid.addWidget(QLabel(str(row)), row, 0)
-        self._grid.addWidget(button, row, 1)
-        self._grid.addWidget(edit, row, 2)
-        self._grid.addWidget(self._add_button, row + 1, 1)
+        self._grid.addWidget(QLabel(str(class_id)), class_id, 0)
+        self._grid.addWidget(choose, class_id, 1)
+        self._grid.addWidget(edit, class_id, 2)
+        self._grid.addWidget(self._add_button, class_id + 1, 1)
         return edit
 
     def values(self) -> tuple[list[str], list[str]]:
         """Names and colours "#rrggbb" of all rows."""
         return [edit.text() for edit in self._names], [colour.name() for colour in self._colours]
 
-    def _ask_colour(self, row: int, button: QToolButton) -> None:
-        dialog = QColorDialog(self._colours[row], self)
+    def _ask_colour(self, class_id: int, shown: QToolButton) -> None:
+        dialog = QColorDialog(self._colours[class_id], self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.colorSelected.connect(lambda colour: self.set_colour(row, button, colour))
+        dialog.colorSelected.connect(lambda colour: self.set_colour(class_id, shown, colour))
         dialog.open()
 
-    def set_colour(self, row: int, button: QToolButton, colour: QColor) -> None:
+    def set_colour(self, class_id: int, shown: QToolButton, colour: QColor) -> None:
         """Give a class a colour."""
-        self._colours[row] = colour
-        button.setIcon(swatch(colour))
+        self._colours[class_id] = colour
+        shown.setIcon(swatch(colour))

@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import (
-    QDialog,
-    QFileDialog,
-    QLabel,
-    QStackedWidget,
-    QTabWidget,
-    QTextBrowser,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QLabel, QStackedWidget, QTabWidget, QWidget
 
 from seminar.errors import SeminarError
-from seminar.project.layout import is_project
 from seminar_napari.annotate.tab import AnnotateTab
 from seminar_napari.dock.empty_page import EmptyPage
 from seminar_napari.dock.header import Header
+from seminar_napari.dock.help_window import HelpWindow
 from seminar_napari.dock.new_project import image_layers
 from seminar_napari.dock.new_project_dialog import NewProjectDialog
 from seminar_napari.dock.reader_rules import prefer_readers
 from seminar_napari.dock.recent import remember_project
 from seminar_napari.dock.sample import first_with_clicks, sample_project
+from seminar_napari.dock.window_events import WindowEvents, dropped_project
 from seminar_napari.export.tab import ExportTab
 from seminar_napari.inspect.keys import LEGEND
 from seminar_napari.inspect.tab import InspectTab
+from seminar_napari.layers.geometry import set_geometry
+from seminar_napari.qt.builders import column, timer
 from seminar_napari.run.log_window import LogWindow
 from seminar_napari.session.session import Session
-from seminar_napari.train.close_guard import closes_by_script
 from seminar_napari.train.tab import TrainTab
 
 if TYPE_CHECKING:
@@ -57,10 +49,8 @@ class SeminarDock(QWidget):
 
     def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        viewer = getattr(
-            napari_viewer, "__wrapped__", napari_viewer
-        )  # napari hands out a proxy that slows every event down
-        self.viewer = viewer
+        # napari hands out a proxy that slows every event down
+        self.viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.session = Session()
         prefer_readers()
         actions = {
@@ -69,26 +59,23 @@ class SeminarDock(QWidget):
             "Open the sample project": self.open_sample,
             "Keys and mouse": self.show_keys,
             "Log of the run": self.show_log,
-            "Help": self.show_help,
+            "Help": lambda: HelpWindow(self).open(),
         }
         self.header = Header(self.session, actions)
-        self.annotate = AnnotateTab(self.session, viewer, more_keys=LEGEND)
-        self.train = TrainTab(self.session, viewer)
-        self.inspect = InspectTab(self.session, viewer)
-        self.export = ExportTab(self.session, viewer)
+        self.annotate = AnnotateTab(self.session, self.viewer, more_keys=LEGEND)
+        self.train = TrainTab(self.session, self.viewer)
+        self.inspect = InspectTab(self.session, self.viewer)
+        self.export = ExportTab(self.session, self.viewer)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         bar = self.tabs.tabBar()
         assert bar is not None
         bar.setDrawBase(False)
         bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the canvas
-        for title, tab in (
-            ("Annotate", self.annotate),
-            ("Train", self.train),
-            ("Inspect", self.inspect),
-            ("Export", self.export),
-        ):
-            self.tabs.addTab(tab, title)
+        self.tabs.addTab(self.annotate, "Annotate")
+        self.tabs.addTab(self.train, "Train")
+        self.tabs.addTab(self.inspect, "Inspect")
+        self.tabs.addTab(self.export, "Export")
         self.empty = EmptyPage(self.ask_new_project, self.ask_project, self.open_sample)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
@@ -97,46 +84,35 @@ class SeminarDock(QWidget):
         self.status.setWordWrap(True)
         self.status.setContentsMargins(6, 0, 6, 2)
         self.status.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.header)
-        layout.addWidget(self.pages, 1)
-        layout.addWidget(self.status)
+        self.setLayout(column(self.header, self.pages, self.status, stretch=1, spacing=2))
         self.setMinimumWidth(320)
         self.setAcceptDrops(True)
+        self._window_events = WindowEvents(self.annotate.annotation, self)
+        self._notice_timer = timer(self, NOTICE_MILLISECONDS, self.status.hide, once=True)
+        self._foreign_timer = timer(self, FOREIGN_CLICKS_MILLISECONDS, self._use_foreign_clicks)
+        self._foreign_timer.start()
+        timer(self, POLL_MILLISECONDS, self.session.poll).start()
         self._connect()
 
     def _connect(self) -> None:
         self.session.project_changed.connect(self._on_project)
         self.session.notice.connect(self.say)
-        self.session.clicks_saved.connect(self._on_saved)
         self.header.project_chosen.connect(self.open_project)
         self.train.tab_wanted.connect(lambda name: self.tabs.setCurrentWidget(getattr(self, name)))
-        self._notice_timer = QTimer(
-            self, singleShot=True, interval=NOTICE_MILLISECONDS, timeout=self.status.hide
-        )  # type: ignore[call-arg]  # Qt's properties
-        self._poll_timer = QTimer(self, interval=POLL_MILLISECONDS, timeout=self.session.poll)  # type: ignore[call-arg]  # Qt's properties
-        self._foreign_timer = QTimer(
-            self, interval=FOREIGN_CLICKS_MILLISECONDS, timeout=self._look_for_foreign_clicks
-        )  # type: ignore[call-arg]  # Qt's properties
-        self._poll_timer.start()
-        self._foreign_timer.start()
-        self._window: QObject | None = None
-        self._canvas: QObject | None = None
-        self._has_warned = False
+        self._window_events.dropped.connect(self.open_project)
+        self._window_events.warned.connect(self.say)
         session, annotation = weakref.ref(self.session), weakref.ref(self.annotate.annotation)
-        self.destroyed.connect(lambda: _let_go(session, annotation))
-        atexit.register(_let_go, session, annotation)
+        self.destroyed.connect(lambda: _save_all(session, annotation))
+        atexit.register(_save_all, session, annotation)
 
     def sizeHint(self) -> QSize:
-        """As in the sketch: between 320 and 400 px wide."""
+        """Between 320 and 400 px wide."""
         return QSize(380, 720)
 
     # projects
     def open_project(self, path: Path, *, show: bool = True) -> None:
-        """Open a project folder; what is wrong with it is said in the status line."""
-        self.status.hide()  # what was said of the project before
+        """Open a project folder; the status line shows its faults."""
+        self.status.hide()  # about the project before
         try:
             self.session.open_project(path, show=show)
         except (SeminarError, OSError) as error:
@@ -151,7 +127,7 @@ class SeminarDock(QWidget):
         dialog.open()
 
     def ask_new_project(self) -> None:
-        """Let the user make a project of the open image layers."""
+        """Open the form for a project of the open image layers."""
         layers = image_layers(
             layer for layer in self.viewer.layers if layer is not self.session.image_layer
         )
@@ -168,8 +144,7 @@ class SeminarDock(QWidget):
         self.open_project(folder)
         if self.session.image_layer is not None:
             self.session.keep_geometry(source)
-            for name, value in self.session.layer_geometry().items():
-                setattr(self.session.image_layer, name, value)
+            set_geometry(self.session.image_layer, self.session.layer_geometry())
             self.viewer.reset_view()
 
     def open_sample(self) -> None:
@@ -184,16 +159,12 @@ class SeminarDock(QWidget):
         self.pages.setCurrentWidget(self.empty if project is None else self.tabs)
         if project is not None:
             remember_project(project.path)
-            self._foreign_timer.setInterval(
-                max(FOREIGN_CLICKS_MILLISECONDS, 10 * len(self.session.image_ids))
-            )
+            milliseconds = max(FOREIGN_CLICKS_MILLISECONDS, 10 * len(self.session.image_ids))
+            self._foreign_timer.setInterval(milliseconds)
 
-    def _look_for_foreign_clicks(self) -> None:
+    def _use_foreign_clicks(self) -> None:
         for image_id in self.session.take_clicks_from_disk():
-            self.say(
-                f"Clicks of {image_id} were changed by another program and are shown as they are on"
-                " disk."
-            )
+            self.say(f"Another program changed the clicks of {image_id}: they are shown now.")
 
     # the status line and the menu's other entries
     def say(self, text: str) -> None:
@@ -203,7 +174,7 @@ class SeminarDock(QWidget):
         self._notice_timer.start()
 
     def show_keys(self) -> None:
-        """Unfold the legend in the Annotate tab."""
+        """Unfold the keys in the Annotate tab."""
         self.tabs.setCurrentWidget(self.annotate)
         self.annotate.show_keys()
 
@@ -215,97 +186,27 @@ class SeminarDock(QWidget):
         else:
             LogWindow(run.log_path, self).show()
 
-    def show_help(self) -> None:
-        """Show the package's own introduction."""
-        try:
-            text = str(metadata("seminar-napari").get_payload())  # type: ignore[attr-defined]
-        except PackageNotFoundError:
-            text = (
-                "Seminar is not installed as a package here, so its introduction is not at hand;"
-                " see README.md."
-            )
-        dialog = QDialog(self)
-        dialog.setWindowTitle("Seminar")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.resize(720, 640)
-        browser = QTextBrowser()
-        browser.setOpenExternalLinks(True)
-        browser.setMarkdown(text)
-        QVBoxLayout(dialog).addWidget(browser)
-        dialog.open()
-
-    # dropped folders, the closing window
+    # dropped folders, the window
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """A project folder may be dropped here."""
-        if event is not None and _dropped_project(event) is not None:
+        """Accept a project folder."""
+        if event is not None and dropped_project(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open the dropped project."""
-        path = _dropped_project(event) if event is not None else None
-        if event is not None and path is not None:
-            event.acceptProposedAction()
-            self.open_project(path)
+        if event is not None:
+            self._window_events.drop(event)
 
     def showEvent(self, event: Any) -> None:
-        """From now on see when the window closes and what is dropped on the canvas."""
+        """Watch the window as soon as there is one."""
         super().showEvent(event)
-        if self._window is not self.window():
-            self._window = self.window()
-            self._canvas = getattr(self.viewer.window, "_qt_viewer", None)
-            for watched in (self._window, self._canvas):
-                if watched is not None:
-                    watched.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Write what waits before the window closes; open a project that is dropped on the
-        canvas without napari's question.
-        """
-        if event is None or not hasattr(self, "_window"):  # half gone already
-            return False
-        if event.type() == QEvent.Type.Close and watched is self._window:
-            return self._holds_back(event)
-        if (
-            isinstance(event, QDropEvent)
-            and event.type() == QEvent.Type.Drop
-            and watched is self._canvas
-        ):
-            self.dropEvent(event)
-            return _dropped_project(event) is not None
-        return False
-
-    def _on_saved(self, _image_id: str) -> None:
-        if not self.session.unsaved():  # the next trouble is another one
-            self._has_warned = False
-
-    def _holds_back(self, event: QEvent) -> bool:
-        """Whether the window must stay, once, because clicks cannot be written."""
-        self.annotate.annotation.keep_seconds()
-        if self.session.flush() or self._has_warned or closes_by_script(self._window):
-            return False
-        self._has_warned = True
-        self.say(
-            f"Clicks of {', '.join(self.session.unsaved())} are not on disk. Make room or give"
-            " access; closing once more loses them."
-        )
-        event.ignore()
-        return True
+        canvas = getattr(self.viewer.window, "_qt_viewer", None)
+        self._window_events.watch(self.window(), canvas)
 
 
-def _dropped_project(event: QDropEvent) -> Path | None:
-    data = event.mimeData()
-    paths = (
-        [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-        if data is not None
-        else []
-    )
-    return paths[0] if len(paths) == 1 and is_project(paths[0]) else None
-
-
-def _let_go(session: weakref.ref[Any], annotation: weakref.ref[Any]) -> None:
-    """The dock is gone: have everything on disk."""
-    here, there = annotation(), session()
-    if here is not None:
+def _save_all(session: weakref.ref[Any], annotation: weakref.ref[Any]) -> None:
+    """Write everything: the dock is gone, or the process ends."""
+    if (here := annotation()) is not None:
         here.close()
-    if there is not None:
+    if (there := session()) is not None:
         there.flush()

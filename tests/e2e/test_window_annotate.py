@@ -245,7 +245,7 @@ def test_a_project_folder_dropped_on_the_canvas_opens_without_a_question(
     data.setUrls([QUrl.fromLocalFile(str(project.path))])
     keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
     event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys)
-    assert dock.eventFilter(
+    assert dock._window_events.eventFilter(
         dock.viewer.window._qt_viewer, event
     )  # Qt itself drops only at the end of a real drag
     assert dock.session.project.path == project.path
