@@ -1,4 +1,4 @@
-"""`seminar demo`: the whole job on sample data, offline, no display needed."""
+"""`seminar demo`: the whole job on sample data, offline and without a display."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-from seminar.cli.app import app
 
 DEMO_SETTINGS: dict[str, Any] = {
     "weights": "none",
@@ -20,28 +18,29 @@ DEMO_SETTINGS: dict[str, Any] = {
     "lambda_crf": 3.0,
     "ema_decay": 0.95,
 }
-"""No pretrained weights, so that the demo needs no network; small crops of a small sample,
-little zoom since its fields are parts of one picture.
-"""
+"""No pretrained weights, so that the demo works offline. Crops are small as the sample is; zoom is
+small because its fields are parts of one picture."""
 
 
-@app.command()
 def demo(
     out: Annotated[
         Path, typer.Option("--out", help="Where the project folder and the picture go")
     ] = Path("seminar-demo"),
 ) -> None:
-    """Make a sample project, train both stages on its clicks, score them, and draw a picture.
-    Under three minutes on a laptop.
+    """Train on sample data and draw a picture.
+
+    Makes a project, trains both stages on its clicks and scores them, in under three minutes on a
+    laptop.
     """
-    from seminar.cli.train import show
+    from seminar.cli.run_progress import show
     from seminar.config.settings import preset
     from seminar.evaluation.evaluate import evaluate
     from seminar.inference.predictor import Predictor
     from seminar.project.sample.create import create_sample_project
     from seminar.project.sample.picture import draw_demo_picture
     from seminar.run.folder import RunFolder
-    from seminar.training.trainer import record, train
+    from seminar.training.recording import record
+    from seminar.training.trainer import train
 
     project = create_sample_project(out)
     run = RunFolder.of(project.path, "demo")

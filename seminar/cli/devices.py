@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.app import app
-
 
 @dataclass(frozen=True)
 class Device:
@@ -34,13 +32,15 @@ class Device:
     problem: str = ""
 
 
-@app.command()
 def devices(
     as_json: Annotated[
         bool, typer.Option("--json", help="One line of JSON instead of text")
     ] = False,
 ) -> None:
-    """List the devices to train on, with their memory, and why others cannot be used."""
+    """List the devices to train on.
+
+    Shows their memory, and why others cannot be used.
+    """
     found = (*cuda_devices(), *mps_devices(), cpu_device())
     if as_json:
         print(json.dumps([asdict(device) for device in found]))

@@ -1,4 +1,4 @@
-"""seminar export: the model as a file that other programs open."""
+"""`seminar export`: a model as a file for other programs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from seminar.cli.app import app
 from seminar.export.format_table import FORMATS
 
 
-@app.command()
 def export(
     model: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.pt")],
     format: Annotated[
@@ -34,7 +32,10 @@ def export(
         str, typer.Option(help="bioimageio: SPDX identifier, such as CC-BY-4.0")
     ] = "",
 ) -> None:
-    """Write the model for other programs; each export is opened there and compared."""
+    """Write a model for other programs.
+
+    The exported file is opened again and its prediction compared with ours.
+    """
     from seminar.export.export import export
     from seminar.export.job import Credits
 

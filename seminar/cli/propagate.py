@@ -1,6 +1,4 @@
-"""seminar propagate: clicks spread over superpixels into pseudo-labels, as ScribbleSup does with
-scribbles.
-"""
+"""`seminar propagate`: clicks spread over superpixels, as ScribbleSup does with scribbles."""
 
 from __future__ import annotations
 
@@ -8,61 +6,51 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
-from seminar.cli.app import app
+from seminar.cli.arguments import DeviceOption, LimitOption, ProjectArgument, SplitOption
+from seminar.cli.terminal import last_of
 from seminar.errors import SeminarError
 
 
-@app.command()
 def propagate(
-    project: Annotated[
-        Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)
-    ],
+    project: ProjectArgument,
     out: Annotated[
-        Path, typer.Option(help="Folder for the label PNGs, for seminar train --pseudo-labels.")
+        Path, typer.Option(help="Folder for the label PNGs, for seminar train --pseudo-labels")
     ],
     model: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN_OR_MODEL",
-            help="A network trained on an earlier propagation, whose probabilities count, too.",
+            help="Network trained on an earlier propagation, whose probabilities are also used",
             show_default=False,
         ),
     ] = None,
-    split: Annotated[
-        str,
-        typer.Option(
-            help="Images of ImageSets/Segmentation/<split>.txt; without train.txt all images."
-        ),
-    ] = "train",
-    limit: Annotated[
-        int, typer.Option(min=0, help="The first so many images of the split; 0 takes all.")
-    ] = 0,
+    split: SplitOption = "train",
+    limit: LimitOption = 0,
     superpixel_size: Annotated[
-        float, typer.Option(min=2, help="Side of a superpixel in pixels.")
+        float, typer.Option(min=2, help="Side of a superpixel in pixels")
     ] = 5.0,
     sigma: Annotated[
         float,
         typer.Option(
             min=0.1,
-            help="Difference of colour at which neighbours still belong together (Lab, 0-100).",
+            help="Colour difference at which neighbours still belong together (Lab, 0-100)",
         ),
     ] = 5.0,
     confidence: Annotated[
         float,
-        typer.Option(min=0, max=0.999, help="Less sure than this is 255 and counts for nothing."),
+        typer.Option(
+            min=0, max=0.999, help="Pixels with a lower probability become 255 and are ignored"
+        ),
     ] = 0.7,
     prior_weight: Annotated[
-        float, typer.Option(min=0, help="How much the network of --model counts.")
+        float, typer.Option(min=0, help="Weight of the network of --model")
     ] = 0.1,
-    device: Annotated[
-        str, typer.Option(help="Where the network of --model runs: auto, cpu, cuda, cuda:1, mps")
-    ] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
-    """Spread the clicks of PROJECT over superpixels: label PNGs with 255 where the class is
-    unsure, for `train --pseudo-labels`.
+    """Spread clicks over superpixels into label PNGs.
+
+    Pixels are 255 where the class is unsure. `seminar train --pseudo-labels` reads the folder.
     """
     from seminar.config.settings import TrainConfig
     from seminar.data.superpixels import Spreading, propagate_project
@@ -92,13 +80,9 @@ def propagate(
         spreading=Spreading(superpixel_size, sigma, confidence, prior_weight),
         network=predictor.predict_probs if predictor else None,
     )
-    console = Console(stderr=True)
     total = len(training_ids(opened, split, limit))
-    *_, done = track(
-        states, "spreading clicks", total=total, console=console, disable=not console.is_terminal
-    )
+    done = last_of(states, "spreading clicks", total)
+    assert done is not None  # a project has images
     skipped = f"; {done.skipped} without clicks skipped" if done.skipped else ""
-    print(
-        f"{out}: {done.images} label maps, {done.labelled:.0%} of their pixels have a"
-        f" class{skipped}"
-    )
+    share = f"{done.labelled:.0%} of their pixels have a class"
+    print(f"{out}: {done.images} label maps, {share}{skipped}")

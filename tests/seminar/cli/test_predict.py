@@ -1,10 +1,8 @@
-"""`seminar predict` and `seminar evaluate` as a person types them."""
+"""`seminar predict` as a person types it."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,59 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import torch
 from PIL import Image
 
-import seminar.cli.predict
-from seminar.cli.app import run
 from seminar.clicks.click_set import ClickSet
-from seminar.config.settings import TrainConfig
 from seminar.errors import DatasetError
 from seminar.inference.instances import instances_from_shape
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png, write_label_png
 from seminar.labels import ClassNames
-from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 from seminar.project.project import Project
 
 CLASSES = ClassNames.of("background", "cell #00ff00")
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run a command in this process: exit status, stdout, stderr."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seminar", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            run()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    config = TrainConfig(weights="none")
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    network = build_network(config, num_classes=2, channels=1)
-    save_model(folder / "model.pt", network, config=config, classes=CLASSES, channels=1)
-    return folder
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for name in ("a.png", "b.png"):
-        Image.fromarray(
-            np.random.default_rng(len(name)).integers(0, 255, (40, 50), dtype=np.uint8)
-        ).save(folder / name)
-    return folder
 
 
 def test_labels_are_indexed_pngs_in_the_classes_colours(
@@ -394,74 +351,6 @@ def test_mistakes_are_a_sentence_and_exit_2(
     assert message in err
     assert "Traceback" not in err
     assert not Path("out").exists() or not list(Path("out").iterdir())
-
-
-@pytest.fixture
-def project(images: Path, tmp_path: Path) -> Project:
-    made = Project.create(tmp_path / "project", sorted(images.iterdir()), CLASSES)
-    for image_id in "ab":
-        write_label_png(made.truth_path(image_id), np.zeros((40, 50), np.uint8), CLASSES)
-    (made.path / "ImageSets" / "Segmentation").mkdir(parents=True, exist_ok=True)
-    (made.path / "ImageSets" / "Segmentation" / "val.txt").write_text("a\n")
-    return made
-
-
-def test_evaluate_prints_only_the_json(
-    cli: Cli, model: Path, project: Project, tmp_path: Path
-) -> None:
-    status, out, _ = cli("evaluate", model, project.path, "--json", "--device", "cpu")
-    assert status == 0
-    scores = json.loads(out)
-    assert set(scores) == {"mean_iou", "per_class_iou", "per_image_iou", "images"}
-    cli("predict", model, project.path, "--out", tmp_path / "out")
-    assert json.loads(cli("evaluate", tmp_path / "out", project.path, "--json")[1]) == scores
-
-
-def test_evaluate_prints_percent(cli: Cli, project: Project) -> None:
-    status, out, _ = cli(
-        "evaluate", project.path / "SegmentationClass", project.path, "--split", "all"
-    )
-    assert status == 0
-    assert "100.0" in out and "absent" in out and "2 images" in out
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["nowhere", "project"], "nowhere: no such file or folder"),
-        (["empty", "project"], "neither a run (no model.pt) nor masks"),
-        (["MODEL", "empty"], "missing, so this is not a project"),
-        (["MODEL", "project", "--split", "test"], "no split 'test'"),
-        (
-            ["MODEL", "project", "--protocol", "corner"],
-            "--protocol corner: expected one of full, center-crop",
-        ),
-    ],
-)
-def test_mistakes_in_evaluate(
-    cli: Cli,
-    model: Path,
-    project: Project,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
-    message: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("empty").mkdir()
-    status, out, err = cli(
-        "evaluate", *(model if word == "MODEL" else word for word in words), "--json"
-    )
-    assert (status, out) == (2, "")
-    assert message in err
-
-
-def test_protocols_of_command_and_library_are_the_same() -> None:
-    from typing import get_args
-
-    from seminar.evaluation.evaluate import Protocol
-
-    assert get_args(Protocol) == seminar.cli.predict.PROTOCOLS
 
 
 def test_a_full_disk_leaves_nothing_half_written(

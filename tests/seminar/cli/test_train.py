@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from seminar.cli.app import app
-from seminar.cli.main import main
-from seminar.cli.train import _stopping_on_interrupt
+from seminar.cli.main import app, main
+from seminar.cli.train import stopping_on_interrupt
 from seminar.config.settings import TrainConfig
 from seminar.project.project import Project
 from seminar.run.events import CheckpointSaved, Event, Step
@@ -147,7 +146,7 @@ def test_an_interrupt_before_the_first_event_is_not_forgotten(
             if run.stop_requested():
                 return
 
-    assert len(list(_stopping_on_interrupt(run, stream()))) == 1
+    assert len(list(stopping_on_interrupt(run, stream()))) == 1
 
 
 def test_a_config_and_a_preset_do_not_go_together(

@@ -11,9 +11,8 @@ import pytest
 import typer.main
 from hypothesis import given, settings
 
-from seminar.cli.app import app
-from seminar.cli.main import run as _all_commands  # noqa: F401  adds the commands to app
-from seminar.cli.train import settings_from
+from seminar.cli.main import app
+from seminar.cli.setting_options import settings_from
 from seminar.config.settings import TrainConfig, preset
 from seminar.run.folder import RunFolder
 from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
