@@ -105,15 +105,15 @@ def test_a_trained_model_is_exported_with_progress_and_checked(
         request.getfixturevalue("bioimageio")
     tab, target = export_tab(), tmp_path / f"model{ending}"
     press_export(tab, name, target.with_suffix(""), monkeypatch)  # the ending is added
-    assert tab.bar.isVisible() and tab.stop.isVisible() and not tab.export.isEnabled()
-    wait_until(lambda: tab.activity.bar is not None, 5, "napari's activity")
-    assert tab.result.text() == "Exporting…"
+    assert tab.jobs.bar.isVisible() and tab.jobs.stop.isVisible() and not tab.export.isEnabled()
+    wait_until(lambda: tab.jobs.activity.bar is not None, 5, "napari's activity")
+    assert tab.jobs.result.text() == "Exporting…"
     wait_until(tab.export.isEnabled, SECONDS, "the export")
-    assert tab.job.outcome.ended, tab.result.text()
-    assert f"{target} written." in tab.result.text() and "image_1" in tab.result.text()
+    assert tab.jobs.job.outcome.ended, tab.jobs.result.text()
+    assert f"{target} written." in tab.jobs.result.text() and "image_1" in tab.jobs.result.text()
     assert (target / "model.pt" if name == "folder" else target).stat().st_size > 1_000_000
     assert name in ("onnx", "folder") or zipfile.is_zipfile(target)
-    assert not tab.bar.isVisible() and tab.activity.bar is None
+    assert not tab.jobs.bar.isVisible() and tab.jobs.activity.bar is None
     assert "torch" not in sys.modules
 
 
@@ -125,9 +125,9 @@ def test_a_cancelled_export_leaves_no_file_and_no_process(
     press_export(tab, "pt2", folder / "model.pt2", monkeypatch)
     wait_until(lambda: _exporter() is not None, 60, "the process")
     settle(2)
-    tab.stop.click()
+    tab.jobs.stop.click()
     wait_until(tab.export.isEnabled, 60, "the end")
-    assert tab.result.text().startswith("Cancelled")
+    assert tab.jobs.result.text().startswith("Cancelled")
     assert _exporter() is None and list(folder.iterdir()) == []
 
 

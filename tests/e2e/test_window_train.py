@@ -205,9 +205,9 @@ def test_train_click_pause_stop_resume_kill_export(
     out = project.path / "predictions" / "run-1"
     assert export.folder.text() == str(out)
     export.predict.click()
-    assert export.stop.isVisible()
+    assert export.jobs.stop.isVisible()
     wait_until(lambda: export.predict.isEnabled(), START_SECONDS, "the masks")
-    assert "9 images predicted" in export.result.text()
+    assert "9 images predicted" in export.jobs.result.text()
     for image_id in project.image_ids():
         mask = read_label_png(out / f"{image_id}.png")
         assert mask.shape == tuple(project.image_size(image_id)) and set(np.unique(mask)) <= {

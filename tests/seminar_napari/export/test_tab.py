@@ -65,7 +65,7 @@ def run(three_fields: Project, tab: ExportTab) -> Path:
 
 def test_without_a_model_it_says_what_to_do(tab: ExportTab) -> None:
     assert not tab.predict.isEnabled() and not tab.export.isEnabled()
-    assert "train first" in tab.result.text()
+    assert "train first" in tab.jobs.result.text()
 
 
 def test_only_runs_with_a_model_are_offered_the_newest_first(
@@ -76,7 +76,7 @@ def test_only_runs_with_a_model_are_offered_the_newest_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def offered() -> list[str]:
-        return [tab.model.itemText(row) for row in range(tab.model.count())]
+        return [tab.models.combo.itemText(row) for row in range(tab.models.combo.count())]
 
     for name in ("run-2", "run-3"):
         shutil.copytree(run, run.with_name(name))
@@ -85,34 +85,36 @@ def test_only_runs_with_a_model_are_offered_the_newest_first(
     assert "run-3" in three_fields.runs() and offered() == ["run-2", "run-1"]
     (tmp_path / "model.pt").write_bytes(b"model")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
-    tab.other.click()
+    tab.models.other.click()
     (run.with_name("run-3") / "model.pt").write_bytes(b"model")
     tab._session.state_changed.emit("finished")
     assert offered() == ["run-3", "run-2", "run-1", f"{tmp_path.name}/model.pt"]
-    assert tab.chosen_model() == tmp_path / "model.pt", "what was chosen stays chosen"
+    assert tab.models.model == tmp_path / "model.pt", "what was chosen stays chosen"
 
 
 def test_a_project_whose_only_run_has_no_model_says_what_to_do(tab: ExportTab, run: Path) -> None:
     (run / "model.pt").unlink()
     tab._session.state_changed.emit("failed")
-    assert tab.chosen_model() is None and not tab.predict.isEnabled() and not tab.export.isEnabled()
-    assert "train first" in tab.result.text()
+    assert tab.models.model is None and not tab.predict.isEnabled() and not tab.export.isEnabled()
+    assert "train first" in tab.jobs.result.text()
 
 
 def test_all_images_are_predicted_with_progress(
     tab: ExportTab, run: Path, three_fields: Project, qtbot: QtBot
 ) -> None:
-    assert tab.predict.isEnabled() and tab.result.text() == ""
+    assert tab.predict.isEnabled() and tab.jobs.result.text() == ""
     assert tab.folder.text() == str(three_fields.path / "predictions" / "run-1")
     values: list[int] = []
-    tab.bar.valueChanged.connect(values.append)
+    tab.jobs.bar.valueChanged.connect(values.append)
     tab.instances.setChecked(True)
     tab.predict.click()
-    assert tab.stop.isVisible() and not tab.predict.isEnabled()
+    assert tab.jobs.stop.isVisible() and not tab.predict.isEnabled()
     qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
-    assert tab.result.text() == f"3 images predicted predict {run} {three_fields.path} True True"
-    assert tab.bar.maximum() == 3 and values and max(values) >= 1
-    assert not tab.stop.isVisible()
+    assert (
+        tab.jobs.result.text() == f"3 images predicted predict {run} {three_fields.path} True True"
+    )
+    assert tab.jobs.bar.maximum() == 3 and values and max(values) >= 1
+    assert not tab.jobs.stop.isVisible()
 
 
 def test_a_typed_folder_stays_until_the_person_chooses_another_model_or_project(
@@ -135,14 +137,14 @@ def test_a_typed_folder_stays_until_the_person_chooses_another_model_or_project(
     for state in ("starting", "running", "finished"):
         tab._session.set_run(RunFolder(run))
         tab._session.set_state(state)  # type: ignore[arg-type]
-    assert tab.model.currentText() == "run-1" and tab.folder.text() == typed
-    tab.model.setFocus()
-    qtbot.keyClick(tab.model, Qt.Key.Key_Up)
+    assert tab.models.combo.currentText() == "run-1" and tab.folder.text() == typed
+    tab.models.combo.setFocus()
+    qtbot.keyClick(tab.models.combo, Qt.Key.Key_Up)
     assert tab.folder.text() == suggested.replace("run-1", "run-2")
     typed = type_folder()
     (tmp_path / "model.pt").write_bytes(b"model")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
-    tab.other.click()
+    tab.models.other.click()
     assert tab.folder.text() == str(three_fields.path / "predictions" / tmp_path.name)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "chosen"))
     tab.browse.click()
@@ -159,7 +161,7 @@ def test_masks_that_exist_can_be_kept(
     tab.keep.setChecked(True)
     tab.predict_all(tmp_path / "masks")
     qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
-    assert tab.result.text().endswith("False False")
+    assert tab.jobs.result.text().endswith("False False")
 
 
 def test_cancelling(
@@ -171,10 +173,10 @@ def test_cancelling(
         lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
     tab.predict_all(tmp_path / "masks")
-    tab.stop.click()
-    assert tab.result.text() == "Cancelling…"
+    tab.jobs.stop.click()
+    assert tab.jobs.result.text() == "Cancelling…"
     qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
-    assert tab.result.text().startswith("Cancelled")
+    assert tab.jobs.result.text().startswith("Cancelled")
 
 
 @pytest.mark.parametrize("name", ["bioimageio", "onnx", "pt2", "folder"])
@@ -187,7 +189,7 @@ def test_each_format_has_its_command(
     assert (
         tmp_path / "out"
     ).read_text() == f"export {run} --format {name} --out {tmp_path / 'out'}"
-    assert tab.result.text() == "Checked in bioimageio.core: same labels on a"
+    assert tab.jobs.result.text() == "Checked in bioimageio.core: same labels on a"
 
 
 def test_a_file_that_the_dialog_asked_about_is_replaced(
@@ -212,7 +214,7 @@ def test_a_model_from_elsewhere_is_checked_on_an_image_of_the_project(
 ) -> None:
     (tmp_path / "model.pt").write_bytes(b"model")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "model.pt"), ""))
-    tab.other.click()
+    tab.models.other.click()
     tab.format.setCurrentIndex(tab.format.findData("onnx"))
     tab.export_to(tmp_path / "out")
     qtbot.waitUntil(lambda: tab.export.isEnabled(), timeout=60_000)
@@ -229,12 +231,12 @@ def test_closing_ends_the_process(
         lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
     tab.predict_all(tmp_path / "masks")
-    qtbot.waitUntil(lambda: tab._worker.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: tab.jobs.worker.is_running, timeout=60_000)
     tab.shut_down()
     assert (
-        tab.job is not None
-        and tab.job.outcome is not None
-        and tab.job.outcome.text.startswith("Cancelled")
+        tab.jobs.job is not None
+        and tab.jobs.job.outcome is not None
+        and tab.jobs.job.outcome.text.startswith("Cancelled")
     )
 
 

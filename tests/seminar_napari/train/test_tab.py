@@ -93,7 +93,7 @@ def test_what_training_would_miss_is_said_before_it_starts(
     tab: TrainTab, three_fields: Project, qtbot: QtBot
 ) -> None:
     session = tab._session
-    qtbot.waitUntil(lambda: "Class 2 'fibre' has no clicks" in tab.warnings.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "no clicks of class 2 'fibre'" in tab.warnings.text(), timeout=60_000)
     assert "2 of 3 images have no clicks" in tab.warnings.text() and tab.warnings.isVisible()
     session.set_clicks("a", session.clicks("b"))
     qtbot.waitUntil(lambda: "No image has clicks yet" in tab.warnings.text(), timeout=60_000)
