@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -13,10 +14,13 @@ settings.register_profile(
     "seminar",
     deadline=None,  # a busy machine is no defect
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize="CI"
-    in os.environ,  # the same commit gets the same answer there; elsewhere every run looks further
+    # the same commit gets the same answer there; elsewhere every run looks further
+    derandomize="CI" in os.environ,
 )
 settings.load_profile("seminar")
+# other tests have the other cores; the processes that tests start inherit it
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent))  # for command_line
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,7 @@ half-written.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import io
 import json
 import os
 import shutil
@@ -14,12 +12,13 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 import tifffile
+from command_line import Result
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
@@ -31,43 +30,21 @@ ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH = 20, 30
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a command ended and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def seminar(*arguments: object, preexec_fn: Callable[[], None] | None = None) -> Result:
     """Run the command line as a person does: in its own process where that must be changed
     first, else quicker in this one.
     """
-    command = ["seminar", *map(str, arguments)]
-    if preexec_fn is not None:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        process = subprocess.run(
-            [sys.executable, "-m", *command],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=200,
-            preexec_fn=preexec_fn,
-        )
-        return Result(process.returncode, process.stdout, process.stderr)
-    from seminar.cli.main import main
-
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(io.StringIO()) as out,
-        contextlib.redirect_stderr(io.StringIO()) as err,
-        pytest.raises(SystemExit) as caught,
-    ):
-        patch.setattr(sys, "argv", command)
-        main()
-    status = caught.value.code
-    return Result(status if isinstance(status, int) else 0, out.getvalue(), err.getvalue())
+    if preexec_fn is None:
+        return command_line.seminar(*arguments)
+    process = subprocess.run(
+        [sys.executable, "-m", "seminar", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        timeout=200,
+        preexec_fn=preexec_fn,
+    )
+    return Result(process.returncode, process.stdout, process.stderr)
 
 
 def refused(*arguments: object, preexec_fn: Callable[[], None] | None = None) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,15 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def seminar(folder: Path, words: str) -> str:
-    command = [sys.executable, "-m", "seminar", *shlex.split(words)]
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command_line.seminar(*shlex.split(words), cwd=folder)
     assert done.returncode == 0, f"seminar {words}\n{done.stderr}"
     return done.stdout
 
