@@ -23,7 +23,7 @@ from PIL import Image
 from skimage import data
 
 from seminar.config.settings import TrainConfig, preset
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.models.deeplab import build_network
 from seminar.runtime import devices

@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from seminar.data.dataset import Batch, ClickDataset
+from seminar.data.batch import Batch
+from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
 from seminar.runtime.distributed import Ranks
 

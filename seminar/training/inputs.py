@@ -56,10 +56,8 @@ def read_inputs(project: Project, config: TrainConfig, ranks: Ranks) -> Inputs:
         dataset = ClickDataset(project, config, image_ids)
         if not dataset.clicks:
             raise DatasetError(
-                [
-                    f"{project.path}: no image has a click; click on a few objects and on the"
-                    " background, then train"
-                ]
+                f"{project.path}: no image has a click; click on a few objects and on the"
+                " background, then train"
             )
     dataset.adopt(ranks.from_first(lambda: dataset.clicks))
     channels = len(dataset.image(next(iter(dataset.clicks))))

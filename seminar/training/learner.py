@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seminar.config.settings import TrainConfig
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.errors import CheckpointError, SeminarError
 from seminar.models.deeplab import CropDropout, DeepLabV3Plus
 from seminar.models.ema import make_teacher

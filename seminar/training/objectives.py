@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seminar.config.settings import Convention, CrfMethod, CrfRelaxation
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.losses.consistency import pixel_consistency
 from seminar.losses.cross_entropy import absent_class, balanced_cross_entropy, partial_cross_entropy

@@ -7,7 +7,7 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.labels import IGNORE_INDEX
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from seminar.config.settings import TrainConfig
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.data.loader import Loader
 from seminar.models import checkpoint
 from seminar.models.deeplab import build_network

@@ -11,12 +11,10 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
-from seminar.data.dataset import Batch, ClickDataset
+from seminar.data.dataset import ClickDataset
 from seminar.data.transforms import auto_scale_range
-from seminar.errors import DatasetError
 from seminar.io.label_png import write_label_png
 from seminar.labels import IGNORE_INDEX, ClassNames
-from seminar.losses.dense_crf import NystromPlan
 from seminar.project.project import Project
 
 
@@ -78,32 +76,6 @@ def test_absent_classes_are_those_clicked_nowhere_in_the_image(
     assert dataset_of(tiny_project, tiny_config).batch(0, 0).absent.tolist() == [[True, False]] * 2
 
 
-def test_changed_clicks_are_found_and_counted(
-    tiny_project: Project, tiny_config: TrainConfig
-) -> None:
-    dataset = dataset_of(tiny_project, tiny_config)
-    assert dataset.refresh().image_ids == ()
-    clicks = tiny_project.read_clicks("disc_1")
-    assert clicks is not None
-    points = np.vstack([clicks.points[:1], [[10, 60], [70, 60]]])  # one removed, two added
-    tiny_project.write_clicks("disc_1", ClickSet(80, 72, points, np.array([1, 0, 0])))
-    changes = dataset.refresh()
-    assert (changes.image_ids, changes.added, changes.removed) == (("disc_1",), 2, 1)
-    assert len(dataset.clicks["disc_1"]) == 3
-
-
-def test_an_image_joins_when_it_is_clicked_and_leaves_when_its_clicks_go(
-    tiny_project: Project, tiny_config: TrainConfig
-) -> None:
-    tiny_project.write_clicks("disc_3", ClickSet(80, 72))
-    dataset = dataset_of(tiny_project, tiny_config)
-    assert set(dataset.clicks) == {"disc_0", "disc_1", "disc_2"}
-    tiny_project.write_clicks("disc_3", ClickSet(80, 72, np.array([[1, 1]]), np.array([0])))
-    tiny_project.write_clicks("disc_0", ClickSet(80, 72))
-    dataset.refresh()
-    assert set(dataset.clicks) == {"disc_1", "disc_2", "disc_3"}
-
-
 def test_full_supervision_has_a_label_on_every_valid_pixel(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -127,20 +99,6 @@ def test_an_objectness_prior_moves_with_the_crop(
     disc = batch.image.mean(dim=1) > 120  # the image is bright there
     assert ((batch.objectness > 0.5) == disc)[batch.valid].float().mean() > 0.98
     assert dataset_of(tiny_project, tiny_config).batch(0, 0).objectness.numel() == 0
-
-
-def test_an_objectness_prior_must_fit(
-    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
-) -> None:
-    config = tiny_config.replace(objectness=str(tmp_path))
-    with pytest.raises(DatasetError, match=r"4 of 4 images have no map \(first .*disc_0.png\)"):
-        dataset_of(tiny_project, config)
-    for image_id in tiny_project.image_ids():
-        write_label_png(
-            tmp_path / f"{image_id}.png", np.zeros((72, 80), dtype=np.uint8), tiny_project.classes
-        )
-    with pytest.raises(DatasetError, match=r"72 x 80 pixels .*, but the image has 80 x 72"):
-        dataset_of(tiny_project, config).batch(0, 0)
 
 
 def project_of(
@@ -213,26 +171,6 @@ def test_two_crops_of_one_image_are_two_crops(tmp_path: Path, tiny_config: Train
     )
     batch = dataset_of(project, tiny_config).batch(0, 0)
     assert not torch.equal(batch.image[0], batch.image[1])
-
-
-def test_a_batch_is_cut_and_moved_with_its_plan() -> None:
-    numbers = torch.arange(3)
-    plan = NystromPlan(*(numbers + place for place in range(len(NystromPlan._fields))))
-    batch = Batch(
-        image=numbers,
-        student_image=numbers,
-        labels=numbers,
-        valid=numbers,
-        absent=numbers,
-        pseudo_labels=numbers,
-        crf_plan=plan,
-    )
-    for cut in (batch.part(1, 3), batch.part(1, 3).to(torch.device("cpu"))):
-        assert cut.labels.tolist() == [1, 2]
-        assert cut.crf_plan is not None
-        assert [field.tolist() for field in cut.crf_plan] == [
-            [1 + place, 2 + place] for place in range(len(plan))
-        ]
 
 
 def test_absent_is_what_the_whole_image_lacks_also_where_the_crop_has_no_click(
@@ -329,89 +267,10 @@ def test_images_are_stretched_and_their_channels_chosen_as_the_settings_say(
         )
 
 
-def test_changes_of_several_images_are_summed_and_a_changed_class_is_one_less_and_one_more(
-    tiny_project: Project, tiny_config: TrainConfig
+def test_an_image_is_read_once(
+    tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = dataset_of(tiny_project, tiny_config)
-    for image_id, class_ids in (("disc_0", [0, 0]), ("disc_3", [1, 0, 1])):
-        old = tiny_project.read_clicks(image_id)
-        assert old is not None
-        points = [*old.points.tolist(), (60, 60)][: len(class_ids)]
-        tiny_project.write_clicks(image_id, ClickSet(80, 72, points, class_ids))
-    changes = dataset.refresh()
-    assert (changes.image_ids, changes.added, changes.removed) == (("disc_0", "disc_3"), 2, 1)
-    assert dataset.refresh().image_ids == ()
-    tiny_project.write_clicks("disc_3", ClickSet(80, 72))
-    changes = dataset.refresh()
-    assert (changes.image_ids, changes.added, changes.removed) == (("disc_3",), 0, 3)
-
-
-def test_clicks_beside_the_image_alone_train_nothing(
-    tiny_project: Project, tiny_config: TrainConfig
-) -> None:
-    tiny_project.write_clicks("disc_1", ClickSet(80, 72, [(-3, 4), (10, 99)], [0, 1]))
-    dataset = dataset_of(tiny_project, tiny_config)
-    assert tuple(dataset.clicks) == ("disc_0", "disc_2", "disc_3")
-    tiny_project.write_clicks("disc_1", ClickSet(80, 72, [(3, 4)], [0]))
-    dataset.refresh()
-    assert tuple(dataset.clicks) == (
-        "disc_0",
-        "disc_1",
-        "disc_2",
-        "disc_3",
-    )  # in the order of the images
-
-
-def test_clicks_damaged_during_a_run_are_reported_once_and_train_as_they_were(
-    tiny_project: Project, tiny_config: TrainConfig
-) -> None:
-    dataset = dataset_of(tiny_project, tiny_config)
-    before = dataset.clicks["disc_2"]
-    whole = tiny_project.clicks_path("disc_2").read_bytes()
-    tiny_project.clicks_path("disc_2").write_bytes(whole[:-20])
-    changes = dataset.refresh()
-    assert (changes.image_ids, changes.added, changes.removed) == ((), 0, 0)
-    assert [fault.split(":")[0][-11:] for fault in changes.faults] == ["disc_2.json"]
-    assert dataset.clicks["disc_2"] == before
-    assert dataset.refresh().faults == ()
-    tiny_project.write_clicks("disc_2", ClickSet(80, 72, [(1, 1)], [0]))
-    assert dataset.refresh().image_ids == ("disc_2",)
-    tiny_project.clicks_path("disc_2").write_bytes(whole[:-20])
-    with pytest.raises(
-        DatasetError, match=r"disc_2\.json: not readable"
-    ):  # at the start there is nothing to go on with
-        dataset_of(tiny_project, tiny_config)
-
-
-def test_the_image_that_was_used_longest_ago_is_read_again(
-    tmp_path: Path, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from seminar.io.images import to_float
-
-    read = []
-
-    def counted(pixels: np.ndarray, **options: object) -> np.ndarray:
-        read.append(int(pixels[0, 0, 0]))
-        return to_float(pixels, **options)  # type: ignore[arg-type]
-
-    project = project_of(tmp_path, *(np.full((50, 50), number, np.uint8) for number in range(3)))
-    dataset = dataset_of(project, tiny_config)
-    monkeypatch.setattr("seminar.data.dataset.to_float", counted)
-    monkeypatch.setattr(
-        "seminar.data.dataset.CACHE_BYTES", 2 * 50 * 50 * 2
-    )  # two images of float16
-    for number in (0, 1, 0, 2, 0, 1):
-        dataset.image(f"image_{number}")
-    assert read == [0, 1, 2, 1]
-
-
-def test_the_first_twenty_faults_of_label_maps_are_named_and_the_others_counted(
-    tmp_path: Path, tiny_config: TrainConfig
-) -> None:
-    project = project_of(tmp_path, *(np.zeros((8, 9), np.uint8) for _ in range(22)))
-    config = tiny_config.replace(pseudo_labels=str(tmp_path / "nowhere"))
-    for count, last in ((20, "image_19.png"), (22, "2 more faults like these")):
-        with pytest.raises(DatasetError) as caught:
-            ClickDataset(project, config, [f"image_{number}" for number in range(count)])
-        assert len(caught.value.faults) == min(count, 21)
-        assert last in caught.value.faults[-1]
+    first = dataset.image("disc_0")
+    monkeypatch.setattr("seminar.data.dataset.to_float", None)
+    assert dataset.image("disc_0") is first

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seminar.config.settings import Convention, TrainConfig
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX
 from seminar.models.deeplab import DeepLabV3Plus, build_network

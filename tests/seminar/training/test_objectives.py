@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from seminar.config.settings import Convention, CrfRelaxation, TrainConfig
 from seminar.config.settings import Term as TermName
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.labels import IGNORE_INDEX
 from seminar.training.objectives import (
     TERMS,

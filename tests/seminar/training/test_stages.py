@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig, preset
-from seminar.data.dataset import Batch, ClickDataset
+from seminar.data.batch import Batch
+from seminar.data.dataset import ClickDataset
 from seminar.labels import ClassNames
 from seminar.models.backbones.extractor import Features
 from seminar.models.checkpoint import load_checkpoint, load_model

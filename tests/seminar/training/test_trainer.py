@@ -14,7 +14,7 @@ from torchvision.models import mobilenet_v2
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
-from seminar.data.dataset import Batch
+from seminar.data.batch import Batch
 from seminar.errors import DatasetError, SeminarError
 from seminar.io.label_png import write_label_png
 from seminar.labels import ClassNames
