@@ -15,7 +15,7 @@ from skimage.filters import threshold_otsu
 
 from seminar.clicks.click_set import pixels
 from seminar.config.settings import TrainConfig
-from seminar.io.images import to_float
+from seminar.io.intensities import to_float
 from seminar.io.label_png import write_label_png
 from seminar.project.project import Project
 from seminar.project.splits import training_ids

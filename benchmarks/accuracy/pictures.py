@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from benchmarks.accuracy.measure import seminar
 from benchmarks.accuracy.plan import Bench, run_name
 from seminar.config.settings import TrainConfig
-from seminar.io.images import to_float
+from seminar.io.intensities import to_float
 from seminar.io.label_png import read_label_png
 from seminar.project.project import Project
 

@@ -34,7 +34,8 @@ from seminar.clicks.click_set import ClickSet
 from seminar.clicks.readers.whats_the_point import read_human_clicks
 from seminar.config.settings import preset
 from seminar.errors import SeminarError
-from seminar.io.images import image_size, looks_whole, read_image, to_float
+from seminar.io.images import image_size, looks_whole, read_image
+from seminar.io.intensities import to_float
 from seminar.io.label_png import write_label_png
 from seminar.labels import ClassNames
 from seminar.project.check.project import inspect_project

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from seminar.errors import SeminarError
 from seminar.inference.predictor import most_probable
 from seminar.inference.tiles import STRIDE
-from seminar.io.images import ImageArray
+from seminar.io.intensities import ImageArray
 
 MAX_DIFFERENCE = 1e-3
 """Largest difference of a probability between the exported model and ours."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.inference.predictor import Predictor
-from seminar.io.images import ImageArray
+from seminar.io.intensities import ImageArray
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seminar.errors import SeminarError
 from seminar.inference.tiles import Span, plan
-from seminar.io.images import ImageArray, to_float
+from seminar.io.intensities import ImageArray, to_float
 from seminar.labels import ClassNames, LabelMap
 from seminar.models.checkpoint import load_model
 from seminar.runtime.allocator import kept_memory

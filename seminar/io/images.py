@@ -1,6 +1,4 @@
-"""Image files in, arrays out: jpg, png and tif of 8 or 16 bit or float, grey, RGB, RGBA or n
-channels.
-"""
+"""Image files as arrays: jpg, png and tif, 8 or 16 bit or float, with any number of channels."""
 
 from __future__ import annotations
 
@@ -10,52 +8,35 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile
 
-from seminar.errors import DatasetError, SeminarError
+from seminar.errors import DatasetError
+from seminar.io.intensities import ImageArray, as_stored
 from seminar.io.tif import NeedsAnotherReader, Pages, read_tif, tif_header, tif_is_whole, tif_planes
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-"""Endings of image files, compared without regard to case."""
+"""Endings of image files in lower case; capitals are accepted."""
 
 MAX_PIXELS = 2**28
-"""Largest image that is read, height times width (16,384 x 16,384): a damaged or hostile header
-must not fill the memory.
+"""Largest height times width that is read (16,384 x 16,384), to protect the memory from damaged
+or hostile headers.
 """
 
 MAX_VALUES = 2**30
-"""Most values that are read, height times width times channels."""
+"""Largest height times width times channels that is read."""
 
 MAX_CHANNELS = 1024
-"""Most channels that are read: a damaged header may name any number, and hyperspectral cameras
-have some hundreds.
-"""
-
-ImageArray = npt.NDArray[Any]
-"""(H, W, C) uint8, uint16 or float32."""
+"""Largest number of channels that is read; hyperspectral cameras have some hundreds."""
 
 Kind = Literal["png", "jpg", "tif"]
 
-_CHANNELS = {
-    "1": 1,
-    "L": 1,
-    "LA": 1,
-    "I": 1,
-    "I;16": 1,
-    "I;16B": 1,
-    "F": 1,
-    "P": 3,
-    "PA": 3,
-    "RGB": 3,
-    "RGBA": 3,
-    "CMYK": 3,
-    "YCbCr": 3,
-}
+_CHANNELS = {"LA": 1, "P": 3, "PA": 3, "RGBA": 3, "CMYK": 3}
+"""Channels that are read by Pillow's mode, where they are not as many as its bands."""
 
 _DAMAGE = (
     OSError,
@@ -75,7 +56,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says of its image before it is decoded; `channels` without transparency."""
+    """Size and kind of an image, known before it is decoded; `channels` without transparency."""
 
     height: int
     width: int
@@ -106,9 +87,7 @@ def read_image(path: Path | str) -> ImageArray:
 
 
 def read_planes(path: Path, pages: Pages = "auto") -> Iterator[ImageArray]:
-    """Each plane of a tif as `seminar.io.tif.tif_planes` gives it; what is wrong with the file
-    is one sentence, a `DatasetError`.
-    """
+    """Planes of a tif, see `seminar.io.tif.tif_planes`; a damaged file is a `DatasetError`."""
     planes = tif_planes(path, pages)
     while True:
         with explained(path):
@@ -130,7 +109,7 @@ def image_header(path: Path | str) -> ImageHeader:
     Raises
     ------
     DatasetError
-        As `read_image`, as far as the header tells.
+        As `read_image`, as far as it can be seen from the header.
     """
     path = Path(path)
     with explained(path):
@@ -167,8 +146,9 @@ def image_header(path: Path | str) -> ImageHeader:
 
 
 def looks_whole(path: Path) -> bool:
-    """Whether the end of the file is where it should be; quick, and False only says that
-    decoding must tell.
+    """Whether the file seems complete, judged quickly by its end.
+
+    False means that only decoding can tell.
     """
     with explained(path):
         kind = _kind(path)
@@ -180,83 +160,9 @@ def looks_whole(path: Path) -> bool:
     return end.endswith(b"IEND\xaeB`\x82") if kind == "png" else b"\xff\xd9" in end
 
 
-def to_float(
-    image: ImageArray,
-    *,
-    channels: tuple[int, ...] = (),
-    stretch: tuple[float, float] = (0.0, 100.0),
-    where: str = "the image",
-) -> npt.NDArray[np.float32]:
-    """The channels asked for as (C, H, W) float32 on 0..255, stretched between two percentiles of
-    this image.
-
-    Training and prediction both read images through this function.
-
-    Parameters
-    ----------
-    image : ndarray, (H, W, C) or (H, W)
-        As `read_image` returns it.
-    channels : tuple of int
-        Channels from 0, in this order; empty takes all.
-    stretch : tuple of float
-        Percentiles, 0..100, that become 0 and 255, found for each channel by itself; values beyond
-        are clipped. (0, 100) leaves 8-bit images as they are and spreads 16-bit and float images
-        from their least to their greatest value. An even channel becomes 0.
-    where : str
-        Name of the image in messages.
-
-    Raises
-    ------
-    SeminarError
-        A channel that the image does not have; NaN or infinite values.
-    """
-    image = as_stored(image if image.ndim == 3 else image[:, :, np.newaxis])
-    wanted = channels or tuple(range(image.shape[2]))
-    if missing := [channel for channel in wanted if not 0 <= channel < image.shape[2]]:
-        raise SeminarError(
-            f"{where}: channel {missing[0]} is asked for, the image has {image.shape[2]} (0 to "
-            f"{image.shape[2] - 1}); change the setting 'channels'"
-        )
-    planes = np.moveaxis(image, 2, 0)[list(wanted)]
-    if fault := not_finite(planes):
-        raise SeminarError(f"{where}: {fault}")
-    if planes.dtype == np.uint8 and tuple(stretch) == (0, 100):
-        return planes.astype(np.float32)
-    return np.stack([_stretched(plane, stretch) for plane in planes])
-
-
-def not_finite(planes: ImageArray) -> str:
-    """What is wrong where an image, (C, H, W), holds NaN or infinite values, with the remedy;
-    empty where nothing is.
-    """
-    if planes.dtype.kind != "f" or np.isfinite(planes).all():
-        return ""
-    bad = np.argwhere(~np.isfinite(planes))
-    _, row, col = bad[0]
-    count = f"{len(bad)} values are" if len(bad) > 1 else "a value is"
-    return (
-        f"{count} NaN or infinite, first at row {row}, column {col}; replace them with numbers and "
-        "save the image again"
-    )
-
-
-def as_stored(pixels: ImageArray) -> ImageArray:
-    """Contiguous uint8, uint16 or float32 in this machine's byte order; any other kind of number
-    becomes float32, False and True 0 and 255.
-    """
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype.kind not in "uif":
-        raise ValueError(f"{pixels.dtype} values are no intensities")
-    if pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2:
-        return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, which `to_float` refuses
-        return np.ascontiguousarray(pixels, dtype=np.float32)
-
-
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what image readers raise on files that they cannot read into one sentence."""
+    """Turn errors of image readers into a `DatasetError` of one sentence."""
     try:
         yield
     except FileNotFoundError:
@@ -284,23 +190,6 @@ def explained(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _stretched(plane: ImageArray, stretch: tuple[float, float]) -> npt.NDArray[np.float32]:
-    if tuple(stretch) == (0, 100):
-        black, white = float(plane.min()), float(plane.max())
-    else:
-        step = max(
-            1, round((plane.size / 2**20) ** 0.5)
-        )  # about a million values are enough for a percentile
-        black, white = (
-            float(value)
-            for value in np.percentile(plane[::step, ::step].astype(np.float64), stretch)
-        )
-    if white <= black:
-        return np.zeros(plane.shape, dtype=np.float32)
-    share = (plane.astype(np.float64) - black) / (white - black)
-    return (np.clip(share, 0.0, 1.0) * 255.0).astype(np.float32)
-
-
 def _kind(path: Path) -> Kind:
     with path.open("rb") as file:
         head = file.read(8)
@@ -318,8 +207,7 @@ def _kind(path: Path) -> Kind:
 
 
 def _open(path: Path, kind: Kind) -> ImageFile:
-    # the plugins themselves, not PIL.Image.open: no other format, and no warning at Pillow's own
-    # limit, which is below ours
+    # not PIL.Image.open, which tries other formats and warns at a limit below ours
     match kind:
         case "png":
             return PngImagePlugin.PngImageFile(path)
@@ -349,9 +237,7 @@ def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
 
 
 def _read_16_bit_colour(path: Path, raw_mode: str) -> npt.NDArray[np.uint16]:
-    """A 16-bit colour PNG, of which Pillow keeps one byte a value: read once for the upper bytes
-    and once for the lower ones.
-    """
+    """A 16-bit colour PNG, of which Pillow keeps 8 bits: read twice, upper and lower bytes."""
     halves = []
     for mode in (raw_mode, raw_mode.replace("16B", "16L")):
         with PngImagePlugin.PngImageFile(path) as image:

@@ -1,4 +1,4 @@
-"""Where the pixels of a large image come from: an OME-Zarr or a tiled tif, read in windows."""
+"""Images larger than memory, read in windows: OME-Zarr and tiled tif."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ import tifffile
 
 from seminar.errors import SeminarError
 from seminar.io.images import explained
+from seminar.io.intensities import percentile_step, spread
 from seminar.io.ome_zarr import open_array, read_multiscale, zarr_module
 from seminar.io.tif import stored_colours
 
 Levels = tuple[tuple[float, float], ...] | None
-"""(black, white) of each channel that is used; None leaves 8-bit values as they are."""
-
-SAMPLES = 2**20
-"""About so many values decide a percentile, the same ones as `seminar.io.images.to_float` takes."""
+"""(black, white) of each channel used; None leaves 8-bit values as they are."""
 
 MAX_CHUNK_BYTES = 2**30
-"""Largest chunk that is decompressed: a hostile header must not fill the memory."""
+"""Largest chunk that is decompressed, to protect the memory from hostile headers."""
 
 
 @dataclass(frozen=True)
 class LargeSource:
-    """An image on disk and its axes; small and picklable, the pixels stay where they are.
+    """An image on disk and its axes; small and picklable, without the pixels.
 
     Attributes
     ----------
@@ -39,7 +37,7 @@ class LargeSource:
     array : str
         Path of the full-resolution array within the OME-Zarr.
     axes : str
-        One letter an axis: y, x, c, and any of t and z, whose planes are predicted one by one.
+        One letter per axis: y, x, c, and any of t and z, whose planes are predicted separately.
     shape : tuple of int
     dtype : str
     """
@@ -77,12 +75,12 @@ class LargeSource:
 
 
 def open_source(path: Path) -> LargeSource:
-    """Look at the metadata of an OME-Zarr or a tif.
+    """Read the metadata of an OME-Zarr or a tif.
 
     Raises
     ------
     SeminarError
-        Neither, damaged, of unknown axes, colours that are not RGB, metadata that points outside of
+        Neither, damaged, unknown axes, colours that are not RGB, metadata that points outside of
         the image, chunks too large for memory.
     """
     if path.is_dir():
@@ -93,30 +91,25 @@ def open_source(path: Path) -> LargeSource:
     else:
         with explained(path), tifffile.TiffFile(path) as tif:
             series = tif.series[0]
-            axes, shape, dtype = (
-                series.axes.replace("S", "C").lower(),
-                tuple(series.shape),
-                str(series.dtype),
-            )
+            axes = series.axes.replace("S", "C").lower()
+            source = LargeSource(str(path), "tif", "", axes, tuple(series.shape), str(series.dtype))
             if (colours := stored_colours(tif.pages.first, series.axes)) != "as stored":
                 raise SeminarError(
                     f"{path}: its colours are stored as {colours}, and block by block only RGB is "
                     "read; save it as RGB"
                 )
-        source = LargeSource(str(path), "tif", "", axes, shape, dtype)
     with explained(path), _opened(source) as array:
         chunks = array.chunks
-    if sorted(source.axes) not in [
-        sorted(planes + "yx" + channel) for planes in ("", "t", "z", "tz") for channel in ("", "c")
-    ]:
+    axes = source.axes
+    if not set("yx") <= set(axes) <= set("tczyx") or len(set(axes)) < len(axes):
         raise SeminarError(
-            f"{path}: axes {source.axes}, expected y and x, and perhaps c, z and t; save it with "
+            f"{path}: axes {axes}, expected y and x, and perhaps c, z and t; save it with "
             "these axes"
         )
     if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
         raise SeminarError(
-            f"{path}: {source.dtype} values of shape {source.shape} are no image; give an image of "
-            "whole or real numbers"
+            f"{path}: {source.dtype} values of shape {source.shape} are not an image; give an "
+            "image of whole or real numbers"
         )
     if np.prod(chunks, dtype=np.float64) * np.dtype(source.dtype).itemsize > MAX_CHUNK_BYTES:
         raise SeminarError(
@@ -130,19 +123,8 @@ def read_window(
     source: LargeSource, plane: tuple[int, ...], rows: slice, cols: slice
 ) -> npt.NDArray[Any]:
     """(C, h, w) of one plane in the image's own depth."""
-    numbers = iter(plane)
-    index = tuple(
-        (
-            rows
-            if axis == "y"
-            else cols
-            if axis == "x"
-            else slice(None)
-            if axis == "c"
-            else next(numbers)
-        )
-        for axis in source.axes
-    )
+    place = dict(zip(source.plane_axes, plane, strict=True)) | {"y": rows, "x": cols}
+    index = tuple(place.get(axis, slice(None)) for axis in source.axes)
     kept = [axis for axis in source.axes if axis in "cyx"]
     with explained(Path(source.path)), _opened(source) as array:
         window = np.asarray(array[index])
@@ -160,19 +142,15 @@ def prepare_block(
     channels: tuple[int, ...],
     levels: Levels,
 ) -> npt.NDArray[np.float32]:
-    """The network's input for a window, (C, h, w) float32 on 0..255, as
-    `seminar.io.images.to_float` makes it from the whole image.
+    """The network's input for a window, (C, h, w) float32 on 0..255.
+
+    The same values as `seminar.io.intensities.to_float` computes from the whole image.
     """
-    window = _chosen(read_window(source, plane, slice(*rows), slice(*cols)), channels)
-    _check_finite(source, window, rows[0], cols[0])
+    window = _read_finite(source, plane, rows, cols, channels)
     if levels is None:
         return window.astype(np.float32)
-    return np.stack(
-        [
-            _scaled(values, black, white)
-            for values, (black, white) in zip(window, levels, strict=True)
-        ]
-    )
+    pairs = zip(window, levels, strict=True)
+    return np.stack([spread(values, black, white) for values, (black, white) in pairs])
 
 
 def find_levels(
@@ -185,21 +163,18 @@ def find_levels(
 ) -> Levels:
     """Black and white of each channel of a plane, from one pass over it in blocks.
 
-    The same values as `seminar.io.images.to_float` finds in memory: least and greatest for (0,
-    100), else percentiles of about a million values.
+    The same as `seminar.io.intensities.to_float` finds in memory: minimum and maximum for
+    (0, 100), else percentiles of about a million values.
     """
     if source.dtype == "uint8" and tuple(stretch) == (0, 100):
         return None
     whole = tuple(stretch) == (0, 100)
-    step = 1 if whole else max(1, round((source.height * source.width / SAMPLES) ** 0.5))
+    step = 1 if whole else percentile_step(source.height * source.width)
     found = []
     for row, col in itertools.product(
         range(0, source.height, block), range(0, source.width, block)
     ):
-        window = _chosen(
-            read_window(source, plane, slice(row, row + block), slice(col, col + block)), channels
-        )
-        _check_finite(source, window, row, col)
+        window = _read_finite(source, plane, (row, row + block), (col, col + block), channels)
         window = window[:, -row % step :: step, -col % step :: step]
         if window.size:
             found.append(
@@ -216,33 +191,22 @@ def find_levels(
     return tuple((float(black), float(white)) for black, white in limits)
 
 
-def _check_finite(source: LargeSource, window: npt.NDArray[Any], row: int, col: int) -> None:
+def _read_finite(
+    source: LargeSource,
+    plane: tuple[int, ...],
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+    channels: tuple[int, ...],
+) -> npt.NDArray[Any]:
+    window = read_window(source, plane, slice(*rows), slice(*cols))
+    window = window[list(channels)] if channels else window
     if window.dtype.kind == "f" and not np.isfinite(window).all():
-        place = (
-            f"between rows {row} and {row + window.shape[1]}, columns {col} and "
-            f"{col + window.shape[2]}"
-        )
         raise SeminarError(
-            f"{source.path}: NaN or infinite values {place}; replace them with numbers and save "
-            "the image again"
+            f"{source.path}: NaN or infinite values between rows {rows[0]} and "
+            f"{rows[0] + window.shape[1]}, columns {cols[0]} and {cols[0] + window.shape[2]}; "
+            "replace them with numbers and save the image again"
         )
-
-
-def _chosen(window: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[Any]:
-    return window[list(channels)] if channels else window
-
-
-def _scaled(values: npt.NDArray[Any], black: float, white: float) -> npt.NDArray[np.float32]:
-    if white <= black:
-        return np.zeros(values.shape, dtype=np.float32)
-    scaled = np.empty(values.shape, dtype=np.float32)
-    for line, found in zip(
-        scaled, values, strict=True
-    ):  # line by line: all at once would need eight bytes a pixel, thrice
-        line[:] = np.clip(
-            (found.astype(np.float64) - black) * (255.0 / (white - black)), 0.0, 255.0
-        )
-    return scaled
+    return window
 
 
 @contextlib.contextmanager

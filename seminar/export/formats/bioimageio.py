@@ -21,7 +21,7 @@ from seminar.export.job import ExportJob
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
 from seminar.io.archives import check_archive
-from seminar.io.images import ImageArray, to_float
+from seminar.io.intensities import ImageArray, to_float
 from seminar.labels import BACKGROUND
 
 MAX_DESCRIPTION = 128
@@ -209,7 +209,7 @@ def _description(folder: Path, job: ExportJob) -> Any:
 
 
 def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
-    """The steps of `seminar.io.images.to_float` for an image of the sample's depth."""
+    """The steps of `seminar.io.intensities.to_float` for an image of the sample's depth."""
     from bioimageio.spec.model import v0_5
 
     to_float32 = v0_5.EnsureDtypeDescr(kwargs=v0_5.EnsureDtypeKwargs(dtype="float32"))

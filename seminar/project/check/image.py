@@ -13,14 +13,8 @@ import numpy as np
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
-from seminar.io.images import (
-    ImageHeader,
-    explained,
-    image_header,
-    looks_whole,
-    not_finite,
-    read_image,
-)
+from seminar.io.images import ImageHeader, explained, image_header, looks_whole, read_image
+from seminar.io.intensities import not_finite
 from seminar.io.label_png import png_size, read_label_png
 from seminar.io.names import name_fault
 from seminar.labels import IGNORE_INDEX, LabelMap

@@ -16,7 +16,7 @@ from skimage import data
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.io.files import write_bytes
-from seminar.io.images import ImageArray
+from seminar.io.intensities import ImageArray
 from seminar.labels import ClassNames
 from seminar.project.layout import CLASSES, CLICKS, SPLITS, TRUTH
 from seminar.project.project import Project

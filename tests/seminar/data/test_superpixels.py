@@ -293,7 +293,7 @@ def test_a_project_s_network_is_asked_with_the_image_as_stored(tmp_path: Path) -
 def test_real_nuclei_are_covered_and_mostly_right(shared_data: Path) -> None:
     """Clicks of 3 images; the bar is what one click a nucleus must be worth."""
     from seminar.clicks.simulate import simulate_clicks
-    from seminar.io.images import to_float
+    from seminar.io.intensities import to_float
 
     project = Project.open(shared_data / "dsb2018_histology")
     right = labelled = total = 0

@@ -175,7 +175,7 @@ def test_probabilities_are_those_in_memory_with_a_channel_a_class(
 def test_16_bit_blocks_are_stretched_as_the_whole_image(
     tmp_path: Path, stretch: tuple[float, float]
 ) -> None:
-    from seminar.io.images import to_float
+    from seminar.io.intensities import to_float
 
     pixels = (blobs(2, 130, 150).astype(np.uint16) * 37 + 5).transpose(1, 2, 0)
     path = write_zarr(tmp_path / "a.zarr", np.moveaxis(pixels, 2, 0), "cyx")
@@ -213,7 +213,7 @@ def test_percentiles_of_a_large_image_come_from_the_same_samples(
 ) -> None:
     pixels = blobs(130, 150).astype(np.uint16) * 3
     source = open_source(write_zarr(tmp_path / "a.zarr", pixels, "yx"))
-    monkeypatch.setattr("seminar.io.large_images.SAMPLES", 2000)
+    monkeypatch.setattr("seminar.io.intensities.SAMPLES", 2000)
     step = round((130 * 150 / 2000) ** 0.5)
     (levels,) = find_levels(source, (), channels=(), stretch=(2.0, 98.0), block=64) or ()
     assert levels == pytest.approx(tuple(np.percentile(pixels[::step, ::step], (2, 98))))

@@ -107,7 +107,7 @@ def test_other_numbers_become_float32(tmp_path: Path) -> None:
 
 
 def test_complex_numbers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="complex64 values are no intensities"):
+    with pytest.raises(DatasetError, match="complex64 values are not intensities"):
         read_image(written(tmp_path / "a.tif", np.zeros((9, 9), np.complex64)))
 
 
