@@ -1,8 +1,7 @@
-"""Seminar: a segmentation network from a few clicks per image (Seminar Learning, Chen et al., ICCV
-2021).
+"""Seminar: a segmentation network from a few clicks per image.
 
-The public names below are loaded when they are first used, so that `import seminar` costs nothing
-and never loads torch.
+The method is Seminar Learning (Chen et al., ICCV 2021). The public names below are loaded when they
+are first used, so `import seminar` is quick and never loads torch.
 """
 
 from __future__ import annotations

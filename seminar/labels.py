@@ -12,7 +12,7 @@ import numpy.typing as npt
 from seminar.errors import DatasetError
 
 IGNORE_INDEX = 255
-"""Label of a pixel that counts for nothing: unclicked, void or unsure."""
+"""Label of a pixel that is ignored: unclicked, void or unsure."""
 
 BACKGROUND = 0
 """Class id of the background, always the first line of classes.txt."""
@@ -41,13 +41,7 @@ def _voc_palette() -> bytes:
 
 @dataclass(frozen=True)
 class ClassNames:
-    """The classes of a project in the order of their ids; the first one is the background.
-
-    Attributes
-    ----------
-    names : tuple of str
-    colours : tuple of (red, green, blue), each 0..255
-    """
+    """The classes of a project in the order of their ids; the first one is the background."""
 
     names: tuple[str, ...]
     colours: tuple[Colour, ...]
@@ -59,8 +53,9 @@ class ClassNames:
 
     @classmethod
     def parse(cls, text: str, where: str = "classes.txt") -> ClassNames:
-        """Read the text of a classes.txt: one class per line, optional ``#rrggbb`` after the name,
-        empty lines skipped.
+        """Read the text of a classes.txt.
+
+        It has one class per line and optional ``#rrggbb`` after the name; empty lines are skipped.
 
         Raises
         ------
@@ -99,12 +94,11 @@ class ClassNames:
 
     def format(self) -> str:
         """Text of a classes.txt that `parse` reads back as an equal value."""
-        lines = []
+        lines = ""
         for class_id, (name, colour) in enumerate(zip(self.names, self.colours, strict=True)):
-            lines.append(
-                name if colour == voc_colour(class_id) else f"{name} #{bytes(colour).hex()}"
-            )
-        return "\n".join(lines) + "\n"
+            suffix = "" if colour == voc_colour(class_id) else f" #{bytes(colour).hex()}"
+            lines += f"{name}{suffix}\n"
+        return lines
 
     @property
     def num_classes(self) -> int:

@@ -83,5 +83,5 @@ def _listed_ids(path: Path) -> list[str]:
 
     lines = read_split(path)
     if lines is None:
-        raise DatasetError([f"{path}: no such file; check the name"])
+        raise DatasetError(f"{path}: no such file; check the name")
     return [image_id for _, image_id in lines]

@@ -63,7 +63,7 @@ def _class_names(text: str) -> ClassNames:
         return ClassNames.parse(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:
         raise DatasetError(
-            [f"{path}: no such file; correct the name, or list the classes: background,nucleus"]
+            f"{path}: no such file; correct the name, or list the classes: background,nucleus"
         ) from None
     except UnicodeDecodeError:
-        raise DatasetError([f"{path}: not UTF-8 text; save it as UTF-8"]) from None
+        raise DatasetError(f"{path}: not UTF-8 text; save it as UTF-8") from None

@@ -12,13 +12,12 @@ from seminar.errors import SeminarError
 
 
 def pick_device(name: str) -> torch.device:
-    """The device called `name`: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first that works
-    of cuda, mps, cpu.
+    """The device called "cpu", "cuda", "cuda:1", "mps", or "auto": the first that works.
 
     Raises
     ------
     SeminarError
-        The name is none, or this machine has no such device.
+        No device has this name, or this machine has no such device.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -38,10 +37,10 @@ def pick_device(name: str) -> torch.device:
 
 
 def use_threads(processes: int = 1) -> int:
-    """Let torch use all CPU cores but one, which stays free for the window and the loader; returns
-    how many.
+    """Let torch use all CPU cores but one, and return their number.
 
-    `processes` that compute on this machine share them.
+    The last core stays free for the window and the loader. `processes` on this machine share the
+    others.
     """
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -62,8 +61,9 @@ def describe(device: torch.device) -> str:
 
 
 def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """bfloat16 autocast on CUDA devices that compute in it, nothing elsewhere. bfloat16 needs no
-    loss scaling.
+    """bfloat16 autocast on CUDA devices that support it, nothing elsewhere.
+
+    bfloat16 needs no loss scaling.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
@@ -78,7 +78,7 @@ def memory_in_use(device: torch.device) -> int:
 
 
 _NO_ROOM_FOR_CODE = "could not create a primitive"
-"""What oneDNN says, which compiles its kernels as they are needed."""
+"""Message of oneDNN, which compiles its kernels when they are needed."""
 
 _OUT_OF_MEMORY = (
     "out of memory",
@@ -90,7 +90,7 @@ _OUT_OF_MEMORY = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on whichever device."""
+    """Whether an exception says that memory ran out, on any device."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
@@ -98,11 +98,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def avoid_failed_onednn(error: BaseException) -> None:
-    """Before another try with less memory: where oneDNN found no room for its code, this process
-    goes on with PyTorch's own kernels.
+    """Use PyTorch's own kernels from now on if oneDNN found no memory for its code.
 
-    The failure sticks to the thread: no kernel can be compiled in it any more, however much memory
-    is free by then. A step takes about five times as long from there on.
+    Call this before another try with less memory. After such a failure a thread can compile no
+    kernel any more, however much memory is free. A step then takes about five times as long.
     """
     if _NO_ROOM_FOR_CODE in str(error).lower():
         torch.backends.mkldnn.enabled = False  # type: ignore[assignment]

@@ -1,9 +1,7 @@
-"""One run in several processes, on as many GPUs or hosts: started by torchrun, joined by
-torch.distributed.
+"""One run in several processes, on several GPUs or hosts, started by torchrun.
 
-Each process takes its share of the very batch that one process alone would draw; sums over
-processes make the step the same. The first process alone writes the run folder and decides; the
-others do as it says.
+Each process takes its share of the batch that one process alone would draw; sums over the processes
+make the step the same. The first process writes the run folder and decides; the others follow.
 """
 
 from __future__ import annotations
@@ -25,24 +23,17 @@ from seminar.errors import SeminarError
 from seminar.runtime.devices import is_out_of_memory, pick_device
 
 TIMEOUT = timedelta(hours=6)
-"""How long the others wait while the first process scores, draws or saves; a process that dies
-is noticed at once.
-"""
+"""The others wait so long while the first process scores, draws or saves; a process that dies is
+noticed at once."""
 
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of a run; by default the only one, for which all of this costs
-    nothing.
+    """This process among the `size` processes of a run; by default the only one.
 
-    Attributes
-    ----------
-    rank : int
-        From 0.
-    size : int
-        How many processes there are.
+    `rank` counts from 0. With a single process none of the methods costs anything.
     """
 
     rank: int = 0
@@ -50,15 +41,15 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes and decides."""
+        """Whether this process writes the run folder and decides."""
         return self.rank == 0
 
     def share(self, count: int) -> range:
-        """This process's part of `count` crops: parts differ by one crop at most."""
+        """This process's part of `count` crops; parts differ by at most one crop."""
         return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
     def from_first(self, make: Callable[[], _Value]) -> _Value:
-        """What `make` returns in the first process, in all of them; the others do not call it."""
+        """The result of `make` in the first process, for all; the others do not call it."""
         if self.size == 1:
             return make()
         found: list[Any] = [make() if self.is_first else None]
@@ -77,16 +68,15 @@ class Ranks:
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Add up the gradients of all processes, in one message.
 
-        DistributedDataParallel would send them during the backward pass; here a process may run out
-        of memory in that pass, on which all have to agree first.
+        DistributedDataParallel would send them during the backward pass, but a process may run out
+        of memory in that pass, and all have to agree on this first.
         """
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if self.size == 1 or not gradients:
             return
         whole = self.sum(torch.cat([gradient.flatten() for gradient in gradients]))
-        for gradient, part in zip(
-            gradients, whole.split([gradient.numel() for gradient in gradients]), strict=True
-        ):
+        parts = whole.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view(gradient.shape))
 
     def copy_from_first(self, network: nn.Module) -> None:
@@ -99,15 +89,14 @@ class Ranks:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Wait for the others at the end of a block; what goes wrong in one process is raised in
-        all.
+        """Wait for the others at the end of a block; an error in one process is raised in all.
 
         Raises
         ------
         MemoryError
             Memory ran out in another process, and nothing worse happened.
         SeminarError
-            Anything else happened in another process; the message names it.
+            Another error happened in another process; the message names it.
         """
         if self.size == 1:
             yield
@@ -147,12 +136,12 @@ _runs = itertools.count()
 
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
-    """The processes that torchrun started together with this one, or this one alone.
+    """The processes that torchrun started with this one, or this one alone.
 
     Raises
     ------
     SeminarError
-        They do not find each other.
+        The processes do not find each other.
     """
     if dist.is_available() and dist.is_initialized():  # by a program that calls `seminar.train`
         yield Ranks(dist.get_rank(), dist.get_world_size())
@@ -182,7 +171,7 @@ def joined(device: torch.device) -> Iterator[Ranks]:
 
 
 def is_first_process() -> bool:
-    """Whether this process writes the run folder; known before the processes have joined."""
+    """Whether this process writes the run folder; known before the processes join."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank() == 0
     return not _is_one_of_many() or os.environ["RANK"] == "0"
@@ -194,13 +183,12 @@ def processes_here() -> int:
 
 
 def own_device(name: str) -> torch.device:
-    """`seminar.runtime.devices.pick_device`, and of several GPUs the one that is this process's
-    own.
+    """The device called `name`; of several GPUs, this process's own.
 
     Raises
     ------
     SeminarError
-        As `pick_device`; more processes than GPUs; a device that cannot be shared out.
+        As `pick_device`; more processes than GPUs; a device that processes cannot share.
     """
     device = pick_device(name)
     if not _is_one_of_many() or device.type == "cpu":

@@ -8,48 +8,18 @@ import json
 import tempfile
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
 from superqt.utils import thread_worker
 
+from seminar.runtime.device_facts import Device
 from seminar_napari.workers.child import Child, said_error, seminar_command
 
 PROBE_SECONDS = 300.0
 FRESH_SECONDS = 300.0
 """So long an answer counts; free memory changes."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """One line of `seminar devices --json`.
-
-    Attributes
-    ----------
-    name : str
-        As `--device` takes it.
-    title : str
-    free_bytes, total_bytes : int
-        0 where unknown.
-    problem : str
-        Why it cannot be used; empty where it can.
-    """
-
-    name: str
-    title: str
-    free_bytes: int = 0
-    total_bytes: int = 0
-    problem: str = ""
-
-    @property
-    def label(self) -> str:
-        """What the list shows."""
-        if self.problem:
-            return f"{self.name} — {self.problem}"
-        free = f", {self.free_bytes / 2**30:.0f} GB free" if self.total_bytes else ""
-        return f"{self.name} {self.title}{free}"
 
 
 Answer = tuple[Device, ...] | str

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from seminar.config.settings import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
+from seminar.runtime.device_facts import Device
 from seminar_napari.train.config_form import ConfigForm, form, read
-from seminar_napari.train.devices import Device
 from seminar_napari.train.setting_texts import FILE_CHOICE
 
 WORDS = st.text(

@@ -8,8 +8,9 @@ import sys
 import pytest
 from pytestqt.qtbot import QtBot
 
+from seminar.runtime.device_facts import Device
 from seminar_napari.train import devices
-from seminar_napari.train.devices import Device, DeviceProbe, parse_devices
+from seminar_napari.train.devices import DeviceProbe, parse_devices
 
 
 def test_a_real_child_lists_the_cpu_and_this_process_stays_free_of_torch(

@@ -23,9 +23,10 @@ from seminar.config.settings import TrainConfig, preset
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
+from seminar.runtime.device_facts import Device
 from seminar_napari.run.command import shell_line, train_arguments
 from seminar_napari.session.session import Session
-from seminar_napari.train.devices import Device, DeviceProbe
+from seminar_napari.train.devices import DeviceProbe
 from seminar_napari.train.progress import RunProgress
 from seminar_napari.train.speed import Pace, SpeedBook
 from seminar_napari.train.tab import TrainTab
