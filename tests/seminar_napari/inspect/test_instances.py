@@ -188,9 +188,9 @@ def test_objects_that_come_late_are_not_shown_over_another(
         assert session.image_id == "a"
     through.set()
     deadline = time.monotonic() + 10
-    while made._outcome is None and time.monotonic() < deadline:
+    while not made._worker.outcomes and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert made._outcome is not None, (
+    assert made._worker.outcomes, (
         "the objects are found, and what the other image has is not read yet"
     )
     instances.poll()
