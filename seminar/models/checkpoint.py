@@ -1,6 +1,4 @@
-"""Files that hold networks: whole or absent, checked before use, loaded without running any code
-(`weights_only=True`).
-"""
+"""Files of networks: written whole or not at all, checked, and loaded with `weights_only=True`."""
 
 from __future__ import annotations
 
@@ -24,11 +22,12 @@ from seminar.run.folder import RunFolder
 
 MODEL_VERSION = 1
 CHECKPOINT_VERSION = 1
+_NEW, _PREVIOUS = "checkpoint.new", "previous.pt"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network and what it needs to predict as it did in training.
+    """A trained network, and the settings with which it predicts as in training.
 
     Attributes
     ----------
@@ -94,18 +93,16 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
-    """Write all that resumes a stage. The checkpoint before it stays beside it as previous.pt."""
-    previous = path.with_name("previous.pt")
+    """Write all that resumes a stage; the checkpoint before it is kept as previous.pt."""
     head = {"format": "seminar-checkpoint", "version": CHECKPOINT_VERSION}
-    _write(path.with_name("checkpoint.new"), head | dict(content))
+    _write(path.with_name(_NEW), head | dict(content))
     if path.exists():
-        rename(path, previous)
-    rename(path.with_name("checkpoint.new"), path)
+        rename(path, path.with_name(_PREVIOUS))
+    rename(path.with_name(_NEW), path)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
-    """The newest whole checkpoint of a stage, and a sentence for each damaged one that was passed
-    over.
+    """The newest whole checkpoint of a stage, and a sentence for each damaged one.
 
     Returns
     -------
@@ -119,7 +116,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
         Checkpoints exist, but none can be read.
     """
     faults: list[str] = []
-    candidates = [path.with_name("checkpoint.new"), path, path.with_name("previous.pt")]
+    candidates = [path.with_name(_NEW), path, path.with_name(_PREVIOUS)]
     for candidate in (candidate for candidate in candidates if candidate.exists()):
         try:
             return _load(candidate, "seminar-checkpoint", CHECKPOINT_VERSION), faults
@@ -137,7 +134,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     with atomic_file(path) as file:
         try:
             torch.save(content, file)
-        except RuntimeError as error:  # what torch makes of a disk that is full
+        except RuntimeError as error:  # torch hides the OSError of a full disk in it
             cause = error.__context__
             while cause is not None and not isinstance(cause, OSError):
                 cause = cause.__context__

@@ -1,6 +1,4 @@
-"""DeepLabv3+ (Chen et al., ECCV 2018): a backbone, atrous spatial pyramid pooling, and a decoder
-that brings the edges back.
-"""
+"""DeepLabv3+ (Chen et al., ECCV 2018): backbone, atrous spatial pyramid pooling and decoder."""
 
 from __future__ import annotations
 
@@ -14,23 +12,19 @@ from seminar.models.backbones.build import build_backbone, group_norm
 from seminar.models.backbones.extractor import Features
 
 ATROUS_RATES = (6, 12, 18)
-"""Rates of the pyramid at output stride 16, beside its 1x1 branch and image pooling (DeepLabv3+,
-section 4).
-"""
+"""Rates of the pyramid at output stride 16 (section 4); it also has a 1x1 branch and pooling."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class CropDropout(nn.Dropout):
-    """Dropout that gives a crop the same mask whether its batch goes through whole or in parts,
-    from the same seed.
+    """Dropout whose masks do not depend on whether a batch is processed whole or in parts.
 
     Attributes
     ----------
     place : (int, int) or None
-        Number of the first crop of the part, and crops in the whole batch; None where the batch is
-        whole.
+        Number of the part's first crop, and of crops in the whole batch; None for a whole batch.
     """
 
     place: tuple[int, int] | None = None
@@ -39,11 +33,10 @@ class CropDropout(nn.Dropout):
         if self.place is None or not self.training:
             return super().forward(x)
         first, whole = self.place
-        last = x.is_contiguous(memory_format=torch.channels_last)
-        ones = x.new_ones((whole, *x.shape[1:]))
-        mask = super().forward(
-            ones.to(memory_format=torch.channels_last if last else torch.contiguous_format)
-        )
+        is_last = x.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if is_last else torch.contiguous_format
+        ones = x.new_ones((whole, *x.shape[1:])).to(memory_format=layout)
+        mask = super().forward(ones)
         return x * mask[first : first + len(x)]
 
 
@@ -72,19 +65,8 @@ class DeepLabV3Plus(nn.Module):
     ) -> None:
         super().__init__()
         width = 128 if features.light else 256
-        repeat = [index % 3 for index in range(channels)] if channels != 1 else None
-        mean = (
-            torch.tensor(IMAGENET_MEAN)[repeat]
-            if repeat
-            else torch.tensor(IMAGENET_MEAN).mean()[None]
-        )
-        std = (
-            torch.tensor(IMAGENET_STD)[repeat]
-            if repeat
-            else torch.tensor(IMAGENET_STD).mean()[None]
-        )
-        self.register_buffer("mean", 255 * mean[:, None, None], persistent=False)
-        self.register_buffer("std", 255 * std[:, None, None], persistent=False)
+        self.register_buffer("mean", _of_channels(IMAGENET_MEAN, channels), persistent=False)
+        self.register_buffer("std", _of_channels(IMAGENET_STD, channels), persistent=False)
         self.backbone = backbone
         self.aspp = ASPP(features.deep, list(ATROUS_RATES), width)
         self.aspp.project[3] = CropDropout(0.1 if features.light else 0.5)
@@ -98,15 +80,9 @@ class DeepLabV3Plus(nn.Module):
             self.fuse_half = _separable(fused + 16, 32, 3)
         self.classify = nn.Conv2d(32 if features.light else fused, num_classes, 1)
         if group:
-            for head in (
-                self.aspp,
-                self.skip_quarter,
-                self.fuse_quarter,
-                self.skip_half,
-                getattr(self, "fuse_half", None),
-            ):
-                if head is not None:
-                    _use_group_norm(head)
+            for name, part in self.named_children():
+                if name != "backbone":
+                    _use_group_norm(part)
 
     def forward(self, image: Tensor) -> Tensor:
         size = image.shape[-2:]
@@ -114,9 +90,8 @@ class DeepLabV3Plus(nn.Module):
         x = self.aspp(taps["deep"])  # (N, width, H/16, W/16)
         quarter = taps["quarter"]
         x = _resize(x, quarter.shape[-2:])
-        x = self.fuse_quarter(
-            torch.cat([x, self.skip_quarter(quarter)], dim=1)
-        )  # (N, fused, H/4, W/4)
+        x = torch.cat([x, self.skip_quarter(quarter)], dim=1)
+        x = self.fuse_quarter(x)  # (N, fused, H/4, W/4)
         if self.skip_half is not None:
             half = taps["half"]
             x = _resize(x, half.shape[-2:])
@@ -125,7 +100,7 @@ class DeepLabV3Plus(nn.Module):
         return logits
 
     def head_parameters(self) -> list[nn.Parameter]:
-        """Everything that does not come from ImageNet; it learns faster."""
+        """All parameters that are not the backbone's; they learn faster."""
         backbone = {id(parameter) for parameter in self.backbone.parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in backbone]
 
@@ -133,8 +108,9 @@ class DeepLabV3Plus(nn.Module):
 def build_network(
     config: TrainConfig, *, num_classes: int, channels: int, load: bool = True
 ) -> DeepLabV3Plus:
-    """The network that `config` describes, for images of `channels` channels; `load=False` skips
-    its start weights.
+    """The network of these settings, for images of `channels` channels.
+
+    `load=False` skips the start weights.
     """
     backbone, features = build_backbone(
         config.backbone, norm=config.norm, weights=config.weights, channels=channels, load=load
@@ -142,6 +118,13 @@ def build_network(
     return DeepLabV3Plus(
         backbone, features, num_classes=num_classes, channels=channels, group=config.norm == "group"
     )
+
+
+def _of_channels(rgb: tuple[float, float, float], channels: int) -> Tensor:
+    """Values of RGB on 0..1 as (channels, 1, 1) on 0..255: repeated, or their mean for grey."""
+    values = torch.tensor(rgb)
+    values = values.mean()[None] if channels == 1 else values[torch.arange(channels) % 3]
+    return 255 * values[:, None, None]
 
 
 def _conv(inputs: int, outputs: int, size: int) -> nn.Sequential:

@@ -10,19 +10,19 @@ from torch.optim.swa_utils import AveragedModel
 def ema_share(iteration: int, ema_decay: float) -> float:
     """Share of the old teacher kept at `iteration` (from 1): min(1 - 1/t, ema_decay), eq. 1.
 
-    The first steps are plain averages of all students so far, so that the teacher forgets its
-    random start at once.
+    The first steps are plain averages of all students so far: the teacher forgets its random start
+    at once.
     """
     return min(1 - 1 / iteration, ema_decay)
 
 
 def make_teacher(student: nn.Module, ema_decay: float) -> AveragedModel:
-    """A teacher with the student's weights: teacher = a * teacher + (1 - a) * student (eq. 1,
-    Tarvainen and Valpola 2017).
+    """A teacher that starts with the student's weights and follows them as a moving average.
 
-    Call `teacher.update_parameters(student)` after every optimiser step; the count of steps is part
-    of its state dict. Floating buffers (batch norm's statistics) are averaged too, integer ones
-    copied. It is in eval mode, which the paper leaves open.
+    teacher = a * teacher + (1 - a) * student (eq. 1; Tarvainen and Valpola 2017). Call
+    `teacher.update_parameters(student)` after every optimiser step; the count of steps is part of
+    its state dict. Floating buffers (batch norm's statistics) are averaged too, integer ones
+    copied. The teacher is in eval mode, which the paper leaves open.
     """
 
     @torch.no_grad()

@@ -83,7 +83,12 @@ def adapt_first_conv(network: nn.Module, name: str, channels: int) -> None:
     repeated = weight[:, [index % 3 for index in range(channels)]] * (3 / channels)
     if channels == 1:
         repeated = weight.sum(dim=1, keepdim=True)
-    conv.in_channels, conv.weight = channels, nn.Parameter(repeated.clone())
+    shape = conv.out_channels, conv.kernel_size, conv.stride, conv.padding
+    new = nn.Conv2d(channels, *shape, bias=conv.bias is not None)
+    new.weight = nn.Parameter(repeated.clone())
+    if conv.bias is not None:
+        new.bias = nn.Parameter(conv.bias.detach().clone())
+    network.set_submodule(name, new)
 
 
 def _fold_batch_norm(module: nn.Module) -> None:
