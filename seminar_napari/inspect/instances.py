@@ -1,4 +1,4 @@
-"""Objects one by one, as a labels layer and as a 16-bit tif in the project."""
+"""Numbered objects, as a labels layer and as a 16-bit tif in the project."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Instances:
     labels : ndarray, (H, W) uint16, or None
         None where none were made yet.
     text : str
-        What happened, for people; empty where they were only read.
+        The outcome, for people; empty where they were only read.
     """
 
     image_id: str
@@ -52,14 +52,12 @@ def instances_path(project: Project, image_id: str) -> Path:
 
 
 def has_object_clicks(clicks: ClickSet) -> bool:
-    """Whether objects can be told apart by clicks."""
+    """Whether objects can be separated by clicks."""
     return bool((clicks.class_ids != BACKGROUND).any())
 
 
 def make_instances(path: Path, image_id: str, labels: LabelMap, clicks: ClickSet) -> Instances:
-    """Divide the predicted mask by the clicks, or without object clicks by shape, and write the
-    tif.
-    """
+    """Divide the mask by the clicks, or without object clicks by shape, and write the tif."""
     by_clicks = has_object_clicks(clicks)
     found = instances_from_clicks(labels, clicks) if by_clicks else instances_from_shape(labels)
     write_instances(path, found)
@@ -72,7 +70,7 @@ def make_instances(path: Path, image_id: str, labels: LabelMap, clicks: ClickSet
 
 
 def read_instances(path: Path, image_id: str) -> Instances:
-    """Read what `make_instances` wrote; no labels where there is no such file or it is damaged."""
+    """Read the tif of `make_instances`; no labels where it is missing or damaged."""
     try:
         return Instances(image_id, np.asarray(tifffile.imread(path), dtype=np.uint16))
     except (FileNotFoundError, tifffile.TiffFileError):
@@ -85,7 +83,7 @@ class InstancesLayer:
     Attributes
     ----------
     layer : Labels or None
-        Made with the first instances, reused from then on.
+        Made with the first instances and then reused.
     """
 
     said = Signal(str)
@@ -103,7 +101,7 @@ class InstancesLayer:
         self._on_image_layer(session.image_layer)
 
     def close(self) -> None:
-        """Listen to nothing any more; the layer stays, as its objects are on disk."""
+        """Disconnect; the layer stays, as its objects are on disk."""
         self._session.project_changed.disconnect(self._on_project)
         self._session.image_changed.disconnect(self._on_image)
         self._session.image_layer_changed.disconnect(self._on_image_layer)
@@ -111,9 +109,7 @@ class InstancesLayer:
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def make(self, labels: LabelMap | None) -> None:
-        """Find the objects in the predicted mask of the shown image, show and save them; the
-        window goes on meanwhile.
-        """
+        """Find the objects in the mask of the shown image in the background, show and save them."""
         project, image_id = self._session.project, self._session.image_id
         if project is None or not image_id or labels is None:
             self.said.emit(

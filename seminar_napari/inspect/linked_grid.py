@@ -82,7 +82,7 @@ class LinkedGrid:
         ):
             _follow(self._copies, image)
             return
-        self._changing = True  # showing and hiding overlays tells us of changed overlays
+        self._changing = True  # showing and hiding overlays emits their `changed`
         try:
             self._take_down()
             if names and image is not None and image in self._viewer.layers:
@@ -169,7 +169,7 @@ class LinkedGrid:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """What changes in this block is our doing; the selection stays."""
+        """Ignore the events of our own changes in this block; the selection stays."""
         self._changing = True
         try:
             with selection_kept(self._viewer):
@@ -218,7 +218,7 @@ class LinkedGrid:
 
 
 def _copy(image: Image, name: str, *, visible: bool = True) -> Image:
-    """The same pixels once more; no memory but the graphics card's is used."""
+    """The same pixels again; they take memory only on the graphics card."""
     options: dict[str, Any] = {name: getattr(image, name) for name in GEOMETRY}
     if not image.rgb:
         options |= {

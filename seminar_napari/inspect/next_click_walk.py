@@ -1,4 +1,4 @@
-"""From image to image, to the places where a click says most."""
+"""From image to image, to the places where a click helps most."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from seminar_napari.workers.latest import Latest
 from seminar_napari.workers.worker import Fault
 
 SHOWN_PIXELS = 160.0
-"""The view is zoomed so that at least this many image pixels around the place are seen; small
-images are shown whole.
-"""
+"""Image pixels that are seen around the place at most; small images are shown whole."""
 
 
 class NextClickWalk:
@@ -42,11 +40,11 @@ class NextClickWalk:
         self._session.event_received.disconnect(self._on_event)
 
     def go(self) -> None:
-        """Go there as soon as it is found; further calls until then change nothing."""
+        """Go to the next place once it is found; further calls until then change nothing."""
         project, run = self._session.project, self._session.run
         if project is None or run is None:
             self.said.emit(
-                "Train first, or attach to a run: then the networks have something to disagree on."
+                "Train first, or attach to a run: the next click is where its networks disagree."
             )
             return
         if self._asked:
@@ -87,9 +85,7 @@ class NextClickWalk:
         self.said.emit(f"{found.image_id}: {who} disagree on {found.spot.area:,} px")
 
     def centre(self, row: int, col: int) -> None:
-        """Bring this pixel of the shown image to the middle of the view, near enough to click
-        with ease.
-        """
+        """Bring this pixel of the shown image to the middle of the view, large enough to click."""
         layer = self._session.image_layer
         if layer is None:
             return
@@ -103,10 +99,7 @@ class NextClickWalk:
 
     def _on_run(self, run: RunFolder | None) -> None:
         self._stage = ""
-        self._search, self._asked = (
-            Latest("seminar-next-click"),
-            False,
-        )  # what is looked for comes too late
+        self._search, self._asked = Latest("seminar-next-click"), False  # the old one is too late
         self.said.emit("")
 
     def _on_event(self, event: Event, _when: float) -> None:
@@ -115,7 +108,7 @@ class NextClickWalk:
 
 
 def disagreeing(stage: str) -> str:
-    """Whose disagreement is shown in a stage, in plain words."""
+    """The networks that are compared in a stage, in plain words."""
     if stage == "primary":
         return "stage 1 and 2"
     if stage.startswith("primary-") and stage.removeprefix("primary-").isdigit():

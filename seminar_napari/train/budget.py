@@ -12,9 +12,7 @@ _META = TrainConfig.__dataclass_fields__["iterations"].metadata
 
 
 class Budget:
-    """A number and its unit. Iterations are the truth; minutes are a way to see and set them
-    once the machine's speed is known.
-    """
+    """A number and its unit: iterations, or minutes once the machine's speed is known."""
 
     changed = Signal()
 
@@ -51,9 +49,7 @@ class Budget:
         self._show()
 
     def set_rate(self, rate: float | None) -> None:
-        """Iterations a second that this machine does with the settings shown; None where
-        unknown.
-        """
+        """Iterations a second on this machine with the settings shown; None where unknown."""
         self._rate = rate
         self.unit.native.model().item(1).setEnabled(rate is not None)
         if rate is None and self.unit.value == "minutes":
@@ -66,7 +62,7 @@ class Budget:
         self._show()
 
     def seconds(self) -> float | None:
-        """What the budget takes here; None where the speed is unknown."""
+        """The time for the budget on this machine; None where the speed is unknown."""
         return None if self._rate is None else self._iterations * self._stages / self._rate
 
     def _on_spin(self, value: int) -> None:

@@ -1,4 +1,4 @@
-"""Closing napari with a run going: stop and save, go on without the window, or stay."""
+"""Closing napari while a run goes on: stop and save, leave the run alone, or stay."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def ask(window: QWidget, run: str) -> Answer:
     box.setIcon(QMessageBox.Icon.Question)
     box.setText(f"{run} is still training.")
     box.setInformativeText(
-        "Stop and save ends it at this iteration; it can be resumed. Without the window it trains"
-        " on to its end; attach to it later."
+        "Stop and save ends the run at this iteration; it can be resumed. Without the window it"
+        " trains to its end; you can attach to it later."
     )
     stop = box.addButton("Stop and save", QMessageBox.ButtonRole.AcceptRole)
     go_on = box.addButton("Go on without the window", QMessageBox.ButtonRole.DestructiveRole)
@@ -39,16 +39,16 @@ def ask(window: QWidget, run: str) -> Answer:
 class CloseGuard(QObject):
     """Watches napari's main window.
 
-    A person's wish to close is held back until it is answered and, after "stop", until the trainer
-    has saved. A script's `viewer.close()` cannot be asked: the run is told to stop and save, and
-    nobody waits.
+    When a person closes it, it stays open until the question is answered and, after "stop", until
+    the trainer has saved. A script's `viewer.close()` asks nothing: the run gets the request to
+    stop and save, and nobody waits.
 
     Parameters
     ----------
     window : QWidget
         napari's main window.
     ask : callable
-        Gets the window and the run's name, gives the answer; another one in tests.
+        Answers for the window and the run's name; another one in tests.
     """
 
     def __init__(
@@ -71,19 +71,19 @@ class CloseGuard(QObject):
         window.installEventFilter(self)
 
     def release(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._timer.stop()
         self._window.removeEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Hold back the window's closing while a run goes on."""
+        """Keep the window open while a run goes on."""
         if (
             watched is not getattr(self, "_window", None)
             or event is None
             or event.type() != QEvent.Type.Close
         ):
             return False
-        if self._answered:  # and nobody who was asked before us holds the window back
+        if self._answered:  # and no other filter has stopped the event
             self._control.close()
             return False
         if not self._control.is_going:
@@ -93,9 +93,7 @@ class CloseGuard(QObject):
             self._control.close()
             return False
         event.ignore()
-        if (
-            self._deadline is not None
-        ):  # asked again while saving: at once, then; the request to stop is on its way
+        if self._deadline is not None:  # closed again while saving: do not wait any longer
             self._deadline = 0.0
             return True
         run = self._session.run
@@ -120,14 +118,13 @@ class CloseGuard(QObject):
     def _close(self) -> None:
         self._answered, self._deadline = True, None
         self._window.close(quit_app=getattr(self._window, "_quit_app", False))
-        self._answered = (
-            False  # where the window stays, for clicks that are not on disk, its run stays followed
-        )
+        self._answered = False  # a window that stays, because of unsaved clicks, asks again
 
 
 def closes_by_script(window: Any) -> bool:
-    """Whether it is a script that closes napari's main window: `viewer.close()` closes the
-    viewer's widget first, a person's click, menu or key the window alone.
+    """Whether a script closes napari's main window.
+
+    `viewer.close()` hides the viewer's widget first; a person's click, menu or key does not.
     """
     viewer = getattr(window, "_qt_viewer", None)
     return not window.isVisible() or (viewer is not None and viewer.isHidden())

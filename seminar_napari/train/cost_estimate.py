@@ -1,4 +1,4 @@
-"""What the presets cost on this machine, told in the form; honest where it is not known."""
+"""The time that each preset takes on this machine, shown in the form once it is known."""
 
 from __future__ import annotations
 
@@ -34,16 +34,13 @@ class Costs:
             if estimate is None:
                 costs[name] = UNKNOWN
             else:
+                seconds = config.iterations * len(stage_names(config)) / estimate.rate
                 about = "about" if estimate.measured else "roughly"
-                costs[name] = (
-                    f"{about}"
-                    f" {duration(config.iterations * len(stage_names(config)) / estimate.rate)}"
-                    " here"
-                )
+                costs[name] = f"{about} {duration(seconds)} here"
         self._form.show_costs(costs)
         try:
             estimate = self._speeds.estimate(self._form.read(), device)
-        except SeminarError:  # said when the person presses Train
+        except SeminarError:  # reported when the person presses Train
             estimate = None
         self._form.budget.set_rate(estimate.rate if estimate is not None else None)
 

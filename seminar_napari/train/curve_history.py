@@ -7,16 +7,14 @@ import bisect
 from seminar.run.events import ClicksTaken, Event, StageStarted, Started, Step, Validated
 
 POINTS = 2000
-"""A curve longer than this is thinned to half."""
+"""A curve with more points is thinned to half."""
 
 MARKS = 24
-"""No more marks of clicks than about this; those between two are counted with the first."""
+"""About the largest number of click marks; clicks between two are counted with the first."""
 
 
 class Track:
-    """One curve as (stage, iteration) → value, in order; a resumed stage overwrites what it
-    repeats.
-    """
+    """One curve, (stage, iteration) → value, in order; a resumed stage overwrites its values."""
 
     def __init__(self) -> None:
         self.keys: list[tuple[int, int]] = []
@@ -60,9 +58,7 @@ class History:
             case StageStarted():
                 stage = self._stage(event.stage)
                 self.lengths[event.stage] = event.iterations
-                if (
-                    event.iteration >= event.iterations
-                ):  # a resumed run says that this stage is done: what came after it stays
+                if event.iteration >= event.iterations:  # a resumed run skips this finished stage
                     return
                 for track in (*self.losses.values(), *self.scores.values()):
                     track.cut(stage, event.iteration)
@@ -73,10 +69,8 @@ class History:
                 }
             case Step():
                 self.lengths[event.stage] = event.iterations
-                place = (
-                    self._stage(event.stage),
-                    event.iteration,
-                )  # one for all curves: thousands are kept
+                # one tuple for all curves: thousands are kept
+                place = (self._stage(event.stage), event.iteration)
                 for term, value in event.losses.items():
                     self.losses.setdefault(term, Track()).add(place, value)
             case Validated():
@@ -99,7 +93,7 @@ class History:
         return sum(self.lengths.get(name, 0) for name in self.stages[:stage]) + iteration
 
     def click_marks(self) -> list[tuple[int, int]]:
-        """Where clicks were taken up, and how many, in order."""
+        """Where new clicks were first used, and how many, in order."""
         places = sorted((self.x(place), count) for place, count in self.clicks.items())
         end = max(
             (self.x(track.keys[-1]) for track in self.losses.values() if track.keys), default=0

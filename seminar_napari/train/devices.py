@@ -1,6 +1,4 @@
-"""What can be trained on: asked of a child process, because the window's process never imports
-torch.
-"""
+"""The devices of this machine, from a child process: the window never imports torch."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from seminar_napari.workers.child import Child, said_error, seminar_command
 
 PROBE_SECONDS = 300.0
 FRESH_SECONDS = 300.0
-"""So long an answer counts; free memory changes."""
+"""After this time the devices are asked again: free memory changes."""
 
 
 Answer = tuple[Device, ...] | str
@@ -27,9 +25,9 @@ Answer = tuple[Device, ...] | str
 
 
 class DeviceProbe:
-    """Asks for the devices without holding up the window (nor its closing: this worker is
-    superqt's, napari would ask about its own); the answer is shared by all windows of this
-    program for some minutes.
+    """Asks for the devices in the background; all windows of this program share the answer.
+
+    The worker is superqt's: napari asks before it closes with one of its own.
     """
 
     answered = Signal(tuple)  # of Device
@@ -48,9 +46,7 @@ class DeviceProbe:
         return DeviceProbe._answer
 
     def ask(self) -> None:
-        """Have `answered` emitted: now where the answer is fresh, else when the child process
-        has spoken.
-        """
+        """Emit `answered` now if the answer is fresh, else when the child process has ended."""
         if self.known and time.monotonic() - DeviceProbe._answer_time < FRESH_SECONDS:
             self.answered.emit(self.known)
         elif self._child is None:
@@ -73,9 +69,7 @@ class DeviceProbe:
         self.answered.emit(answer)
 
     def probe(self) -> Generator[None, None, Answer]:
-        """Run the child to its end, a tenth of a second at a time; returns devices or what went
-        wrong.
-        """
+        """Run the child to its end, a tenth of a second at a time."""
         with tempfile.TemporaryDirectory(prefix="seminar-") as folder:
             log = Path(folder) / "devices.json"
             child = self._child = Child(seminar_command(["devices", "--json"]), log)
@@ -93,9 +87,7 @@ class DeviceProbe:
 
 
 def parse_devices(output: str) -> Answer:
-    """The devices in what the child printed, or a sentence that says why there are none; torch's
-    own warnings are passed over.
-    """
+    """The devices in the child's output, or a sentence on why there are none."""
     for line in reversed(output.splitlines()):
         if line.startswith("["):
             try:

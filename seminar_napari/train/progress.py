@@ -113,13 +113,13 @@ class RunProgress:
 
 
 def taken_text(event: ClicksTaken) -> str:
-    """3 new clicks taken up at iteration 120."""
+    """3 new clicks used since iteration 120."""
     parts = [
         f"{count} {word} click{'s' * (count != 1)}"
         for count, word in ((event.added, "new"), (event.removed, "removed"))
         if count
     ]
-    return f"{' and '.join(parts) or 'Changed clicks'} taken up at iteration {event.iteration}"
+    return f"{' and '.join(parts) or 'Changed clicks'} used since iteration {event.iteration}"
 
 
 def clock(seconds: float) -> str:

@@ -1,6 +1,4 @@
-"""How fast this machine has trained: remembered from run to run, so that a budget can be told in
-minutes.
-"""
+"""How fast this machine trains, remembered from run to run, to give a budget in minutes."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ class Pace:
 
     @classmethod
     def of(cls, config: TrainConfig, device: str, rate: float) -> Pace:
-        """What a run with these settings did here; `device` as the trainer names it, "cuda:0
-        (NVIDIA H200)".
-        """
+        """The pace of a run with these settings; `device` as in "cuda:0 (NVIDIA H200)"."""
         crf = (config.crf_method, config.crf_landmarks)
         return cls(
             socket.gethostname(),
@@ -61,7 +57,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Iterations a second to expect; `measured` where a run with the same settings did them."""
+    """Iterations a second to expect; `measured` with the same settings, or else converted."""
 
     rate: float
     measured: bool
@@ -75,7 +71,7 @@ class SpeedBook:
         self._paces: list[Pace] | None = None
 
     def paces(self) -> list[Pace]:
-        """Newest first; a damaged file counts as empty."""
+        """Newest first; a damaged file is treated as empty."""
         if self._paces is None:
             try:
                 entries = json.loads(self._path.read_text(encoding="utf-8"))
@@ -88,15 +84,13 @@ class SpeedBook:
         return self._paces
 
     def remember(self, pace: Pace) -> None:
-        """Note what a run did, in place of an earlier one with the same settings."""
+        """Keep a run's pace, instead of an earlier one with the same settings."""
         self._paces = [pace, *(old for old in self.paces() if not old.alike(pace))][:KEPT]
         with contextlib.suppress(OSError):  # a guess at the time is worth no error
             write_text(self._path, json.dumps([asdict(kept) for kept in self._paces]))
 
     def estimate(self, config: TrainConfig, device: str) -> Estimate | None:
-        """How fast these settings will train on `device` of this machine; None where nothing was
-        trained there yet.
-        """
+        """The speed to expect on `device`; None where nothing was trained there yet."""
         wanted = Pace.of(config, device, 0.0)
         here = [
             pace
@@ -106,11 +100,9 @@ class SpeedBook:
         for pace in here:
             if pace.alike(wanted):
                 return Estimate(pace.rate, measured=True)
-        return (
-            Estimate(here[0].rate * here[0].work() / wanted.work(), measured=False)
-            if here
-            else None
-        )
+        if not here:
+            return None
+        return Estimate(here[0].rate * here[0].work() / wanted.work(), measured=False)
 
 
 def _plain(device: str) -> str:

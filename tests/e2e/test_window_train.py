@@ -148,17 +148,17 @@ def test_train_click_pause_stop_resume_kill_export(
         "the image that is shown is previewed"
     )
 
-    # a click on the canvas is taken up by the running training
+    # the running training uses a click on the canvas
     dock.tabs.setCurrentWidget(dock.annotate)
     settle(0.2)
     before = len(session.clicks(session.image_id))
     Hands(dock.viewer).click(60, 60)
     assert len(session.clicks(session.image_id)) == before + 1
-    wait_until(lambda: bool(watcher.of(ClicksTaken)), START_SECONDS, "the click being taken up")
+    wait_until(lambda: bool(watcher.of(ClicksTaken)), START_SECONDS, "the click being used")
     taken = watcher.of(ClicksTaken)[0]
     assert (taken.image_ids, taken.added) == ((session.image_id,), 1)
     settle(0.2)
-    assert f"1 new click taken up at iteration {taken.iteration}" in train.panel.note.text()
+    assert f"1 new click used since iteration {taken.iteration}" in train.panel.note.text()
     assert sum(train.curves.history.clicks.values()) == 1
 
     # pause, go on

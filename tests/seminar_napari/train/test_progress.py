@@ -55,9 +55,9 @@ def test_a_resumed_run_forgets_the_old_speed_but_not_what_was_saved() -> None:
 @pytest.mark.parametrize(
     ("added", "removed", "text"),
     [
-        (1, 0, "1 new click taken up at iteration 120"),
-        (3, 2, "3 new clicks and 2 removed clicks taken up at iteration 120"),
-        (0, 0, "Changed clicks taken up at iteration 120"),
+        (1, 0, "1 new click used since iteration 120"),
+        (3, 2, "3 new clicks and 2 removed clicks used since iteration 120"),
+        (0, 0, "Changed clicks used since iteration 120"),
     ],
 )
 def test_clicks_taken(added: int, removed: int, text: str) -> None:

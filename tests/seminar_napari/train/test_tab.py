@@ -305,10 +305,10 @@ def test_each_state_offers_what_can_be_done(tab: TrainTab, three_fields: Project
     assert buttons(tab) == start | {"Inspect", "Export"}
 
 
-def test_clicks_taken_up_are_said_and_marked(tab: TrainTab, three_fields: Project) -> None:
+def test_new_clicks_are_reported_and_marked(tab: TrainTab, three_fields: Project) -> None:
     taken = events.ClicksTaken(stage="primary", iteration=120, image_ids=("a",), added=3, removed=0)
     follow(tab, three_fields, STARTED, STEP, taken, STEP)
-    assert tab.panel.note.text() == "3 new clicks taken up at iteration 120"
+    assert tab.panel.note.text() == "3 new clicks used since iteration 120"
     assert tab.curves.history.clicks == {(1, 120): 3}
 
 
