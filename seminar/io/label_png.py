@@ -1,4 +1,4 @@
-"""Label maps as indexed PNGs in the manner of PASCAL VOC."""
+"""Label maps as indexed PNGs, as in PASCAL VOC."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def write_label_png(
     durable: bool = True,
     note: str = "",
 ) -> None:
-    """Write a label map, (H, W) class ids with 255 = ignored, as an indexed PNG in the colours of
-    the classes.
+    """Write a label map, (H, W) class ids with 255 = ignored, in the colours of the classes.
 
     Whole or not at all; `durable=False` does not wait for the disk. `note` is kept in the file, for
     `read_png_note`.
@@ -47,7 +46,7 @@ def read_label_png(path: Path) -> LabelMap:
     Raises
     ------
     DatasetError
-        No such file, not a PNG, cut short, 16-bit or colour.
+        No such file, not a PNG, cut short, 16-bit or in colour.
     """
     with explained(path), PngImagePlugin.PngImageFile(path) as image:
         if image.mode not in ("P", "L", "1") or _bit_depth(path) > 8:
@@ -60,10 +59,10 @@ def read_label_png(path: Path) -> LabelMap:
 
 
 def read_object_png(path: Path) -> npt.NDArray[np.int32]:
-    """Read a map of object numbers, (H, W) int32 with 0 = none: 8- or 16-bit, or one colour an
-    object.
+    """Read a map of object numbers, (H, W) int32 with 0 = no object.
 
-    VOC's own SegmentationObject is indexed with 255 on the rims: that value is kept.
+    From 8- or 16-bit grey, a palette, or one colour per object. The 255 on the edges of objects in
+    PASCAL VOC is kept.
     """
     with explained(path), PngImagePlugin.PngImageFile(path) as image:
         _refuse_giant_mask(path, image)
@@ -75,15 +74,13 @@ def read_object_png(path: Path) -> npt.NDArray[np.int32]:
 
 
 def read_png_note(path: Path) -> str:
-    """The note that `write_label_png` has put into the file; empty where another program wrote
-    it. Reads the header alone.
-    """
+    """The note of `write_label_png`, from the header; empty if another program wrote the file."""
     with explained(path), PngImagePlugin.PngImageFile(path) as image:
         return str(image.info.get(_NOTE, ""))
 
 
 def png_size(path: Path) -> tuple[int, int]:
-    """(height, width) from the header alone."""
+    """(height, width) from the header."""
     with explained(path), PngImagePlugin.PngImageFile(path) as image:
         return image.height, image.width
 

@@ -1,4 +1,4 @@
-"""Names that a file can have on Windows, macOS and Linux alike."""
+"""File names that are allowed on Windows, macOS and Linux."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import re
 import unicodedata
 
 MAX_NAME_BYTES = 200
-"""Longest image id in UTF-8: file systems stop at 255, and endings and temporary names need
-room.
-"""
+"""Longest image id in UTF-8; file systems allow 255, and endings need room."""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def name_fault(name: str) -> str:
-    """Why `name` cannot be an image id or a run's name; empty where it can.
+    """Why `name` cannot be an image id or the name of a run; empty if it can.
 
-    Refused are names that leave their folder, break a line of a split file, or hide: empty, '..', a
-    leading '.', '/', '\\\\', control characters, spaces at the ends, more than `MAX_NAME_BYTES`.
+    Refused are names that lead out of their folder, break a line of a split file, or are hidden:
+    empty, '..', a leading '.', '/', '\\\\', control characters, spaces at the ends, more than
+    `MAX_NAME_BYTES`.
     """
     if not name:
         return "it is empty"
@@ -35,7 +34,7 @@ def name_fault(name: str) -> str:
 
 
 def portability_fault(name: str) -> str:
-    """Why a name that is good here cannot be copied to every system; empty where it can."""
+    """Why a file of this name cannot be copied to every system; empty if it can."""
     if found := sorted(set(name) & set('<>:"|?*')):
         return f"it holds {found[0]}, which Windows does not allow"
     if name.endswith("."):
@@ -46,14 +45,12 @@ def portability_fault(name: str) -> str:
 
 
 def same_name(name: str) -> str:
-    """Equal for names that some system takes for one: Windows and macOS ignore case, macOS also
-    how an accent is spelled.
-    """
+    """Equal for names that are the same on Windows or macOS: case and accents are normalised."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def shown(name: str) -> str:
-    """A name as it can stand in a message: control characters escaped, long ones cut."""
+    """A name for messages: control characters escaped, long names cut."""
     text = "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in name
     )

@@ -1,4 +1,8 @@
-"""OME-Zarr (NGFF 0.4 and 0.5): where the image lies in the folder, and what its metadata say."""
+"""Metadata of OME-Zarr images (NGFF 0.4 and 0.5): which array, which axes, which scale.
+
+Parsed here, as yaozarrs 0.3.4 refuses images that are read (axes as plain letters, channels last,
+no scale), drops the class names of labels, writes 0.5 only, and requires pydantic.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 @dataclass(frozen=True)
 class Multiscale:
-    """What the metadata of an image says.
+    """The metadata of an image.
 
     Attributes
     ----------
@@ -23,11 +27,11 @@ class Multiscale:
     array : str
         Path of the full-resolution array.
     axes : str
-        One letter an axis.
+        One letter per axis.
     described_axes : sequence of mapping
-        As they stand in the metadata, with types and units.
+        As in the metadata, with types and units.
     scale : tuple of float
-        One number an axis.
+        One number per axis.
     """
 
     version: str
@@ -40,7 +44,7 @@ class Multiscale:
 
 
 def zarr_module() -> Any:
-    """zarr, or a sentence on how to get it."""
+    """The module zarr, or an error that says how to install it."""
     try:
         import zarr
     except ImportError:
@@ -57,7 +61,7 @@ def read_multiscale(path: Path) -> Multiscale:
     Raises
     ------
     SeminarError
-        No OME-Zarr, damaged, or an array outside of the folder.
+        Not an OME-Zarr, damaged, or an array outside of the folder.
     """
     zarr = zarr_module()
     try:
@@ -99,9 +103,7 @@ def read_multiscale(path: Path) -> Multiscale:
 
 
 def open_array(path: Path, name: str) -> Any:
-    """An array of an OME-Zarr, read only; a name that leads out of the folder, by '..' or by a
-    link, is refused.
-    """
+    """An array of an OME-Zarr, read-only; names that lead out of the folder are refused."""
     pure = PurePosixPath(name)
     if (
         pure.is_absolute()
@@ -124,5 +126,5 @@ def open_array(path: Path, name: str) -> Any:
 
 
 def lies_within(folder: Path, path: Path) -> bool:
-    """Whether a path stays in a folder when links are followed."""
+    """Whether a path is inside a folder after links are followed."""
     return path.resolve().is_relative_to(folder.resolve())

@@ -1,6 +1,4 @@
-"""OME-Zarr written block by block: label images beside the image they describe, and
-probabilities.
-"""
+"""OME-Zarr written block by block: labels inside the image's own OME-Zarr, and probabilities."""
 
 from __future__ import annotations
 
@@ -10,49 +8,47 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seminar.errors import SeminarError
+from seminar.io.large_images import LargeSource
 from seminar.io.ome_zarr import DAMAGE, lies_within, read_multiscale, zarr_module
 from seminar.labels import ClassNames
-
-if TYPE_CHECKING:
-    from seminar.io.large_images import LargeSource
 
 LABELS = "seminar"
 """Name of the label image in an OME-Zarr's labels."""
 
 INSTANCES = "seminar_instances"
-"""Name of the label image with one number an object."""
+"""Name of the label image with one number per object."""
 
 CHUNK = 1024
-"""Longest side of a chunk in pixels; shorter where blocks are, so that two processes never write
-to one chunk.
+"""Longest side of a chunk in pixels; shorter for smaller blocks, as two processes must not write
+to the same chunk.
 """
 
 SMALLEST_LEVEL = 1024
-"""Coarser copies are added until they are no larger than this."""
+"""Coarser copies are added until the longest side is no longer than this, in pixels."""
 
 PLANE_AXES = "tczyx"
-"""The order that NGFF asks for."""
+"""The order of axes that NGFF requires."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """An array as high and wide as an image, and where it goes.
+    """An array of the size of an image, and where it is written.
 
     Attributes
     ----------
     target : Path
         Folder of the array and its coarser copies.
     name : str
-        As viewers show it.
+        Shown by viewers.
     is_listed : bool
-        It lies in the labels of the image's own OME-Zarr.
+        Whether it is one of the labels in the image's own OME-Zarr.
     axes : tuple of mapping
-        As NGFF describes them.
+        In the words of NGFF.
     scale : tuple of float
-        Size of a pixel, one number an axis.
+        Size of a pixel, one number per axis.
     """
 
     target: Path
@@ -81,17 +77,17 @@ def output_of(
     dtype: str = "uint8",
     channels: int = 0,
 ) -> Output:
-    """Where labels (or, with `channels`, probabilities) of an image go.
+    """Where labels of an image are written, or probabilities if there are `channels`.
 
     Parameters
     ----------
     out : Path or None
-        The OME-Zarr to write; None puts labels into the image's own.
+        The OME-Zarr to write; None writes labels into the image's own.
 
     Raises
     ------
     SeminarError
-        A link in that place; something that this program did not write.
+        A link is there, or something that this program has not written.
     """
     image = Path(source.path)
     if out is None and source.kind == "tif":
@@ -131,8 +127,9 @@ def output_of(
 
 
 def create(output: Output, block: int) -> None:
-    """An empty array with our mark, to be written in blocks of this side; it is listed in the
-    metadata only when it is finished.
+    """Make an empty array, marked as ours, for blocks of this side in pixels.
+
+    It is listed in the metadata only by `finish`.
     """
     zarr = zarr_module()
     remove(output)
@@ -144,14 +141,12 @@ def create(output: Output, block: int) -> None:
 
 
 def full_array(target: Path) -> Any:
-    """The array at full resolution, to be read and written."""
+    """The array at full resolution, for reading and writing."""
     return zarr_module().open_array(str(target / "0"), mode="r+")
 
 
 def finish(output: Output, block: int, classes: ClassNames | None = None) -> None:
-    """Add coarser levels and the metadata by which viewers find the image; `classes` are those
-    of its values.
-    """
+    """Add coarser levels and the metadata by which viewers find the image and its classes."""
     zarr = zarr_module()
     group = zarr.open_group(str(output.target), mode="r+")
     names = output.axis_names
@@ -171,35 +166,31 @@ def finish(output: Output, block: int, classes: ClassNames | None = None) -> Non
 
 
 def is_finished(output: Output) -> bool:
-    """Whether it lies there, whole."""
+    """Whether it exists and is complete."""
     mark = _our_mark(output.target)
     return mark is not None and mark.get("finished") is True
 
 
 def remove(output: Output) -> None:
-    """Delete what this program wrote there."""
+    """Delete it if this program has written it."""
     if _our_mark(output.target) is not None:
         shutil.rmtree(output.target)
 
 
 def _add_coarser_level(group: Any, level: int, output: Output, block: int) -> None:
-    """Every second row and column of the level before; labels cannot be averaged."""
+    """Add every second row and column of a level as the next; labels cannot be averaged."""
     fine = group[str(level)]
     height, width = fine.shape[-2:]
     coarse = _create_level(
         group, str(level + 1), (*fine.shape[:-2], -(-height // 2), -(-width // 2)), output, block
     )
-    step = 2 * coarse.chunks[-1]  # so that each chunk is written once
+    step = 2 * coarse.chunks[-1]  # each chunk is written once
     for plane in itertools.product(*map(range, fine.shape[:-2])):
         for row, col in itertools.product(range(0, height, step), range(0, width, step)):
             part = fine[(*plane, slice(row, row + step), slice(col, col + step))][::2, ::2]
-            coarse[
-                (
-                    *plane,
-                    slice(row // 2, row // 2 + part.shape[0]),
-                    slice(col // 2, col // 2 + part.shape[1]),
-                )
-            ] = part
+            top, left = row // 2, col // 2
+            target = (slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
+            coarse[(*plane, *target)] = part
 
 
 def _create_level(group: Any, name: str, shape: tuple[int, ...], output: Output, block: int) -> Any:

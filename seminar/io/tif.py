@@ -1,4 +1,8 @@
-"""Tif files: which axis is what, one image or a stack of planes."""
+"""Tif files: the meaning of their axes, one image or a stack of planes.
+
+tifffile names the axes of a series but does not decide which pages are channels and which planes,
+nor convert palettes, CMYK and YCbCr: that is done here.
+"""
 
 from __future__ import annotations
 
@@ -16,53 +20,49 @@ from PIL import Image
 
 from seminar.errors import DatasetError
 
-logging.getLogger("tifffile").addHandler(
-    logging.NullHandler()
-)  # a damaged file is told in one sentence, by us
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # we report damage ourselves
 
 MAX_UNNAMED_CHANNELS = 16
-"""Pages that no metadata names as channels or planes are the channels of one image up to this
-number; above, a stack of planes.
+"""Up to so many pages are taken as the channels of one image, and more as a stack of planes, where
+no metadata say which they are.
 """
 
 SUB_PAGES = 330
-"""Tag of the pages below a page, such as its smaller versions."""
+"""Tag of the sub-pages of a page, such as its smaller versions."""
 
 MAX_SUB_PAGES = 1000
 
 Pages = Literal["auto", "planes", "channels"]
-"""What the pages of a tif are: as the file says, each an image, or the channels of one image."""
+"""Pages of a tif: as the file says, each one an image, or the channels of one image."""
 
 Colours = Literal["as stored", "palette", "CMYK", "YCbCr"]
-"""What the values of a tif are: intensities of its channels, or something else that RGB is made
-from.
-"""
+"""Values of a tif: intensities, or something else that is converted to RGB of 8 bit."""
 
 INK_SET = 332
-"""Tag of what the channels of a printed image are: 1, or no tag, is CMYK."""
+"""Tag of the inks of a printed image: 1, or no tag, is CMYK."""
 
 PLAIN_COMPRESSIONS = (1, 5, 8, 32773, 32946)
-"""None, LZW, deflate, PackBits: these leave YCbCr as it is, where JPEG is decoded to RGB."""
+"""None, LZW, deflate, PackBits: they leave YCbCr as it is; JPEG is decoded to RGB."""
 
 
 class NeedsAnotherReader(Exception):
-    """A compression that tifffile cannot decode by itself."""
+    """A compression that tifffile cannot decode without imagecodecs."""
 
 
 @dataclass(frozen=True)
 class TifLayout:
-    """How the first series of a tif is laid out.
+    """Axes and colours of the first series of a tif.
 
     Attributes
     ----------
     shape : tuple of int
-        Lengths of the axes longer than one, and of Y and X.
+        Lengths of Y, X, and all axes longer than one.
     axes : str
-        One letter an axis: Y, X, C (channels), and any other letter for an axis of planes.
+        One letter per axis: Y, X, C (channels), and any other letter for an axis of planes.
     has_alpha : bool
         The last channel is transparency.
     colours : Colours
-        Anything but "as stored" is read as RGB of 8 bit.
+        All but "as stored" are read as RGB of 8 bit.
     """
 
     shape: tuple[int, ...]
@@ -87,7 +87,7 @@ class TifLayout:
 
     @property
     def plane_axes(self) -> tuple[int, ...]:
-        """The axes that number planes: empty for a single image."""
+        """Indices of the axes of planes; empty for a single image."""
         return tuple(index for index, axis in enumerate(self.axes) if axis not in "YXC")
 
     @property
@@ -96,11 +96,10 @@ class TifLayout:
 
 
 def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
-    """Layout of the first series; where the file does not say whether pages are channels or planes,
-    see `MAX_UNNAMED_CHANNELS`.
+    """Layout of the first series.
 
-    Pages with a palette are pictures, hence planes, unless the file or `pages` calls them channels:
-    then the palette only shows them.
+    See `MAX_UNNAMED_CHANNELS` for files that do not say whether pages are channels or planes. Pages
+    with a palette are planes, unless the file or `pages` calls them channels.
     """
     refuse_tangled(tif)
     if not tif.series:
@@ -111,14 +110,11 @@ def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
         for size, axis in zip(series.shape, series.axes, strict=True)
         if size != 1 or axis in "YX"
     ]
-    shape, axes = (
-        tuple(size for size, _ in kept),
-        "".join(axis for _, axis in kept).replace("S", "C"),
-    )
+    shape = tuple(size for size, _ in kept)
+    axes = "".join(axis for _, axis in kept).replace("S", "C")
     page = tif.pages.first
-    if (
-        axes in ("QYX", "IYX") and page.photometric != tifffile.PHOTOMETRIC.PALETTE
-    ):  # nothing says what the third axis is
+    # nothing says what the third axis is
+    if axes in ("QYX", "IYX") and page.photometric != tifffile.PHOTOMETRIC.PALETTE:
         if axes == "QYX" and shape[2] <= MAX_UNNAMED_CHANNELS and shape[2] < min(shape[:2]):
             axes = "YXC"
         elif shape[0] <= MAX_UNNAMED_CHANNELS:
@@ -134,14 +130,13 @@ def tif_layout(tif: tifffile.TiffFile, pages: Pages = "auto") -> TifLayout:
 
 
 def stored_colours(page: tifffile.TiffPage, axes: str) -> Colours:
-    """What the values of a page are, given the axes of its series."""
+    """Kind of the values of a page, given the axes of its series."""
     has_channels = "C" in axes or "S" in axes
     if page.dtype is None or page.dtype.kind not in "bu" or page.dtype.itemsize > 2:
         return "as stored"
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not has_channels:
-        return (
-            "as stored" if page.is_imagej else "palette"
-        )  # ImageJ's lookup tables show intensities in colour
+        # the lookup tables of ImageJ show intensities in colour
+        return "as stored" if page.is_imagej else "palette"
     if (
         page.photometric == tifffile.PHOTOMETRIC.SEPARATED
         and page.samplesperpixel >= 4
@@ -158,13 +153,9 @@ def stored_colours(page: tifffile.TiffPage, axes: str) -> Colours:
 
 
 def refuse_tangled(tif: tifffile.TiffFile) -> None:
-    """Refuse pages that overlap or go round in circles, which tifffile would follow for hours: a
-    few damaged bytes are enough.
+    """Raise a ValueError if pages overlap or form a circle, which tifffile would follow for hours.
 
-    Raises
-    ------
-    ValueError
-        It is so.
+    A few damaged bytes are enough for that.
     """
     file, order = tif.filehandle, tif.byteorder
     number, offset_type, entry = ("Q", "Q", 20) if tif.is_bigtiff else ("H", "I", 12)
@@ -189,8 +180,9 @@ def refuse_tangled(tif: tifffile.TiffFile) -> None:
 
 
 def tif_header(path: Path) -> tuple[int, int, int, bool]:
-    """Height, width, channels without transparency, and whether the values are floats; a stack
-    of planes is refused as by `read_tif`.
+    """Height, width, channels without transparency, and whether the values are floats.
+
+    A stack of planes is refused, as by `read_tif`.
     """
     with tifffile.TiffFile(path) as tif:
         layout = _single_image(tif_layout(tif), path)
@@ -198,8 +190,14 @@ def tif_header(path: Path) -> tuple[int, int, int, bool]:
 
 
 def read_tif(path: Path) -> npt.NDArray[Any]:
-    """A tif that holds one image, as (H, W, C) in its own depth; `NeedsAnotherReader` where
-    tifffile lacks the decompression.
+    """A tif of one image, as (H, W, C) in its own depth.
+
+    Raises
+    ------
+    NeedsAnotherReader
+        tifffile cannot decompress it.
+    DatasetError
+        A stack of planes.
     """
     with tifffile.TiffFile(path) as tif:
         layout = _single_image(tif_layout(tif), path)
@@ -207,16 +205,14 @@ def read_tif(path: Path) -> npt.NDArray[Any]:
 
 
 def tif_pages(path: Path, pages: Pages = "auto") -> tuple[int, bool]:
-    """How many images the file holds if its pages are taken as `pages`, and whether it can be
-    read as it is.
-    """
+    """The number of images if pages are taken as `pages`, and whether `read_tif` reads the same."""
     with tifffile.TiffFile(path) as tif:
         layout = tif_layout(tif, pages)
         return layout.num_planes, not layout.plane_axes and layout == tif_layout(tif)
 
 
 def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:
-    """Each plane of a stack, (H, W, C), in the order of the file; a single image is one plane."""
+    """Planes of a stack, (H, W, C), in the order of the file; a single image is one plane."""
     with tifffile.TiffFile(path) as tif:
         layout = tif_layout(tif, pages)
         pixels, palette = _pixels(tif, layout), tif.pages.first.colormap
@@ -232,9 +228,7 @@ def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:
 
 
 def tif_values(path: Path) -> npt.NDArray[Any]:
-    """Every page of a tif, (pages, H, W), the values as stored: a palette shows class ids and is
-    no part of them.
-    """
+    """All pages of a tif, (pages, H, W), as stored: the class ids, without their palette."""
     with tifffile.TiffFile(path) as tif:
         pixels = _pixels(tif, tif_layout(tif, "planes"))
     return pixels.reshape(-1, *pixels.shape[-2:])
@@ -274,9 +268,7 @@ def _pixels(tif: tifffile.TiffFile, layout: TifLayout) -> npt.NDArray[Any]:
 def _picture(
     pixels: npt.NDArray[Any], layout: TifLayout, palette: npt.NDArray[np.uint16] | None
 ) -> npt.NDArray[Any]:
-    """One plane as (H, W, C): its channels, or RGB where its values are something else; of 16
-    bit the upper eight count then, as in Pillow.
-    """
+    """One plane as (H, W, C): its channels, or RGB from the upper 8 bits of other values."""
     plane = _channels_last(pixels, layout)
     match layout.colours:
         case "as stored":
@@ -284,7 +276,7 @@ def _picture(
         case "palette":
             return _in_palette(plane[:, :, 0], palette)
         case "CMYK" | "YCbCr":
-            values = plane[:, :, :4]  # further inks have no colour that we know of
+            values = plane[:, :, :4]  # the colour of further inks is unknown
             values = (values >> 8).astype(np.uint8) if values.dtype.itemsize == 2 else values
             image = Image.frombytes(layout.colours, (layout.width, layout.height), values.tobytes())
             return np.asarray(image.convert("RGB"))
@@ -299,9 +291,7 @@ def _in_palette(
         raise ValueError("a palette image without its palette")
     table = (palette >> 8).astype(np.uint8).T
     colours = np.empty((*numbers.shape, 3), dtype=np.uint8)
-    for line, numbers_of_line in zip(
-        colours, numbers, strict=True
-    ):  # all at once would need eight bytes a pixel
+    for line, numbers_of_line in zip(colours, numbers, strict=True):  # saves 8 bytes per pixel
         line[:] = table[numbers_of_line.astype(np.intp)]
     return colours
 

@@ -1,4 +1,4 @@
-"""A new project from image files."""
+"""Make a project from image files."""
 
 from __future__ import annotations
 
@@ -31,27 +31,25 @@ from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_s
 def create_project(
     path: Path, images: Sequence[Path | str], classes: ClassNames, *, pages: Pages = "auto"
 ) -> tuple[str, ...]:
-    """Make a project folder from copies of images; return the image ids.
+    """Make a project folder from copies of images; returns the image ids.
 
     Parameters
     ----------
     path : Path
-        A folder that does not exist or is empty: nothing is ever overwritten. It appears whole or
-        not at all.
+        A folder that does not exist or is empty: nothing is overwritten. It is made with all its
+        files or not at all.
     images : sequence of Path or str
-        Image files, folders (the images in them, not in their folders) and patterns such as
-        ``scans/*.tif``.
+        Image files, folders (without their subfolders) and patterns such as ``scans/*.tif``.
     classes : ClassNames
     pages : "auto", "planes" or "channels"
-        A tif with many pages becomes one image a page, ``<name>_000.tif`` and so on, where the file
-        calls them planes or times or `seminar.io.tif` takes them for such ("auto"), always
-        ("planes"), or never ("channels").
+        Whether a tif with many pages becomes one image per page, ``<name>_000.tif`` and so on: if
+        the file or `seminar.io.tif` takes them for planes ("auto"), always, or never.
 
     Raises
     ------
     DatasetError
-        Every fault of the images at once: not readable, names that not every system can keep, the
-        same name twice; or a folder that is not empty.
+        All faults of the images: not readable, names that some systems do not allow, the same name
+        twice; or a folder that is not empty.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise DatasetError(
@@ -91,7 +89,7 @@ def create_project(
 
 @dataclass(frozen=True)
 class _Source:
-    """An image file, the ids that its images get, and whether it can be copied byte by byte."""
+    """An image file, the ids of its images, and whether it can be copied byte by byte."""
 
     path: Path
     image_ids: tuple[str, ...]
@@ -99,7 +97,7 @@ class _Source:
 
 
 def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
-    """The image files that are meant, each once, and what is wrong with the rest."""
+    """The image files, each once, and what is wrong with the rest."""
     files: dict[Path, None] = {}
     faults = []
     for given in images:

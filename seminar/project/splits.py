@@ -9,8 +9,9 @@ from seminar.project.project import Project
 
 
 def training_ids(project: Project, split: str, limit: int = 0) -> tuple[str, ...]:
-    """The first images of a split in its order; `train` without a file stands for all images.
-    `limit` 0 takes all.
+    """The first `limit` images of a split in its order, 0 for all.
+
+    `train` without a file means all images of the project.
     """
     ids = project.split(split)
     if ids is None:

@@ -1,6 +1,4 @@
-"""The sample project: glands in a picture that scikit-image ships, with our own clicks and
-masks. Works offline.
-"""
+"""The sample project: glands in a picture of scikit-image, with clicks and masks; offline."""
 
 from __future__ import annotations
 
@@ -23,13 +21,12 @@ from seminar.project.project import Project
 
 
 def sample_data_folder() -> Path:
-    """The folder with the clicks, masks, classes and splits of the sample, in an installed package
-    or in a checkout.
+    """The folder with clicks, masks, classes and splits, in an installed package or a checkout.
 
     Raises
     ------
     SeminarError
-        Neither is there: the installation is not complete.
+        The folder is missing: the installation is incomplete.
     """
     package = Path(__file__).resolve().parents[2]
     for folder in (package / "sample_data", package.parent / "sample_data"):
@@ -42,9 +39,7 @@ def sample_data_folder() -> Path:
 
 
 def sample_fields() -> dict[str, ImageArray]:
-    """The images of the sample by image id, each (H, W, 3) uint8: fields cut from scikit-image's
-    picture of colonic glands.
-    """
+    """The images of the sample by image id, (H, W, 3) uint8, cut from a picture of scikit-image."""
     pictures = tomllib.loads((sample_data_folder() / "fields.toml").read_text(encoding="utf-8"))[
         "images"
     ]
@@ -63,15 +58,14 @@ def sample_fields() -> dict[str, ImageArray]:
 
 
 def create_sample_project(out: Path) -> Project:
-    """Make the sample's project folder: nine fields of 170 px, six of them with clicks to train on,
-    three to score; all with dense truth.
+    """Make the sample project: nine fields of 170 px with dense truth, six of them with clicks.
 
-    The folder appears with everything in it, or not at all.
+    Three fields are for scoring. The folder is made with all its files or not at all.
 
     Raises
     ------
     SeminarError
-        `out` is there already and is not an empty folder.
+        `out` exists and is not an empty folder.
     """
     source = sample_data_folder()
     classes = ClassNames.parse((source / CLASSES).read_text(encoding="utf-8"))

@@ -1,6 +1,4 @@
-"""One picture of what a run has learned: the image with its clicks, then label maps over it,
-side by side.
-"""
+"""A picture of what a run has learned: the image with its clicks next to label maps."""
 
 from __future__ import annotations
 
@@ -40,20 +38,20 @@ def draw_demo_picture(
     Parameters
     ----------
     image : ndarray, (H, W, C) uint8
-        The first three channels are shown; one or two are shown in grey.
+        The first three channels are shown; of one or two the first in grey.
     clicks : ClickSet
-        Drawn over the first panel; those outside the image are left out.
+        Drawn in the first panel; those outside the image are ignored.
     panels : mapping of str to (H, W) uint8
-        Label maps by caption, in the order in which they stand. Background and 255 are left clear.
+        Label maps by caption, from left to right. Background and 255 are transparent.
     classes : ClassNames
         Names and colours for the legend.
     path : Path
-        Where the PNG goes; missing folders are made.
+        The PNG to write; missing folders are made.
 
     Raises
     ------
     SeminarError
-        A label map whose size is not the image's.
+        A label map of another size than the image.
     """
     for caption, labels in panels.items():
         if labels.shape != image.shape[:2]:
@@ -78,9 +76,7 @@ def draw_demo_picture(
 
 
 def class_colour(class_id: int, classes: ClassNames) -> Colour:
-    """The colour in which clicks of a class are drawn: grey for the background, which is black
-    in the VOC map.
-    """
+    """The colour of clicks of a class; grey for the background, which is black in VOC's colours."""
     return BACKGROUND_CLICK if class_id == BACKGROUND else classes.colours[class_id]
 
 
@@ -89,7 +85,7 @@ def _rgb(image: npt.NDArray[np.uint8]) -> Rgb:
 
 
 def _with_clicks(picture: Rgb, clicks: ClickSet, scale: float, classes: ClassNames) -> Image.Image:
-    # drawn twice as large and shrunk: PIL's own circles are ragged
+    # drawn at twice the size and reduced: PIL's own circles are jagged
     height, width = picture.shape[:2]
     sheet = Image.fromarray(picture).resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(sheet)
@@ -161,7 +157,7 @@ def _sheet(
 def _legend_rows(
     entries: list[tuple[int, str]], font: Font, width: int
 ) -> list[list[tuple[int, int, str]]]:
-    """Lines of (left edge, class id, name) that fit into the width."""
+    """Lines of (left edge, class id, name) that fit into `width`."""
     rows: list[list[tuple[int, int, str]]] = [[]]
     left = GAP
     for class_id, name in entries:
@@ -175,7 +171,7 @@ def _legend_rows(
 
 
 def _fitting_font(text: str, width: int) -> Font:
-    """The largest font up to the usual size in which the text is not wider than its panel."""
+    """The largest font up to `FONT_SIZE` in which the text fits into `width`."""
     for size in range(FONT_SIZE, 9, -1):
         font = ImageFont.load_default(size)
         if font.getlength(text) <= width:
