@@ -65,8 +65,9 @@ def export(
         raise SeminarError(
             f"--out {out}: a folder of this name exists and is not replaced; give another name"
         )
+    predictor = Predictor.from_folder(model, "cpu")
     chosen = image or _image_of_project(model)
-    job = _job(model, chosen, credits or Credits())
+    job = _job(model, predictor, chosen, credits or Credits())
     # imported here: each format needs packages of its own
     writer = importlib.import_module(f"seminar.export.formats.{format}")
     with _in_its_place(out) as written:
@@ -75,8 +76,7 @@ def export(
         return compare(FORMATS[format].program, chosen.name, theirs, job.probs)
 
 
-def _job(model: Path, image: Path, credits: Credits) -> ExportJob:
-    predictor = Predictor.from_folder(model, "cpu")
+def _job(model: Path, predictor: Predictor, image: Path, credits: Credits) -> ExportJob:
     sample = sample_of(read_image(image), predictor.channels)
     on_sample = Predictor(  # the sample has only the channels that the model takes
         predictor.network,
