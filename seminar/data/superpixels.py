@@ -22,12 +22,10 @@ from seminar.project.project import Project
 from seminar.project.splits import training_ids
 
 COMPACTNESS = 10.0
-"""How round SLIC's superpixels are, against colour differences in Lab."""
+"""Weight of roundness in SLIC, relative to colour differences in Lab."""
 
 LEAK = 1e-6
-"""Every superpixel is this much of every class, so that one that no click reaches is unsure of
-all of them.
-"""
+"""Least share of every class in a superpixel; one without a click in reach is unsure of all."""
 
 Float = npt.NDArray[np.float64]
 
@@ -41,13 +39,12 @@ class Spreading:
     superpixel_size : float
         Side of a superpixel in pixels, on average.
     sigma : float
-        Difference of colour (Lab units, where black and white are 100 apart) at which neighbouring
-        superpixels still belong together.
+        Difference of colour at which neighbouring superpixels still belong together, in Lab units:
+        black and white are 100 apart.
     confidence : float
-        A superpixel less sure of its class than this is 255.
+        Least probability of a label; a superpixel below it is 255.
     prior_weight : float
-        How much a network's probabilities count, where there are some, against the neighbours of
-        equal colour.
+        Weight of the probabilities of a network relative to a neighbour of equal colour.
     """
 
     superpixel_size: float = 5.0
@@ -64,7 +61,7 @@ def propagate(
     *,
     prior: npt.NDArray[np.floating] | None = None,
 ) -> LabelMap:
-    """Spread the clicks of an image to all pixels whose class they make probable.
+    """Spread the clicks of an image to the pixels whose class they make probable.
 
     Parameters
     ----------
@@ -77,18 +74,18 @@ def propagate(
     Returns
     -------
     ndarray, (H, W) uint8
-        Class ids; 255 where the walker is less sure than `confidence`. A clicked pixel has its
-        click's class.
+        Class ids; 255 where no class has the probability `confidence`. A clicked pixel has the
+        class of its click.
 
     Notes
     -----
     SLIC superpixels are the nodes of a graph, weighted by the length of the border between two of
     them times exp(-d^2 / 2 sigma^2), d the difference of their mean colours. A random walker (Grady
-    2006) starts in each superpixel; the probability that it meets a click of class k first is what
-    the superpixel has of class k. A superpixel with clicks of several classes has each in
-    proportion. With `prior` the walker ends anywhere with a small probability and takes the
-    network's word (Grady 2005, random walks with prior models); ScribbleSup has a graph cut in its
-    place.
+    2006) starts in each superpixel; the probability that it first meets a click of class k is the
+    probability of class k there. A superpixel with clicks of several classes has each in
+    proportion. With `prior` the walker ends anywhere with a small probability and takes the class
+    from the network (Grady 2005, random walks with prior models). ScribbleSup uses a graph cut
+    instead.
     """
     spreading = spreading or Spreading()
     colours = _colours(image)
@@ -116,7 +113,7 @@ def propagate(
 
 @dataclass(frozen=True)
 class Propagated:
-    """What was written so far.
+    """Pseudo-labels written so far.
 
     Attributes
     ----------
@@ -124,7 +121,7 @@ class Propagated:
     skipped : int
         Images without clicks, which get no pseudo-labels.
     labelled : float
-        Share of the pixels that have a class; the others are 255.
+        Share of the pixels with a class; the others are 255.
     """
 
     images: int
@@ -180,9 +177,7 @@ def propagate_project(
 
 
 def _colours(image: npt.NDArray[np.floating]) -> Float:
-    """(H, W, 3) in Lab; of another number of channels than 1 or 3 the channels themselves on
-    0..100.
-    """
+    """(H, W, 3) in Lab; unless there are 1 or 3 channels, the channels themselves on 0..100."""
     if image.shape[0] == 1:
         image = np.repeat(image, 3, axis=0)
     scaled = np.moveaxis(np.asarray(image, dtype=np.float64) / 255, 0, -1)
@@ -223,7 +218,7 @@ def _graph(superpixels: npt.NDArray[np.int64], colours: Float, sigma: float) -> 
 
 
 def _seeds(superpixels: npt.NDArray[np.int64], clicks: ClickSet, num_classes: int) -> Float:
-    """(S, K): of each superpixel's clicks the share of each class; 0 where nobody clicked."""
+    """(S, K): share of each class in the clicks of each superpixel; 0 without clicks."""
     inside = clicks.inside()
     rows, cols = pixels(clicks.points[inside]).T
     counts = np.zeros((int(superpixels.max()) + 1, num_classes))
@@ -233,9 +228,7 @@ def _seeds(superpixels: npt.NDArray[np.int64], clicks: ClickSet, num_classes: in
 
 
 def _walk(graph: sparse.csr_array, seeds: Float, prior: Float) -> Float:
-    """(S, K): the class that a walker from each superpixel ends with; in each step it may end by
-    `prior`, in a seed it stays.
-    """
+    """(S, K): the class in which a walker from each superpixel ends, by `prior` or in a seed."""
     seeded = seeds.any(axis=1)
     probs = seeds.copy()
     if seeded.all():

@@ -1,5 +1,6 @@
-"""Random crops: the image is resampled, clicks stay coordinates and are rasterised last. Pure;
-the generator is an argument.
+"""Random crops: the image is resampled, clicks stay coordinates and are rasterised last.
+
+Pure functions; the random generator is an argument.
 """
 
 from __future__ import annotations
@@ -46,9 +47,7 @@ class Window:
     turn: bool = False
 
     def move(self, points: Points) -> Points:
-        """(n, 2) (row, col) of the image in crop pixels; whole numbers are pixel centres in
-        both.
-        """
+        """(n, 2) (row, col) of the image in crop pixels; whole numbers are pixel centres."""
         moved = (points + 0.5 - (self.top, self.left)) * self.scale - 0.5
         if self.flip:
             moved[:, 0] = self.size - 1 - moved[:, 0]
@@ -63,17 +62,15 @@ class Window:
 
 
 FEW_IMAGES, MANY_IMAGES = 3, 10
-"""Up to so many training images `auto_scale_range` is widest, and from so many on as narrow as
-it gets.
-"""
+"""Numbers of training images up to which `auto_scale_range` is widest, and from which narrowest."""
 
 
 def auto_scale_range(num_images: int) -> tuple[float, float]:
-    """The random zoom for so many training images: 1 to 2.5 of `FEW_IMAGES`, 0.8 to 1.25 of
-    `MANY_IMAGES`, between them in between (geometrically).
+    """The random zoom for a number of training images: wider for few of them.
 
-    A few images show things in a few sizes, and a network that has seen no others draws larger ones
-    with holes; with many images the zoom only costs.
+    1 to 2.5 for `FEW_IMAGES`, 0.8 to 1.25 for `MANY_IMAGES`, geometrically in between. A few images
+    show things in a few sizes, and a network that has seen no others draws larger ones with holes;
+    with many images the zoom only costs.
     """
     few = float(np.clip((MANY_IMAGES - num_images) / (MANY_IMAGES - FEW_IMAGES), 0, 1))
     return 0.8 * 1.25**few, 1.25 * 2.0**few
@@ -91,7 +88,7 @@ def random_window(
     """A random crop of `clicks`' image, biased so that few crops have no click.
 
     With probability `focus` a clicked class is drawn, then one of its clicks, and the window lies
-    anywhere around it; otherwise it lies anywhere in the image. `rotations` adds upside down and
+    anywhere around it; otherwise it lies anywhere in the image. `rotations` adds vertical flips and
     quarter turns to mirroring, for images without an up.
     """
     scale = float(np.exp(rng.uniform(*np.log(scale_range))))
@@ -105,9 +102,8 @@ def random_window(
         anchor = rng.choice(points[class_ids == class_id]) + 0.5
     corner = []
     for axis, length in enumerate(extent):
-        low, high = (
-            (0.0, length - side) if length > side else (length - side, 0.0)
-        )  # inside the image, or around it
+        # inside the image, or around it
+        low, high = (0.0, length - side) if length > side else (length - side, 0.0)
         if anchor is not None and length > side:
             low, high = max(low, anchor[axis] - side), min(high, anchor[axis])
         corner.append(float(rng.uniform(low, max(low, high))))
@@ -118,7 +114,7 @@ def random_window(
 
 
 def crop_image(image: Image, window: Window) -> tuple[Tensor, Tensor]:
-    """The window of an image and which of its pixels are inside the image.
+    """The window of an image, and a mask of its pixels inside the image.
 
     Returns
     -------
@@ -138,18 +134,17 @@ def crop_image(image: Image, window: Window) -> tuple[Tensor, Tensor]:
     sampled = F.grid_sample(
         (patch - fill)[None], grid, mode="bilinear", padding_mode="border", align_corners=False
     )[0]
-    valid = (
-        F.grid_sample(
-            inside[None], grid, mode="nearest", padding_mode="zeros", align_corners=False
-        )[0, 0]
-        > 0.5
+    inside = F.grid_sample(
+        inside[None], grid, mode="nearest", padding_mode="zeros", align_corners=False
     )
+    valid = inside[0, 0] > 0.5
     return window._orient(sampled * valid + fill).contiguous(), window._orient(valid).contiguous()
 
 
 def crop_labels(labels: LabelMap, window: Window) -> Tensor:
-    """The window of a *dense* label map, (size, size) int64; 255 outside the image. Not for
-    clicks: see `rasterize_crop`.
+    """The window of a *dense* label map, (size, size) int64; 255 outside the image.
+
+    Not for clicks: see `rasterize_crop`.
     """
     height, width = labels.shape
     rows, cols = _pixel_span(window.top, window, height), _pixel_span(window.left, window, width)
@@ -164,7 +159,7 @@ def crop_labels(labels: LabelMap, window: Window) -> Tensor:
 
 
 def rasterize_crop(clicks: ClickSet, window: Window) -> Tensor:
-    """The clicks in the window, (size, size) int64, one pixel a click, 255 elsewhere."""
+    """The clicks in the window, (size, size) int64: one pixel a click, 255 elsewhere."""
     inside = clicks.inside()
     moved = ClickSet(
         window.size, window.size, window.move(clicks.points[inside]), clicks.class_ids[inside]
@@ -173,13 +168,11 @@ def rasterize_crop(clicks: ClickSet, window: Window) -> Tensor:
 
 
 def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
-    """Another look at a crop for the student, as another day or another microscope would give it;
-    the places of things stay.
+    """Change the light of a crop for the student, as another day or microscope would.
 
     In this order: a gamma of the whole crop, uneven illumination (a smooth factor) with a gain of
-    each channel, in every second crop the haze of what glows out of focus (a smooth light on top),
-    and noise. A network that has seen these goes by edges and shapes more than by how bright a
-    pixel is.
+    each channel, in every second crop out-of-focus haze (a smooth light on top), and noise. A
+    network that has seen these relies more on edges and shapes than on the brightness of a pixel.
 
     Parameters
     ----------
@@ -197,10 +190,8 @@ def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
     view = view * torch.exp(0.25 * _smooth_field(size, blobs, rng)) * gain
     if rng.random() < 0.5:
         view = view + float(rng.uniform(0, 60)) * _smooth_field(size, blobs, rng).clamp(min=0)
-    noise = torch.from_numpy(rng.standard_normal(crop.shape, dtype=np.float32)) * float(
-        rng.uniform(0, 8)
-    )
-    return (view + noise).clamp(0, 255)
+    noise = torch.from_numpy(rng.standard_normal(crop.shape, dtype=np.float32))
+    return (view + noise * float(rng.uniform(0, 8))).clamp(0, 255)
 
 
 def _smooth_field(size: Sequence[int], nodes: int, rng: np.random.Generator) -> Tensor:
@@ -210,7 +201,7 @@ def _smooth_field(size: Sequence[int], nodes: int, rng: np.random.Generator) -> 
 
 
 def _pixel_span(start: float, window: Window, length: int) -> tuple[int, int]:
-    """First and behind-last image pixel that the window touches, with a margin of 1."""
+    """First image pixel that the window touches and the one after its last, with a margin of 1."""
     first = int(np.clip(np.floor(start) - 1, 0, max(length - 1, 0)))
     last = int(np.clip(np.ceil(start + window.size / window.scale) + 1, first + 1, length))
     return first, last

@@ -1,4 +1,4 @@
-"""Pixel consistency: the student shall see what the teacher sees, also where nobody clicked."""
+"""Pixel consistency: the student agrees with the teacher, also where nobody clicked."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ def pixel_consistency(
     convention: Convention = "scale_free",
     unlabelled: Tensor | None = None,
 ) -> Tensor:
-    """Squared difference between student and teacher, minimised (eq. 3, whose printed sign is
-    wrong).
+    """Squared difference between student and teacher (eq. 3, with the sign corrected).
 
     Parameters
     ----------
     student_probs, teacher_probs : Tensor, (N, K, H, W) float
         Softmax outputs on the same crop; no gradient flows into the teacher's.
     valid : Tensor, (N, H, W) bool
-        False on padding, which the paper leaves open: it does not count.
+        False on padding, which is ignored (the paper leaves it open).
     convention : {"scale_free", "paper"}
         "scale_free" sums over classes and averages over valid pixels. "paper" averages over batch,
-        classes and all pixels, against which lambda = 200 was chosen; padding adds 0.
+        classes and all pixels, for which lambda = 200 was chosen; padding adds 0.
     unlabelled : Tensor, (N, H, W) bool, optional
-        Given, the exact eq. 8: only pixels without a click count. Eq. 3, the default, takes all
-        because clicks are so few.
+        Where given, only these pixels count, as in eq. 8. Eq. 3, the default, takes all, because
+        clicks are so few.
 
     Returns
     -------
@@ -37,9 +36,8 @@ def pixel_consistency(
         0 where no pixel counts.
     """
     counted = valid if unlabelled is None else valid & unlabelled
-    squared = (student_probs.float() - teacher_probs.detach().float()).square().sum(
-        dim=1
-    ) * counted  # (N, H, W)
+    difference = student_probs.float() - teacher_probs.detach().float()
+    squared = difference.square().sum(dim=1) * counted  # (N, H, W)
     if convention == "paper" and unlabelled is None:
         return squared.sum() / student_probs.numel()
     if convention == "paper":

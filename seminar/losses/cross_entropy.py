@@ -13,8 +13,7 @@ from seminar.labels import IGNORE_INDEX
 def partial_cross_entropy(
     logits: Tensor, labels: Tensor, *, convention: Convention = "scale_free"
 ) -> Tensor:
-    """How far the network is from the clicks: cross-entropy, averaged over the labelled pixels of
-    the batch (eq. 2).
+    """Cross-entropy, averaged over the labelled pixels of the batch (eq. 2).
 
     On a dense mask it is the ordinary cross-entropy.
 
@@ -22,10 +21,10 @@ def partial_cross_entropy(
     ----------
     logits : Tensor, (N, K, H, W) float
     labels : Tensor, (N, H, W) int64
-        Class ids; 255 counts for nothing.
+        Class ids; 255 is ignored.
     convention : {"scale_free", "paper"}
-        "paper" divides by the batch size N once more, as the code of Tang et al. 2018 does; the
-        paper's lambdas rest on it.
+        "paper" also divides by the batch size N, as the code of Tang et al. 2018 does; the paper's
+        lambdas assume it.
 
     Returns
     -------
@@ -40,20 +39,20 @@ def partial_cross_entropy(
 def balanced_cross_entropy(
     logits: Tensor, labels: Tensor, *, balance: float, convention: Convention = "scale_free"
 ) -> Tensor:
-    """Cross-entropy on dense labels that does not forget what is rare: eq. 6 with a weight for the
-    class of each pixel's label.
+    """Cross-entropy on dense labels in which scarce classes weigh more (eq. 6, weighted).
 
-    In a crop with n_k pixels of class k each of them counts n_k^-balance, scaled so that the mean
-    weight of the crop's labelled pixels is 1. A class then has a share of about n_k^(1 - balance).
-    A departure from the paper, whose every pixel counts the same (balance 0).
+    In a crop with n_k pixels of class k each of them has the weight n_k^-balance, scaled so that
+    the mean weight of the labelled pixels of the crop is 1. A class then has a share of about
+    n_k^(1 - balance). A departure from the paper, where all pixels have the same weight (balance
+    0).
 
     Parameters
     ----------
     logits : Tensor, (N, K, H, W) float
     labels : Tensor, (N, H, W) int64
-        Class ids; 255 counts for nothing.
+        Class ids; 255 is ignored.
     balance : float
-        0..1: 0 is `partial_cross_entropy`, 1 gives all classes of a crop the same say.
+        0..1: 0 is `partial_cross_entropy`, 1 gives all classes of a crop the same weight.
     convention : {"scale_free", "paper"}
 
     Returns
@@ -64,35 +63,29 @@ def balanced_cross_entropy(
     if balance == 0:
         return partial_cross_entropy(logits, labels, convention=convention)
     num_classes = logits.shape[1]
-    numbers = labels.clamp(max=num_classes).flatten(
-        1
-    )  # (N, HW); the unlabelled have a number of their own
+    numbers = labels.clamp(max=num_classes).flatten(1)  # (N, HW); unlabelled is num_classes
     counts = torch.zeros(len(labels), num_classes + 1, device=labels.device)
     counts.scatter_add_(1, numbers, torch.ones_like(numbers, dtype=counts.dtype))
     counts[:, num_classes] = 0
     weights = counts.clamp(min=1) ** -balance * (counts > 0)  # (N, K + 1)
-    weights *= counts.sum(dim=1, keepdim=True) / (weights * counts).sum(dim=1, keepdim=True).clamp(
-        min=1
-    )
-    losses = F.cross_entropy(
-        logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="none"
-    ).flatten(1)
-    loss = (losses * weights.gather(1, numbers)).sum() / counts.sum().clamp(min=1)
+    weighted = (weights * counts).sum(dim=1, keepdim=True).clamp(min=1)
+    weights *= counts.sum(dim=1, keepdim=True) / weighted
+    losses = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="none")
+    loss = (losses.flatten(1) * weights.gather(1, numbers)).sum() / counts.sum().clamp(min=1)
     return loss / len(logits) if convention == "paper" else loss
 
 
 def absent_class(logits: Tensor, absent: Tensor, valid: Tensor) -> Tensor:
-    """Push down classes that are nowhere in an image: -log(1 - p_c), averaged over valid pixels,
-    summed over absent classes.
+    """Penalise classes that an image lacks: -log(1 - p_c), averaged over valid pixels.
 
-    After Bearman et al. (ECCV 2016), eq. 1's second term, here at every pixel instead of the most
-    confident one.
+    Summed over absent classes. After the second term of eq. 1 of Bearman et al. (ECCV 2016), here
+    at every pixel instead of the most confident one.
 
     Parameters
     ----------
     logits : Tensor, (N, K, H, W) float
     absent : Tensor, (N, K) bool
-        Classes that are clicked nowhere in the *whole* image, not only in this crop.
+        Classes without a click in the *whole* image, not only in this crop.
     valid : Tensor, (N, H, W) bool
         False on padding.
 

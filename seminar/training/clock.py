@@ -1,4 +1,4 @@
-"""When what was last done in a stage, and how fast it goes."""
+"""The times of recurring work in a stage, and its speed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECENT = 30
 
 
 class Clock:
-    """When what was last done, and how fast the run is."""
+    """When each kind of work was last done, and how fast the run is."""
 
     def __init__(self, iteration: int, later_iterations: int) -> None:
         self._later = later_iterations
@@ -32,7 +32,7 @@ class Clock:
         self._start, self._first = time.monotonic(), iteration
 
     def passed(self, what: str, interval: float) -> bool:
-        """Whether `interval` seconds went by since this last said yes."""
+        """Whether `interval` seconds have passed since this was last true."""
         now = time.monotonic()
         if now - self._last.get(what, -math.inf) < interval:
             return False
@@ -40,18 +40,18 @@ class Clock:
         return True
 
     def took(self, what: str, seconds: float) -> None:
-        """Put the next `what` off by so many seconds."""
+        """Delay the next `what` by so many seconds."""
         self._last[what] = time.monotonic() + seconds
 
     def add(self, losses: Mapping[str, float]) -> None:
-        """A step's losses."""
+        """Add the losses of a step."""
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
         self._recent.append(losses)
 
     def recent(self, name: str) -> float:
-        """A loss term's mean over the last steps; NaN before there are enough."""
+        """Mean of a loss term over the last steps; NaN before there are enough."""
         values = [losses[name] for losses in self._recent if name in losses]
         return sum(values) / RECENT if len(values) == RECENT else math.nan
 

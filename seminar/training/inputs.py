@@ -1,4 +1,4 @@
-"""What a run trains on and is scored on, checked before it starts."""
+"""Images, clicks and masks of a run, checked before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What learns in a stage: student, teacher and optimiser, one step at a time."""
+"""Student, teacher and optimiser of a stage, one step at a time."""
 
 from __future__ import annotations
 
@@ -71,13 +71,12 @@ class Learner:
     def step(
         self, batch: Batch, objective: Objective, lr: float, label: Labelling = lambda batch: batch
     ) -> Mapping[str, float]:
-        """One optimiser step and the teacher's update; returns the unweighted loss terms and
-        "total".
+        """One optimiser step and teacher update; returns the unweighted loss terms and "total".
 
         Of several processes each takes its own crops of the batch (`Ranks.share`), and all take the
         same step. Where memory runs out, the batch goes through in smaller parts whose gradients
-        are added up, which leaves the step as it was (but for plain batch norm's statistics);
-        `part_size` tells.
+        are added up, which leaves the step as it was (but for plain batch norm's statistics), and
+        `part_size` shrinks.
 
         Raises
         ------
@@ -116,9 +115,7 @@ class Learner:
         return values
 
     def _gradients(self, batch: Batch, objective: Objective, label: Labelling) -> dict[str, float]:
-        """Fill the gradients of the whole batch, part by part and process by process; returns
-        the terms' values.
-        """
+        """Fill the gradients of the whole batch, part by part; returns the values of the terms."""
         ranks, config = self._ranks, self._config
         self._optimizer.zero_grad(set_to_none=True)
         with ranks.together():
@@ -153,8 +150,9 @@ class Learner:
         return dict(zip(sums, values, strict=True))
 
     def _place_dropout(self, first: int | None) -> None:
-        """Dropout of the crops from number `first` of the batch on, each part from the
-        iteration's seed; None where the batch is whole.
+        """Make a part that begins with crop `first` of the batch draw the dropout of the batch.
+
+        Each part starts from the iteration's seed; None where the batch is whole.
         """
         if first is not None:
             torch.manual_seed(torch.initial_seed())
@@ -163,7 +161,7 @@ class Learner:
                 module.place = None if first is None else (first, self._config.batch_size)
 
     def state(self) -> dict[str, Any]:
-        """All that `restore` needs to go on as if nothing had happened.
+        """Everything that `restore` needs to continue as if nothing had happened.
 
         Raises
         ------
@@ -183,7 +181,7 @@ class Learner:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned.
+        """Continue from a result of `state`.
 
         Raises
         ------

@@ -79,7 +79,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class Pass:
-    """A batch that went through the student: what the terms are computed from."""
+    """A batch that went through the student; the terms are computed from it."""
 
     logits: Tensor
     """(N, K, H, W) of the student."""
@@ -109,8 +109,8 @@ class Pass:
 
 
 Count = Literal["crops", "clicked", "pseudo", "valid", "low"]
-"""What a term can be a mean over: crops, clicked pixels, pseudo-labelled ones, valid ones, and
-valid ones at the resolution of the CRF."""
+"""Things that a term is a mean over: crops, and pixels with a click, with a pseudo-label, inside
+the image, and inside it at the resolution of the CRF."""
 
 COUNTS: tuple[Count, ...] = get_args(Count)
 
@@ -124,7 +124,7 @@ class Term:
     compute : callable
         From a `Pass` to a scalar.
     mean_over : tuple of Count
-        What the value is divided by.
+        Things whose number the value is divided by.
     paper_mean_over : tuple of Count
         The same in the paper's convention, where it differs.
     switch : str

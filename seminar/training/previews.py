@@ -1,6 +1,4 @@
-"""Live label maps of one image while its networks learn, a tile at a time so that training
-hardly notices.
-"""
+"""Live label maps while the networks learn, a tile at a time so that training hardly slows."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ TILE = 512
 """Side of the tiles in which large images are drawn, in pixels."""
 
 MARGIN = 32
-"""What a tile sees around itself, in pixels."""
+"""Context around a tile, in pixels."""
 
 MIN_INTERVAL = 0.5
 """Seconds between two previews, at least."""
@@ -34,16 +32,12 @@ MAX_SHARE = 0.04
 
 
 OTHERS_EVERY = 4
-"""Every so manieth picture is of another image, in turn, so that the next click can be looked
-for in all of them.
-"""
+"""One picture in so many is of another image, in turn, so that all can be searched for errors."""
 
 
 @dataclass
 class _Canvas:
-    """The label maps of one image and the tiles, (top, left), that are still to be drawn in this
-    round.
-    """
+    """The label maps of one image, and the tiles (top, left) that this round has still to draw."""
 
     image_id: str
     maps: dict[str, npt.NDArray[np.uint8]]
@@ -61,9 +55,9 @@ class Previewer:
     read : callable
         Image by image id, (C, H, W) on 0..255.
     image_ids : sequence of str
-        All images that can be asked for; the first one is drawn where nobody asks.
+        All images that can be requested; the first one is drawn without a request.
     channels : int
-        What the networks take; images with another number are passed over.
+        Channels that the networks take; images with another number are skipped.
     """
 
     def __init__(
@@ -99,20 +93,19 @@ class Previewer:
         device: torch.device,
         only_shown: bool = False,
     ) -> Preview | None:
-        """Draw as many tiles as the time allows, at least one, and write the label maps; None where
-        the image cannot be drawn.
+        """Draw at least one tile, and more while time allows, and write the label maps.
 
-        Not all images that a person looks at are trained on: one that is damaged or has other
-        channels costs its picture, not the run.
+        None where the image cannot be drawn. People also look at images that are not trained on;
+        one that is damaged or has other channels costs its picture, not the run.
 
         Parameters
         ----------
         networks : mapping
             "student", "teacher", and in the second stage "pseudo_label", the ancillary network.
-            Disagreement is student against pseudo-label where there is one, otherwise against the
-            teacher.
+            Disagreement is between the student and the pseudo-label, or the teacher in the first
+            stage.
         only_shown : bool
-            No other image has its turn: for the last picture of a stage.
+            Draw no other image; for the last picture of a stage.
         """
         start = time.monotonic()
         shown = self._wanted()
@@ -160,9 +153,7 @@ class Previewer:
         return image if len(image) == self._channels else None
 
     def _next_other(self, shown: str) -> str:
-        """The image that is being drawn beside the shown one, or the next in turn once it is
-        whole.
-        """
+        """The other image that is being drawn, or the next in turn once that one is complete."""
         canvas = self._canvases.get(True)
         if canvas is not None and canvas.tiles and canvas.image_id != shown:
             return canvas.image_id

@@ -26,7 +26,7 @@ FAILURES = (
 def record(run: RunFolder, stream: Iterator[events.Event]) -> Iterator[events.Event]:
     """Append the events of a run to its events.jsonl and pass them on.
 
-    An error is recorded as a `Failed` event and raised. What does not fit on a full disk is
+    An error is recorded as a `Failed` event and raised. Events that do not fit on a full disk are
     appended together with a later event.
     """
     waiting: deque[events.Event] = deque()

@@ -77,7 +77,7 @@ class Saver:
     def _when_there_is_room(self, write: Callable[[], None]) -> Iterator[events.Event]:
         """Write; where the disk refuses, warn once and try until it accepts.
 
-        What was learnt is worth the wait. A stop request shortens it.
+        The result is worth the wait. A stop request shortens it.
         """
         warned, stopped_at = False, math.inf
         while True:

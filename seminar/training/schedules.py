@@ -1,11 +1,10 @@
-"""What changes during a stage, as pure functions of the iteration."""
+"""Schedules of a stage, as pure functions of the iteration."""
 
 from __future__ import annotations
 
 
 def poly_lr(base_lr: float, iteration: int, iterations: int, power: float) -> float:
-    """Learning rate at `iteration` (from 0) of `iterations`: base_lr * (1 - iteration / iterations)
-    ** power.
+    """Learning rate: base_lr * (1 - iteration / iterations) ** power, with iterations from 0.
 
     The polynomial schedule of DeepLab (Liu et al. 2015, the paper's [26]).
     """
@@ -22,8 +21,7 @@ def linear_ramp(iteration: int, iterations: int, share: float, *, epoch: int = 1
     share : float
         0..1; 0 is 1 from the start.
     epoch : int
-        The factor changes once in so many iterations: the paper updates lambda_pCons once an epoch
-        (section 4.1).
+        Iterations between two changes: the paper updates lambda_pCons once an epoch (section 4.1).
     """
     if share == 0:
         return 1.0
@@ -32,7 +30,5 @@ def linear_ramp(iteration: int, iterations: int, share: float, *, epoch: int = 1
 
 
 def backbone_share(num_classes: int, *, by_classes: bool, pretrained: bool) -> float:
-    """The share of its learning rate at which a backbone learns: 2 / K of K > 2 classes where
-    `by_classes` and it is pretrained, otherwise 1.
-    """
+    """Factor of a backbone's learning rate: 2 / K if pretrained, for K > 2 classes; else 1."""
     return min(1.0, 2 / num_classes) if by_classes and pretrained else 1.0

@@ -48,7 +48,7 @@ PAUSE_INTERVAL = 0.05
 
 @dataclass(frozen=True)
 class Course:
-    """What all stages of a run share."""
+    """The parts of a run that all its stages share."""
 
     run: RunFolder
     config: TrainConfig
@@ -101,7 +101,7 @@ def train_stage(
             label = _labelling(ancillary, settings)
             clock.add(learner.step(batch, _objective(stage, settings), lr, label))
 
-            # what is reported about it
+            # its report
             if learner.part_size < part_size:
                 yield events.BatchHalved(
                     stage=stage, iteration=learner.iteration, part_size=learner.part_size
@@ -115,7 +115,7 @@ def train_stage(
             if ranks.is_first:
                 yield from _show_and_save(course, stage, learner, ancillary, clock)
 
-    # what is kept of the stage
+    # the last checkpoint and the models
     if ranks.is_first:
         yield from course.saver.save_at_the_end(stage, learner)
     yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
@@ -127,7 +127,7 @@ def _learner(
 ) -> Generator[events.Event, None, Learner]:
     """The learner of a stage: from its newest checkpoint, or with a new student.
 
-    A new student has a seed of its own; under self-generation the one of the stage before goes on.
+    A new student has a seed of its own; under self-generation that of the stage before continues.
     """
     config, ranks = course.config, course.ranks
     content, faults = None, list[str]()
@@ -161,7 +161,7 @@ def _frozen(before: Learner, config: TrainConfig) -> nn.Module:
 
 
 def _preparation(course: Course) -> Callable[[Batch], Batch]:
-    """What the loader adds to a batch: the plan of the CRF, which a GPU makes faster by itself."""
+    """Adds the plan of the CRF to a batch in the loader, unless a GPU makes it faster."""
     if course.device.type != "cpu":
         return lambda batch: batch
     config = course.config
@@ -204,7 +204,7 @@ def _is_stopped(
 
 
 def _request(run: RunFolder) -> str:
-    """What is asked of the run: "stop", "pause" or nothing."""
+    """The request to the run: "stop", "pause" or nothing."""
     if run.stop_requested():
         return "stop"
     return "pause" if run.pause_requested() else ""
@@ -217,7 +217,7 @@ def _objective(stage: str, settings: LossSettings) -> Objective:
 
 
 def _labelling(ancillary: nn.Module | None, settings: LossSettings) -> Labelling:
-    """How crops get their pseudo-labels; without an ancillary network they stay as they are."""
+    """Adds pseudo-labels to crops; without an ancillary network they stay as they are."""
     if ancillary is None:
         return lambda batch: batch
     return partial(pseudo_labelled, ancillary=ancillary, confidence=settings.pseudo_confidence)

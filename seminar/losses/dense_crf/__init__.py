@@ -1,7 +1,8 @@
 """The dense-CRF loss of Tang et al. 2018, without compiled code: :func:`dense_crf`.
 
 ===================  =================================================================
-``loss.py``          the loss, its two conventions, the choice of method
+``loss.py``          the loss and its two conventions (``at_scale.py``: of larger crops)
+``energy.py``        the energy, its gradient and the choice of method
 ``nystrom.py``       the default filter, through landmarks (``landmarks.py``)
 ``blocks.py``        the same on the CPU, leaving out what is far away (``order.py``)
 ``exact.py``         every pair of pixels; on CUDA fused (``triton_exact.py``)

@@ -5,9 +5,9 @@ taken in blocks of 256 that lie together in the feature space, and a landmark fa
 ``_REACH_SQUARED`` from a block's bounding box is left out of the block's part of C, in both
 directions, so that C A^-1 C^T stays symmetric and positive. Every entry that is left out is below
 exp(-4), and with a jitter of 1e-3 on A that adds 0.1 % to the error of busy photos and up to 0.6 %
-to that of smooth ones, which have it to spare; two thirds of the work is gone. Chunks of blocks go
-through the cache once to gather C^T S and once to spread C A^-1 C^T S; the first of C are kept
-between the two, the rest is made again.
+to the smaller one of smooth photos; two thirds of the work is saved. Chunks of blocks go through
+the cache once to gather C^T S and once to spread C A^-1 C^T S; the first of C are kept between the
+two, the rest is computed again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from seminar.losses.dense_crf.plans import NystromPlan
 from seminar.losses.dense_crf.workspace import workspace
 
 _BLOCK = 256  # pixels
-_REACH_SQUARED = (
-    8.0  # in units of the kernel's width; at 6 smooth photos show it (4.5 % instead of 0.6 %)
-)
+# in units of the kernel's width; 6 is too small for smooth photos (4.5 % instead of 0.6 %)
+_REACH_SQUARED = 8.0
 _CHUNK_ELEMENTS = 2**19  # of C at a time: 2 MB in float32, near the cache
 # of C between its two uses, less values and columns; the rest is made again, memory being dearer
 _KEPT_BYTES = 31e6
@@ -64,14 +63,12 @@ def cut_blocks(
     widths = near.sum(1)
     turn = torch.cat([widths[:-1].argsort(stable=True), widths.new_tensor([len(widths) - 1])])
     near, widths = near[turn], widths[turn]
-    place = torch.where(
-        near, near.cumsum(1) - 1, count
-    )  # in its block's list; the last column takes the rest
+    # in its block's list; the last column takes the rest
+    place = torch.where(near, near.cumsum(1) - 1, count)
     lists = torch.full((len(widths), count + 1), count, dtype=torch.int16)
     lists.scatter_(1, place, torch.arange(count, dtype=torch.int16).expand(len(widths), -1))
-    columns = features.new_empty(
-        (dims + 2, *parts.shape[1:])
-    )  # `exponent_columns` of the parts, without its copies
+    # `exponent_columns` of the parts, without its copies
+    columns = features.new_empty((dims + 2, *parts.shape[1:]))
     torch.index_select(parts, 1, turn, out=columns[:dims])
     columns[:dims] -= landmarks.mean(1)[:, None, None]
     columns[dims] = 1
@@ -117,9 +114,8 @@ def filter_blocks(values: Tensor, plan: NystromPlan, mix: Mix, out: Tensor) -> N
     def kernel(number: int, memory: Tensor) -> Tensor:  # (b, w, 256)
         start, stop, width = chunks[number]
         shape = (stop - start, width, _BLOCK)
-        exponent = scratch[: _size(chunks[number])].view(
-            shape
-        )  # in the cache, which the product needs more than exp2
+        # in the cache, which the product needs more than exp2
+        exponent = scratch[: _size(chunks[number])].view(shape)
         landmarks = rows.index_select(0, places[number]).view(stop - start, width, -1)
         torch.bmm(landmarks, plan.columns[start:stop], out=exponent)
         return torch.exp2(exponent, out=memory[: _size(chunks[number])].view(shape))

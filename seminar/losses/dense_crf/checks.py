@@ -1,4 +1,4 @@
-"""What can be wrong with the input of the dense-CRF loss, each said in one sentence."""
+"""Checks of the input of the dense-CRF loss, each with a sentence for what is wrong."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ RESIDUAL_LIMIT = 0.5  # measured in benchmarks/crf.md: beyond it photographs are
 
 
 class LandmarkWarning(UserWarning):
-    """The image has more colours and places than the landmarks can stand for; the loss is badly
-    approximated.
-    """
+    """The landmarks are too few for the colours and places of an image; the loss is inaccurate."""
 
 
 def check_request(
@@ -93,8 +91,9 @@ def check_shapes(probs: Tensor, image: Tensor, valid: Tensor | None) -> None:
 
 
 def check_finite(tensor: Tensor, name: str) -> None:
-    """Raise ValueError if ``tensor`` holds a NaN or an infinity; on a GPU, where looking would
-    stall, do nothing.
+    """Raise ValueError if ``tensor`` holds a NaN or an infinity.
+
+    On a GPU, where looking would stall, do nothing.
     """
     if (
         tensor.device.type != "cpu"
@@ -111,9 +110,7 @@ def check_finite(tensor: Tensor, name: str) -> None:
 
 
 def check_plan(plan: CrfPlan, method: str, image: Tensor, dtype: torch.dtype) -> CrfPlan:
-    """Raise ValueError if the plan was made for another image (N, C, H, W) or method; return it
-    in ``dtype``.
-    """
+    """Return the plan in ``dtype``; ValueError if it is of another image (N, C, H, W) or method."""
     batch, dims, pixels = image.shape[0], image.shape[1] + 2, image.shape[2] * image.shape[3]
     if isinstance(plan, NystromPlan):
         made_for = "nystrom", plan.landmarks.shape[0], plan.landmarks.shape[-1]
@@ -135,9 +132,7 @@ def check_plan(plan: CrfPlan, method: str, image: Tensor, dtype: torch.dtype) ->
 
 
 def warn_if_too_few(residual: Tensor, landmarks: int) -> None:
-    """Warn if any image's residual (N,) is large; on a GPU, where looking would stall, do
-    nothing.
-    """
+    """Warn on the CPU if any image's residual (N,) is large; looking would stall a GPU."""
     if residual.device.type != "cpu" or not residual.numel():
         return
     worst = float(residual.max())

@@ -1,6 +1,4 @@
-"""The filter as it is written, every pixel with every other: the oracle, and the choice for
-small images.
-"""
+"""The filter as defined, every pixel with every other: for tests, and for small images."""
 
 from __future__ import annotations
 

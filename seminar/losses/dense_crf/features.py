@@ -1,6 +1,4 @@
-"""Where a pixel lies in the feature space of the dense CRF, and the Gaussian between two such
-places.
-"""
+"""The feature space of the dense CRF, and the Gaussian between two of its points."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from torch import Tensor
 
 _LOG2_E = math.log2(math.e)
 Mix: TypeAlias = Callable[[Tensor, int], Tensor]
-"""What the loss makes of the filtered channels along a dimension: linear, so that a filter may
-do it where it is cheap.
-"""
+"""Combines the filtered channels along a dimension; linear, so a filter may do it where cheap."""
 
 LOWEST_EXPONENT = -40.0  # exp2 on the CPU is several times slower where it underflows
 
@@ -62,16 +58,12 @@ def gaussian(a: Tensor, b: Tensor) -> Tensor:
 
 
 def exponent_rows(a: Tensor) -> Tensor:
-    """Extend a (..., D, m) so that exponent_rows(a)^T exponent_columns(b) = -|a - b|^2 / 2 *
-    log2(e).
-    """
+    """Extend a (..., D, m): rows(a)^T columns(b) = -|a - b|^2 / 2 * log2(e)."""
     norm = a.square().sum(-2, keepdim=True)
     return torch.cat([a * _LOG2_E, norm * (-_LOG2_E / 2), torch.full_like(norm, -_LOG2_E / 2)], -2)
 
 
 def exponent_columns(b: Tensor) -> Tensor:
-    """Extend b (..., D, n) by a row of ones and its squared norm, the other half of
-    ``exponent_rows``.
-    """
+    """Extend b (..., D, n) by a row of ones and its squared norm, to go with ``exponent_rows``."""
     norm = b.square().sum(-2, keepdim=True)
     return torch.cat([b, torch.ones_like(norm), norm], -2)

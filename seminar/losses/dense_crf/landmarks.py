@@ -18,9 +18,7 @@ _PROBES = 64  # pixels on which the residual is measured
 
 
 def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
-    """Choose ``landmarks`` landmarks for each image of ``features`` (N, D, P), or every pixel
-    where P is smaller.
-    """
+    """Choose landmarks for each image of ``features`` (N, D, P); all pixels, where P is smaller."""
     if features.device.type != "cpu":
         return _plan(features, landmarks)
     plans = for_each_image(lambda i: _plan(features[i : i + 1], landmarks), len(features))
@@ -32,9 +30,8 @@ def plan_nystrom(features: Tensor, landmarks: int) -> NystromPlan:
 def _plan(features: Tensor, count: int) -> NystromPlan:
     """On the CPU for one image, elsewhere for a batch."""
     order = order_along_curve(features)
-    chosen = (
-        features if count >= features.shape[-1] else _cluster(features, order, count)
-    )  # (N, D, m)
+    is_all = count >= features.shape[-1]
+    chosen = features if is_all else _cluster(features, order, count)  # (N, D, m)
     between = gaussian(chosen, chosen)
     between.diagonal(dim1=1, dim2=2).add_(_JITTER)
     factor, _ = torch.linalg.cholesky_ex(between)  # the checking form would wait for a GPU
@@ -59,9 +56,7 @@ def _plan(features: Tensor, count: int) -> NystromPlan:
 
 
 def _pick(features: Tensor, order: Tensor, count: int) -> Tensor:
-    """Take ``count`` pixels (N, D, count) at even steps along the curve: an even sample of the
-    feature space.
-    """
+    """Take pixels (N, D, count) at even steps along the curve, an even sample of the features."""
     places = torch.arange(count, device=features.device) * order.shape[-1] // count
     return features.gather(2, order[:, None, places].expand(-1, features.shape[1], -1))
 
@@ -74,12 +69,9 @@ def _cluster(features: Tensor, order: Tensor, count: int) -> Tensor:
     counted = torch.cat([sample, torch.ones_like(sample[:, :1])], 1)  # (N, D + 1, n)
     for _ in range(_LLOYD_STEPS):
         shifted = torch.cat([centres, centres.square().sum(1, keepdim=True) / -2], 1)
-        score = torch.bmm(
-            counted.transpose(1, 2), shifted
-        )  # (N, n, m), largest for the nearest centre
-        is_nearest = score.eq_(
-            score.amax(-1, keepdim=True)
-        )  # 0 or 1; faster than to ask for the place of the largest
+        # (N, n, m), largest for the nearest centre; then 0 or 1, which is faster than an argmax
+        score = torch.bmm(counted.transpose(1, 2), shifted)
+        is_nearest = score.eq_(score.amax(-1, keepdim=True))
         sums = torch.bmm(counted, is_nearest)
         centres = torch.where(sums[:, -1:] > 0, sums[:, :-1] / sums[:, -1:].clamp(min=1), centres)
     return centres
@@ -89,7 +81,6 @@ def _residual(features: Tensor, order: Tensor, chosen: Tensor, factor: Tensor) -
     """trace(W - C A^-1 C^T) / trace(W) on a few pixels: (N,)."""
     probe = _pick(features, order, min(_PROBES, features.shape[-1]))
     across = gaussian(chosen, probe)  # (N, m, probes)
-    explained: Tensor = (
-        torch.linalg.solve_triangular(factor, across, upper=False).square().sum(1)
-    )  # (N, probes)
+    solved = torch.linalg.solve_triangular(factor, across, upper=False)
+    explained: Tensor = solved.square().sum(1)  # (N, probes)
     return (1 - explained).mean(1).clamp(min=0)

@@ -1,5 +1,4 @@
-"""The filter through a permutohedral lattice, bias included: for repeating what Tang et al. 2018
-computed.
+"""The filter through a permutohedral lattice, bias included, to repeat Tang et al. 2018.
 
 Adams, Baek and Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice, Eurographics
 2010: each pixel gives its value to the d + 1 corners of its simplex, corners are blurred by (1/2,
@@ -42,9 +41,8 @@ class LatticePlan(NamedTuple):
 def plan_lattice(features: Tensor) -> LatticePlan:
     """Find the lattice points around every pixel of ``features`` (N, D, P) and their neighbours."""
     batch, dims, pixels = features.shape
-    features = torch.cat(
-        [features[:, -2:], features[:, :-2]], 1
-    )  # theirs has place first, and the order matters
+    # theirs has place first, and the order matters
+    features = torch.cat([features[:, -2:], features[:, :-2]], 1)
     nearest, rank, weights = _enclosing_simplex(features)
     corner = torch.arange(dims + 1, device=features.device)[:, None]
     steps = torch.where(
@@ -82,9 +80,7 @@ def join_lattices(plans: Sequence[LatticePlan]) -> LatticePlan:
 
 
 def filter_lattice(values: Tensor, plan: LatticePlan) -> Tensor:
-    """Return W values (N, K, P), all channels in one pass, with W as the lattice approximates
-    it.
-    """
+    """Return W values (N, K, P), all channels in one pass, with the lattice's W."""
     batch, classes, _ = values.shape
     axes = len(plan.neighbours)
     table = values.new_zeros((plan.neighbours.shape[-1] + 1, classes))  # row 0: no such point
@@ -104,23 +100,19 @@ def filter_lattice(values: Tensor, plan: LatticePlan) -> Tensor:
 
 
 def _enclosing_simplex(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The remainder-0 point (N, d + 1, P), the rank of each coordinate in it, the barycentric
-    weights (ibid., p. 5).
-    """
+    """The remainder-0 point (N, d + 1, P), its coordinates' ranks, barycentric weights (p. 5)."""
     dims = features.shape[1]
     order = torch.arange(1, dims + 1, device=features.device, dtype=features.dtype)
     width = (dims + 1) * math.sqrt(2 / 3) / (order * (order + 1)).sqrt()
     scaled = features * width[:, None]
     tail = scaled.flip(1).cumsum(1).flip(1)  # sum over i >= j
     zero = torch.zeros_like(scaled[:, :1])
-    lifted = torch.cat([tail, zero], 1) - torch.cat(
-        [zero, order[:, None] * scaled], 1
-    )  # (N, d + 1, P), sums to 0
+    # (N, d + 1, P), sums to 0
+    lifted = torch.cat([tail, zero], 1) - torch.cat([zero, order[:, None] * scaled], 1)
     nearest = (lifted / (dims + 1)).round()
     excess = nearest.sum(1, keepdim=True).long()
-    rank = (lifted - nearest * (dims + 1)).argsort(dim=1, descending=True, stable=True).argsort(
-        dim=1
-    ) + excess
+    remainder = lifted - nearest * (dims + 1)
+    rank = remainder.argsort(dim=1, descending=True, stable=True).argsort(dim=1) + excess
     wrap = (rank < 0).long() - (rank > dims).long()
     rank = rank + wrap * (dims + 1)
     nearest = (nearest.long() + wrap) * (dims + 1)
@@ -131,9 +123,7 @@ def _enclosing_simplex(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _strides(keys: Tensor) -> Tensor:
-    """Factors that pack an image number and the coordinates of ``keys`` (N, d + 1, D, P) into
-    one int64.
-    """
+    """Factors that pack an image number and ``keys`` (N, d + 1, D, P) into one int64."""
     span = (keys.amax((0, 1, 3)) - keys.amin((0, 1, 3)) + 2 * (keys.shape[2] + 1) + 1).tolist()
     factors = [1]
     for width in reversed(span):

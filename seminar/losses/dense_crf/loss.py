@@ -1,15 +1,12 @@
-"""The dense-CRF loss: pixels of like colour nearby should be of one class."""
+"""The dense-CRF loss: similar pixels nearby should have the same class."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seminar.config.settings import Convention, CrfMethod, CrfRelaxation
 from seminar.losses.dense_crf.checks import (
@@ -19,17 +16,17 @@ from seminar.losses.dense_crf.checks import (
     check_shapes,
     warn_if_too_few,
 )
-from seminar.losses.dense_crf.exact import filter_exact
-from seminar.losses.dense_crf.features import pixel_features
-from seminar.losses.dense_crf.landmarks import plan_nystrom
-from seminar.losses.dense_crf.lattice import LatticePlan, filter_lattice, plan_lattice
-from seminar.losses.dense_crf.nystrom import filter_nystrom
-from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
-from seminar.losses.dense_crf.workspace import for_each_image
-
-_TANG_WEIGHT = (
-    2e-9  # the loss weight of Tang et al.'s own training script, which their equation does not show
+from seminar.losses.dense_crf.energy import (
+    DenseCrfEnergy,
+    Request,
+    inverse_root_degrees,
+    make_plan,
 )
+from seminar.losses.dense_crf.features import pixel_features
+from seminar.losses.dense_crf.plans import CrfPlan, NystromPlan
+
+# the loss weight of Tang et al.'s own training script, which their equation does not show
+_TANG_WEIGHT = 2e-9
 
 
 def dense_crf(
@@ -46,8 +43,7 @@ def dense_crf(
     normalize: bool = False,
     relaxation: CrfRelaxation = "bilinear",
 ) -> Tensor:
-    r"""Charge every pair of pixels that is alike in colour and place for being given to different
-    classes.
+    r"""Penalise pairs of pixels of similar colour and place that get different classes.
 
     .. math:: E = \sum_k S_k^T W (\textstyle\sum_j S_j - S_k), \quad W_{pq} = \exp(-|f_p - f_q|^2 /
     2),
@@ -100,15 +96,15 @@ def dense_crf(
     normalize
         Use :math:`D^{-1/2} W D^{-1/2}` with the degrees :math:`D = \mathrm{diag}(W 1)` in place of
         W, and divide by P alone (Krähenbühl and Koltun, ICML 2013, normalise their kernels so; a
-        departure from Tang et al.). Without it a pixel counts by how many pixels are like it, so
-        that a large even background eats into the rims of small objects. One more filter pass.
+        departure from Tang et al.). Without it the weight of a pixel grows with the number of
+        similar pixels, so that a large even background erodes small objects. One more filter pass.
     relaxation
-        What the energy, which is defined for whole classes, is between them. ``bilinear``: the
-        equation above, which costs an even region :math:`S (1 - S)` a pair and so also makes its
-        pixels decide, for whichever class is ahead. ``quadratic``: :math:`\sum_k S_k^T (D - W)
-        S_k`, half of :math:`\sum W_{pq} |S_p - S_q|^2`, which only makes like pixels agree (a
-        departure from Tang et al.). For many classes, where the first steps' lead is chance. Needs
-        classes that add up to 1.
+        The energy of probabilities, which is defined for whole classes alone. ``bilinear``: the
+        equation above. A pair in an even region costs :math:`S (1 - S)`, so its pixels are also
+        pushed to the class that leads. ``quadratic``: :math:`\sum_k S_k^T (D - W) S_k`, half of
+        :math:`\sum W_{pq} |S_p - S_q|^2`, which only makes similar pixels agree (a departure from
+        Tang et al.); for many classes, where the lead in the first steps is chance. Needs classes
+        that add up to 1.
 
     Returns
     -------
@@ -129,7 +125,7 @@ def dense_crf(
     """
     check_request(sigma_rgb, sigma_xy, landmarks, method, convention, normalize, relaxation)
     check_shapes(probs, image, valid)
-    request = _Request(
+    request = Request(
         sigma_rgb, sigma_xy, method, landmarks, convention == "paper", normalize, relaxation
     )
     with torch.autocast(probs.device.type, enabled=False):
@@ -137,7 +133,7 @@ def dense_crf(
         if prepared is not None:
             prepared = check_plan(prepared, method, image, dtype)
         values = probs.to(dtype).flatten(2)
-        energy, residual = _DenseCrf.apply(
+        energy, residual = DenseCrfEnergy.apply(
             values, image.detach().to(dtype), valid, prepared, request
         )
         loss: Tensor = energy * _scale(values, valid, request)
@@ -158,8 +154,7 @@ def prepare_dense_crf(
     landmarks: int = 256,
     normalize: bool = False,
 ) -> CrfPlan:
-    """Do ahead, in a loader's thread, say, the part of :func:`dense_crf` that does not depend on
-    ``probs``.
+    """Make the part of :func:`dense_crf` that does not depend on ``probs``, for a loader.
 
     Parameters
     ----------
@@ -191,29 +186,18 @@ def prepare_dense_crf(
     dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
     with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
         features = pixel_features(batch.to(dtype), sigma_rgb, sigma_xy)
-        plan = _plan(features, method, landmarks)
+        plan = make_plan(features, method, landmarks)
         if normalize and isinstance(plan, NystromPlan):
             inside = valid[None] if one and valid is not None else valid
-            plan = plan._replace(roots=_inverse_root_degrees(features, inside, plan)[:, 0])
+            plan = plan._replace(roots=inverse_root_degrees(features, inside, plan)[:, 0])
     if one and isinstance(plan, NystromPlan):
         return NystromPlan(*(part[0] for part in plan))
     assert plan is not None
     return plan
 
 
-@dataclass(frozen=True)
-class _Request:
-    sigma_rgb: float
-    sigma_xy: float
-    method: CrfMethod
-    landmarks: int
-    is_paper: bool
-    normalize: bool
-    relaxation: CrfRelaxation
-
-
-def _scale(values: Tensor, valid: Tensor | None, request: _Request) -> Tensor | float:
-    """What the convention multiplies the energy by."""
+def _scale(values: Tensor, valid: Tensor | None, request: Request) -> Tensor | float:
+    """The factor of the energy in its convention."""
     batch, _, pixels = values.shape
     if request.is_paper:
         return _TANG_WEIGHT / batch
@@ -221,127 +205,3 @@ def _scale(values: Tensor, valid: Tensor | None, request: _Request) -> Tensor | 
     if valid is None:
         return 1 / (batch * pixels * area)
     return 1 / (valid.sum().clamp(min=1).to(values.dtype) * area)
-
-
-def _plan(features: Tensor, method: CrfMethod, landmarks: int) -> CrfPlan | None:
-    if method == "exact":
-        return None
-    if method == "lattice":
-        return plan_lattice(features)
-    return plan_nystrom(features, landmarks)
-
-
-def _inverse_root_degrees(features: Tensor, valid: Tensor | None, plan: CrfPlan | None) -> Tensor:
-    """(N, 1, P): one over the root of how many valid pixels each pixel is like, itself included
-    (so at least 1).
-    """
-    with torch.no_grad():
-        inside = (
-            torch.ones_like(features[:, :1])
-            if valid is None
-            else valid.flatten(1)[:, None].to(features.dtype)
-        )
-        degrees = _filter(features, inside, plan, lambda filtered, classes: filtered)
-        return degrees.clamp(min=1).rsqrt()
-
-
-def _filter(
-    features: Tensor, values: Tensor, plan: CrfPlan | None, then: Callable[[Tensor, int], Tensor]
-) -> Tensor:
-    """``then(W values, 1)``, (N, K, P), by the method that the plan is of."""
-    if isinstance(plan, NystromPlan):
-        return filter_nystrom(features, values, plan, then)
-    if isinstance(plan, LatticePlan):
-        return then(filter_lattice(values, plan), 1)
-    return then(filter_exact(features, values), 1)
-
-
-class _DenseCrf(torch.autograd.Function):
-    """E, not yet scaled, from one filter pass, which leaves the gradient behind; and the plan's
-    residual.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        values: Tensor,
-        image: Tensor,
-        valid: Tensor | None,
-        prepared: CrfPlan | None,
-        request: _Request,
-    ) -> tuple[Tensor, Tensor]:
-        values = values.detach()  # worker threads have a gradient mode of their own
-        parts = _parts(values, request)
-
-        def work(number: int) -> tuple[Tensor, Tensor, Tensor]:
-            part = parts[number]
-            inside = None if valid is None else valid[part]
-            plan = (
-                NystromPlan(*(of[part] for of in prepared))
-                if isinstance(prepared, NystromPlan)
-                else prepared
-            )
-            return _energy(values[part], image[part], inside, plan, request)
-
-        energies, slopes, residuals = zip(*for_each_image(work, len(parts)), strict=True)
-        residual = torch.cat(residuals)
-        ctx.save_for_backward(*slopes)
-        ctx.parts = parts
-        ctx.mark_non_differentiable(residual)
-        return torch.stack(energies).sum(), residual
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        parts, slopes = ctx.parts, ctx.saved_tensors
-        gradient = slopes[0].new_empty((sum(map(len, slopes)), *slopes[0].shape[1:]))
-        for_each_image(lambda i: torch.mul(slopes[i], 2 * grad, out=gradient[parts[i]]), len(parts))
-        return gradient, None, None, None, None
-
-
-def _parts(values: Tensor, request: _Request) -> list[slice]:
-    """On the CPU one thread does all for an image: threads that share each small operation
-    mostly wait for each other.
-    """
-    if values.device.type != "cpu" or request.method == "lattice":
-        return [slice(None)]
-    return [slice(i, i + 1) for i in range(len(values))]
-
-
-def _energy(
-    values: Tensor, image: Tensor, valid: Tensor | None, plan: CrfPlan | None, request: _Request
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The energy of some images, half its derivative (n, K, P), and the residual of their plans
-    (n,).
-    """
-    features = pixel_features(image, request.sigma_rgb, request.sigma_xy)
-    if plan is None:
-        check_finite(image, "image")
-        plan = _plan(features, request.method, request.landmarks)
-    outside = None if valid is None else ~valid.flatten(1)[:, None]
-    roots = None
-    if isinstance(plan, NystromPlan) and request.normalize and plan.roots.shape[1] > 0:
-        roots = plan.roots[:, None]
-    elif request.normalize:
-        roots = _inverse_root_degrees(features, valid, plan)
-    if outside is not None:
-        values = values.masked_fill(outside, 0)
-    if roots is not None:
-        values = values * roots
-
-    def contrast(filtered: Tensor, classes: int) -> Tensor:  # half the derivative: t - A, or -A
-        return -filtered if request.is_paper else filtered.sum(classes, keepdim=True) - filtered
-
-    if request.relaxation == "quadratic":  # half the derivative: t S - A
-        alike = _filter(features, values, plan, lambda filtered, _: filtered)
-        slope = alike.sum(1, keepdim=True) * (values if roots is None else values / roots) - alike
-    else:
-        slope = _filter(features, values, plan, contrast)
-    energy = torch.linalg.vecdot(
-        values, slope
-    ).sum()  # where values are 0, as outside of the mask, so is this
-    if roots is not None:
-        slope = slope * roots
-    if outside is not None:
-        slope = slope.masked_fill(outside, 0)
-    return energy, slope, plan.residual if isinstance(plan, NystromPlan) else values.new_empty(0)

@@ -24,8 +24,8 @@ def filter_nystrom(
 ) -> Tensor:
     """Return mix(W values) (N, K, P) for features (N, D, P), with W as the plan approximates it.
 
-    ``mix`` sees the channels of the m landmarks instead of those of the P pixels, where it costs
-    nothing.
+    ``mix`` gets the channels of the m landmarks instead of those of the P pixels, where it is
+    cheap.
     """
     if features.device.type != "cpu":
         return _filter_dense(features, values, plan, mix)
@@ -53,7 +53,6 @@ def _filter_dense(features: Tensor, values: Tensor, plan: NystromPlan, mix: Mix)
     gathered = values.new_zeros((batch, classes, count))
     for start in range(0, pixels, step):
         gathered.baddbmm_(values[:, :, start : start + step], kernel(start).transpose(1, 2))
-    weights = mix(torch.cholesky_solve(gathered.transpose(1, 2), plan.factor), -1).transpose(
-        1, 2
-    )  # (N, K, m)
+    heights = mix(torch.cholesky_solve(gathered.transpose(1, 2), plan.factor), -1)
+    weights = heights.transpose(1, 2)  # (N, K, m)
     return torch.cat([torch.bmm(weights, kernel(start)) for start in range(0, pixels, step)], -1)

@@ -1,4 +1,4 @@
-"""Put like pixels next to each other, so that a block of them needs few landmarks."""
+"""Order similar pixels next to each other, so that a block of them needs few landmarks."""
 
 from __future__ import annotations
 
@@ -36,16 +36,14 @@ def order_along_curve(features: Tensor) -> Tensor:
     for i in range(batch):  # a row at a time: sorting int16 is fast in one dimension only
         key = torch.zeros(pixels, dtype=torch.int16, device=features.device)
         for d in range(dims):
-            cell = (
-                torch.addcmul(shift[i, d], features[i, d], scale[i, d]).int().clamp_(0, _CELLS - 1)
-            )  # 0 for a NaN
-            key += table[i, d].index_select(0, cell)
+            cell = torch.addcmul(shift[i, d], features[i, d], scale[i, d]).int()
+            key += table[i, d].index_select(0, cell.clamp_(0, _CELLS - 1))  # 0 for a NaN
         orders.append(key.argsort(stable=True)[None])
     return orders[0] if batch == 1 else torch.cat(orders)
 
 
 def _interleave(widths: Tensor) -> Tensor:
-    """What each step of each dimension adds to the key: (N, D, 256) int16, for widths (N, D).
+    """The part of the key from each step of each dimension: (N, D, 256) int16, widths (N, D).
 
     Halving the widest again and again takes the halves in the order of their size.
     """
@@ -53,11 +51,7 @@ def _interleave(widths: Tensor) -> Tensor:
     halves = widths[..., None] * 0.5**level  # (N, D, 8)
     taken = halves.flatten(1).topk(_KEY_BITS).indices  # (N, 13), the widest first
     place = 2.0 ** torch.arange(_KEY_BITS - 1, -1, -1, device=widths.device, dtype=widths.dtype)
-    worth = (
-        torch.zeros_like(halves)
-        .flatten(1)
-        .scatter_(1, taken, place.expand(len(taken), -1))
-        .view_as(halves)
-    )
+    worth = torch.zeros_like(halves).flatten(1)
+    worth = worth.scatter_(1, taken, place.expand(len(taken), -1)).view_as(halves)
     bit = (torch.arange(_CELLS, device=widths.device) >> (7 - level)[:, None]) & 1  # (8, 256)
     return (worth @ bit.to(worth.dtype)).to(torch.int16)

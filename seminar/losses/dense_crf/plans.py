@@ -1,4 +1,4 @@
-"""What of a filter depends on the image alone: made ahead, in a loader's worker for instance."""
+"""The part of a filter that depends on the image alone, for a loader to make ahead."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from seminar.losses.dense_crf.lattice import LatticePlan
 
 
 class NystromPlan(NamedTuple):
-    """All of the filter that depends on the image alone; shapes are for one image, a batch has N in
-    front.
+    """The image's part of the Nyström filter; shapes are for one image, a batch has N in front.
 
     A tuple of tensors of fixed shape, so that ``torch.utils.data.default_collate`` makes a batch
     out of single images.

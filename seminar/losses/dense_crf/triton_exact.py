@@ -1,5 +1,4 @@
-"""Every pair of pixels on a GPU, without ever writing W down: like attention with a Gaussian for
-its softmax.
+"""Every pair of pixels on a GPU without storing W: attention with a Gaussian for its softmax.
 
 A program takes a tile of pixels along the Morton curve and walks over all tiles; a tile whose
 bounding box is too far for any pair to reach ``exp(-_REACH_SQUARED / 2)`` is skipped. Distances are
@@ -21,10 +20,9 @@ _REACH_SQUARED = 20.0  # exp(-10) = 5e-5 of a weight
 
 
 def filter_exact_fused(features: Tensor, values: Tensor) -> Tensor:
-    """Return W values (N, K, P) for features (N, D, P), both float32; the product in bfloat16 on
-    CUDA.
+    """Return W values (N, K, P) for features (N, D, P), both float32, without a synchronisation.
 
-    No step waits for the device.
+    On CUDA the product with the probabilities is in bfloat16.
     """
     batch, dims, pixels = features.shape
     classes = values.shape[1]

@@ -100,7 +100,7 @@ def test_degrees_made_ahead_give_the_same_and_are_not_made_again(
         prepare_dense_crf(i, valid=v, sigma_xy=6.0, normalize=True)
         for i, v in zip(image, valid, strict=True)
     ]
-    monkeypatch.setattr("seminar.losses.dense_crf.loss._inverse_root_degrees", None)
+    monkeypatch.setattr("seminar.losses.dense_crf.energy.inverse_root_degrees", None)
     for plan in (together, default_collate(single)):
         assert torch.equal(
             dense_crf(probs, image, valid=valid, sigma_xy=6.0, normalize=True, prepared=plan),

@@ -427,7 +427,7 @@ def test_a_plan_made_ahead_changes_neither_loss_nor_gradient(
     assert planned.crf_plan is not None
     within = of_part(batch)
     monkeypatch.setattr(
-        "seminar.losses.dense_crf.loss.plan_nystrom", None
+        "seminar.losses.dense_crf.energy.plan_nystrom", None
     )  # not made a second time
     ahead = of_part(planned)
     assert within[0] > 0
