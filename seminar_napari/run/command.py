@@ -1,6 +1,4 @@
-"""The `seminar train` line of a run: what the window starts, and what "Copy command" puts on the
-clipboard.
-"""
+"""The `seminar train` command of a run: started by the window, copied by "Copy command"."""
 
 from __future__ import annotations
 
@@ -19,8 +17,7 @@ from seminar.run.folder import RunFolder
 def train_arguments(project: Path, run: str, config: TrainConfig) -> tuple[str, ...]:
     """Arguments of `seminar` that train with exactly these settings.
 
-    The preset is always named, and after it only what differs from it: short enough to read,
-    complete enough to repeat.
+    The preset is always named, followed by the settings that differ from it.
     """
     arguments = ["train", str(project), "--run", run, "--preset", config.preset]
     start = preset(config.preset)
@@ -36,7 +33,7 @@ def _option(name: str, value: object) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     text = ",".join(_text(item) for item in value) if isinstance(value, tuple) else _text(value)
-    # one word with "=" where a value could be taken for an option itself
+    # one word with "=" where the value looks like an option
     return [f"--{flag}={text}"] if text.startswith("-") else [f"--{flag}", text]
 
 
@@ -45,7 +42,7 @@ def _text(value: object) -> str:
 
 
 def resume_arguments(run: RunFolder) -> tuple[str, ...]:
-    """Arguments of `seminar` that go on with a run where it stopped, with its own settings."""
+    """Arguments of `seminar` that resume a run with its own settings."""
     return ("train", str(run.project), "--run", run.path.name, "--resume")
 
 

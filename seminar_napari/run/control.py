@@ -1,6 +1,4 @@
-"""Runs as the window handles them: one supervisor under a napari worker, its news handed to the
-session in the window's thread.
-"""
+"""The session's run: one supervisor in a napari worker, its news reported in the window."""
 
 from __future__ import annotations
 
@@ -16,6 +14,7 @@ from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
+from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.run.command import resume_arguments, train_arguments
 from seminar_napari.run.supervisor import News, Supervisor
 from seminar_napari.session.followed_run import RunState
@@ -45,10 +44,11 @@ class RunControl:
         self._session = session
         self._supervisor: Supervisor | None = None
         self._unfinished: set[Supervisor] = set()
-        self._left: dict[Path, RunFolder] = {}  # let go of for another project, by their own
-        session.image_changed.connect(self._ask_for_preview)
-        session.run_changed.connect(self._let_go_of_other)
-        session.project_changed.connect(self._follow_again)
+        self._left: dict[Path, RunFolder] = {}  # by project: still going when it was closed
+        self._cleanup = Cleanup()
+        self._cleanup.connect(session.image_changed, self._ask_for_preview)
+        self._cleanup.connect(session.run_changed, self._leave_other)
+        self._cleanup.connect(session.project_changed, self._follow_again)
 
     @property
     def supervisor(self) -> Supervisor | None:
@@ -99,8 +99,6 @@ class RunControl:
                 " give access, then train"
             )
         self._follow(folder, command)
-        if self._session.image_id:
-            self._ask_for_preview(self._session.image_id)
 
     def attach(self, folder: RunFolder) -> None:
         """Follow a run that another process or another machine trains, or look at an old one.
@@ -117,14 +115,11 @@ class RunControl:
             )
         self._refuse_second_run()
         self._follow(folder, None)
-        if self._session.image_id:
-            self._ask_for_preview(self._session.image_id)
 
     def _refuse_second_run(self) -> None:
         if self.is_going and self._session.run is not None:
             raise SeminarError(
-                f"{self._session.run.path.name} is still going; stop it first, or let it go on and"
-                " detach from it"
+                f"{self._session.run.path.name} is still going; stop it, or detach from it, first"
             )
 
     def pause(self) -> None:
@@ -149,29 +144,21 @@ class RunControl:
             self._supervisor.end_now()
 
     def detach(self) -> None:
-        """Follow no longer; the run goes on without the window."""
-        self._let_go()
+        """Stop following; the run goes on without the window."""
+        self._detach()
         self._session.set_run(None)
 
     def close(self) -> None:
-        """The window closes: follow no longer, wait for the worker's thread; the process goes
-        on.
-        """
-        self._session.image_changed.disconnect(self._ask_for_preview, missing_ok=True)
-        self._session.run_changed.disconnect(self._let_go_of_other, missing_ok=True)
-        self._session.project_changed.disconnect(self._follow_again, missing_ok=True)
-        self._let_go()
+        """Stop following and wait for the worker's thread; the process goes on."""
+        self._cleanup()
+        self._detach()
         self._wait_for_workers()
 
     # following
     def _follow(self, folder: RunFolder, command: Sequence[str] | None) -> None:
-        known = (
-            self._supervisor.offset
-            if self._supervisor is not None
-            and self._supervisor.folder == folder
-            and self._session.run == folder
-            else 0
-        )
+        before = self._supervisor
+        is_same = before is not None and before.folder == folder == self._session.run
+        known = before.offset if before is not None and is_same else 0
         self._halt()
         self.message, self.silent_seconds = "", 0.0
         supervisor = self._supervisor = Supervisor(folder, command, known)
@@ -182,6 +169,7 @@ class RunControl:
         worker.yielded.connect(lambda news: self._take(supervisor, news))
         worker.finished.connect(lambda: self._end(supervisor))
         worker.start()
+        self._ask_for_preview(self._session.image_id)
 
     def _take(self, supervisor: Supervisor, news: News) -> None:
         if supervisor is not self._supervisor:
@@ -191,17 +179,12 @@ class RunControl:
             if supervisor is not self._supervisor:
                 return
         state = "stopping" if supervisor.stop_wanted and news.state in GOING else news.state
-        is_news = (news.message, int(news.silent_seconds)) != (
-            self.message,
-            int(self.silent_seconds),
-        )
+        silent = int(news.silent_seconds)
+        is_news = (news.message, silent) != (self.message, int(self.silent_seconds))
         self.message, self.silent_seconds = news.message, news.silent_seconds
-        was_going = supervisor.owns_process or self._session.state in (
-            "running",
-            "paused",
-            "stopping",
-        )
-        new_failure = state == "failed" and self._session.state != "failed" and was_going
+        state_before = self._session.state
+        was_going = supervisor.owns_process or (self.is_going and state_before != "starting")
+        new_failure = state == "failed" and state_before != "failed" and was_going
         self._session.set_state(state)
         if new_failure:
             self.failed.emit(news.message)
@@ -213,14 +196,12 @@ class RunControl:
         self._unfinished.discard(supervisor)
 
     def _halt(self) -> None:
-        """Let the worker end at its next look."""
+        """Have the worker end at its next look."""
         if self._supervisor is not None:
             self._supervisor.leave()
 
-    def _let_go(self) -> None:
-        """Follow no longer. A pause is withdrawn first: nobody would end it, and a run that
-        waits keeps its memory.
-        """
+    def _detach(self) -> None:
+        """Stop following, and end a pause: nobody else would, and a paused run keeps its memory."""
         if self._supervisor is not None:
             if self.is_going:
                 self._supervisor.go_on()
@@ -228,9 +209,7 @@ class RunControl:
             self._supervisor = None
 
     def _wait_for_workers(self) -> None:
-        """Until their threads have ended and napari knows: it would ask about them when the
-        window closes.
-        """
+        """Wait until napari knows that their threads ended: it would ask when the window closes."""
         deadline = time.monotonic() + 2
         while self._unfinished and time.monotonic() < deadline:
             QCoreApplication.sendPostedEvents(None, QEvent.Type.MetaCall)
@@ -242,25 +221,23 @@ class RunControl:
         if image_id and self._supervisor is not None and self.is_going:
             self._supervisor.request_preview(image_id)
 
-    def _let_go_of_other(self, run: RunFolder | None) -> None:
+    def _leave_other(self, run: RunFolder | None) -> None:
         left = self._supervisor
         if left is None or left.folder == run:
             return
         if self.is_going:
-            name = left.folder.path.name
-            self._left[left.folder.project] = left.folder
-            self._session.notice.emit(
-                f"{name} saves and ends without the window."
-                if left.stop_wanted
-                else (
-                    f"{name} trains on without the window; it is followed again when"
-                    f" {left.folder.project.name} is opened."
-                )
+            name, project = left.folder.path.name, left.folder.project
+            self._left[project] = left.folder
+            text = (
+                f"trains on without the window; it is followed again when {project.name} is opened"
             )
-        self._let_go()
+            if left.stop_wanted:
+                text = "saves and ends without the window"
+            self._session.notice.emit(f"{name} {text}.")
+        self._detach()
 
     def _follow_again(self, project: Project | None) -> None:
-        """The run that was let go of when this project was closed, if it still goes on."""
+        """Attach to the run that was going when this project was closed, if it still is."""
         left = self._left.pop(project.path, None) if project is not None else None
         if left is not None and left.is_alive() is not False:
             self.attach(left)

@@ -1,26 +1,21 @@
-"""What the trainer printed, to read and to copy."""
+"""The output of the trainer, to read and to copy."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import Qt, QTimer, QUrl
+from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QFontDatabase
-from qtpy.QtWidgets import (
-    QDialog,
-    QHBoxLayout,
-    QLabel,
-    QPlainTextEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QDialog, QLabel, QPlainTextEdit, QWidget
 
+from seminar_napari.qt.builders import button, column, row, timer
 from seminar_napari.workers.child import log_tail
+
+EMPTY = "The log is empty: this run was started from a terminal, or has printed nothing yet."
 
 
 class LogWindow(QDialog):
-    """The end of a log file; it grows while the file does."""
+    """The end of a log file, which grows while the file does."""
 
     def __init__(self, path: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,28 +29,18 @@ class LogWindow(QDialog):
         where = QLabel(str(path))
         where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         where.setWordWrap(True)
-        outside = QPushButton("Open in editor")
-        outside.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))))
-        row = QHBoxLayout()
-        row.addWidget(where, 1)
-        row.addWidget(outside)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self._text)
-        layout.addLayout(row)
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._refresh)
-        self._timer.start(1000)
+        url = QUrl.fromLocalFile(str(path))
+        outside = button("Open in editor", action=lambda: QDesktopServices.openUrl(url))
+        self.setLayout(column(self._text, row(where, outside, stretch=0, spacing=6), margin=9))
+        timer(self, 1000, self._refresh).start()
         self._refresh()
 
     def text(self) -> str:
-        """What is shown."""
+        """The shown text."""
         return self._text.toPlainText()
 
     def _refresh(self) -> None:
-        text = (
-            log_tail(self._path)
-            or "The log is empty: this run was started from a terminal, or has printed nothing yet."
-        )
+        text = log_tail(self._path) or EMPTY
         if text == self._text.toPlainText():
             return
         bar = self._text.verticalScrollBar()

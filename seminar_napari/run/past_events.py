@@ -1,4 +1,4 @@
-"""A run's past, as much of it as a person can still see."""
+"""The past events of a run, as many as can still be seen."""
 
 from __future__ import annotations
 
@@ -8,30 +8,22 @@ from seminar.run.events import Event, Finished, Preview, Step, from_json_line
 from seminar.run.folder import RunFolder
 
 HISTORY_STEPS = 1500
-"""So many `Step`s of a run's past are passed on, evenly chosen; a week of training has a
-million.
-"""
+"""Number of past `Step`s to show, evenly chosen; a week of training has a million."""
 
 LAST_BYTES = 8192
-"""The last event stands in these."""
+"""The last event is within these."""
 
 Entry = tuple[Event, float]
 """An event and its time, seconds since the epoch."""
 
 
 def thinned(entries: list[Entry]) -> list[Entry]:
-    """All that a person can still see of a run's past: of many `Step`s an even choice and the
-    last, of `Preview`s the newest of each image.
-    """
+    """Keep an even choice of the `Step`s with the last one, and the newest `Preview` per image."""
     steps = [number for number, (event, _) in enumerate(entries) if isinstance(event, Step)]
     stride = -(-len(steps) // HISTORY_STEPS) if steps else 1
     keep = {*steps[::stride], *steps[-1:]}
-    newest = {
-        event.image_id: number
-        for number, (event, _) in enumerate(entries)
-        if isinstance(event, Preview)
-    }
-    keep |= set(newest.values())
+    previews = [(event, n) for n, (event, _) in enumerate(entries) if isinstance(event, Preview)]
+    keep |= set({event.image_id: number for event, number in previews}.values())
     return [
         entry
         for number, entry in enumerate(entries)
@@ -40,7 +32,7 @@ def thinned(entries: list[Entry]) -> list[Entry]:
 
 
 def is_finished(run: RunFolder) -> bool:
-    """Whether a run's last word is that all its stages are done."""
+    """Whether the last event of a run says that all its stages are done."""
     try:
         with run.events_path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))

@@ -1,6 +1,4 @@
-"""A child process of the window: in a session of its own, its output in a log file, never left
-as a zombie.
-"""
+"""A child process of the window, with its output in a log file, that leaves no zombie."""
 
 from __future__ import annotations
 
@@ -15,12 +13,15 @@ from pathlib import Path
 import psutil
 
 LOG_TAIL_BYTES = 20_000
+CREATION_FLAGS: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(
+    subprocess, "CREATE_NEW_PROCESS_GROUP", 0
+)
 NICER = 5
-"""How much the child gives way to the window, in Unix's niceness."""
+"""The niceness of a child above that of the window."""
 
 
 def seminar_command(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The words that run `seminar` with this very Python."""
+    """The command that runs `seminar` with the Python of the window."""
     return (sys.executable, "-m", "seminar", *arguments)
 
 
@@ -49,30 +50,19 @@ class Child:
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
         with log.open("ab") as output:
-            if os.name == "nt":
-                flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined,unused-ignore]
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env=environment,
-                    creationflags=flags,
-                )
-            else:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env=environment,
-                    start_new_session=True,
-                )
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,  # Windows ignores it
+                creationflags=CREATION_FLAGS,
+            )
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(self._process.pid)
-            process.nice(
-                getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", min(process.nice() + NICER, 19))
-            )
+            nicer = min(process.nice() + NICER, 19)
+            process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", nicer))
 
     @property
     def pid(self) -> int:
@@ -91,22 +81,19 @@ class Child:
         self._process.kill()
 
     def wait(self, timeout: float) -> int | None:
-        """Wait for its end up to `timeout` seconds; the exit status or None."""
+        """Wait for its end, at most `timeout` seconds; return the exit status or None."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(timeout)
         return None
 
     def leave(self) -> None:
-        """Let it run on without anyone polling; it is still reaped when it ends while this
-        program lives.
-        """
+        """Let it run on; a thread waits for its end, so that it leaves no zombie."""
         if self.poll() is None:
-            threading.Thread(
-                target=self._process.wait, name=f"reaps {self.pid}", daemon=True
-            ).start()
+            name = f"reaps {self.pid}"
+            threading.Thread(target=self._process.wait, name=name, daemon=True).start()
 
     def log_tail(self) -> str:
-        """The end of what it has printed since it was started."""
+        """The end of its output since it was started."""
         return log_tail(self.log, self._log_start)
 
 
@@ -122,9 +109,7 @@ def log_tail(log: Path, start: int = 0) -> str:
 
 
 def said_error(log: str) -> str:
-    """What went wrong, as the command line said it or as the last line of a traceback; empty
-    where the log shows no error.
-    """
+    """The error in the log: the command line's, or the last line of a traceback; "" without."""
     lines = log.rstrip().splitlines()
     for number in range(len(lines) - 1, -1, -1):
         if lines[number].startswith("seminar: "):

@@ -1,9 +1,8 @@
-"""One-off work outside the window: predict, export; with progress, cancellable; no Qt."""
+"""A single command outside the window: predict or export, with progress, cancellable; no Qt."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 import threading
 import time
@@ -20,7 +19,7 @@ PATIENCE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class JobNews:
-    """How far a job is; a total of 0 is unknown."""
+    """Progress of a job; a total of 0 is unknown."""
 
     done: int
     total: int
@@ -33,11 +32,11 @@ class Outcome:
     Attributes
     ----------
     ended : bool
-        It did what it should.
+        Whether it succeeded.
     text : str
-        What it said last: the result, or what went wrong and what to do.
+        Its last sentence: the result, or the error with its remedy.
     log : str
-        All it printed.
+        The end of its output.
     """
 
     ended: bool
@@ -51,7 +50,7 @@ class Job:
     Parameters
     ----------
     arguments : sequence of str
-        Behind `seminar`.
+        Arguments of `seminar`.
     count : callable, optional
         Gives (done, total), called twice a second in the worker's thread.
     """
@@ -65,13 +64,11 @@ class Job:
         self.outcome: Outcome | None = None
 
     def cancel(self) -> None:
-        """End it soon; what is done stays."""
+        """End it soon; finished files are kept."""
         self._cancelled.set()
 
     def follow(self) -> Iterator[JobNews]:
-        """Run it to its end; `outcome` says how that was. Nothing is left behind, also when this
-        generator is closed early.
-        """
+        """Run it to its end and set `outcome`; no process is left when the generator is closed."""
         if self._cancelled.is_set():
             self.outcome = Outcome(False, "Cancelled before it began")
             return
@@ -80,11 +77,9 @@ class Job:
             try:
                 child = Child(seminar_command(self.arguments), log)
             except OSError as error:
-                self.outcome = Outcome(
-                    False,
-                    f"{error.filename or log}: {error.strerror or error}; make room or give access,"
-                    " then try again",
-                )
+                reason = f"{error.filename or log}: {error.strerror or error}"
+                remedy = "make room or give access, then try again"
+                self.outcome = Outcome(False, f"{reason}; {remedy}")
                 return
             try:
                 yield from self._watch(child)
@@ -108,27 +103,22 @@ class Job:
             return Outcome(False, "Cancelled; what was done until then is kept", log)
         if child.poll() == 0:
             return Outcome(True, _last_sentence(log) or "Done", log)
-        reason = (
-            said_error(log)
-            or f"the process ended with status {child.poll()}; perhaps memory ran out, close other programs and try again"
+        ended = (
+            f"the process ended with status {child.poll()}; perhaps memory ran out, close other"
+            " programs and try again"
         )
-        return Outcome(False, reason, log)
+        return Outcome(False, said_error(log) or ended, log)
 
 
 def count_new_masks(folder: Path, total: int) -> Callable[[], tuple[int, int]]:
-    """Counts the label PNGs that appear in `folder` from now on."""
+    """A function that counts the label PNGs written to `folder` from now on."""
     start = time.time() - 1
 
     def count() -> tuple[int, int]:
         found = 0
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                if (
-                    entry.name.endswith(".png")
-                    and not entry.name.startswith(".")
-                    and entry.stat().st_mtime >= start
-                ):
-                    found += 1
+        with contextlib.suppress(OSError):
+            # glob leaves out hidden files, which are being written
+            found = sum(path.stat().st_mtime >= start for path in folder.glob("[!.]*.png"))
         return min(found, total), total
 
     return count

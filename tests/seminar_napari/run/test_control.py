@@ -255,9 +255,9 @@ def test_a_run_that_ended_meanwhile_is_not_followed_again(
     assert here.session.run is None
 
 
-@pytest.mark.parametrize("let_go", ["detach", "close", "another project"])
-def test_a_paused_run_that_is_let_go_of_trains_on(
-    stage: Callable[..., Stage], qtbot: QtBot, let_go: str
+@pytest.mark.parametrize("leave", ["detach", "close", "another project"])
+def test_a_paused_run_that_is_left_trains_on(
+    stage: Callable[..., Stage], qtbot: QtBot, leave: str
 ) -> None:
     here = stage(iterations=100_000)
     here.control.start("run-1", TrainConfig())
@@ -266,10 +266,10 @@ def test_a_paused_run_that_is_let_go_of_trains_on(
     until(qtbot, lambda: here.session.state == "paused")
     run = here.session.run
     assert run is not None
-    if let_go == "another project":
+    if leave == "another project":
         here.session.close_project()
     else:
-        getattr(here.control, let_go)()
+        getattr(here.control, leave)()
     until(qtbot, lambda: not run.pause_requested())
     assert run.is_alive() and not run.stop_requested()
     run.request_stop()
@@ -337,7 +337,7 @@ def test_nothing_listens_after_closing() -> None:
     assert [len(getattr(session, name)) for name in signals] == [0, 0, 0]
 
 
-def test_a_run_that_was_let_go_of_is_followed_again_once(
+def test_a_run_that_was_left_is_followed_again_once(
     three_fields: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attached: list[RunFolder] = []

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,8 @@ import pytest
 from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar_napari.run.past_events import HISTORY_STEPS, Entry, is_finished, thinned
-from seminar_napari.run.supervisor import News, Supervisor, trainer_process
+from seminar_napari.run.supervisor import News, Supervisor
+from seminar_napari.run.trainer_process import trainer_process
 
 SCRIPT = Path(__file__).parents[1] / "small_trainer.py"
 
@@ -89,9 +91,9 @@ def test_stop_saves_and_ends(folder: RunFolder) -> None:
             states.append(news.state)
         elif "Step" in kinds([news]):
             supervisor.stop()
-    assert states[-1] == "stopped"
-    assert set(states[:-1]) <= {"stopping"}, (
-        "said at once, unless the trainer was quicker than the next look"
+    shown = [state for state, _ in groupby(states)]  # the process takes its time to end
+    assert shown in (["stopping", "stopped"], ["stopped"]), (
+        "reported at once, unless the trainer was quicker than the next look"
     )
 
 
@@ -243,14 +245,14 @@ def test_a_silent_run_on_another_machine(
     supervisor = Supervisor(folder)
     following = supervisor.follow()
     assert next(following).state == "running"
-    monkeypatch.setattr(supervisor, "SILENCE_SECONDS", -1.0)
+    monkeypatch.setattr("seminar_napari.run.supervisor.SILENCE_SECONDS", -1.0)
     news = [next(following), next(following)][-1]
     assert (news.state, news.over) == ("lost", False)
     monkeypatch.undo()
     folder.append_event(events.Continued(stage="ancillary", iteration=3))
     assert next(following).state == "running", "it may come back"
     folder.append_event(events.Paused(stage="ancillary", iteration=3))
-    monkeypatch.setattr(supervisor, "SILENCE_SECONDS", -1.0)
+    monkeypatch.setattr("seminar_napari.run.supervisor.SILENCE_SECONDS", -1.0)
     assert next(following).state == "paused", "a paused run says nothing"
     folder.append_event(events.Finished(reason="completed", stage="ancillary", iteration=3))
     last = next(following)
