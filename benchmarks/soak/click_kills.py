@@ -215,7 +215,9 @@ def inspect(
         path, mask_path = project.clicks_path(image_id), project.sparse_mask_path(image_id)
         before = mask_path.read_bytes() if mask_path.exists() else b""
         try:
-            found = Project.open(project.path).read_clicks(image_id) or ClickSet(SIDE, SIDE)
+            opened = Project.open(project.path)
+            opened.mend_masks([image_id])
+            found = opened.read_clicks(image_id) or ClickSet(SIDE, SIDE)
             if not any(found == state for state in handed_over[acknowledged.get(image_id, 0) :]):
                 lost.append(image_id)
             if path.exists():

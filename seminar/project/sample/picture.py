@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
@@ -106,24 +107,20 @@ def _with_labels(picture: Rgb, labels: LabelMap, classes: ClassNames) -> Image.I
     shown = (enlarged != BACKGROUND) & (enlarged != IGNORE_INDEX)
     colours = classes.palette()[enlarged]
     blended = np.where(shown[:, :, None], (1 - FILL) * picture + FILL * colours, picture)
-    blended[_rims(enlarged) & shown] = colours[_rims(enlarged) & shown]
+    rims = _rims(enlarged) & shown
+    blended[rims] = colours[rims]
     return Image.fromarray(blended.astype(np.uint8))
 
 
 def _rims(labels: LabelMap, thickness: int = 2) -> npt.NDArray[np.bool_]:
-    """(H, W) bool: pixels within `thickness` of a pixel of another class."""
-    rims = np.zeros(labels.shape, dtype=bool)
-    for step in range(1, thickness + 1):
-        for axis in (0, 1):
-            a, b = (
-                (labels[step:], labels[:-step])
-                if axis == 0
-                else (labels[:, step:], labels[:, :-step])
-            )
-            c, d = (rims[step:], rims[:-step]) if axis == 0 else (rims[:, step:], rims[:, :-step])
-            c |= a != b
-            d |= a != b
-    return rims
+    """(H, W) bool: pixels with another class within `thickness` along a row or a column."""
+    cross = np.zeros((2 * thickness + 1,) * 2, dtype=bool)
+    cross[thickness] = cross[:, thickness] = True
+    most, least = (
+        chosen(labels, footprint=cross, mode="nearest")
+        for chosen in (ndimage.maximum_filter, ndimage.minimum_filter)
+    )
+    return np.asarray(most != least)
 
 
 def _sheet(
