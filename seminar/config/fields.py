@@ -19,7 +19,7 @@ def setting(
     unit: str = "",
     empty: str = "",
 ) -> Any:
-    """A dataclass field with what the form, `--help` and the range check need to know about it.
+    """A dataclass field with the metadata for the form, `--help` and the range check.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def setting(
     label : str
         Name in the form; empty where the field's own name, in words, will do.
     empty : str
-        What an empty list stands for.
+        Meaning of an empty list.
     """
     low, high, step = numbers or (None, None, None)
     metadata = {"help": text, "label": label, "unit": unit, "empty": empty}

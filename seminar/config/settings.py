@@ -43,7 +43,7 @@ class TrainConfig:
 
     preset: PresetName = setting("balanced", "Preset that the other settings started from")
 
-    # what the networks learn from
+    # training data and loss terms
     losses: tuple[Term, ...] = setting(
         ("pce", "crf", "pcons", "pseudo"),
         "Loss terms: clicks (pce), dense CRF (crf), pixel consistency (pcons), pseudo-labels for a"
@@ -339,7 +339,7 @@ class TrainConfig:
 
 
 def preset(name: PresetName) -> TrainConfig:
-    """The settings of a preset; `seminar.config.presets` says why they are what they are."""
+    """The settings of a preset; `seminar.config.presets` gives the reasons."""
     if name not in get_args(PresetName):
         raise ConfigError(
             f"preset '{name}' is unknown; known are {', '.join(get_args(PresetName))}"

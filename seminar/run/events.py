@@ -17,7 +17,7 @@ FinishReason = Literal["completed", "stopped"]
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """The run begins or goes on."""
+    """The run starts or resumes."""
 
     stages: tuple[str, ...]
     """Names of all stages in order: "ancillary", "primary", "primary-2", ..."""
@@ -31,7 +31,7 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class StageStarted:
-    """A stage begins (or goes on from `iteration`)."""
+    """A stage starts, or resumes at `iteration`."""
 
     stage: str
     iteration: int
@@ -110,7 +110,7 @@ class BatchHalved:
 
 @dataclass(frozen=True, kw_only=True)
 class Paused:
-    """The run waits; it goes on when the pause request is withdrawn."""
+    """The run waits until the pause request is withdrawn."""
 
     stage: str
     iteration: int
@@ -118,7 +118,7 @@ class Paused:
 
 @dataclass(frozen=True, kw_only=True)
 class Continued:
-    """The run goes on after a pause."""
+    """The run continues after a pause."""
 
     stage: str
     iteration: int
@@ -126,7 +126,7 @@ class Continued:
 
 @dataclass(frozen=True, kw_only=True)
 class Warned:
-    """Something the user should know; the run goes on."""
+    """Something the user should know; the run continues."""
 
     message: str
 

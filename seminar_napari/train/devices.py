@@ -7,11 +7,11 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from psygnal import Signal
 from superqt.utils import thread_worker
 
+from seminar.config.coercion import coerce
 from seminar.runtime.device_facts import Device
 from seminar_napari.workers.child import Child, said_error, seminar_command
 
@@ -91,8 +91,8 @@ def parse_devices(output: str) -> Answer:
     for line in reversed(output.splitlines()):
         if line.startswith("["):
             try:
-                entries: Any = json.loads(line)
-                return tuple(Device(**entry) for entry in entries)
+                found: tuple[Device, ...] = coerce(json.loads(line), tuple[Device, ...])
+                return found
             except (ValueError, TypeError):
                 break
     return (

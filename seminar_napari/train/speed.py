@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from seminar.config.backbones import BACKBONES
+from seminar.config.coercion import coerce
 from seminar.config.settings import TrainConfig
 from seminar.io.files import write_text
 
@@ -75,11 +76,8 @@ class SpeedBook:
         if self._paces is None:
             try:
                 entries = json.loads(self._path.read_text(encoding="utf-8"))
-                self._paces = [
-                    Pace(**entry | {"losses": tuple(entry["losses"]), "crf": tuple(entry["crf"])})
-                    for entry in entries
-                ]
-            except (OSError, ValueError, TypeError, KeyError):
+                self._paces = list(coerce(entries, tuple[Pace, ...]))
+            except (OSError, ValueError, TypeError):
                 self._paces = []
         return self._paces
 
