@@ -212,16 +212,6 @@ class ConfigForm(QWidget):
             return False
 
 
-def form(config: TrainConfig, parent: QWidget | None = None) -> ConfigForm:
-    """A form that shows `config`."""
-    return ConfigForm(config, parent)
-
-
-def read(shown: ConfigForm) -> TrainConfig:
-    """The settings that a form shows: `read(form(config)) == config`."""
-    return shown.read()
-
-
 def _form_layout(parent: QWidget | None = None) -> QFormLayout:
     layout = QFormLayout(parent)  # type: ignore[arg-type,unused-ignore]
     layout.setContentsMargins(0, 0, 0, 0)

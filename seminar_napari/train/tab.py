@@ -88,9 +88,9 @@ class TrainTab(QWidget):
         self._draw_soon = timer(self, 30, self._draw, once=True)
         self._lay_out()
         self._connect()
-        window = getattr(getattr(viewer, "window", None), "_qt_window", None)
-        self.guard = CloseGuard(window, session, self.control) if window is not None else None
-        if self.guard is not None:
+        self.guard: CloseGuard | None = None
+        if (window := getattr(getattr(viewer, "window", None), "_qt_window", None)) is not None:
+            self.guard = CloseGuard(window, session, self.control)
             self._cleanup.add(self.guard.release)
         self._take_theme()
         self._on_project(session.project)
@@ -255,7 +255,7 @@ class TrainTab(QWidget):
         self._draw_a_little_later()
 
     def _draw_a_little_later(self) -> None:
-        if not self._draw_soon.isActive():  # many events of a run's past come at once
+        if not self._draw_soon.isActive():  # many past events come at once
             self._draw_soon.start()
 
     def _on_form(self) -> None:

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from seminar.config.settings import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar.runtime.device_facts import Device
-from seminar_napari.train.config_form import ConfigForm, form, read
+from seminar_napari.train.config_form import ConfigForm
 from seminar_napari.train.setting_texts import FILE_CHOICE
 
 WORDS = st.text(
@@ -87,9 +87,9 @@ def test_gives_back_what_it_was_given(shown: ConfigForm, config: TrainConfig) ->
 
 @pytest.mark.parametrize("name", ["quick", "balanced", "paper"])
 def test_presets_come_back(qtbot: QtBot, name: Any) -> None:
-    widget = form(preset(name))
+    widget = ConfigForm(preset(name))
     qtbot.addWidget(widget)
-    assert read(widget) == preset(name)
+    assert widget.read() == preset(name)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_presets_come_back(qtbot: QtBot, name: Any) -> None:
 def test_floats_that_magicgui_rounds_survive_and_are_shown(
     qtbot: QtBot, name: str, value: float
 ) -> None:
-    widget = form(TrainConfig().replace(**{name: value}))
+    widget = ConfigForm(TrainConfig().replace(**{name: value}))
     qtbot.addWidget(widget)
     spin = widget._fields[name].widget.native
     assert getattr(widget.read(), name) == value
@@ -125,7 +125,7 @@ def test_a_typed_float_is_taken_as_typed(qtbot: QtBot) -> None:
 
 
 def test_a_step_leaves_no_crumbs(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(base_lr=4e-4))
+    widget = ConfigForm(TrainConfig(base_lr=4e-4))
     qtbot.addWidget(widget)
     spin = widget._fields["base_lr"].widget.native
     spin.stepUp()
@@ -134,14 +134,14 @@ def test_a_step_leaves_no_crumbs(qtbot: QtBot) -> None:
 
 
 def test_choosing_a_preset_loads_it_but_keeps_data_and_machine(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(channels=(1,), device="cpu", seed=7, sigma_rgb=3.0))
+    widget = ConfigForm(TrainConfig(channels=(1,), device="cpu", seed=7, sigma_rgb=3.0))
     qtbot.addWidget(widget)
     widget._fields["preset"].widget.value = "quick"
     assert widget.read() == preset("quick").replace(channels=(1,), device="cpu", seed=7)
 
 
 def test_a_half_typed_list_is_said_when_it_is_read(qtbot: QtBot) -> None:
-    widget = form(TrainConfig())
+    widget = ConfigForm(TrainConfig())
     qtbot.addWidget(widget)
     line = widget._fields["scale_range"].widget
     line.value = "0.5, two"
@@ -174,7 +174,7 @@ def test_every_setting_has_a_tooltip_with_help_and_range(qtbot: QtBot) -> None:
 
 
 def test_unusable_devices_are_greyed_with_the_reason(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(device="cuda:1"))
+    widget = ConfigForm(TrainConfig(device="cuda:1"))
     qtbot.addWidget(widget)
     widget.show_devices(
         [
@@ -198,7 +198,7 @@ def test_unusable_devices_are_greyed_with_the_reason(qtbot: QtBot) -> None:
 
 
 def test_minutes_need_a_known_speed_and_set_iterations(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(iterations=333))
+    widget = ConfigForm(TrainConfig(iterations=333))
     qtbot.addWidget(widget)
     assert not widget.budget.unit.native.model().item(1).isEnabled()
     widget.budget.set_rate(5.0)
@@ -218,7 +218,7 @@ def test_all_terms_can_be_chosen(qtbot: QtBot) -> None:
 
 
 def test_minutes_are_of_all_stages_and_within_the_range(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(iterations=1500))
+    widget = ConfigForm(TrainConfig(iterations=1500))
     qtbot.addWidget(widget)
     widget.budget.set_rate(5.0)
     widget.budget.unit.value = "minutes"
@@ -236,7 +236,7 @@ def test_minutes_are_of_all_stages_and_within_the_range(qtbot: QtBot) -> None:
 def test_weights_that_are_not_chosen_after_all_are_the_ones_before(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    widget = form(TrainConfig(weights="none"))
+    widget = ConfigForm(TrainConfig(weights="none"))
     qtbot.addWidget(widget)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     widget._fields["weights"].widget.value = FILE_CHOICE
@@ -247,7 +247,7 @@ def test_weights_that_are_not_chosen_after_all_are_the_ones_before(
 
 
 def test_steps_and_typed_numbers_stay_within_the_range(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(ema_decay=0.999))
+    widget = ConfigForm(TrainConfig(ema_decay=0.999))
     qtbot.addWidget(widget)
     spin = widget._fields["ema_decay"].widget.native
     spin.stepBy(100_000)
@@ -271,7 +271,7 @@ def test_steps_and_typed_numbers_stay_within_the_range(qtbot: QtBot) -> None:
 
 
 def test_the_wheel_scrolls_past_a_setting_that_has_not_the_focus(qtbot: QtBot) -> None:
-    widget = form(TrainConfig(ema_decay=0.5))
+    widget = ConfigForm(TrainConfig(ema_decay=0.5))
     qtbot.addWidget(widget)
     spin = widget._fields["ema_decay"].widget.native
     point, zero = QPointF(5, 5), QPoint(0, 0)
