@@ -7,16 +7,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar.config.presets import PresetName
 from seminar.config.settings import TrainConfig, preset
-from seminar.config.toml_file import load_config
 from seminar.errors import ConfigError
 
 FIELDS = dataclasses.fields(TrainConfig)
@@ -61,44 +58,6 @@ configs = st.fixed_dictionaries({field.name: values(field) for field in FIELDS})
 @given(configs)
 def test_toml_reads_back_what_it_wrote(config: TrainConfig) -> None:
     assert TrainConfig.from_toml(config.to_toml()) == config
-
-
-@pytest.mark.parametrize("name", get_args(PresetName))
-def test_every_preset_survives_a_trip_through_a_file(name: PresetName, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(preset(name).to_toml(), encoding="utf-8")
-    assert load_config(tmp_path / "config.toml") == preset(name)
-    assert preset(name).preset == name
-
-
-def test_the_default_is_the_preset_it_says() -> None:
-    assert TrainConfig() == preset(TrainConfig().preset)
-
-
-def test_the_paper_preset_is_the_papers() -> None:
-    paper = preset("paper")
-    assert paper.iterations == 60 * 882
-    assert (paper.backbone, paper.crop_size, paper.batch_size, paper.norm) == (
-        "resnet101",
-        513,
-        12,
-        "batch",
-    )
-    assert (paper.optimizer, paper.base_lr, paper.head_lr_factor, paper.momentum) == (
-        "sgd",
-        0.007,
-        10,
-        0.9,
-    )
-    assert (paper.convention, paper.lambda_crf, paper.lambda_pcons, paper.ema_decay) == (
-        "paper",
-        1,
-        200,
-        0.999,
-    )
-    assert paper.pcons_ramp == pytest.approx(40 / 60)
-    assert (paper.sigma_rgb, paper.sigma_xy, paper.modules) == (15, 100, 1)
-    assert not paper.strong_augmentation
-    assert paper.losses == ("pce", "crf", "pcons", "pseudo")
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
@@ -185,23 +144,6 @@ def test_an_unknown_setting_is_refused_and_the_nearest_named(key: str, hint: str
         TrainConfig.from_toml(f"{key} = 1", "runs/june/config.toml")
     assert hint in str(caught.value)
     assert str(caught.value).startswith("runs/june/config.toml, ")
-
-
-def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    with pytest.raises(ConfigError, match="found no file"):
-        load_config(path)
-    path.write_text("iterations = = 3")
-    with pytest.raises(ConfigError, match="not readable as TOML"):
-        load_config(path)
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="not readable as text"):
-        load_config(path)
-
-
-def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(ConfigError, match="known are quick, balanced, paper"):
-        preset("fast")  # type: ignore[arg-type]
 
 
 def test_a_config_does_not_change() -> None:
