@@ -23,14 +23,38 @@ def parsed(*lines: str) -> ClassNames:
     ("ours", "theirs", "expected"),
     [
         (("background", "cell"), ("background", "cell", "fibre"), ("background", "cell")),
-        (("background", "nucleus", "fibre"), ("background", "cell", "thread"), ("background", "nucleus", "thread")),
-        (("background", "nucleus", "fibre"), ("background", "cell #102030", "fibre"), ("background", "nucleus #102030", "fibre")),
-        (("background", "cell #102030", "fibre"), ("background", "cell #405060", "fibre"), ("background", "cell #102030", "fibre")),
-        (("background", "cell", "fibre", "yeast"), ("background", "cell", "fibre", "moss"), ("background", "cell", "fibre", "moss", "yeast")),
-        (("background", "cell", "fibre", "yeast"), ("background", "cell", "fibre", "yeast"), ("background", "cell", "fibre", "yeast")),
-        (("background", "cell", "fibre", "yeast"), ("background", "cell"), ("background", "cell", "yeast")),
+        (
+            ("background", "nucleus", "fibre"),
+            ("background", "cell", "thread"),
+            ("background", "nucleus", "thread"),
+        ),
+        (
+            ("background", "nucleus", "fibre"),
+            ("background", "cell #102030", "fibre"),
+            ("background", "nucleus #102030", "fibre"),
+        ),
+        (
+            ("background", "cell #102030", "fibre"),
+            ("background", "cell #405060", "fibre"),
+            ("background", "cell #102030", "fibre"),
+        ),
+        (
+            ("background", "cell", "fibre", "yeast"),
+            ("background", "cell", "fibre", "moss"),
+            ("background", "cell", "fibre", "moss", "yeast"),
+        ),
+        (
+            ("background", "cell", "fibre", "yeast"),
+            ("background", "cell", "fibre", "yeast"),
+            ("background", "cell", "fibre", "yeast"),
+        ),
+        (
+            ("background", "cell", "fibre", "yeast"),
+            ("background", "cell"),
+            ("background", "cell", "yeast"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_both_changed_is_kept(
     ours: tuple[str, ...], theirs: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
