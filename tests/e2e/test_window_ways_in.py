@@ -181,7 +181,8 @@ def look():
         QTimer.singleShot(200, look)
         return
     print(json.dumps({
-        "visible": window.isVisible() and dock.isVisible(), "project": str(dock.session.project.path),
+        "visible": window.isVisible() and dock.isVisible(),
+        "project": str(dock.session.project.path),
         "layers": [layer.name for layer in dock.viewer.layers], "torch": "torch" in sys.modules,
     }), flush=True)
     window.close()

@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0, what: str = 
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what or condition}"
         QApplication.processEvents()
-        time.sleep(0.005)
+        time.sleep(0.01)
 
 
 def settle(seconds: float = 0.2) -> None:

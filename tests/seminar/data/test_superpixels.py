@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import seminar
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
@@ -339,48 +338,19 @@ def test_without_clicks_there_is_nothing_to_spread(tiny_project: Project, tmp_pa
     assert not (tmp_path / "labels").exists()
 
 
-def command(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "seminar", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_propagate_train_propagate_again_from_the_command_line(
     tiny_project: Project, tmp_path: Path
 ) -> None:
     project, first, second = tiny_project.path, tmp_path / "first", tmp_path / "second"
-    done = command("propagate", project, "--out", first, "--limit", 2)
+    done = seminar("propagate", project, "--out", first, "--limit", 2)
     assert done.returncode == 0, done.stderr
     assert f"{first}: 2 label maps" in done.stdout
-    tiny = [
-        "--weights",
-        "none",
-        "--crop-size",
-        64,
-        "--batch-size",
-        2,
-        "--iterations",
-        3,
-        "--validations",
-        0,
-    ]
-    tiny += [
-        "--losses",
-        "pce,pseudo",
-        "--pseudo-labels",
-        first,
-        "--run",
-        "spread",
-        "--device",
-        "cpu",
-    ]
-    trained = command("train", project, *tiny)
+    tiny = "--run spread --weights none --crop-size 64 --batch-size 2 --iterations 3"
+    tiny += " --validations 0 --losses pce,pseudo --device cpu --pseudo-labels"
+    trained = seminar("train", project, *tiny.split(), first)
     assert trained.returncode == 0, trained.stderr
     assert "2 images" in trained.stdout
-    again = command(
+    again = seminar(
         "propagate", project, "--out", second, "--model", project / "runs" / "spread", "--limit", 2
     )
     assert again.returncode == 0, again.stderr
@@ -390,6 +360,6 @@ def test_propagate_train_propagate_again_from_the_command_line(
 
 
 def test_the_truth_of_a_project_is_never_written(tiny_project: Project) -> None:
-    done = command("propagate", tiny_project.path, "--out", tiny_project.path / "SegmentationClass")
+    done = seminar("propagate", tiny_project.path, "--out", tiny_project.path / "SegmentationClass")
     assert done.returncode == 2
     assert "give another folder" in done.stderr

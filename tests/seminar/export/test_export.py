@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,17 @@ def save(path: Path, config: TrainConfig, channels: int) -> None:
         classes=CLASSES,
         channels=channels,
     )
+
+
+def quick_to_export(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+    """Any model file stands for a small network with these settings; the other tests export the
+    real one.
+    """
+    torch.manual_seed(0)
+    network = torch.nn.Conv2d(settings["num_channels"], 3, 9, padding=4)
+    torch.nn.init.normal_(network.weight, std=1e-3)
+    predictor = Predictor(network.eval(), classes=CLASSES, device="cpu", **settings)
+    monkeypatch.setattr(Predictor, "from_folder", classmethod(lambda *_: predictor))
 
 
 @pytest.fixture(scope="module")
@@ -214,15 +226,15 @@ def test_onnx_runs_at_other_sizes_and_batches(run: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("bioimageio")
-def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
+def test_bioimageio_prepares_images_as_we_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """16 bit, two of three channels, percentiles: all of it is repeated by bioimageio.core from
     the package.
     """
     import tifffile
 
-    save(
-        tmp_path / "model.pt", TrainConfig(weights="none", channels=(2, 0), stretch=(1.0, 99.0)), 2
-    )
+    quick_to_export(monkeypatch, channels=(2, 0), stretch=(1.0, 99.0), num_channels=2)
     image = np.random.default_rng(0).integers(100, 40_000, (70, 90, 3)).astype(np.uint16)
     image[:, :, 0] = np.linspace(0, 60_000, 90)
     tifffile.imwrite(tmp_path / "field.tif", image, photometric="rgb")
@@ -252,8 +264,10 @@ def test_bioimageio_prepares_images_as_we_do(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("bioimageio")
-def test_bioimageio_is_checked_on_an_image_smaller_than_it_takes(tmp_path: Path) -> None:
-    save(tmp_path / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 1)
+def test_bioimageio_is_checked_on_an_image_smaller_than_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_to_export(monkeypatch, stretch=(0.0, 100.0), num_channels=1)
     pixels = np.random.default_rng(0).integers(0, 255, (48, 48), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "small.png")
     found = export(
