@@ -16,8 +16,9 @@ from seminar.export.job import Credits, ExportJob
 from seminar.inference.predictor import Predictor
 from seminar.io.files import rename
 from seminar.io.images import read_image
-from seminar.project.layout import RUNS, is_project
+from seminar.project.layout import is_project
 from seminar.project.project import Project
+from seminar.run.folder import RUNS
 
 
 def export(

@@ -28,7 +28,6 @@ from seminar.project.layout import (
     IMAGES,
     OBJECTS,
     PREDICTIONS,
-    RUNS,
     SPARSE_MASKS,
     SPLITS,
     TRUTH,
@@ -41,6 +40,7 @@ from seminar.project.layout import (
     read_text,
 )
 from seminar.project.write_clicks import clicks_faults, mend_mask, write_click_files
+from seminar.run.folder import RUNS
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ from seminar.io.files import atomic_file, write_text
 from seminar.labels import ClassNames
 from seminar.run.events import Event, from_json_line, to_json_line
 
+RUNS = "runs"
+"""Folder of a project that holds its runs."""
+
 _STOP, _PAUSE, _PREVIEW = "stop.request", "pause.request", "preview.request"
 _SAME_START = 2.0  # seconds; psutil's start time moves a little when the clock is set
 _NO_NOTE = (
@@ -65,7 +68,7 @@ class RunFolder:
                 f"run name {name!r}: expected up to 100 characters without slashes or line breaks;"
                 " choose another"
             )
-        return cls(project / "runs" / name)
+        return cls(project / RUNS / name)
 
     # what repeats the run
     @property
