@@ -11,9 +11,7 @@ from seminar.errors import SeminarError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Open napari with the Seminar dock, and the project where one is given; ends when the
-    window is closed.
-    """
+    """Open napari with the Seminar dock and the given project, until the window is closed."""
     parser = argparse.ArgumentParser(
         prog="seminar-napari", description="napari with the Seminar dock open"
     )
@@ -33,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _check(path: Path) -> None:
-    """Say what is wrong with the project before any window opens."""
+    """Report a damaged project before any window opens."""
     from seminar.project.project import Project
 
     try:

@@ -1,4 +1,4 @@
-"""The row of classes: key, colour and name; the current one is framed."""
+"""The row of classes: key, colour and name, with a frame around the current one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ClassButton(QToolButton):
     double_clicked = Signal()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
-        """A double click renames."""
+        """Rename the class."""
         self.double_clicked.emit()
 
 
@@ -66,7 +66,7 @@ class ClassBar(QWidget):
         return tuple(self._buttons)
 
     def resizeEvent(self, event: object) -> None:
-        """As high as the rows need, up to `ROWS_SHOWN` of them."""
+        """Show all rows, up to `ROWS_SHOWN`."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self._fit_height()
 
@@ -136,9 +136,7 @@ class ClassBar(QWidget):
         menu.popup(self._buttons[class_id].mapToGlobal(where))
 
     def _edit(self, name: str, _checked: bool = False) -> None:
-        """Ask for another name; classes are known by name here, as another window may add some
-        meanwhile.
-        """
+        """Ask for another name. Names identify classes, as another window may add some."""
         self._edited = name
         self._editor.setText(name)
         self._editor.show()
@@ -175,22 +173,19 @@ class ClassBar(QWidget):
     def _recolour(self, name: str, colour: QColor) -> None:
         assert self._session.project is not None
         if self._is_there(name):
-            self._put_line(
-                self._session.project.classes.names.index(name), f"{name} {colour.name()}"
-            )
+            class_id = self._session.project.classes.names.index(name)
+            self._put_line(class_id, f"{name} {colour.name()}")
 
     def _is_there(self, name: str) -> bool:
-        """Whether the class still has this name; says so where it has not."""
+        """Whether the class still has this name; if not, a notice says so."""
         project = self._session.project
         if project is not None and name in project.classes.names:
             return True
-        self._session.notice.emit(
-            f"There is no class '{name}' any more: another program has changed classes.txt."
-        )
+        self._session.notice.emit(f"Class '{name}' is gone: another program changed classes.txt.")
         return False
 
     def _put_line(self, class_id: int, line: str) -> bool:
-        """Have one line of classes.txt written, or one more added to it; whether it is."""
+        """Replace or add a line of classes.txt; return whether it is written."""
         assert self._session.project is not None
         lines = self._session.project.classes.format().splitlines()
         lines[class_id : class_id + 1] = [line]

@@ -1,4 +1,4 @@
-"""The list of the project's images: state, name, clicks; fast with ten thousand of them."""
+"""The list of the project's images: state, name, clicks; fast with ten thousand images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seminar.labels import BACKGROUND
 from seminar_napari.qt.builders import column, row
 from seminar_napari.session.image_states import SYMBOLS, ImageState
 from seminar_napari.session.session import Session
@@ -41,14 +40,14 @@ class ImageModel(QAbstractTableModel):
         self._rows: dict[str, int] = {}
 
     def reset(self) -> None:
-        """Take the images of the session's project."""
+        """Show the images of the session's project."""
         self.beginResetModel()
         self._ids = self._session.image_ids
         self._rows = {image_id: row for row, image_id in enumerate(self._ids)}
         self.endResetModel()
 
-    def tell(self, image_ids: tuple[str, ...]) -> None:
-        """The states of these images are new."""
+    def update(self, image_ids: tuple[str, ...]) -> None:
+        """Draw the changed states of these images."""
         if len(image_ids) > 50:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, 2))
             return
@@ -101,13 +100,11 @@ def _short(state: ImageState) -> str:
         return "not readable"
     if state.held_out and not state.counts:
         return "held out"
-    return (
-        f"{state.objects} obj · {dict(state.counts).get(BACKGROUND, 0)} bg" if state.counts else ""
-    )
+    return f"{state.objects} obj · {state.background} bg" if state.counts else ""
 
 
 class _Filter(QSortFilterProxyModel):
-    """Shows what the filter lets through; the shown image always stays."""
+    """Shows the images that match; the shown image always stays."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -126,7 +123,7 @@ class _Filter(QSortFilterProxyModel):
 
 
 class ImageList(QWidget):
-    """The images with a filter; choosing one shows it."""
+    """The images with a filter; a click on an image shows it."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -164,7 +161,7 @@ class ImageList(QWidget):
         self.filter = QComboBox()
         self.filter.addItems(["all", "to do"])
         self.filter.setToolTip(
-            "to do: images without objects or without background clicks; A and D then keep to these"
+            "to do: images without objects or without background clicks; A and D skip the others"
         )
         self.filter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.filter.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -174,7 +171,7 @@ class ImageList(QWidget):
         self.view.clicked.connect(self._choose)
         session.project_changed.connect(self._reset)
         session.image_changed.connect(self._follow)
-        session.image_states.changed.connect(self.model.tell)
+        session.image_states.changed.connect(self.model.update)
         self._reset()
 
     def _reset(self, _project: object = None) -> None:
@@ -188,13 +185,10 @@ class ImageList(QWidget):
             self.view.clearSelection()
             return
         index = self._filter.mapFromSource(self.model.index(number, 0))
-        flags = (
-            QItemSelectionModel.SelectionFlag.ClearAndSelect
-            | QItemSelectionModel.SelectionFlag.Rows
-        )
+        flag = QItemSelectionModel.SelectionFlag
         selection = self.view.selectionModel()
         assert selection is not None
-        selection.setCurrentIndex(index, flags)
+        selection.setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
         self.view.scrollTo(index)
 
     def _choose(self, index: QModelIndex) -> None:

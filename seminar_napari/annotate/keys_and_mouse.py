@@ -1,11 +1,10 @@
-"""Keys and mouse on the "Clicks" layer. They live on that one layer, so that no other layer's
-keys change.
-"""
+"""Keys and mouse on the "Clicks" layer; the keys of other layers do not change."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from napari.layers.points._points_mouse_bindings import add as _napari_add
 
 from seminar_napari.annotate.click_edits import ClickEdits
 
-HIT_PIXELS = 8.0  # on screen: so near a mark, the mouse means that mark
+HIT_PIXELS = 8.0  # on screen: the mouse hits marks within this distance
 DRAG_PIXELS = 5.0  # on screen: less than this is a click, not a drag
 
 _COMMAND, _OPTION = ("Cmd", "Option") if sys.platform == "darwin" else ("Ctrl", "Alt")
@@ -34,24 +33,23 @@ LEGEND: tuple[tuple[str, str], ...] = (
     (f"{_COMMAND}+Z", "undo"),
     (f"{_COMMAND}+Shift+Z", "redo"),
 )
-"""What the keys and the mouse do, for people; short enough for one line of the narrowest dock."""
+"""Keys and gestures with their meaning; short enough for one line of the narrowest dock."""
 
 
 def bind_keys(layer: Points, edits: ClickEdits) -> None:
-    """Bind our keys on this layer alone; they go before napari's own keys of points layers."""
+    """Bind our keys on this layer alone; they override napari's keys of points layers."""
     keys: dict[str | int, Callable[[], None]] = {
         "[": lambda: edits.step_class(-1),
         "]": lambda: edits.step_class(1),
         "D": edits.next_image,
         "A": edits.previous_image,
         "X": edits.delete_nearest,
-        KeyMod.CtrlCmd | KeyCode.KeyZ: (
-            edits.undo
-        ),  # napari's "Control" is not the Command key of a Mac
+        # napari's "Control" is not the Command key of a Mac
+        KeyMod.CtrlCmd | KeyCode.KeyZ: edits.undo,
         KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ: edits.redo,
     }
     for digit in range(10):
-        keys[str(digit)] = _choosing(edits, digit)
+        keys[str(digit)] = partial(edits.choose_class, digit)
     for name, action in keys.items():
         layer.bind_key(name, _on_layer(action, edits), overwrite=True)
     for name in ("Delete", "Backspace"):
@@ -59,15 +57,9 @@ def bind_keys(layer: Points, edits: ClickEdits) -> None:
 
 
 def bind_image_keys(layer: Any, edits: ClickEdits) -> None:
-    """Next and previous image also while our image layer is the active one; napari has no such
-    keys there.
-    """
+    """Bind next and previous image on the image layer, too; napari has no such keys there."""
     layer.bind_key("D", _on_layer(edits.next_image, edits), overwrite=True)
     layer.bind_key("A", _on_layer(edits.previous_image, edits), overwrite=True)
-
-
-def _choosing(edits: ClickEdits, class_id: int) -> Callable[[], None]:
-    return lambda: edits.choose_class(class_id)
 
 
 def _on_layer(action: Callable[[], None], edits: ClickEdits) -> Callable[[Any], None]:
@@ -79,7 +71,7 @@ def _on_layer(action: Callable[[], None], edits: ClickEdits) -> Callable[[Any], 
 
 
 def _delete(layer: Points, edits: ClickEdits) -> None:
-    """Selected marks (napari's select mode, S), else the nearest one."""
+    """Delete the selected marks (napari's select mode, S), else the nearest one."""
     if layer.mode == "select" and layer.selected_data:
         layer.remove_selected()
     else:
@@ -87,7 +79,7 @@ def _delete(layer: Points, edits: ClickEdits) -> None:
 
 
 def bind_mouse(layer: Points, edits: ClickEdits) -> None:
-    """In napari's add mode, have our click, drag and delete in place of its plain add."""
+    """Replace the plain click of napari's add mode by our click, drag and delete."""
 
     def pressed(layer: Points, event: Any) -> Generator[None]:
         return _press(layer, event, edits)
@@ -105,7 +97,7 @@ def bind_mouse(layer: Points, edits: ClickEdits) -> None:
 
 
 def _press(layer: Points, event: Any, edits: ClickEdits) -> Generator[None]:
-    """From press to release of the left button."""
+    """Handle the left button from press to release."""
     if event.button != 1 or "Shift" in event.modifiers:
         return
     edits.tick()

@@ -1,4 +1,4 @@
-"""How long a person has worked on an image; pauses do not count."""
+"""Measures the time that a person works on an image, without pauses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ IDLE_SECONDS = 10.0
 
 @dataclass(eq=False)
 class Stopwatch:
-    """Adds up the time between signs of activity that are at most `idle_seconds` apart; longer gaps
-    are pauses and count for nothing.
+    """Adds up the time between signs of activity; gaps above `idle_seconds` are ignored.
 
     Attributes
     ----------
@@ -26,7 +25,7 @@ class Stopwatch:
     _last: float | None = None
 
     def restart(self, seconds: float) -> None:
-        """Go on from `seconds`, for another image."""
+        """Continue at `seconds`, for another image."""
         self.seconds, self._last = seconds, self.clock()
 
     def tick(self) -> None:

@@ -1,6 +1,4 @@
-"""Undo and redo of one image's clicks, without limit: each step keeps only the clicks that it
-changed.
-"""
+"""Undo and redo of one image's clicks, without limit: each step keeps only changed clicks."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ _Rows = npt.NDArray[np.float64]  # (n, 3) row, col, class id
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Edit:
-    """From click `start` on, the clicks `before` became the clicks `after`."""
+    """Starting at click `start`, the clicks `before` became the clicks `after`."""
 
     start: int
     before: _Rows
@@ -25,20 +23,20 @@ class Edit:
 
 @dataclass(eq=False)
 class History:
-    """What was done to the clicks of an image, and what was undone."""
+    """The edits of an image's clicks, done and undone."""
 
     done: list[Edit] = field(default_factory=list)
     undone: list[Edit] = field(default_factory=list)
 
     def record(self, before: ClickSet, after: ClickSet) -> None:
-        """Note a change; what was undone before can no longer be redone."""
+        """Record a change; earlier undone edits can no longer be redone."""
         edit = _difference(_rows(before), _rows(after))
         if len(edit.before) or len(edit.after):
             self.done.append(edit)
             self.undone.clear()
 
     def undo(self, clicks: ClickSet) -> ClickSet | None:
-        """The clicks before the last change; None where nothing is left to undo."""
+        """The clicks before the last change; None without one."""
         if not self.done:
             return None
         edit = self.done.pop()
@@ -46,7 +44,7 @@ class History:
         return _replaced(clicks, edit.start, len(edit.after), edit.before)
 
     def redo(self, clicks: ClickSet) -> ClickSet | None:
-        """The clicks after the change that was undone last; None where there is none."""
+        """The clicks after the change that was undone last; None without one."""
         if not self.undone:
             return None
         edit = self.undone.pop()
@@ -63,9 +61,8 @@ def _difference(before: _Rows, after: _Rows) -> Edit:
     start = _leading_equal(before[:shorter], after[:shorter])
     rest = shorter - start
     tail = _leading_equal(before[len(before) - rest :][::-1], after[len(after) - rest :][::-1])
-    return Edit(
-        start, before[start : len(before) - tail].copy(), after[start : len(after) - tail].copy()
-    )
+    changed, new = before[start : len(before) - tail], after[start : len(after) - tail]
+    return Edit(start, changed.copy(), new.copy())
 
 
 def _leading_equal(first: _Rows, second: _Rows) -> int:

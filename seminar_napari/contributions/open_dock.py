@@ -1,4 +1,4 @@
-"""The ways into the dock that begin outside of it."""
+"""Opens the dock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_dock(viewer: Any = None) -> SeminarDock:
-    """The Seminar dock of a napari window (the current one), opened where it is not open yet."""
+    """The Seminar dock of a napari window, by default the current one; opened if need be."""
     viewer = viewer or napari.current_viewer()
     if viewer is None:
         raise SeminarError("no napari window is open; start `seminar-napari`")

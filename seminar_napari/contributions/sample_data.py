@@ -1,4 +1,4 @@
-"""npe2 sample: a project of our own, copied to where the user can click on in it."""
+"""npe2 sample: a project in a folder of the user's, who can go on clicking in it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from seminar_napari.layers.picture import picture
 
 
 def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
-    """Open the sample project in the dock; napari adds the first image, which the dock then
-    takes over.
-    """
+    """Open the sample project in the dock, which then uses the image layer that napari adds."""
     project = Project.open(sample_project())
     dock = open_dock()
     dock.open_project(project.path, show=False)

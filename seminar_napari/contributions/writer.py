@@ -1,4 +1,4 @@
-"""npe2 writer: a points layer as a VOC sparse mask."""
+"""npe2 writer: saves a points layer as a VOC sparse mask."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
@@ -15,16 +16,15 @@ from seminar_napari.layers.clicks import CLASS
 
 
 def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write the points, in pixels of their image, as an indexed PNG: each one's class on its pixel,
-    255 elsewhere.
+    """Write the points as an indexed PNG: their classes on their pixels, 255 elsewhere.
 
-    The size is that of the image that the clicks were placed on; for a points layer that was not
-    made by Seminar, the smallest that holds all points. Points without a class count as class 1.
+    The size is that of the clicked image. A points layer that Seminar did not make gets the
+    smallest size that holds all points. Points without a class are of class 1.
 
     Raises
     ------
     SeminarError
-        No points and no known size, points that are not in a plane, a class above 254.
+        No points and no known size, points that are not in a plane, or a class above 254.
     """
     points = np.asarray(data, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
@@ -32,9 +32,8 @@ def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the"
             " points of one plane"
         )
-    class_ids = np.asarray(
-        attributes.get("features", {}).get(CLASS, np.ones(len(points))), dtype=np.int64
-    )
+    classes = attributes.get("features", {}).get(CLASS, np.ones(len(points)))
+    class_ids = np.asarray(classes, dtype=np.int64)
     if len(class_ids) and not 0 <= class_ids.min() <= class_ids.max() < MAX_CLASSES:
         raise SeminarError(
             f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to"
@@ -47,9 +46,7 @@ def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     return [path]
 
 
-def _size(
-    path: str, points: np.ndarray[Any, np.dtype[np.float64]], metadata: dict[str, Any]
-) -> tuple[int, int]:
+def _size(path: str, points: npt.NDArray[np.float64], metadata: dict[str, Any]) -> tuple[int, int]:
     known = metadata.get("seminar", {})
     if "height" in known and "width" in known:
         return int(known["height"]), int(known["width"])

@@ -1,4 +1,4 @@
-"""The dock's first line: the project in numbers, and the menu."""
+"""The first line of the dock: the project, its images, and the menu."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seminar_napari.session.session import Session
 
 
 class Header(QWidget):
-    """Name of the project, number of images, number of those ready; the menu ☰."""
+    """Shows the name of the project, its number of images and of ready ones, and the menu ☰."""
 
     project_chosen = Signal(object)
 
@@ -64,11 +64,8 @@ class Header(QWidget):
         self.name.setToolTip(str(project.path) if project is not None else "")
         ids = self._session.image_ids
         ready = self._session.image_states.number_ready()
-        self.numbers.setText(
-            f"{len(ids)} image{'s' * (len(ids) != 1)} · {ready} ready"
-            if project is not None
-            else ""
-        )
+        numbers = f"{len(ids)} image{'s' * (len(ids) != 1)} · {ready} ready"
+        self.numbers.setText(numbers if project is not None else "")
 
     def _fill_recent(self) -> None:
         self._recent.clear()

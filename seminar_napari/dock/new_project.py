@@ -1,10 +1,11 @@
-"""A project from the image layers that are open: a stack becomes its planes."""
+"""Makes a project of open image layers: a stack becomes its planes."""
 
 from __future__ import annotations
 
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +23,37 @@ _KEEPS_FILE = (".png", ".jpg", ".jpeg")
 
 
 def image_layers(layers: Iterable[Any]) -> tuple[Image, ...]:
-    """The layers that a project can be made of."""
+    """The layers that can become a project."""
     return tuple(layer for layer in layers if isinstance(layer, Image))
 
 
 def number_of_planes(layer: Image) -> int:
-    """How many images a layer becomes."""
+    """The number of images that a layer becomes."""
     return int(np.prod(_leading_shape(layer), dtype=np.int64))
 
 
 def classes_from(names: Sequence[str], colours: Sequence[str]) -> ClassNames:
-    """Classes of these names with colours "#rrggbb"; rows without a name are left out.
+    """Classes of these names with colours "#rrggbb"; rows without a name are ignored.
 
     Raises
     ------
     DatasetError
         Fewer than two, or a name twice.
     """
-    rows = [
-        f"{name.strip()} {colour}"
-        for name, colour in zip(names, colours, strict=True)
-        if name.strip()
-    ]
+    pairs = zip(names, colours, strict=True)
+    rows = [f"{name.strip()} {colour}" for name, colour in pairs if name.strip()]
     return ClassNames.parse("\n".join(rows), "classes")
 
 
 def create_from_layers(
     path: Path, layers: Sequence[Image], classes: ClassNames
 ) -> Iterator[tuple[int, int]]:
-    """Make a project folder of all planes of these layers, in their own depth; yields (planes done,
-    planes in all) as it goes.
+    """Make a project folder of all planes of these layers; yields (planes done, all planes).
 
     Raises
     ------
     SeminarError
-        No layer, a layer whose pixels are no numbers of one plane, or a folder that is there
-        already.
+        No layer, a layer whose pixels are not numbers, or a folder that exists already.
     """
     total = sum(number_of_planes(layer) for layer in layers)
     if not total:
@@ -85,9 +81,8 @@ def _planes(layer: Image) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     name = re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
     widths = [len(str(size - 1)) for size in leading]
     for index in np.ndindex(*leading):
-        suffix = "".join(
-            f"_{number:0{width}d}" for number, width in zip(index, widths, strict=True)
-        )
+        numbers = zip(index, widths, strict=True)
+        suffix = "".join(f"_{number:0{width}d}" for number, width in numbers)
         yield name + suffix, np.asarray(data[index])
 
 
@@ -95,25 +90,16 @@ def _unused(name: str, files: Sequence[Path]) -> str:
     taken = {file.stem.lower() for file in files}
     if name.lower() not in taken:
         return name
-    return next(
-        f"{name}-{number}"
-        for number in range(2, len(files) + 3)
-        if f"{name}-{number}".lower() not in taken
-    )
+    others = (f"{name}-{number}" for number in count(2))
+    return next(other for other in others if other.lower() not in taken)
 
 
 def _write_plane(folder: Path, name: str, plane: npt.NDArray[Any], layer: Image) -> Path:
-    source = layer.source.path
-    if (
-        source
-        and not _leading_shape(layer)
-        and Path(source).suffix.lower() in _KEEPS_FILE
-        and Path(source).is_file()
-    ):
-        file = (
-            folder / f"{name}{Path(source).suffix.lower()}"
-        )  # the very file, not a copy of its pixels
-        file.write_bytes(Path(source).read_bytes())
+    source = Path(layer.source.path) if layer.source.path else None
+    is_file = source is not None and source.is_file() and not _leading_shape(layer)
+    if source is not None and is_file and source.suffix.lower() in _KEEPS_FILE:
+        file = folder / f"{name}{source.suffix.lower()}"
+        file.write_bytes(source.read_bytes())  # the same file, not a new one of its pixels
         return file
     pixels = _native(plane, layer)
     if pixels.dtype == np.uint8:
@@ -126,7 +112,7 @@ def _write_plane(folder: Path, name: str, plane: npt.NDArray[Any], layer: Image)
 
 
 def _native(plane: npt.NDArray[Any], layer: Image) -> npt.NDArray[Any]:
-    """uint8, uint16 or float32, without alpha."""
+    """The plane as uint8, uint16 or float32, without alpha."""
     pixels = plane[..., :3] if layer.rgb else plane
     if pixels.dtype.kind not in "buif":
         raise SeminarError(

@@ -1,4 +1,4 @@
-"""Which of napari's readers opens which files: written into napari's settings once."""
+"""Rules in napari's settings that choose a reader for PNG files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ PLUGIN = "seminar-napari"
 
 
 def prefer_readers() -> None:
-    """Have napari open sparse masks with us, and other PNG files as before, without asking which
-    plugin to take.
+    """Have napari open sparse masks with this plugin, and other PNG files as before.
 
-    napari matches a plugin's pattern with the name of a file alone, so ours is every PNG, and
-    napari would ask at each. The rules are written once: what the user has chosen before, changes
-    or deletes later is kept, and other plugins that read PNG files are asked about as ever.
+    napari matches a plugin's pattern with the file name alone, so ours is every PNG, and napari
+    would ask for each. The rules are written once: the user's own rules are kept, and napari still
+    asks where other plugins read PNG files.
     """
     marker = _written()
     if marker.exists():

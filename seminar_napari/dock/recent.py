@@ -1,4 +1,4 @@
-"""The projects that were opened last."""
+"""The recent projects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 8
 
 
 def recent_projects() -> tuple[Path, ...]:
-    """Folders of the projects opened last, the newest first; those that are gone are left out."""
+    """Folders of recent projects that still exist, newest first."""
     try:
         lines = _file().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -23,10 +23,10 @@ def recent_projects() -> tuple[Path, ...]:
 
 
 def remember_project(path: Path) -> None:
-    """Note that this project was opened."""
+    """Put this project first."""
     path = path.resolve()
     paths = [path, *(other for other in recent_projects() if other != path)]
-    with suppress(OSError):  # a convenience; no reason to trouble anybody
+    with suppress(OSError):  # a convenience, not worth a message
         write_text(_file(), "\n".join(map(str, paths[:KEPT])) + "\n")
 
 

@@ -12,12 +12,12 @@ from seminar.project.sample.create import create_sample_project
 
 
 def sample_folder() -> Path:
-    """Where the user's copy of the sample project lies."""
+    """The folder of the user's copy of the sample project."""
     return platformdirs.user_data_path("seminar-napari", appauthor=False) / "sample"
 
 
 def sample_project() -> Path:
-    """The user's copy of the sample project, made on first use; clicks that were added stay."""
+    """The user's copy of the sample project, made on first use; it keeps the user's clicks."""
     folder = sample_folder()
     if not is_project(folder):
         create_sample_project(folder)
@@ -25,7 +25,7 @@ def sample_project() -> Path:
 
 
 def first_with_clicks(project: Project | None) -> str:
-    """The first image that has clicks, so that there is something to see; else the first one."""
+    """The first image with clicks; else the first image."""
     if project is None:
         return ""
     ids, clicked = project.image_ids(), project.clicks_stamps()

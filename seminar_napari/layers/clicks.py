@@ -1,4 +1,4 @@
-"""The points layer "Clicks": how a click set looks in napari, and how it is read back."""
+"""The points layer "Clicks": draws a click set, and reads it back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from seminar.labels import BACKGROUND, ClassNames
 
 NAME = "Clicks"
 CLASS = "class_id"  # the feature column
-MARK_PIXELS = (2, 13)  # least and most on screen; vispy draws no ring thinner than half the least
+MARK_PIXELS = (2, 13)  # min. and max. on screen; vispy draws no ring below half the min.
 PATIENCE = 20  # hundredths of a second
-MARKS_ACROSS = 50  # so many marks side by side span the image
+MARKS_ACROSS = 50  # marks side by side that span the image
 
 _BACKGROUND_FACE = (0.42, 0.42, 0.42, 0.75)
 _BACKGROUND_RING = (0.92, 0.92, 0.92, 1.0)
@@ -27,7 +27,7 @@ _RING_WIDTHS = np.array([0.28, 0.12])  # share of the mark: background, object
 
 
 def make_clicks_layer(clicks: ClickSet, classes: ClassNames, geometry: dict[str, Any]) -> Points:
-    """A points layer of these clicks, over the image that lies at `geometry`."""
+    """A points layer of these clicks, over the image at `geometry`."""
     data, meta, _ = layer_data(clicks, classes, NAME)
     layer = Points(data, ndim=2, **meta, **geometry)
     prepare_next(layer, BACKGROUND, classes)
@@ -36,8 +36,9 @@ def make_clicks_layer(clicks: ClickSet, classes: ClassNames, geometry: dict[str,
 
 
 def _patient_status(layer: Points, *args: Any, **kwargs: Any) -> Any:
-    """`Points.get_status`, once more where it fails: napari's status thread asks while marks are
-    being taken away, and would put what it trips over on the screen.
+    """`Points.get_status`, repeated where it fails.
+
+    napari's status thread asks while marks are removed, and would show its error on the screen.
     """
     for _ in range(PATIENCE):
         try:
@@ -67,20 +68,15 @@ def layer_data(clicks: ClickSet, classes: ClassNames, name: str) -> tuple[Any, d
 
 
 def remove_left_layers(layers: Any) -> None:
-    """Take away what an earlier dock left: it shows clicks, but nobody would write new ones."""
+    """Remove the layers of an earlier dock, whose clicks nobody would write."""
     for layer in list(layers):
-        if (
-            isinstance(layer, Points)
-            and not layer.editable
-            and "height" in layer.metadata.get("seminar", {})
-        ):
+        is_ours = isinstance(layer, Points) and "height" in layer.metadata.get("seminar", {})
+        if is_ours and not layer.editable:
             layers.remove(layer)
 
 
 def mark_size(clicks: ClickSet) -> float:
-    """Size of a mark in pixels of the image, for napari's own select mode, which does not know
-    of sizes on screen.
-    """
+    """Size of a mark in image pixels; napari's select mode does not know sizes on screen."""
     return max(2.0, min(clicks.height, clicks.width) / MARKS_ACROSS)
 
 
@@ -96,9 +92,8 @@ def put_clicks(layer: Points, clicks: ClickSet, classes: ClassNames) -> None:
         if not np.array_equal(now, clicks.class_ids):
             layer.features = {CLASS: clicks.class_ids}
     layer.refresh()
-    if not 0 < len(shown) <= len(now) or not np.array_equal(
-        now, clicks.class_ids
-    ):  # napari gives the first mark any look
+    is_first = not 0 < len(shown) <= len(now)  # napari gives the first mark any look
+    if is_first or not np.array_equal(now, clicks.class_ids):
         colour_marks(layer, clicks.class_ids, classes)
 
 
@@ -111,7 +106,7 @@ def colour_marks(layer: Points, class_ids: npt.NDArray[np.int64], classes: Class
 
 
 def prepare_next(layer: Points, class_id: int, classes: ClassNames) -> None:
-    """Give the marks that come next the class `class_id`; those that are there stay as they are."""
+    """Give new marks the class `class_id`; present marks keep theirs."""
     one = np.array([class_id])
     with layer.block_update_properties():
         layer.feature_defaults = {CLASS: one}
@@ -121,17 +116,17 @@ def prepare_next(layer: Points, class_id: int, classes: ClassNames) -> None:
 
 
 def take_clicks(layer: Points, before: ClickSet, current_class: int) -> ClickSet:
-    """The clicks that the layer shows; `before` gives what a layer does not know. Marks of no
-    known class take the current one.
+    """The clicks that the layer shows, with the size and seconds of `before`.
+
+    Marks without a class get the current one.
     """
     class_ids = class_ids_of(layer, current_class)
-    return replace(
-        before, points=np.array(layer.data[:, -2:], dtype=np.float64), class_ids=class_ids
-    )
+    points = np.array(layer.data[:, -2:], dtype=np.float64)
+    return replace(before, points=points, class_ids=class_ids)
 
 
 def class_ids_of(layer: Points, unknown: int = BACKGROUND) -> npt.NDArray[np.int64]:
-    """(n,) class of each mark; `unknown` where the layer does not tell."""
+    """(n,) class of each mark; `unknown` where the layer has none."""
     if CLASS not in layer.features:
         return np.full(len(layer.data), unknown, dtype=np.int64)
     values = np.asarray(layer.features[CLASS], dtype=np.float64)
@@ -139,9 +134,8 @@ def class_ids_of(layer: Points, unknown: int = BACKGROUND) -> npt.NDArray[np.int
 
 
 def _faces(class_ids: npt.NDArray[np.int64], classes: ClassNames) -> npt.NDArray[np.float64]:
-    faces = np.column_stack(
-        [classes.palette()[np.clip(class_ids, 0, 255)] / 255, np.ones(len(class_ids))]
-    )
+    colours = classes.palette()[np.clip(class_ids, 0, 255)] / 255
+    faces = np.column_stack([colours, np.ones(len(class_ids))])
     faces[class_ids == BACKGROUND] = _BACKGROUND_FACE
     return faces
 

@@ -13,7 +13,7 @@ from seminar_napari.layers.picture import Picture
 
 
 def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: Geometry) -> Image:
-    """An image layer, named by its image, where the layers before it lay."""
+    """An image layer, named after its image, at the place of earlier layers."""
     planes = 0 if shown.rgb else shown.data.ndim - 2
     return Image(
         shown.data,
@@ -28,31 +28,24 @@ def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: 
 def offer_layer_data(
     shown: Picture, project: Project, image_id: str
 ) -> tuple[Any, dict[str, Any], str]:
-    """Layer data for napari to add, which `take_over` finds again: napari's samples must return
-    a layer.
-    """
+    """Layer data for napari's samples, which must return a layer; `take_over` finds it again."""
     meta = {"name": image_id, "rgb": shown.rgb, "metadata": _metadata(project, image_id)}
-    return (
-        shown.data,
-        meta if shown.rgb else meta | {"contrast_limits": shown.contrast_limits},
-        "image",
-    )
+    if not shown.rgb:
+        meta["contrast_limits"] = shown.contrast_limits
+    return shown.data, meta, "image"
 
 
 def take_over(layers: Any, shown: Picture, project: Project, image_id: str) -> Image | None:
-    """The layer of this image that is there already: napari's, made of `offer_layer_data`, or one
-    that an earlier dock left.
+    """The layer of this image from `offer_layer_data` or an earlier dock; None without one.
 
-    It shows the picture as it is now. What else an earlier dock left is taken away: it would lie
-    over the image.
+    It is brought up to date. Other images of an earlier dock are removed: they would lie over it.
     """
     images = [layer for layer in layers if isinstance(layer, Image)]
     wanted = _metadata(project, image_id)
-    found = next(
-        (layer for layer in images if layer.metadata == wanted and fits(layer, shown)), None
-    )
+    same = (layer for layer in images if layer.metadata == wanted and fits(layer, shown))
+    found = next(same, None)
     for layer in images:
-        # a copy that a person made of such a layer has a name of its own
+        # a person's copy of such a layer has another name
         if layer is not found and layer.name == layer.metadata.get("seminar", {}).get("image_id"):
             layers.remove(layer)
     if found is not None and not np.array_equal(found.data, shown.data):
@@ -65,7 +58,7 @@ def _metadata(project: Project, image_id: str) -> dict[str, Any]:
 
 
 def fits(layer: Image, shown: Picture) -> bool:
-    """Whether this layer can show the picture by a change of its data."""
+    """Whether this layer can show the picture after a change of its data."""
     return bool(
         layer.rgb == shown.rgb
         and layer.data.ndim == shown.data.ndim

@@ -29,7 +29,7 @@ class Picture:
 
 
 def picture(image: npt.NDArray[Any]) -> Picture:
-    """How to show an image, (H, W, C) uint8, uint16 or float32."""
+    """The picture of an image, (H, W, C) uint8, uint16 or float32."""
     channels = image.shape[2]
     if channels == 3 and image.dtype == np.uint8:
         return Picture(np.ascontiguousarray(image), True, None)

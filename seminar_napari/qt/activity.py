@@ -6,27 +6,28 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from napari.utils.progress import cancelable_progress
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
+
+from seminar_napari.qt.builders import timer
 
 MILLISECONDS = 1000
 
 SPINNER_SPEED = 4
-"""Per cent. napari's spinner turns at 30 pictures a second, and Qt composes the whole window
-anew for each: half a core where OpenGL is drawn by the processor.
+"""Percent. At napari's 30 pictures a second, Qt composes the whole window again for each: half a
+core where the processor draws OpenGL.
 """
 
 
 class Activity(QObject):
-    """One progress bar in the activity dock, brought up to date once a second.
+    """One progress bar in the activity dock, updated once a second.
 
-    napari lets pending events run whenever it moves a bar; so this happens in a turn of its own,
-    never inside somebody's signal.
+    napari runs pending events whenever it moves a bar: it is moved by a timer, never in a signal.
 
     Parameters
     ----------
     on_cancel : callable
-        Called once when the person presses the bar's *Cancel*.
+        Called once when *Cancel* is pressed.
     """
 
     def __init__(self, on_cancel: Callable[[], None], parent: QObject | None = None) -> None:
@@ -36,12 +37,10 @@ class Activity(QObject):
         self._wanted: tuple[str, int, int] | None = None
         self._busy = False
         self._cancelled = False
-        self._timer = QTimer(self)
-        self._timer.setInterval(MILLISECONDS)
-        self._timer.timeout.connect(self._turn)
+        self._timer = timer(self, MILLISECONDS, self._turn)
 
     def show(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Show this soon; a total of 0 is a bar that only moves."""
+        """Show this soon; a total of 0 is a bar without an end."""
         if self._wanted is None:
             self._cancelled = False
         self._wanted = (text, done, total)
@@ -49,15 +48,13 @@ class Activity(QObject):
             self._timer.start()
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._wanted = None
         if self._bar is not None:
             bar, self._bar = self._bar, None
             bar.close()
             _turn_spinner(100)
-        with suppress(
-            RuntimeError
-        ):  # while napari let events run, the window may have closed and Qt deleted the timer
+        with suppress(RuntimeError):  # napari ran events: Qt may have deleted the timer
             self._timer.stop()
 
     @property
@@ -86,12 +83,12 @@ class Activity(QObject):
                 self._on_cancel()
         finally:
             self._busy = False
-            if self._wanted is None:  # ended while napari let events run
+            if self._wanted is None:  # ended while napari ran events
                 self.end()
 
 
 def _turn_spinner(speed: int) -> None:
-    """Let napari's spinner beside the activity button turn at this speed, in per cent."""
+    """Set the speed of napari's spinner next to the activity button, in percent."""
     for window in QApplication.topLevelWidgets():
         if isinstance(window, QMainWindow):
             for label in window.findChildren(QLabel):
@@ -100,10 +97,10 @@ def _turn_spinner(speed: int) -> None:
 
 
 class _Nowhere:
-    """tqdm's output beside the dock; programs without a terminal have no stderr."""
+    """Drops tqdm's output; programs without a terminal have no stderr."""
 
     def write(self, text: str) -> None:
-        """Drop it."""
+        pass
 
     def flush(self) -> None:
-        """Nothing to do."""
+        pass

@@ -7,16 +7,15 @@ from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 
 def swatch(colour: QColor, *, is_background: bool = False, size: int = 28) -> QIcon:
-    """The mark of a class as it looks on the image: a disc, for the background grey with a ring."""
+    """The mark of a class as on the image: a disc; grey with a ring for the background."""
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     edge = round(size * 0.12)
     outer = QRect(edge, edge, size - 2 * edge, size - 2 * edge)
-    painter.setPen(
-        QPen(QColor(90, 90, 90), size * 0.05)
-    )  # keeps the light ring visible on a light window
+    # a dark rim keeps the light ring visible on a light window
+    painter.setPen(QPen(QColor(90, 90, 90), size * 0.05))
     painter.setBrush(QColor(235, 235, 235) if is_background else colour)
     painter.drawEllipse(outer)
     if is_background:

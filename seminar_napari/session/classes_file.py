@@ -1,4 +1,4 @@
-"""classes.txt, which other windows and editors change, too."""
+"""Reads and writes classes.txt, which other windows and editors change, too."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ def read_classes(project: Project) -> ClassNames:
 
 
 def change_classes(project: Project, classes: ClassNames) -> ClassNames:
-    """Write what `classes` changes of the project's, over whatever classes.txt says by now; what it
-    says then.
+    """Apply the changes from `project.classes` to `classes` to the file; return its classes then.
 
     Raises
     ------
     DatasetError
-        classes.txt is damaged, and left alone; or another program has changed the same class, see
+        classes.txt is damaged, and left as it is; or another program changed the same class, see
         `merged`.
     OSError
         Disk full, no permission.
@@ -39,15 +38,15 @@ def change_classes(project: Project, classes: ClassNames) -> ClassNames:
 
 
 def merged(base: ClassNames, ours: ClassNames, theirs: ClassNames) -> ClassNames:
-    """`theirs`, with what `ours` renamed, recoloured and added to `base`; a class that both added
-    counts once.
+    """Apply the names, colours and classes that are new in `ours` since `base` to `theirs`.
 
-    No class of `theirs` gets another id, as clicks know classes by their ids.
+    A class that both added counts once. No class of `theirs` gets another id, as clicks refer to
+    ids.
 
     Raises
     ------
     DatasetError
-        A class that `ours` changed is another one in `theirs`, or a name is there twice.
+        A class that `ours` changed is another one in `theirs`, or a name is used twice.
     """
     if theirs == base:
         return ours
@@ -62,12 +61,8 @@ def merged(base: ClassNames, ours: ClassNames, theirs: ClassNames) -> ClassNames
         if (name, colour) == (known, known_colour):
             continue
         if class_id >= len(names) or names[class_id] not in (known, name):
-            raise DatasetError(
-                [
-                    f"{CLASSES}: another program has changed class {class_id} '{known}' meanwhile;"
-                    " change it once more"
-                ]
-            )
+            fault = f"{CLASSES}: another program changed class {class_id} '{known}' meanwhile"
+            raise DatasetError([f"{fault}; change it again"])
         names[class_id] = name if name != known else names[class_id]
         colours[class_id] = colour if colour != known_colour else colours[class_id]
     return ClassNames.parse(ClassNames(tuple(names), tuple(colours)).format())

@@ -1,4 +1,4 @@
-"""Which images a split leaves out of training, and how one is added to it."""
+"""The images that a split leaves out of training."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from seminar.project.project import Project
 
 
 def held_out(project: Project, split: str) -> frozenset[str]:
-    """Images that training on this split leaves out; none where the split's file is missing or
-    empty: then all images train.
+    """Images that training on this split leaves out; none without a split file, or an empty one.
 
     Raises
     ------
@@ -21,26 +20,33 @@ def held_out(project: Project, split: str) -> frozenset[str]:
 
 
 def add_to_split(project: Project, image_id: str, split: str) -> bool:
-    """Add an image to a split and take it out of the validation split; whether it was there.
-    Nothing else in the files changes.
+    """Add an image to a split and remove it from the validation split.
+
+    Returns
+    -------
+    bool
+        Whether it was in the validation split.
 
     Raises
     ------
     DatasetError, OSError
-        A file that is not readable or cannot be written.
+        A file is damaged or cannot be written.
     """
-    validation = split != VAL and _take_out(project, image_id, VAL)
-    path = project.split_path(split)
-    lines = [line for _, line in read_split(path) or ()]
+    was_scored = split != VAL and _remove(project, image_id, VAL)
+    lines = _lines(project, split)
     if image_id not in lines:
-        write_text(path, "\n".join([*lines, image_id]) + "\n")
-    return validation
+        write_text(project.split_path(split), "\n".join([*lines, image_id]) + "\n")
+    return was_scored
 
 
-def _take_out(project: Project, image_id: str, split: str) -> bool:
-    path = project.split_path(split)
-    lines = [line for _, line in read_split(path) or ()]
+def _remove(project: Project, image_id: str, split: str) -> bool:
+    lines = _lines(project, split)
     if image_id not in lines:
         return False
-    write_text(path, "".join(f"{line}\n" for line in lines if line != image_id))
+    kept = "".join(f"{line}\n" for line in lines if line != image_id)
+    write_text(project.split_path(split), kept)
     return True
+
+
+def _lines(project: Project, split: str) -> list[str]:
+    return [line for _, line in read_split(project.split_path(split)) or ()]

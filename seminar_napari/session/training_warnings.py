@@ -1,4 +1,4 @@
-"""What a person should know before training."""
+"""Warnings before training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from seminar_napari.session.image_states import ImageState
 def warnings_before_training(
     states: Iterable[tuple[str, ImageState]], classes: ClassNames, split: str = "train"
 ) -> Iterator[str]:
-    """What a person should know before training on these images, a sentence each; nothing where
-    all is well.
-    """
+    """Warnings before training on these images, one sentence each."""
     everything = list(states)
     training = [(image_id, state) for image_id, state in everything if not state.held_out]
     wasted = [image_id for image_id, state in everything if state.held_out and state.counts]
@@ -46,15 +44,8 @@ def warnings_before_training(
         )
     outside = [image_id for image_id, state in training if state.outside]
     if outside:
-        yield (
-            f"Clicks outside the image in {_some(outside)}: they count for nothing; move or delete"
-            " them."
-        )
-    one_sided = [
-        image_id
-        for image_id, state in training
-        if state.kind == "objects only" and not state.background
-    ]
+        yield f"Clicks outside the image in {_some(outside)} are ignored: move or delete them."
+    one_sided = [image_id for image_id, state in training if state.objects and not state.background]
     if one_sided and totals[BACKGROUND]:
         yield f"No background clicks in {_some(one_sided)}: add a few between the objects."
     empty = sum(state.kind == "nothing" for _, state in training)

@@ -55,8 +55,8 @@ def test_clicks_outside_the_split_are_named_and_count_for_nothing() -> None:
 def test_of_many_images_three_are_named_and_the_rest_counted() -> None:
     well = state(0, 1, 2)
     three = warnings(well, *[state(0, 1, 2, outside=1)] * 3)
-    assert "in im1, im2, im3:" in three
-    assert "in im1, im2, im3 and 2 more:" in warnings(well, *[state(0, 1, 2, outside=1)] * 5)
+    assert "in im1, im2, im3 are ignored" in three
+    assert "in im1, im2, im3 and 2 more are" in warnings(well, *[state(0, 1, 2, outside=1)] * 5)
 
 
 def test_images_that_do_not_train_are_neither_counted_nor_named() -> None:
