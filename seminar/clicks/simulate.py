@@ -67,16 +67,13 @@ def simulate_clicks(
     points: list[tuple[int, int]] = []
     class_ids: list[int] = []
     numbered, classes, num_drawn = _numbered_objects(truth, objects)
+    smallest_component = max(SPECK_PIXELS, math.ceil(SPECK_SHARE * truth.size))
     for number, (window, class_id) in enumerate(
         zip(ndimage.find_objects(numbered), classes, strict=True), start=1
     ):
         mask = numbered[window] == number
-        smallest = (
-            SPECK_PIXELS
-            if number <= num_drawn
-            else max(SPECK_PIXELS, math.ceil(SPECK_SHARE * truth.size))
-        )
-        if np.count_nonzero(mask) >= smallest:
+        is_drawn = number <= num_drawn
+        if np.count_nonzero(mask) >= (SPECK_PIXELS if is_drawn else smallest_component):
             row, col = _near_middle(mask, rng)
             points.append((window[0].start + row, window[1].start + col))
             class_ids.append(class_id)
@@ -106,19 +103,17 @@ def _numbered_objects(
         numbered[kept] = inverse + 1
         classes = _majority_classes(numbered[kept], truth[kept])
     rest = is_object & ~np.isin(truth, classes)
-    components: npt.NDArray[np.int32] = label(
-        np.where(rest, truth, 0), background=0, connectivity=2
-    )
+    components = label(np.where(rest, truth, 0), background=0, connectivity=2)
     numbered[rest] = components[rest] + len(classes)
     first = np.unique(components[rest], return_index=True)[1]
-    return numbered, classes + [int(class_id) for class_id in truth[rest][first]], len(classes)
+    return numbered, classes + truth[rest][first].tolist(), len(classes)
 
 
 def _majority_classes(numbers: npt.NDArray[np.int32], class_ids: LabelMap) -> list[int]:
     """The most frequent class among the pixels of each object 1..n."""
     votes = np.zeros((int(numbers.max(initial=0)), IGNORE_INDEX), dtype=np.int64)
     np.add.at(votes, (numbers - 1, class_ids), 1)
-    return [int(class_id) for class_id in votes.argmax(axis=1)]
+    return list(map(int, votes.argmax(axis=1)))
 
 
 def _near_middle(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:

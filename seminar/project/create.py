@@ -132,15 +132,13 @@ def _source(path: Path, pages: Pages) -> _Source:
             count, is_copied = tif_pages(path, pages)
     if is_copied:
         if min(image_size(path)) < MIN_SIDE:
-            raise DatasetError([too_small(path, image_size(path))])
+            raise DatasetError(too_small(path, image_size(path)))
         if not looks_whole(path):
             read_image(path)
+    if count == 1:
+        return _Source(path, (path.stem,), is_copied)
     digits = max(3, len(str(count - 1)))
-    ids = (
-        (path.stem,)
-        if count == 1
-        else tuple(f"{path.stem}_{number:0{digits}d}" for number in range(count))
-    )
+    ids = tuple(f"{path.stem}_{number:0{digits}d}" for number in range(count))
     return _Source(path, ids, is_copied)
 
 
@@ -167,11 +165,8 @@ def _name_faults(sources: Sequence[_Source]) -> list[str]:
 def _add(source: _Source, folder: Path, pages: Pages) -> None:
     """Copy an image byte by byte, or write each plane of a stack."""
     if source.is_copied:
-        write_bytes(
-            folder / f"{source.image_ids[0]}{source.path.suffix.lower()}",
-            source.path.read_bytes(),
-            durable=False,
-        )
+        copy = folder / f"{source.image_ids[0]}{source.path.suffix.lower()}"
+        write_bytes(copy, source.path.read_bytes(), durable=False)
         return
     for image_id, plane in zip(source.image_ids, read_planes(source.path, pages), strict=True):
         data = io.BytesIO()

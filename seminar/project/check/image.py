@@ -113,17 +113,15 @@ def _inspect_clicks(
         if not path.exists():
             return Counter(), []
         mask = read_label_png(path)
-        values, counts = np.unique(mask[mask != IGNORE_INDEX], return_counts=True)
-        return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True))), _mask_faults(
-            project, path, mask, size
-        )
+        values, numbers = np.unique(mask[mask != IGNORE_INDEX], return_counts=True)
+        counts = Counter(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
+        return counts, _mask_faults(project, path, mask, size)
     with explained(path):
         text = path.read_bytes()
     clicks = ClickSet.from_json(text, str(path))
-    faults = list(
-        clicks_faults(clicks, project.classes, str(path), size or (clicks.height, clicks.width))
-    )
-    if size == (clicks.height, clicks.width):
+    clicks_size = (clicks.height, clicks.width)
+    faults = list(clicks_faults(clicks, project.classes, str(path), size or clicks_size))
+    if size == clicks_size:
         faults += _outside_faults(clicks, path)
     return Counter(clicks.class_ids[clicks.inside()].tolist()), faults
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -119,24 +120,15 @@ def inspect_project(
             else "no image to train on; add images to the split, or train on another one"
         )
         return Findings(_relative(project, faults), _relative(project, warnings))
+    inspect = partial(inspect_image, project, needs=needs, deep=deep)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        findings = dict(
-            zip(
-                ids,
-                pool.map(
-                    lambda image_id: inspect_image(project, image_id, needs=needs, deep=deep), ids
-                ),
-                strict=True,
-            )
-        )
+        findings = dict(zip(ids, pool.map(inspect, ids), strict=True))
     for found in findings.values():
         faults += found.faults
         warnings += found.warnings
-    trained_findings = {
-        image_id: findings[image_id] for image_id in trained if image_id in findings
-    }
+    to_train = {image_id: findings[image_id] for image_id in trained if image_id in findings}
     for more_faults, more_warnings in (
-        _label_findings(project, trained_findings, needs),
+        _label_findings(project, to_train, needs),
         _channel_findings(findings, channels),
     ):
         faults += more_faults
@@ -217,11 +209,8 @@ def _channel_findings(
 
 def _relative(project: Project, sentences: Iterable[str]) -> tuple[str, ...]:
     """Sentences, each once, with paths relative to the project's folder."""
-    if project.path == Path():
-        return tuple(dict.fromkeys(sentences))
-    prefixes = (f"{project.path}/", f"{project.path}\\")
-    return tuple(
-        dict.fromkeys(
-            sentence.replace(prefixes[0], "").replace(prefixes[1], "") for sentence in sentences
-        )
-    )
+    if project.path != Path():
+        for separator in "/\\":
+            prefix = f"{project.path}{separator}"
+            sentences = [sentence.replace(prefix, "") for sentence in sentences]
+    return tuple(dict.fromkeys(sentences))
