@@ -43,12 +43,12 @@ def read_inputs(project: Project, config: TrainConfig, ranks: Ranks) -> Inputs:
     SeminarError
         Fewer crops than processes, or no pseudo-labels in their folder.
     """
+    if config.batch_size < ranks.size:
+        raise SeminarError(
+            f"--batch-size {config.batch_size}: {ranks.size} processes share the crops of a batch;"
+            f" take at least {ranks.size}, or fewer processes"
+        )
     with ranks.together():
-        if config.batch_size < ranks.size:
-            raise SeminarError(
-                f"--batch-size {config.batch_size}: {ranks.size} processes share the crops of a"
-                f" batch; take at least {ranks.size}, or fewer processes"
-            )
         image_ids, scored = _training_ids(project, config), _scored_ids(project, config)
         _refuse_faults(project, config, image_ids, scored)
         if ranks.is_first:
