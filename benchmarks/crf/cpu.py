@@ -24,8 +24,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
-from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from benchmarks.crf.photos import PHOTOS, load_photos, smooth_probs
 from benchmarks.crf.reference import Reference, find_reference
@@ -184,6 +182,10 @@ def _share_of_step(images: Tensor, repeats: int, step: Callable[[], object] | No
 
 
 def _training_step() -> Callable[[], object]:
+    # not for the processes whose memory is measured: it takes as long to import as torch
+    from torchvision.models import mobilenet_v2
+    from torchvision.models.segmentation.deeplabv3 import DeepLabHead
+
     backbone = mobilenet_v2(weights=None).features
     for block in backbone[14:]:  # stride 16: the last step down becomes a dilation
         for layer in block.modules():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.accuracy import measure
 from benchmarks.accuracy.measure import Row, measured, prepared, scores, spread
 from benchmarks.accuracy.page import BY_HAND, read_table, write_page
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
@@ -19,6 +21,12 @@ from seminar.run.events import Event, Started, Step, Validated, to_json_line
 from seminar.run.folder import RunFolder
 
 SOURCE = "dsb2018_histology"
+
+
+@pytest.fixture(autouse=True)
+def commands_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`seminar` commands of the benchmark run where torch is loaded already."""
+    monkeypatch.setattr(measure, "seminar", lambda *words: command_line.seminar(*words).stdout)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def run_script() -> Callable[..., str]:
     """Run one of benchmarks/soak in a process of its own; returns what it printed."""
 
     def run(name: str, *arguments: object, timeout: float = 900) -> str:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
         command = [sys.executable, str(SOAK / name), *map(str, arguments)]
         done = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=timeout

@@ -123,6 +123,31 @@ def test_a_mask_that_a_power_cut_left_empty_is_repaired(project: Project) -> Non
     assert is_mended(project, "field_0")
 
 
+def test_check_reports_a_mask_that_lags_and_mends_it_where_there_are_no_faults(
+    project: Project,
+) -> None:
+    def check() -> str:
+        command = [sys.executable, "-m", "seminar", "check", str(project.path)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        return done.stdout + done.stderr
+
+    def keep_classes(num_classes: int) -> None:
+        text = "\n".join(project.classes.names[:num_classes])
+        (project.path / "classes.txt").write_text(text)
+
+    both = ClickSet(64, 64, [(1, 1), (9, 9)], [0, 1])
+    project.write_clicks("field_0", both)
+    project.sparse_mask_path("field_0").write_bytes(b"")
+    keep_classes(1)
+    assert "class_id 1 is not in 0..0" in check()
+    assert project.sparse_mask_path("field_0").read_bytes() == b""
+    keep_classes(2)
+    assert "`seminar check` and the next run write it again" in check()
+    assert is_in_step(project, "field_0")
+    assert "SegmentationClick" not in check()
+
+
 def test_a_mask_that_another_program_drew_is_reported_and_not_overwritten(project: Project) -> None:
     project.write_clicks("field_0", clicks((1, 1)))
     drawn = np.full((64, 64), 255, np.uint8)

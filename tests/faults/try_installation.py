@@ -53,37 +53,12 @@ def main() -> None:
         project, seminar_script = Path(folder, "sample"), scripts / "seminar"
         create_sample_project(project)
         run(seminar_script, "check", project)
-        small = (
-            "--weights",
-            "none",
-            "--iterations",
-            8,
-            "--crop-size",
-            64,
-            "--batch-size",
-            2,
-            "--device",
-            "cpu",
-        )
-        run(seminar_script, "train", project, "--run", "trial", *small)
-        run(
-            seminar_script,
-            "predict",
-            project / "runs" / "trial",
-            project,
-            "--out",
-            Path(folder, "masks"),
-        )
-        run(
-            seminar_script,
-            "evaluate",
-            project / "runs" / "trial",
-            project,
-            "--split",
-            "val",
-            "--json",
-        )
-        if not list(Path(folder, "masks").glob("*.png")):
+        run_folder, masks = project / "runs" / "trial", Path(folder, "masks")
+        small = "--weights none --iterations 2 --crop-size 64 --batch-size 2 --device cpu"
+        run(seminar_script, "train", project, "--run", "trial", *small.split())
+        run(seminar_script, "predict", run_folder, project, "--out", masks)
+        run(seminar_script, "evaluate", masks, project, "--split", "val", "--json")
+        if not list(masks.glob("*.png")):
             sys.exit("no mask came out")
     print("installed and working")
 

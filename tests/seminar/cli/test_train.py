@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import seminar
 from typer.testing import CliRunner
 
 from seminar.cli.main import app, main
 from seminar.cli.train import stopping_on_interrupt
 from seminar.config.settings import TrainConfig
 from seminar.project.project import Project
-from seminar.run.events import CheckpointSaved, Event, Step
+from seminar.run.events import CheckpointSaved, Event
 from seminar.run.folder import RunFolder
 
 FAST = [
@@ -36,12 +35,6 @@ FAST = [
     "--crf-landmarks",
     "128",
 ]
-
-
-def seminar(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "seminar", *words], capture_output=True, text=True, check=False
-    )
 
 
 def test_every_setting_is_an_option_with_its_help() -> None:
@@ -63,34 +56,6 @@ def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> No
     assert "--resume" in again.stderr
     resumed = seminar("train", str(tiny_project.path), "--run", "one", "--resume")
     assert resumed.returncode == 0, resumed.stderr
-
-
-def test_sigterm_stops_the_run_and_saves(tiny_project: Project) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "seminar",
-        "train",
-        str(tiny_project.path),
-        "--run",
-        "term",
-        *FAST,
-        "--iterations",
-        "5000",
-    ]
-    run = RunFolder.of(tiny_project.path, "term")
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        while process.poll() is None and not any(
-            isinstance(event, Step) for event, _, _ in run.read_events()
-        ):
-            time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "stopped at iteration" in output
-    assert run.model_path.exists()
 
 
 @pytest.mark.parametrize(
