@@ -21,14 +21,16 @@ def check(
 ) -> None:
     """Report what is wrong with a project.
 
-    Faults stop training, warnings do not.
+    Faults stop training, warnings do not. Without faults, sparse masks that lag behind their
+    clicks are written again.
     """
     from seminar.project.check.project import inspect_project
     from seminar.project.project import Project
 
     opened = Project.open(project)
     findings = inspect_project(opened, deep=deep)
-    opened.mend_masks(opened.clicks_stamps())
+    if not findings.faults:
+        opened.mend_masks(opened.clicks_stamps())
     for warning in () if strict else findings.warnings:
         print(f"warning: {warning}")
     if faults := findings.faults + (findings.warnings if strict else ()):
