@@ -133,12 +133,10 @@ def test_two_processes_train_as_one(
             (name, iteration) for name in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
         ]
         for (_, iteration, losses), (_, _, same) in zip(found, alone, strict=True):
-            is_last = (
-                iteration == config.iterations
-            )  # rounding grows, and a ReLU may fall to the other side
-            assert losses == pytest.approx(
-                same, rel=1e-3 if is_last else 1e-5, abs=1e-5 if is_last else 1e-8
-            )
+            # rounding grows from step to step (seen on an EPYC: 1.2e-5 in the third, 1.1e-3 in the
+            # last, where a ReLU may fall to the other side)
+            relative, absolute = {1: (1e-5, 1e-8), 4: (5e-3, 1e-4)}.get(iteration, (1e-4, 1e-8))
+            assert losses == pytest.approx(same, rel=relative, abs=absolute)
 
     assert nothing == nothing_either == []  # one writer
     told = kinds(tmp_path / "two" / "plain", "run")
