@@ -153,7 +153,7 @@ def test_two_processes_train_as_one(
     # differ
     for name, weight in one.items():
         apart = torch.linalg.vector_norm(two[name].double() - weight.double())
-        assert apart <= 1e-4 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
+        assert apart <= 1e-3 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
 
     assert own_failure == "JPEGImages/disc_1.png: gone"
     assert failure.startswith("process 1 on ") and failure.endswith(own_failure)
