@@ -11,7 +11,7 @@ from qtpy.QtCore import QThread, Signal
 from qtpy.QtWidgets import QProgressBar, QWidget
 
 from seminar_napari.qt.activity import Activity
-from seminar_napari.qt.builders import button, column, row, wrapped_label
+from seminar_napari.qt.builders import button, column, row, show_progress, wrapped_label
 from seminar_napari.workers.job import Job, JobNews
 
 RESULT_LINES = 6
@@ -82,8 +82,7 @@ class JobRow(QWidget):
     def _on_news(self, news: JobNews) -> None:
         if not self.busy:
             return
-        self.bar.setRange(0, news.total)
-        self.bar.setValue(news.done)
+        show_progress(self.bar, news.done, news.total)
         self.activity.show(self._title, news.done, news.total)
 
     def _on_end(self) -> None:

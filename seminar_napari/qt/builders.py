@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -50,6 +51,17 @@ def wrapped_label(text: str = "", *, selectable: bool = False) -> QLabel:
     if selectable:
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def show_progress(bar: QProgressBar, done: int, total: int) -> None:
+    """Show how much is done; the bar is empty while the total is not known yet (0).
+
+    It does not run to and fro then, as Qt's bars do: next to an OpenGL canvas Qt composes the whole
+    window again for each picture, a processor core where the processor draws OpenGL.
+    """
+    bar.setRange(0, total or 1)
+    bar.setValue(done if total else 0)
+    bar.setFormat("%p%" if total else "")
 
 
 def row(*items: QWidget | QLayout, stretch: int | None = None, spacing: int = 4) -> QHBoxLayout:

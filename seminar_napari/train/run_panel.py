@@ -7,7 +7,14 @@ import time
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QProgressBar, QWidget
 
-from seminar_napari.qt.builders import button, column, row, timer, wrapped_label
+from seminar_napari.qt.builders import (
+    button,
+    column,
+    row,
+    show_progress,
+    timer,
+    wrapped_label,
+)
 from seminar_napari.session.followed_run import RunState
 from seminar_napari.train.progress import SILENT_SECONDS, RunProgress, duration
 
@@ -106,11 +113,7 @@ class RunPanel(QWidget):
         going = state in GOING
         self.headline.setText(self._headline())
         self.bar.setVisible(going)
-        if state == "starting" or not progress.iterations:
-            self.bar.setRange(0, 0)
-        else:
-            self.bar.setRange(0, progress.iterations)
-            self.bar.setValue(progress.iteration)
+        show_progress(self.bar, progress.iteration, progress.iterations * (state != "starting"))
         self.numbers.setText(self._numbers())
         self.note.setText(progress.note)
         for label in (self.headline, self.numbers, self.note):

@@ -27,7 +27,7 @@ from seminar.project.project import Project
 from seminar.project.sample.create import create_sample_project
 from seminar.run.events import ClicksTaken, Event, Finished, Preview, StageStarted, Started, Step
 from seminar.run.folder import RunFolder
-from seminar_napari.run.supervisor import trainer_process
+from seminar_napari.run.trainer_process import trainer_process
 from seminar_napari.train.speed import SpeedBook
 
 pytestmark = pytest.mark.slow

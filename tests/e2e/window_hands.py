@@ -36,12 +36,13 @@ def make_project(
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0, what: str = "") -> None:
-    """Handle events until the condition holds."""
+    """Handle events until the condition holds; less often where another process is waited for."""
     deadline = time.monotonic() + seconds
+    pause = 0.01 if seconds <= 20 else 0.05
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what or condition}"
         QApplication.processEvents()
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def settle(seconds: float = 0.2) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QWidget
 
 from seminar_napari.qt.builders import (
     Fold,
@@ -13,6 +13,7 @@ from seminar_napari.qt.builders import (
     column,
     row,
     scrolled,
+    show_progress,
     timer,
     wrapped_label,
 )
@@ -88,3 +89,14 @@ def test_a_timer_waits_for_its_start(qtbot: QtBot) -> None:
 
     assert not once.isActive()
     assert not timer(parent, 5, lambda: None).isSingleShot()
+
+
+def test_a_bar_without_a_total_stands_still(qtbot: QtBot) -> None:
+    bar = QProgressBar()
+    qtbot.addWidget(bar)
+    show_progress(bar, 0, 0)
+    assert (bar.minimum(), bar.maximum(), bar.value(), bar.text()) == (0, 1, 0, "")
+    show_progress(bar, 3, 12)
+    assert (bar.maximum(), bar.value(), bar.text()) == (12, 3, "25%")
+    show_progress(bar, 5, 0)
+    assert (bar.maximum(), bar.value(), bar.text()) == (1, 0, "")
