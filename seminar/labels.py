@@ -72,21 +72,21 @@ class ClassNames:
             name = match[1] if match else line
             if not name:
                 faults.append(
-                    f"{where}, line {number}: a colour without a name; write the class's name"
-                    " before it"
+                    f"{where}, line {number}: a colour without a name; write the class's name "
+                    "before it"
                 )
             if name in names:
                 faults.append(
-                    f"{where}, line {number}: class '{name}' is named twice; give every class its"
-                    " own name"
+                    f"{where}, line {number}: class '{name}' is named twice; give every class its "
+                    "own name"
                 )
             red, green, blue = bytes.fromhex(match[2]) if match else voc_colour(len(names))
             names.append(name)
             colours.append((red, green, blue))
         if not 2 <= len(names) <= MAX_CLASSES:
             faults.append(
-                f"{where}: expected 2 to {MAX_CLASSES} classes, one a line with the background"
-                f" first, got {len(names)}"
+                f"{where}: expected 2 to {MAX_CLASSES} classes, one a line with the background "
+                f"first, got {len(names)}"
             )
         if faults:
             raise DatasetError(faults)

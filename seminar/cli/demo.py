@@ -58,8 +58,8 @@ def demo(
     ):
         scores = evaluate(Predictor.from_folder(path), project)
         print(
-            f"{title}: mean IoU {scores.mean_iou:.1%} on {scores.images} fields that were not"
-            " clicked"
+            f"{title}: mean IoU {scores.mean_iou:.1%} on {scores.images} fields that were not "
+            "clicked"
         )
 
     panels = {

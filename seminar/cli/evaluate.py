@@ -68,8 +68,8 @@ def _model_or_masks(source: Path, device: str) -> Any:
     """A predictor, or the folder itself where it holds masks."""
     if not source.exists():
         raise SeminarError(
-            f"{source}: no such file or folder; give the folder of a run, a model.pt, or a folder"
-            " of label PNGs"
+            f"{source}: no such file or folder; give the folder of a run, a model.pt, or a folder "
+            "of label PNGs"
         )
     run = RunFolder(source)
     is_run = run.model_path.exists() or run.config_path.exists()

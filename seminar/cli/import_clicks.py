@@ -65,13 +65,13 @@ def import_clicks(
     found = import_statistics(opened, human_clicks, listed)
     where = "the files" if split_list is None else str(split_list)
     print(
-        f"{count(found.images, 'image')} of {found.listed:,} in {where}: {found.foreground:,}"
-        f" foreground clicks, {found.background:,} background clicks"
+        f"{count(found.images, 'image')} of {found.listed:,} in {where}: {found.foreground:,} "
+        f"foreground clicks, {found.background:,} background clicks"
     )
     print(
-        f"out of range and dropped: {found.background_outside:,} background,"
-        f" {found.foreground_outside:,} foreground (on images that are not here: beyond"
-        f" {LONGEST_SIDE} pixels)"
+        f"out of range and dropped: {found.background_outside:,} background, "
+        f"{found.foreground_outside:,} foreground (on images that are not here: beyond "
+        f"{LONGEST_SIDE} pixels)"
     )
     done = last_of(import_into_project(opened, human_clicks, overwrite=overwrite), "writing clicks")
     skipped = done.skipped if done else len(human_clicks)

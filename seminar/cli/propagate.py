@@ -67,9 +67,9 @@ def propagate(
         predictor = Predictor.from_folder(model, device)
         if predictor.classes.names != opened.classes.names:
             raise SeminarError(
-                f"--model {model}: it knows the classes {', '.join(predictor.classes.names)},"
-                f" {project} has {', '.join(opened.classes.names)}; give a network that was trained"
-                " on this project"
+                f"--model {model}: it knows the classes {', '.join(predictor.classes.names)}, "
+                f"{project} has {', '.join(opened.classes.names)}; give a network that was trained "
+                "on this project"
             )
     states = propagate_project(
         opened,

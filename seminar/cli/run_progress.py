@@ -46,8 +46,8 @@ def show(stream: Iterator[Event]) -> None:
                     progress.update(bar, completed=event.iteration, detail=_speed(event))
                     if not console.is_terminal and event.iteration == event.iterations:
                         text = (
-                            f"  {event.iteration} iterations: {_losses(event)},"
-                            f" {event.iterations_per_second:.2f} it/s"
+                            f"  {event.iteration} iterations: {_losses(event)}, "
+                            f"{event.iterations_per_second:.2f} it/s"
                         )
             if text:
                 progress.print(text)

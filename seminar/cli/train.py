@@ -58,8 +58,8 @@ def _resumed(folder: RunFolder, given: dict[str, Any], config: Path | None) -> T
         )
     if given or config:
         raise ConfigError(
-            "--resume continues with the settings the run was started with; leave the other"
-            " options out"
+            "--resume continues with the settings the run was started with; leave the other "
+            "options out"
         )
     return folder.read_config()
 
@@ -67,13 +67,13 @@ def _resumed(folder: RunFolder, given: dict[str, Any], config: Path | None) -> T
 def _new(folder: RunFolder, given: dict[str, Any], config: Path | None) -> TrainConfig:
     if folder.config_path.exists():
         raise SeminarError(
-            f"{folder.path}: this run exists; add --resume to continue it, or choose another"
-            " --run name"
+            f"{folder.path}: this run exists; add --resume to continue it, or choose another --run "
+            "name"
         )
     if config and "preset" in given:
         raise ConfigError(
-            "--config and --preset both say where the settings start from; give one of them,"
-            " and single settings with it"
+            "--config and --preset both say where the settings start from; give one of them, and "
+            "single settings with it"
         )
     return settings_from(given, load_config(config) if config else None)
 

@@ -46,9 +46,9 @@ class TrainConfig:
     # training data and loss terms
     losses: tuple[Term, ...] = setting(
         ("pce", "crf", "pcons", "pseudo"),
-        "Loss terms: clicks (pce), dense CRF (crf), pixel consistency (pcons), pseudo-labels for a"
-        " second stage (pseudo), classes that an image contains or lacks (presence, from What's"
-        " the Point); or full, dense masks instead of clicks",
+        "Loss terms: clicks (pce), dense CRF (crf), pixel consistency (pcons), pseudo-labels for a "
+        "second stage (pseudo), classes that an image contains or lacks (presence, from What's the "
+        "Point); or full, dense masks instead of clicks",
     )
     modules: int = setting(
         1,
@@ -57,8 +57,8 @@ class TrainConfig:
     )
     self_generation: SelfGeneration = setting(
         "off",
-        "Control of Fig. 4: the same network continues on its own pseudo-labels, with the learning"
-        " rate reset or unchanged",
+        "Control of Fig. 4: the same network continues on its own pseudo-labels, with the learning "
+        "rate reset or unchanged",
         label="Self-generation",
     )
     pseudo_labels: str = setting(
@@ -68,8 +68,8 @@ class TrainConfig:
     )
     objectness: str = setting(
         "",
-        "Folder with a prior of where objects are: 8-bit grey PNGs named as the images, 255 ="
-        " certainly an object (What's the Point)",
+        "Folder with a prior of where objects are: 8-bit grey PNGs named as the images, 255 = "
+        "certainly an object (What's the Point)",
         label="Objectness from",
     )
     absent_class: bool = setting(
@@ -99,8 +99,8 @@ class TrainConfig:
     )
     norm: Norm = setting(
         "group",
-        "Normalisation: group (frozen batch norm in the backbone, GroupNorm in the head) or batch"
-        " (plain batch norm)",
+        "Normalisation: group (frozen batch norm in the backbone, GroupNorm in the head) or batch "
+        "(plain batch norm)",
     )
 
     # input
@@ -109,8 +109,8 @@ class TrainConfig:
     )
     stretch: tuple[float, float] = setting(
         (0.1, 99.9),
-        "Percentiles of each image that become black and white; 0 and 100 leave 8-bit images as"
-        " they are",
+        "Percentiles of each image that become black and white; 0 and 100 leave 8-bit images as "
+        "they are",
         (0, 100, 0.1),
         unit="%",
     )
@@ -118,15 +118,15 @@ class TrainConfig:
     batch_size: int = setting(4, "Crops in one optimiser step", (1, 1024, 1))
     scale_range: tuple[float, ...] = setting(
         (),
-        "Random zoom of the training crops, from and to; empty is 0.8, 1.25 with 10 images or more,"
-        " 1, 2.5 with 3 or fewer, which show things in few sizes, and in between with 4 to 9",
+        "Random zoom of the training crops, from and to; empty is 0.8, 1.25 with 10 images or "
+        "more, 1, 2.5 with 3 or fewer, which show things in few sizes, and in between with 4 to 9",
         (0.1, 10, 0.05),
         empty="auto",
     )
     rotations: bool = setting(
         True,
-        "Also flip crops vertically and rotate them by 90°; for images without an up, such as"
-        " micrographs",
+        "Also flip crops vertically and rotate them by 90°; for images without an up, such as "
+        "micrographs",
     )
 
     # budget and optimiser
@@ -145,8 +145,8 @@ class TrainConfig:
     )
     lr_by_classes: bool = setting(
         True,
-        "With K > 2 classes a pretrained backbone learns at 2/K of its rate and the head at its"
-        " own: many classes depend on what ImageNet taught it (paper: off)",
+        "With K > 2 classes a pretrained backbone learns at 2/K of its rate and the head at its "
+        "own: many classes depend on what ImageNet taught it (paper: off)",
         label="Rate by classes",
     )
     momentum: float = setting(0.9, "Momentum of sgd; unused by adamw", (0, 0.9999, 0.01))
@@ -205,8 +205,8 @@ class TrainConfig:
     )
     sigma_xy: float = setting(
         30.0,
-        "Distance at which the CRF still couples two pixels, in a crop of 513 px (paper: 100);"
-        " scaled to the crop",
+        "Distance at which the CRF still couples two pixels, in a crop of 513 px (paper: 100); "
+        "scaled to the crop",
         (1, 10_000, 5),
         label="CRF distance σ",
         unit="px",
@@ -215,14 +215,14 @@ class TrainConfig:
     crf_method: CrfMethod = setting("nystrom", "How the CRF is computed", label="CRF method")
     crf_normalize: bool = setting(
         True,
-        "Normalise the CRF's kernel by its degrees, so that a large even background does not eat"
-        " into small objects (a departure from the paper)",
+        "Normalise the CRF's kernel by its degrees, so that a large even background does not eat "
+        "into small objects (a departure from the paper)",
     )
     crf_relaxation: CrfRelaxationChoice = setting(
         "auto",
-        "The CRF within a region: bilinear makes it choose a class, quadratic only makes its pixels"
-        " agree; auto is bilinear for two classes, and for more quadratic with 2/classes of"
-        " lambda_crf",
+        "The CRF within a region: bilinear makes it choose a class, quadratic only makes its "
+        "pixels agree; auto is bilinear for two classes, and for more quadratic with 2/classes of "
+        "lambda_crf",
         label="CRF within regions",
     )
     crf_landmarks: int = setting(
@@ -241,8 +241,8 @@ class TrainConfig:
     )
     strong_augmentation: bool = setting(
         True,
-        "Gamma, uneven light, haze and noise for the student only (a departure from the paper,"
-        " after French et al. 2020)",
+        "Gamma, uneven light, haze and noise for the student only (a departure from the paper, "
+        "after French et al. 2020)",
         label="Strong augment.",
     )
     pseudo_network: Network = setting(
@@ -252,15 +252,15 @@ class TrainConfig:
     )
     pseudo_confidence: float = setting(
         0.7,
-        "Pseudo-labels with a lower probability are ignored; with K > 2 classes, lower than 2/K of"
-        " this (paper: 0, none is ignored)",
+        "Pseudo-labels with a lower probability are ignored; with K > 2 classes, lower than 2/K of "
+        "this (paper: 0, none is ignored)",
         (0, 0.999, 0.05),
         label="Min. confidence",
     )
     pseudo_balance: float = setting(
         0.5,
-        "With more than two classes, weight a class by its number of pseudo-labelled pixels to the"
-        " power of minus this, so that the second stage does not forget scarce classes (paper: 0)",
+        "With more than two classes, weight a class by its number of pseudo-labelled pixels to the "
+        "power of minus this, so that the second stage does not forget scarce classes (paper: 0)",
         (0, 1, 0.1),
         label="Scarce classes",
     )

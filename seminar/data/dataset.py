@@ -78,8 +78,8 @@ class ClickDataset:
         truth = self.project.read_truth(image_id)
         if truth is None:
             raise DatasetError(
-                f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found no"
-                " file; train from clicks instead"
+                f"SegmentationClass/{image_id}.png: full supervision needs dense truth, found no "
+                "file; train from clicks instead"
             )
         return ClickSet(*truth.shape)
 

@@ -66,8 +66,8 @@ class Loader:
                 return self._queue.popleft().result()
             except MemoryError:
                 raise SeminarError(
-                    "memory ran out while images were read; close other programs or choose a"
-                    " smaller --crop-size"
+                    "memory ran out while images were read; close other programs or choose a "
+                    "smaller --crop-size"
                 ) from None
 
     def _make(self, iteration: int) -> Batch:

@@ -35,8 +35,8 @@ def check_objectness(folder: Path, image_ids: Sequence[str]) -> None:
     paths = [folder / f"{image_id}.png" for image_id in image_ids]
     if missing := [path for path in paths if not path.is_file()]:
         raise DatasetError(
-            f"--objectness: {len(missing)} of {len(paths)} images have no map (first {missing[0]});"
-            " add 8-bit grey PNGs named as the images"
+            f"--objectness: {len(missing)} of {len(paths)} images have no map (first "
+            f"{missing[0]}); add 8-bit grey PNGs named as the images"
         )
 
 
@@ -52,7 +52,7 @@ def read_objectness(project: Project, folder: Path, image_id: str) -> LabelMap:
     prior = read_label_png(path)
     if prior.shape != size:
         raise DatasetError(
-            f"{path}: {prior.shape[0]} x {prior.shape[1]} pixels (height x width), but the image"
-            f" has {size[0]} x {size[1]}; make the map again"
+            f"{path}: {prior.shape[0]} x {prior.shape[1]} pixels (height x width), but the image "
+            f"has {size[0]} x {size[1]}; make the map again"
         )
     return prior

@@ -86,31 +86,25 @@ def images_to_score(project: Project, split: str) -> tuple[str, ...]:
     if image_ids is None:
         if split != ALL_IMAGES:
             raise DatasetError(
-                [
-                    f"{project.path}: no split '{split}' ({SPLITS}/{split}.txt);"
-                    f" write that file, one image id a line, or give --split {ALL_IMAGES} for every"
-                    " image with dense truth"
-                ]
+                f"{project.path}: no split '{split}' ({SPLITS}/{split}.txt); write that file, one "
+                f"image id a line, or give --split {ALL_IMAGES} for every image with dense truth"
             )
         image_ids = tuple(
             image_id for image_id in project.image_ids() if project.truth_path(image_id).exists()
         )
         if not image_ids:
             raise DatasetError(
-                [
-                    f"{project.path / TRUTH}: no dense truth to score against; add"
-                    " masks <image_id>.png"
-                ]
+                f"{project.path / TRUTH}: no dense truth to score against; add masks <image_id>.png"
             )
     if not image_ids:
         raise DatasetError(
-            [f"{project.path}: split '{split}' is empty; write image ids into it, one a line"]
+            f"{project.path}: split '{split}' is empty; write image ids into it, one a line"
         )
     missing = [image_id for image_id in image_ids if not project.truth_path(image_id).exists()]
     _raise_all(
         [
-            f"{project.truth_path(image_id)}: no dense truth; add the mask, or leave the image out"
-            f" of split '{split}'"
+            f"{project.truth_path(image_id)}: no dense truth; add the mask, or leave the image out "
+            f"of split '{split}'"
             for image_id in missing
         ]
     )
@@ -131,17 +125,13 @@ def _pairs(
         size = project.image_size(image_id)
         if truth is None:
             raise DatasetError(
-                [
-                    f"{project.truth_path(image_id)}: gone while the project was scored; restore"
-                    " the mask"
-                ]
+                f"{project.truth_path(image_id)}: gone while the project was scored; restore the "
+                "mask"
             )
         if truth.shape != size:
             raise DatasetError(
-                [
-                    f"{project.truth_path(image_id)}: {_size(truth.shape)} pixels, but the image"
-                    f" has {_size(size)}; restore the mask or the image"
-                ]
+                f"{project.truth_path(image_id)}: {_size(truth.shape)} pixels, but the image has "
+                f"{_size(size)}; restore the mask or the image"
             )
         try:
             predicted = _predicted(source, project, image_id, protocol)
@@ -165,10 +155,8 @@ def _predicted(
         labels = read_label_png(path)
         if labels.shape != project.image_size(image_id):
             raise DatasetError(
-                [
-                    f"{path}: {_size(labels.shape)} pixels, but the image has"
-                    f" {_size(project.image_size(image_id))}; predict the image again"
-                ]
+                f"{path}: {_size(labels.shape)} pixels, but the image has "
+                f"{_size(project.image_size(image_id))}; predict the image again"
             )
         return crop_labels(labels) if protocol == "center-crop" else labels
     prepared = source.prepare(project.read_image(image_id), str(project.image_path(image_id)))
@@ -209,9 +197,9 @@ def _middle(plane: npt.NDArray[_Pixel]) -> npt.NDArray[_Pixel]:
 def _same_classes(model: ClassNames, project: ClassNames, path: Path) -> None:
     if model.names != project.names:
         raise SeminarError(
-            f"the model knows the classes {', '.join(model.names)}, {path / CLASSES} has"
-            f" {', '.join(project.names)}; evaluate it on a project with the classes that it was"
-            " trained on"
+            f"the model knows the classes {', '.join(model.names)}, {path / CLASSES} has "
+            f"{', '.join(project.names)}; evaluate it on a project with the classes that it was "
+            "trained on"
         )
 
 

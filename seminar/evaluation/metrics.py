@@ -60,15 +60,15 @@ def confusion_matrix(truth: LabelMap, predicted: LabelMap, num_classes: int) -> 
     """
     if truth.shape != predicted.shape:
         raise SeminarError(
-            f"expected a prediction of the truth's size {_size(truth)} (height x width), got"
-            f" {_size(predicted)}; predict the same image"
+            f"expected a prediction of the truth's size {_size(truth)} (height x width), got "
+            f"{_size(predicted)}; predict the same image"
         )
     for name, labels in (("truth", truth), ("prediction", predicted)):
         wrong = (labels >= num_classes) & (labels != IGNORE_INDEX)
         if wrong.any():
             raise SeminarError(
-                f"the {name} has class id {int(labels[wrong][0])}, expected 0..{num_classes - 1} or"
-                f" {IGNORE_INDEX}; correct the mask or add the class to classes.txt"
+                f"the {name} has class id {int(labels[wrong][0])}, expected 0..{num_classes - 1} "
+                f"or {IGNORE_INDEX}; correct the mask or add the class to classes.txt"
             )
     counted = truth != IGNORE_INDEX
     columns = np.where(predicted == IGNORE_INDEX, num_classes, predicted)[counted].astype(np.int64)
@@ -109,8 +109,8 @@ def score(pairs: Iterable[tuple[LabelMap, LabelMap]], classes: ClassNames) -> Sc
     mean_iou = mean_of_present(per_class)
     if mean_iou is None:
         raise SeminarError(
-            f"expected images with a known truth, got {len(of_images)} without one labelled pixel;"
-            " choose another split"
+            f"expected images with a known truth, got {len(of_images)} without one labelled pixel; "
+            "choose another split"
         )
     per_image = [mean_of_present(column) for column in zip(*of_images, strict=True)]
     return Scores(

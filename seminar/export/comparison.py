@@ -48,8 +48,8 @@ class Comparison:
     def sentence(self) -> str:
         """The outcome in one line."""
         return (
-            f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image},"
-            f" probabilities differ by {self.max_difference:.1e} at most"
+            f"Checked in {self.program}: {100 * self.agreement:.2f} % same labels on {self.image}, "
+            f"probabilities differ by {self.max_difference:.1e} at most"
         )
 
 
@@ -65,8 +65,8 @@ def compare(
     """
     if theirs.shape != ours.shape:
         raise SeminarError(
-            f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; nothing"
-            " was exported, please report this"
+            f"{program} gives probabilities of shape {theirs.shape}, expected {ours.shape}; "
+            "nothing was exported, please report this"
         )
     found = Comparison(
         program,
@@ -77,8 +77,8 @@ def compare(
     # written so that a NaN difference fails, too
     if not found.max_difference <= MAX_DIFFERENCE or found.agreement < MIN_AGREEMENT:
         raise SeminarError(
-            f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} %"
-            " are allowed, so nothing was exported; please report this"
+            f"{found.sentence()}; at most {MAX_DIFFERENCE:g} and at least {100 * MIN_AGREEMENT:g} "
+            "% are allowed, so nothing was exported; please report this"
         )
     return found
 

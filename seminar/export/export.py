@@ -115,8 +115,8 @@ def _image_of_project(model: Path) -> Path:
     project_folder = folder.parent.parent
     if folder.parent.name != RUNS or not is_project(project_folder):
         raise SeminarError(
-            f"{model}: lies in no project, so there is no image to check the export on; give one"
-            " with --image FILE"
+            f"{model}: lies in no project, so there is no image to check the export on; give one "
+            "with --image FILE"
         )
     project = Project.open(project_folder)
     image_ids = project.image_ids()

@@ -54,8 +54,8 @@ def description(predictor: Predictor) -> str:
             "channels": list(predictor.channels),
             "stretch": list(predictor.stretch),
             "input": (
-                "float32 on 0..255, (batch, channel, height, width), sides multiples of 16 from"
-                " 32 up"
+                "float32 on 0..255, (batch, channel, height, width), sides multiples of 16 from 32 "
+                "up"
             ),
             "output": "probabilities, (batch, class, height, width)",
         }

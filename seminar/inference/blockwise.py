@@ -157,8 +157,8 @@ def _check_channels(path: Path, source: LargeSource, predictor: Predictor) -> No
     channels = predictor.channels or tuple(range(source.channels))
     if max(channels) >= source.channels or predictor.num_channels not in (None, len(channels)):
         raise SeminarError(
-            f"{path}: the model takes {predictor.num_channels} channels, the image has"
-            f" {source.channels}; give images like those that it was trained on"
+            f"{path}: the model takes {predictor.num_channels} channels, the image has "
+            f"{source.channels}; give images like those that it was trained on"
         )
 
 
@@ -230,15 +230,15 @@ def _on_cluster(tasks: Iterator[Task], address: str) -> Iterator[str]:
         from dask.distributed import Client, as_completed
     except ImportError:
         raise SeminarError(
-            "--scheduler needs dask.distributed; install it with: pip install"
-            " 'seminar-napari[zarr]'"
+            "--scheduler needs dask.distributed; install it with: pip install "
+            "'seminar-napari[zarr]'"
         ) from None
     try:
         client = Client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise SeminarError(
-            f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask"
-            " scheduler` and give its address"
+            f"--scheduler {address}: no dask scheduler answers ({error}); start one with `dask "
+            "scheduler` and give its address"
         ) from None
     with client:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])

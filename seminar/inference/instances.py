@@ -57,9 +57,9 @@ def instances_from_clicks(
     """
     if (clicks.height, clicks.width) != labels.shape:
         raise SeminarError(
-            f"expected clicks of an image of {labels.shape[0]} x {labels.shape[1]} pixels (height x"
-            f" width), got clicks of {clicks.height} x {clicks.width}; predict the image that was"
-            " clicked"
+            f"expected clicks of an image of {labels.shape[0]} x {labels.shape[1]} pixels (height "
+            f"x width), got clicks of {clicks.height} x {clicks.width}; predict the image that was "
+            "clicked"
         )
     markers = np.zeros(labels.shape, dtype=np.int32)
     inside = clicks.inside()
@@ -138,8 +138,8 @@ def as_16_bit(instances: InstanceMap, where: str) -> npt.NDArray[np.uint16]:
     """
     if instances.max(initial=0) > MAX_OBJECTS:
         raise SeminarError(
-            f"{where}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a"
-            " 16-bit tif; predict the image in parts"
+            f"{where}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a "
+            "16-bit tif; predict the image in parts"
         )
     return instances.astype(np.uint16)
 

@@ -55,8 +55,8 @@ class Summary:
         ]
         if self.passed_over:
             parts.append(
-                f"{self.passed_over} passed over that exist already (--overwrite predicts them"
-                " again)"
+                f"{self.passed_over} passed over that exist already (--overwrite predicts them "
+                "again)"
             )
         if self.faults:
             parts.append(f"{len(self.faults)} not predicted")
@@ -97,13 +97,13 @@ class PredictionJob:
             )
         if tile_size < 2 * STRIDE or tile_size % STRIDE:
             raise SeminarError(
-                f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up,"
-                f" such as {TILE_SIZE}"
+                f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, "
+                f"such as {TILE_SIZE}"
             )
         if out is None and not all(map(is_zarr, images)):
             raise SeminarError(
-                "--out: expected the folder for the label PNGs; only OME-Zarr images hold their"
-                " labels themselves"
+                "--out: expected the folder for the label PNGs; only OME-Zarr images hold their "
+                "labels themselves"
             )
         if out is None and probabilities:
             raise SeminarError(
@@ -284,11 +284,8 @@ def _labels_of(image: Path, path: Path) -> LabelMap:
     labels, size = read_label_png(path), image_size(image)
     if labels.shape != size:
         raise DatasetError(
-            [
-                f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the"
-                f" image has {size[0]} x {size[1]}; restore the labels, or predict them again with"
-                " --overwrite"
-            ]
+            f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the image "
+            f"has {size[0]} x {size[1]}; restore the labels, or predict them again with --overwrite"
         )
     return labels
 
@@ -302,12 +299,9 @@ def _labels_of_planes(path: Path, layout: TifLayout) -> LabelMap:
     )
     if labels.shape != (layout.num_planes, layout.height, layout.width) or not is_class_ids:
         raise DatasetError(
-            [
-                f"{path}: expected {layout.num_planes} pages of {layout.height} x {layout.width}"
-                f" class ids (height x width), got {' x '.join(map(str, labels.shape))}"
-                f" {labels.dtype} values; restore the labels, or predict them again with"
-                " --overwrite"
-            ]
+            f"{path}: expected {layout.num_planes} pages of {layout.height} x {layout.width} class "
+            f"ids (height x width), got {' x '.join(map(str, labels.shape))} {labels.dtype} "
+            "values; restore the labels, or predict them again with --overwrite"
         )
     return labels.astype(np.uint8)
 

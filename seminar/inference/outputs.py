@@ -85,8 +85,8 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
         first = by_stem.setdefault(stem_of(path).casefold(), path)
         if first != path:
             faults.append(
-                f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or"
-                " predict them into different folders"
+                f"{first} and {path} would both be written to {stem_of(path)}.png; rename one, or "
+                "predict them into different folders"
             )
     if faults:
         raise DatasetError(faults)
@@ -127,16 +127,16 @@ def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
     for image in images:
         if image.resolve().parent == place or image.parent.resolve() == place:
             raise SeminarError(
-                f"--out {folder}: the images to predict lie there, and labels must not replace"
-                " them; give another folder"
+                f"--out {folder}: the images to predict lie there, and labels must not replace "
+                "them; give another folder"
             )
     if (
         place.name in (IMAGES, CLICKS, SPARSE_MASKS, TRUTH, OBJECTS)
         and (place.parent / CLASSES).exists()
     ):
         raise SeminarError(
-            f"--out {folder}: this folder of a project holds images, clicks or masks made by hand,"
-            " which are never written; give another folder"
+            f"--out {folder}: this folder of a project holds images, clicks or masks made by hand, "
+            "which are never written; give another folder"
         )
 
 

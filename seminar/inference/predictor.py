@@ -137,8 +137,8 @@ class Predictor:
         """
         if image.ndim not in (2, 3) or image.size == 0:
             raise SeminarError(
-                f"{where}: expected an image of (height, width) or (height, width, channels), got"
-                f" shape {image.shape}"
+                f"{where}: expected an image of (height, width) or (height, width, channels), got "
+                f"shape {image.shape}"
             )
         return self.predict_prepared(self.prepare(image, where))
 
@@ -151,8 +151,8 @@ class Predictor:
         prepared = to_float(image, channels=self.channels, stretch=self.stretch, where=where)
         if self.num_channels not in (None, len(prepared)):
             raise SeminarError(
-                f"{where}: the model takes {self.num_channels} channels, the image has"
-                f" {len(prepared)}; give images like those that it was trained on"
+                f"{where}: the model takes {self.num_channels} channels, the image has "
+                f"{len(prepared)}; give images like those that it was trained on"
             )
         return prepared
 
@@ -204,8 +204,8 @@ class Predictor:
             avoid_failed_onednn(error)
         if len(tiles) == 1:
             raise SeminarError(
-                f"memory of {self.device} does not hold a tile of {batch.shape[-2]} x"
-                f" {batch.shape[-1]} pixels; close other programs or predict on --device cpu"
+                f"memory of {self.device} does not hold a tile of {batch.shape[-2]} x "
+                f"{batch.shape[-1]} pixels; close other programs or predict on --device cpu"
             )
         half = self.batch_size = len(tiles) // 2
         return torch.cat([self._run(image, part) for part in (tiles[:half], tiles[half:])])

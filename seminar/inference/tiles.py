@@ -44,8 +44,8 @@ def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
     """
     if tile_size % STRIDE or overlap % STRIDE or not 0 <= 2 * overlap <= tile_size:
         raise ValueError(
-            f"expected multiples of {STRIDE} with an overlap of at most half the tile, got"
-            f" tile_size {tile_size}, overlap {overlap}"
+            f"expected multiples of {STRIDE} with an overlap of at most half the tile, got "
+            f"tile_size {tile_size}, overlap {overlap}"
         )
     if length <= tile_size:
         return (Span(0, length, np.ones(length, dtype=np.float32)),)

@@ -103,8 +103,8 @@ def open_source(path: Path) -> LargeSource:
     axes = source.axes
     if not set("yx") <= set(axes) <= set("tczyx") or len(set(axes)) < len(axes):
         raise SeminarError(
-            f"{path}: axes {axes}, expected y and x, and perhaps c, z and t; save it with "
-            "these axes"
+            f"{path}: axes {axes}, expected y and x, and perhaps c, z and t; save it with these "
+            "axes"
         )
     if np.dtype(source.dtype).kind not in "uif" or not all(source.shape):
         raise SeminarError(

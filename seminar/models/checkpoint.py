@@ -166,13 +166,13 @@ def _load(path: Path, expected: str, version: int) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or content.get("format") != expected:
         raise CheckpointError(
-            f"{path}: expected a {expected} file, got something else; give a run folder or a"
-            " model.pt"
+            f"{path}: expected a {expected} file, got something else; give a run folder or a "
+            "model.pt"
         )
     if not isinstance(content.get("version"), int) or content["version"] > version:
         raise CheckpointError(
-            f"{path}: version {content.get('version')!r} of {expected}, this program reads up to"
-            f" {version}; update seminar-napari"
+            f"{path}: version {content.get('version')!r} of {expected}, this program reads up to "
+            f"{version}; update seminar-napari"
         )
     return content
 

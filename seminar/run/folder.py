@@ -65,8 +65,8 @@ class RunFolder:
         """The folder of the run `name` in the project folder `project`; it need not exist yet."""
         if name in ("", ".", "..") or set(name) & set("/\\\0\n\r") or len(name) > 100:
             raise SeminarError(
-                f"run name {name!r}: expected up to 100 characters without slashes or line breaks;"
-                " choose another"
+                f"run name {name!r}: expected up to 100 characters without slashes or line breaks; "
+                "choose another"
             )
         return cls(project / RUNS / name)
 
@@ -226,8 +226,8 @@ class RunFolder:
         """
         if self.is_alive():
             raise SeminarError(
-                f"{self.path}: another process trains in this run folder; stop it first or choose"
-                " another run name"
+                f"{self.path}: another process trains in this run folder; stop it first or choose "
+                "another run name"
             )
         start = psutil.Process().create_time()
         note = {"pid": os.getpid(), "host": socket.gethostname(), "start": start}

@@ -160,9 +160,9 @@ def joined(device: torch.device) -> Iterator[Ranks]:
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
         raise SeminarError(
-            f"the {os.environ['WORLD_SIZE']} processes of this run do not find each other"
-            f" ({str(error).splitlines()[0]}); start all of them with torchrun, with one"
-            " --rdzv-endpoint that every host reaches"
+            f"the {os.environ['WORLD_SIZE']} processes of this run do not find each other "
+            f"({str(error).splitlines()[0]}); start all of them with torchrun, with one "
+            "--rdzv-endpoint that every host reaches"
         ) from None
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size())
@@ -199,8 +199,9 @@ def own_device(name: str) -> torch.device:
         )
     if processes_here() > torch.cuda.device_count():
         raise SeminarError(
-            f"{processes_here()} processes on this machine, {torch.cuda.device_count()} GPUs; start"
-            " as many as there are GPUs (torchrun --nproc-per-node gpu), or train on --device cpu"
+            f"{processes_here()} processes on this machine, {torch.cuda.device_count()} GPUs; "
+            "start as many as there are GPUs (torchrun --nproc-per-node gpu), or train on --device "
+            "cpu"
         )
     device = torch.device(
         "cuda", int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
@@ -219,7 +220,7 @@ def _reaching_the_others() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise SeminarError(
-            "another process of this run ended or cannot be reached"
-            f" ({str(error).splitlines()[0][:150]}); its own message says why; then go on with"
-            " --resume"
+            "another process of this run ended or cannot be reached "
+            f"({str(error).splitlines()[0][:150]}); its own message says why; then go on with "
+            "--resume"
         ) from None

@@ -45,8 +45,8 @@ def read_inputs(project: Project, config: TrainConfig, ranks: Ranks) -> Inputs:
     """
     if config.batch_size < ranks.size:
         raise SeminarError(
-            f"--batch-size {config.batch_size}: {ranks.size} processes share the crops of a batch;"
-            f" take at least {ranks.size}, or fewer processes"
+            f"--batch-size {config.batch_size}: {ranks.size} processes share the crops of a batch; "
+            f"take at least {ranks.size}, or fewer processes"
         )
     with ranks.together():
         image_ids, scored = _training_ids(project, config), _scored_ids(project, config)
@@ -56,8 +56,8 @@ def read_inputs(project: Project, config: TrainConfig, ranks: Ranks) -> Inputs:
         dataset = ClickDataset(project, config, image_ids)
         if not dataset.clicks:
             raise DatasetError(
-                f"{project.path}: no image has a click; click on a few objects and on the"
-                " background, then train"
+                f"{project.path}: no image has a click; click on a few objects and on the "
+                "background, then train"
             )
     dataset.adopt(ranks.from_first(lambda: dataset.clicks))
     channels = len(dataset.image(next(iter(dataset.clicks))))
@@ -78,8 +78,8 @@ def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
         ids = tuple(image_id for image_id in ids if (folder / f"{image_id}.png").is_file())
         if not ids:
             raise SeminarError(
-                f"--pseudo-labels {folder}: expected label PNGs named as the images, found none;"
-                " give their folder"
+                f"--pseudo-labels {folder}: expected label PNGs named as the images, found none; "
+                "give their folder"
             )
     return ids[: config.limit] if config.limit else ids
 

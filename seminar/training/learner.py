@@ -25,8 +25,8 @@ Labelling = Callable[[Batch], Batch]
 """Adds pseudo-labels to a batch, or nothing."""
 
 DIVERGED = (
-    "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the"
-    " last checkpoint is kept"
+    "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the "
+    "last checkpoint is kept"
 )
 
 
@@ -98,8 +98,8 @@ class Learner:
                 devices.avoid_failed_onednn(error)
             if self.part_size == 1:
                 raise SeminarError(
-                    f"iteration {self.iteration}: memory ran out with a single crop of"
-                    f" {batch.image.shape[-1]} px; choose a smaller --crop-size or another --device"
+                    f"iteration {self.iteration}: memory ran out with a single crop of "
+                    f"{batch.image.shape[-1]} px; choose a smaller --crop-size or another --device"
                 )
             self.part_size = (self.part_size + 1) // 2
             if self.device.type == "cuda":
@@ -195,8 +195,8 @@ class Learner:
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             reason = (str(error).splitlines() or [""])[-1].strip()[:150]
             raise CheckpointError(
-                f"the checkpoint is of another network ({reason}); were classes, channels or"
-                " settings changed? Start a run under a new name"
+                f"the checkpoint is of another network ({reason}); were classes, channels or "
+                "settings changed? Start a run under a new name"
             ) from None
         self.iteration = state["iteration"]
         self.part_size = min(state["part_size"], self.part_size)
@@ -225,8 +225,8 @@ def _with_shared_statistics(student: DeepLabV3Plus, device: torch.device) -> Dee
     """Batch norm over the crops of all processes, which torch can do on GPUs alone."""
     if device.type != "cuda":
         raise SeminarError(
-            f"--norm batch: several processes need the statistics of all crops, which {device}"
-            " cannot share; choose --norm group, or one process"
+            f"--norm batch: several processes need the statistics of all crops, which {device} "
+            "cannot share; choose --norm group, or one process"
         )
     shared: DeepLabV3Plus = nn.SyncBatchNorm.convert_sync_batchnorm(student)
     return shared

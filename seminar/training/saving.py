@@ -91,8 +91,8 @@ class Saver:
                 if not warned:
                     yield events.Warned(
                         message=(
-                            f"{error.filename or self._run.path}: {error.strerror or error}; make"
-                            " room or give access, training waits and then goes on"
+                            f"{error.filename or self._run.path}: {error.strerror or error}; make "
+                            "room or give access, training waits and then goes on"
                         )
                     )
                     warned = True

@@ -83,8 +83,8 @@ def warn_if_overrun(
     other = ", --crf-relaxation quadratic" if relaxation == "bilinear" else ""
     yield events.Warned(
         message=(
-            f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g},"
-            f" guessing has {guessing:.2g}): the CRF dominates them; stop, and choose a smaller"
-            f" --lambda-crf (now {config.lambda_crf:g}){other}, or more --iterations"
+            f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g}, "
+            f"guessing has {guessing:.2g}): the CRF dominates them; stop, and choose a smaller "
+            f"--lambda-crf (now {config.lambda_crf:g}){other}, or more --iterations"
         )
     )

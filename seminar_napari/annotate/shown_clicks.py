@@ -188,8 +188,8 @@ class ShownClicks:
             self.layer, self.image_id = None, ""
             if self.session.image_id:
                 self.session.notice.emit(
-                    "The layer is gone, the clicks are safe in the project: choose the image again"
-                    " to see them."
+                    "The layer is gone, the clicks are safe in the project: choose the image again "
+                    "to see them."
                 )
 
     def _on_inserted(self, _event: Any) -> None:

@@ -60,8 +60,8 @@ class AnnotateTab(QWidget):
         self.warning.setWordWrap(True)
         self.train_on = button(
             "Train on this image",
-            "Add the image to the training split (ImageSets/Segmentation); it no longer counts in"
-            " the scores of the validation split",
+            "Add the image to the training split (ImageSets/Segmentation); it no longer counts in "
+            "the scores of the validation split",
             self._train_on,
             takes_focus=False,
         )
@@ -143,8 +143,8 @@ def _advice(state: ImageState, split: str) -> str:
         return f"Clicks here are not trained on: {split}.txt does not list this image."
     if state.held_out:
         return (
-            f"Kept for scoring: {split}.txt does not list this image, so clicks here would not be"
-            " trained on."
+            f"Kept for scoring: {split}.txt does not list this image, so clicks here would not be "
+            "trained on."
         )
     if state.outside:
         return f"{state.outside} clicks lie outside the image: move or delete them."

@@ -29,15 +29,15 @@ def write_clicks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     points = np.asarray(data, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
         raise SeminarError(
-            f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the"
-            " points of one plane"
+            f"{path}: expected points in a plane, got {points.shape[-1]} dimensions; save the "
+            "points of one plane"
         )
     classes = attributes.get("features", {}).get(CLASS, np.ones(len(points)))
     class_ids = np.asarray(classes, dtype=np.int64)
     if len(class_ids) and not 0 <= class_ids.min() <= class_ids.max() < MAX_CLASSES:
         raise SeminarError(
-            f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to"
-            f" {class_ids.max()}; correct the classes"
+            f"{path}: a mask holds classes 0 to {MAX_CLASSES - 1}, got {class_ids.min()} to "
+            f"{class_ids.max()}; correct the classes"
         )
     height, width = _size(path, points, attributes.get("metadata", {}))
     mask = ClickSet(height, width, points, class_ids).rasterize()
@@ -52,8 +52,8 @@ def _size(path: str, points: npt.NDArray[np.float64], metadata: dict[str, Any]) 
         return int(known["height"]), int(known["width"])
     if not len(points):
         raise SeminarError(
-            f"{path}: the layer has no points, so the size of the mask is not known; add a point"
-            " first"
+            f"{path}: the layer has no points, so the size of the mask is not known; add a point "
+            "first"
         )
     height, width = np.floor(points.max(axis=0) + 0.5).astype(int) + 1
     return max(int(height), 1), max(int(width), 1)

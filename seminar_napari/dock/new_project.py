@@ -116,8 +116,8 @@ def _native(plane: npt.NDArray[Any], layer: Image) -> npt.NDArray[Any]:
     pixels = plane[..., :3] if layer.rgb else plane
     if pixels.dtype.kind not in "buif":
         raise SeminarError(
-            f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert"
-            " it first"
+            f"layer '{layer.name}': expected pixels that are numbers, got {pixels.dtype}; convert "
+            "it first"
         )
     if pixels.dtype == np.bool_:
         return np.ascontiguousarray(pixels).astype(np.uint8) * np.uint8(255)

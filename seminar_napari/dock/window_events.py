@@ -68,8 +68,8 @@ class WindowEvents(QObject):
             return False
         self._has_warned = True
         self.warned.emit(
-            f"Clicks of {', '.join(session.unsaved())} are not on disk. Make room or give access;"
-            " closing the window again loses them."
+            f"Clicks of {', '.join(session.unsaved())} are not on disk. Make room or give access; "
+            "closing the window again loses them."
         )
         event.ignore()
         return True

@@ -164,8 +164,8 @@ def score_line(image: float | None, current: RunScore | None, earlier: RunScore 
                 )
             else:
                 text += (
-                    f" ({earlier.run.path.name}: {earlier.mean_iou:.2f} on {earlier.images} other"
-                    " images)"
+                    f" ({earlier.run.path.name}: {earlier.mean_iou:.2f} on {earlier.images} other "
+                    "images)"
                 )
         parts.append(text)
     return " · ".join(parts)

@@ -61,8 +61,8 @@ class InspectTab(QWidget):
         self.show_panel = ShowPanel(self.overlays, self.grid)
         self.next_click = button(
             f"Next click ({NEXT_KEY})",
-            "Go to the place, over all images, where the networks disagree most and no click is"
-            " near",
+            "Go to the place, over all images, where the networks disagree most and no click is "
+            "near",
             self.walk.go,
         )
         self.next_text, self.score_text, self.instances_text = (wrapped_label() for _ in range(3))

@@ -95,8 +95,8 @@ class RunControl:
         self._refuse_second_run()
         if not self._session.flush():
             raise SeminarError(
-                f"clicks of {', '.join(self._session.unsaved())} are not on disk yet; make room or"
-                " give access, then train"
+                f"clicks of {', '.join(self._session.unsaved())} are not on disk yet; make room or "
+                "give access, then train"
             )
         self._follow(folder, command)
 
@@ -110,8 +110,8 @@ class RunControl:
         """
         if not folder.config_path.exists() and not folder.events_path.exists():
             raise SeminarError(
-                f"{folder.path}: expected a run folder with config.toml and events.jsonl, found"
-                " neither; choose a folder in a project's runs/"
+                f"{folder.path}: expected a run folder with config.toml and events.jsonl, found "
+                "neither; choose a folder in a project's runs/"
             )
         self._refuse_second_run()
         self._follow(folder, None)

@@ -184,8 +184,8 @@ class Supervisor:
         elif alive is None and not ended and state != "paused" and silent > SILENCE_SECONDS:
             state = "lost"
             message = (
-                f"no news for {silent / 60:.0f} min from the other machine; look there, and resume"
-                " once you are sure that it has ended"
+                f"no news for {silent / 60:.0f} min from the other machine; look there, and resume "
+                "once you are sure that it has ended"
             )
         elif not ended:
             state = self._shown()

@@ -62,7 +62,7 @@ def merged(base: ClassNames, ours: ClassNames, theirs: ClassNames) -> ClassNames
             continue
         if class_id >= len(names) or names[class_id] not in (known, name):
             fault = f"{CLASSES}: another program changed class {class_id} '{known}' meanwhile"
-            raise DatasetError([f"{fault}; change it again"])
+            raise DatasetError(f"{fault}; change it again")
         names[class_id] = name if name != known else names[class_id]
         colours[class_id] = colour if colour != known_colour else colours[class_id]
     return ClassNames.parse(ClassNames(tuple(names), tuple(colours)).format())

@@ -91,8 +91,8 @@ class Session(ShownImage, FollowedRun):
     def _switch_to(self, project: Project | None, *, show: bool = True) -> None:
         if not self.flush():
             raise SeminarError(
-                f"clicks of {', '.join(self.unsaved())} are not on disk yet; make room or give"
-                " access to the project folder, then open the other one"
+                f"clicks of {', '.join(self.unsaved())} are not on disk yet; make room or give "
+                "access to the project folder, then open the other one"
             )
         image_ids = project.image_ids() if project is not None else ()
         book = ClickBook(project, self._writer) if project is not None else None
@@ -217,8 +217,8 @@ class Session(ShownImage, FollowedRun):
         if image_id not in self._held_out_reported and self.image_states[image_id].held_out:
             self._held_out_reported.add(image_id)
             self.notice.emit(
-                f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train on"
-                " this image' in the tab Annotate adds it."
+                f"{image_id} is not in {self.split}.txt: clicks there are not trained on. 'Train "
+                "on this image' in the tab Annotate adds it."
             )
 
     def _report_clicks(self, image_id: str) -> None:
@@ -282,8 +282,8 @@ class Session(ShownImage, FollowedRun):
         if self.not_saved.get(image_id) != reason:  # once, however often it is tried
             self.not_saved[image_id] = reason
             self.notice.emit(
-                f"Clicks of {image_id} are not on disk yet: {reason}. Make room or give access;"
-                " they are kept here and written again automatically."
+                f"Clicks of {image_id} are not on disk yet: {reason}. Make room or give access; "
+                "they are kept here and written again automatically."
             )
 
     def _open_book(self) -> ClickBook:

@@ -23,14 +23,14 @@ def warnings_before_training(
     yield from (state.fault for _, state in training if state.fault)
     if wasted:
         yield (
-            f"Clicks in {_some(wasted)} are not trained on, as {split}.txt does not list"
-            f" {'it' if len(wasted) == 1 else 'them'}: show the image in the tab Annotate and"
-            " choose 'Train on this image'."
+            f"Clicks in {_some(wasted)} are not trained on, as {split}.txt does not list "
+            f"{'it' if len(wasted) == 1 else 'them'}: show the image in the tab Annotate and "
+            "choose 'Train on this image'."
         )
     if not totals:
         yield (
-            "No image has clicks yet: click a few objects and some background in at least one"
-            " image."
+            "No image has clicks yet: click a few objects and some background in at least one "
+            "image."
         )
         return
     sentence, _ = unclicked_classes(totals, classes)
@@ -39,8 +39,8 @@ def warnings_before_training(
     unknown = sorted(class_id for class_id in totals if class_id >= classes.num_classes)
     if unknown:
         yield (
-            f"Clicks of class {', '.join(map(str, unknown))} are not in classes.txt: add the class"
-            " or delete the clicks."
+            f"Clicks of class {', '.join(map(str, unknown))} are not in classes.txt: add the class "
+            "or delete the clicks."
         )
     outside = [image_id for image_id, state in training if state.outside]
     if outside:

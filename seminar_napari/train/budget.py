@@ -33,8 +33,8 @@ class Budget:
         self.unit.native.setMinimumContentsLength(5)
         self.unit.native.model().item(1).setEnabled(False)
         self.unit.native.setToolTip(
-            "Iterations of each stage, or minutes of the whole run; minutes can be chosen once a"
-            " first run has shown how fast this machine is"
+            "Iterations of each stage, or minutes of the whole run; minutes can be chosen once a "
+            "first run has shown how fast this machine is"
         )
         self.spin.changed.connect(self._on_spin)
         self.unit.changed.connect(self._show)

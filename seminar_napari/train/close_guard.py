@@ -23,8 +23,8 @@ def ask(window: QWidget, run: str) -> Answer:
     box.setIcon(QMessageBox.Icon.Question)
     box.setText(f"{run} is still training.")
     box.setInformativeText(
-        "Stop and save ends the run at this iteration; it can be resumed. Without the window it"
-        " trains to its end; you can attach to it later."
+        "Stop and save ends the run at this iteration; it can be resumed. Without the window it "
+        "trains to its end; you can attach to it later."
     )
     stop = box.addButton("Stop and save", QMessageBox.ButtonRole.AcceptRole)
     go_on = box.addButton("Go on without the window", QMessageBox.ButtonRole.DestructiveRole)

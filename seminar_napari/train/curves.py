@@ -97,8 +97,8 @@ class Legend(QWidget):
 
     def _paint(self, button: QToolButton, colour: str) -> None:
         button.setStyleSheet(
-            f"QToolButton {{color: {colour}; background: transparent; border: none; padding: 0;"
-            " font-size: 8pt}"
+            f"QToolButton {{color: {colour}; background: transparent; border: none; padding: 0; "
+            "font-size: 8pt}"
         )
 
 

@@ -96,8 +96,8 @@ def parse_devices(output: str) -> Answer:
             except (ValueError, TypeError):
                 break
     return (
-        f"the devices of this machine could not be listed: {said_error(output) or 'no answer'};"
-        " 'auto' still takes the best one"
+        f"the devices of this machine could not be listed: {said_error(output) or 'no answer'}; "
+        "'auto' still takes the best one"
     )
 
 

@@ -106,8 +106,8 @@ def _numbers(name: str, kind: Callable[[str], Any], empty: str) -> Field:
         except ValueError:
             like = ", ".join(str(kind(number)) for number in "12")
             raise ConfigError(
-                f"{name}: expected numbers such as {like}, or nothing for {empty}, got"
-                f" {line.value!r}; correct the setting"
+                f"{name}: expected numbers such as {like}, or nothing for {empty}, got "
+                f"{line.value!r}; correct the setting"
             ) from None
 
     return Field(

@@ -59,8 +59,8 @@ class RunProgress:
                 self.note = taken_text(event)
             case BatchHalved():
                 self.note = (
-                    f"Memory ran out at iteration {event.iteration}: crops are now computed"
-                    f" {event.part_size} at a time, slower and just as good"
+                    f"Memory ran out at iteration {event.iteration}: crops are now computed "
+                    f"{event.part_size} at a time, slower and just as good"
                 )
             case Warned():
                 self.note = in_labels(event.message)
@@ -74,8 +74,8 @@ class RunProgress:
             return ""
         number = self.stages.index(self.stage) + 1 if self.stage in self.stages else 1
         return (
-            f"Stage {number} of {max(len(self.stages), 1)} ({self.stage})"
-            f" {self.iteration}/{self.iterations}"
+            f"Stage {number} of {max(len(self.stages), 1)} ({self.stage}) "
+            f"{self.iteration}/{self.iterations}"
         )
 
     @property
@@ -97,8 +97,8 @@ class RunProgress:
         rate = self.step.iterations_per_second
         speed = f"{rate:.1f} it/s" if rate >= 1 or rate == 0 else f"{1 / rate:.1f} s/it"
         return (
-            f"{clock(self.step.seconds_left)} left · {speed} ·"
-            f" {self.step.memory_bytes / 2**30:.1f} GB"
+            f"{clock(self.step.seconds_left)} left · {speed} · "
+            f"{self.step.memory_bytes / 2**30:.1f} GB"
         )
 
     @property
@@ -107,8 +107,8 @@ class RunProgress:
         if self.score is None:
             return ""
         return (
-            f"mean IoU {self.score.mean_iou:.2f} on {self.score.images}"
-            f" image{'s' * (self.score.images != 1)} ({self.score.network})"
+            f"mean IoU {self.score.mean_iou:.2f} on {self.score.images} "
+            f"image{'s' * (self.score.images != 1)} ({self.score.network})"
         )
 
 

@@ -104,8 +104,8 @@ class Job:
         if child.poll() == 0:
             return Outcome(True, _last_sentence(log) or "Done", log)
         ended = (
-            f"the process ended with status {child.poll()}; perhaps memory ran out, close other"
-            " programs and try again"
+            f"the process ended with status {child.poll()}; perhaps memory ran out, close other "
+            "programs and try again"
         )
         return Outcome(False, said_error(log) or ended, log)
 

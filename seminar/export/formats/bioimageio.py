@@ -60,13 +60,13 @@ def _refused(error: ValueError) -> SeminarError:
     # bioimageio.spec 0.5.12, which bioimageio.core 0.11 needs, fails so with pydantic >= 2.14
     if "index_key" in str(error):
         return SeminarError(
-            "bioimageio.spec does not work with the pydantic that is installed; run:"
-            " pip install 'pydantic<2.14'"
+            "bioimageio.spec does not work with the pydantic that is installed; run: pip install "
+            "'pydantic<2.14'"
         )
     reason = " ".join(str(error).split())[:300]
     return SeminarError(
-        f"bioimage.io does not take this description ({reason}); correct --name, --author or"
-        " --license"
+        f"bioimage.io does not take this description ({reason}); correct --name, --author or "
+        "--license"
     )
 
 
@@ -89,8 +89,8 @@ def run(path: Path, job: ExportJob) -> npt.NDArray[np.float32]:
                 f"{error.msg}" for detail in summary.details for error in detail.errors
             )
             raise SeminarError(
-                f"bioimageio.core does not pass the package ({faults[:300] or summary.status});"
-                " nothing was exported, please report this"
+                f"bioimageio.core does not pass the package ({faults[:300] or summary.status}); "
+                "nothing was exported, please report this"
             )
         inputs = {"image": np.moveaxis(job.sample, 2, 0)[np.newaxis]}
         result = predict(model=load_model_description(path), inputs=inputs)
@@ -247,12 +247,12 @@ def _plain(name: str) -> str:
 def _documentation(predictor: Predictor) -> str:
     rows = "\n".join(f"{class_id}. {name}" for class_id, name in enumerate(predictor.classes.names))
     return (
-        "# Segmentation trained from clicks\n\nA DeepLabv3+ that was trained with seminar-napari"
-        " from a few clicks per image. The output holds one channel a"
-        f" class:\n\n{rows}\n\nIntensities: percentiles {predictor.stretch[0]:g} and"
-        f" {predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and"
-        f" 100 stay as they are).\nSides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad"
-        " smaller images.\n\n## Validation\n\nCompare the most probable class with masks drawn by"
-        " hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT"
-        " --split val`, which reports the intersection over union of each class.\n"
+        "# Segmentation trained from clicks\n\nA DeepLabv3+ that was trained with seminar-napari "
+        "from a few clicks per image. The output holds one channel a "
+        f"class:\n\n{rows}\n\nIntensities: percentiles {predictor.stretch[0]:g} and "
+        f"{predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and "
+        f"100 stay as they are).\nSides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad "
+        "smaller images.\n\n## Validation\n\nCompare the most probable class with masks drawn by "
+        "hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT --split "
+        "val`, which reports the intersection over union of each class.\n"
     )

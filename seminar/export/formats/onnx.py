@@ -26,8 +26,8 @@ def require(extra: str, *modules: str) -> None:
             importlib.import_module(module)
         except ImportError:
             raise SeminarError(
-                f"--format {extra} needs the package {module}; install it with: pip install"
-                f" 'seminar-napari[{extra}]'"
+                f"--format {extra} needs the package {module}; install it with: pip install "
+                f"'seminar-napari[{extra}]'"
             ) from None
 
 

@@ -30,8 +30,8 @@ def check_request(
     for name, sigma in (("sigma_rgb", sigma_rgb), ("sigma_xy", sigma_xy)):
         if not 0 < sigma < float("inf"):
             raise ValueError(
-                f"{name} should be a positive number, not {sigma}; the paper has 15 (colour) and"
-                " 100 px"
+                f"{name} should be a positive number, not {sigma}; the paper has 15 (colour) and "
+                "100 px"
             )
     if landmarks < 1:
         raise ValueError(f"landmarks should be at least 1, not {landmarks}; 256 suits photographs")
@@ -45,18 +45,18 @@ def check_request(
         )
     if relaxation not in ("bilinear", "quadratic"):
         raise ValueError(
-            f"relaxation should be 'bilinear' or 'quadratic', not {relaxation!r}; choose one of"
-            " them"
+            f"relaxation should be 'bilinear' or 'quadratic', not {relaxation!r}; choose one of "
+            "them"
         )
     if relaxation != "bilinear" and convention == "paper":
         raise ValueError(
-            "the paper's convention is bilinear; leave relaxation at that, or use"
-            " convention='scale_free'"
+            "the paper's convention is bilinear; leave relaxation at that, or use "
+            "convention='scale_free'"
         )
     if normalize and convention == "paper":
         raise ValueError(
-            "normalize is no part of the paper's convention; leave it off, or use"
-            " convention='scale_free'"
+            "normalize is no part of the paper's convention; leave it off, or use "
+            "convention='scale_free'"
         )
 
 
@@ -64,24 +64,24 @@ def check_shapes(probs: Tensor, image: Tensor, valid: Tensor | None) -> None:
     """Raise ValueError if the three tensors do not belong together."""
     if probs.dim() != 4 or not probs.is_floating_point():
         raise ValueError(
-            f"probs should be floating point (N, K, H, W), not {probs.dtype} {tuple(probs.shape)};"
-            " pass the softmax output"
+            f"probs should be floating point (N, K, H, W), not {probs.dtype} {tuple(probs.shape)}; "
+            "pass the softmax output"
         )
     expected = (probs.shape[0], *probs.shape[2:])
     if image.dim() != 4 or (image.shape[0], *image.shape[2:]) != expected:
         raise ValueError(
-            f"image should be (N, C, H, W) = ({expected[0]}, C, {expected[1]}, {expected[2]}) like"
-            f" probs, not {tuple(image.shape)}; resize it to the resolution of probs"
+            f"image should be (N, C, H, W) = ({expected[0]}, C, {expected[1]}, {expected[2]}) like "
+            f"probs, not {tuple(image.shape)}; resize it to the resolution of probs"
         )
     if probs.numel() == 0 or image.numel() == 0:
         raise ValueError(
-            f"probs and image should not be empty, but are {tuple(probs.shape)} and"
-            f" {tuple(image.shape)}"
+            f"probs and image should not be empty, but are {tuple(probs.shape)} and "
+            f"{tuple(image.shape)}"
         )
     if valid is not None and (valid.dtype != torch.bool or valid.shape != expected):
         raise ValueError(
-            f"valid should be bool (N, H, W) = {expected}, not {valid.dtype} {tuple(valid.shape)};"
-            " resize it by nearest neighbour and compare with 0"
+            f"valid should be bool (N, H, W) = {expected}, not {valid.dtype} {tuple(valid.shape)}; "
+            "resize it by nearest neighbour and compare with 0"
         )
     for name, tensor in (("image", image), ("valid", valid)):
         if tensor is not None and tensor.device != probs.device:
@@ -104,8 +104,8 @@ def check_finite(tensor: Tensor, name: str) -> None:
     bad = int((~torch.isfinite(tensor)).sum())
     if bad:
         raise ValueError(
-            f"{name} should be finite, but {bad} of its {tensor.numel()} values are NaN or"
-            " infinite; look at the step before"
+            f"{name} should be finite, but {bad} of its {tensor.numel()} values are NaN or "
+            "infinite; look at the step before"
         )
 
 
@@ -124,9 +124,9 @@ def check_plan(plan: CrfPlan, method: str, image: Tensor, dtype: torch.dtype) ->
         plan = plan._replace(weights=plan.weights.to(dtype))
     if not fits or made_for != (method, batch, dims):
         raise ValueError(
-            f"prepared should be for method {method!r} and {batch} images of {dims - 2} channels"
-            f" and {pixels} pixels, but was made otherwise ({made_for[0]}, {made_for[1]} images,"
-            f" {made_for[2] - 2} channels); prepare the same images"
+            f"prepared should be for method {method!r} and {batch} images of {dims - 2} channels "
+            f"and {pixels} pixels, but was made otherwise ({made_for[0]}, {made_for[1]} images, "
+            f"{made_for[2] - 2} channels); prepare the same images"
         )
     return plan
 
@@ -138,9 +138,9 @@ def warn_if_too_few(residual: Tensor, landmarks: int) -> None:
     worst = float(residual.max())
     if worst > RESIDUAL_LIMIT:
         warnings.warn(
-            f"{landmarks} landmarks miss {worst:.0%} of the dense-CRF kernel of this image (up to"
-            f" {RESIDUAL_LIMIT:.0%} is fine); double them, enlarge sigma_rgb, or smooth a noisy"
-            " image",
+            f"{landmarks} landmarks miss {worst:.0%} of the dense-CRF kernel of this image (up to "
+            f"{RESIDUAL_LIMIT:.0%} is fine); double them, enlarge sigma_rgb, or smooth a noisy "
+            "image",
             LandmarkWarning,
             stacklevel=3,
         )

@@ -130,7 +130,7 @@ def _strides(keys: Tensor) -> Tensor:
         factors.append(factors[-1] * int(width))
     if factors[-1] * len(keys) >= 2**62:
         raise ValueError(
-            f"the lattice of a {keys.shape[2] - 2}-channel image spans {span} points, more than an"
-            " int64 can number; use method='nystrom', or a larger sigma_rgb"
+            f"the lattice of a {keys.shape[2] - 2}-channel image spans {span} points, more than an "
+            "int64 can number; use method='nystrom', or a larger sigma_rgb"
         )
     return torch.tensor(factors[::-1], device=keys.device)

@@ -177,8 +177,8 @@ def prepare_dense_crf(
     check_request(sigma_rgb, sigma_xy, landmarks, method, "scale_free", False, "bilinear")
     if image.dim() not in (3, 4):
         raise ValueError(
-            f"image should be (C, H, W) or (N, C, H, W), not {tuple(image.shape)}; add the missing"
-            " axes"
+            f"image should be (C, H, W) or (N, C, H, W), not {tuple(image.shape)}; add the missing "
+            "axes"
         )
     check_finite(image, "image")
     one = image.dim() == 3

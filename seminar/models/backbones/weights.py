@@ -41,9 +41,8 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
             state = entry.get_state_dict(progress=True, check_hash=True)
         except (URLError, OSError, RuntimeError) as error:
             raise CheckpointError(
-                f"weights 'imagenet' of {name}: the download from {entry.url} failed ({error}); go"
-                " online once, give a file with --weights FILE, or start without with --weights"
-                " none"
+                f"weights 'imagenet' of {name}: the download from {entry.url} failed ({error}); go "
+                "online once, give a file with --weights FILE, or start without with --weights none"
             ) from None
     else:
         state = read_state_dict(Path(weights))
@@ -57,9 +56,9 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
     misfit = [key for key in misfit if not key.startswith(("classifier", "fc."))]
     if misfit:
         raise CheckpointError(
-            f"weights '{weights}': expected a torchvision {name}, but {len(misfit)} of its"
-            f" {len(known)} tensors are missing or of another shape, first {misfit[0]}; give the"
-            " weights of that network or another --backbone"
+            f"weights '{weights}': expected a torchvision {name}, but {len(misfit)} of its "
+            f"{len(known)} tensors are missing or of another shape, first {misfit[0]}; give the "
+            "weights of that network or another --backbone"
         )
     network.load_state_dict(fitting, strict=False)
 
