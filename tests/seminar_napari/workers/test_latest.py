@@ -56,9 +56,7 @@ def test_a_defect_does_not_leave_it_busy() -> None:
     latest: Latest[int] = Latest("defect")
     latest.submit(lambda: _fail(ZeroDivisionError()))
     for thread in [thread for thread in threading.enumerate() if thread.name == "defect"]:
-        thread.join(
-            5
-        )  # it tells of its defect after it stopped being busy: within this test, not in a later one
+        thread.join(5)  # its defect is reported within this test, not in a later one
     assert not latest.busy
     latest.submit(lambda: 3)
     assert latest.wait(5) and latest.take() == 3
