@@ -18,10 +18,11 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin
 X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 \
 	libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libdbus-1-3
 
-# A Mac has a display of its own.
-XVFB := $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1600x1200x24")
+# A Mac has a display of its own. Two sets of window tests at a time need numbers of their own.
+DISPLAY_NUMBER := 99
+XVFB = $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -n $(DISPLAY_NUMBER) -s "-screen 0 1600x1200x24")
 
-.PHONY: help demo test pytest test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
+.PHONY: help demo test pytest pytest-window pytest-library test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
 help:
 	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
 
@@ -29,36 +30,34 @@ demo: $(VENV)/installed
 	@test ! -e demo || { echo "demo/ is here already; look at it, or remove it and run make demo again" >&2; exit 1; }
 	$(BIN)/seminar demo --out demo
 
-# The tests run even where a check has failed; any of the three makes it fail. The window's tests have a process of their own:
-# torch must not be loaded where napari has a canvas.
+# A part that fails does not keep the others from running; any of them makes it fail. `make -j2 -O test` runs two parts at a time.
+# The window's tests have a process of their own: torch must not be loaded where napari has a canvas.
 WINDOW_TESTS := tests/seminar_napari $(sort $(wildcard tests/e2e/test_window_*.py))
 LIBRARY_TESTS := $(addprefix --ignore=,$(WINDOW_TESTS))
 
 test: $(VENV)/installed-dev display
-	@$(MAKE) --no-print-directory --keep-going check; checks=$$?; \
-		$(MAKE) --no-print-directory pytest; tests=$$?; \
-		exit $$((checks || tests))
+	@$(MAKE) --no-print-directory --keep-going check pytest-library pytest-window
 
 pytest: $(VENV)/installed-dev display
-	@$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS); window=$$?; \
-		$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(LIBRARY_TESTS); library=$$?; \
-		exit $$((window || library))
+	@$(MAKE) --no-print-directory --keep-going pytest-library pytest-window
+
+pytest-window: $(VENV)/installed-dev display
+	@$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS)
+
+pytest-library: $(VENV)/installed-dev
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(LIBRARY_TESTS)
 
 # The quick tests with the oldest versions that we say we work with; `make test-lowest-core` takes those where the versions of napari
 # and torch show: the window by mouse and keyboard, its layers and manifest; networks, losses, steps, checkpoints, prediction, export.
 LOWEST := torch==2.8.0 torchvision==0.23.0 napari==0.9.0
-LOWEST_WINDOW := tests/e2e/test_window_annotate.py $(addprefix tests/seminar_napari/, \
-	annotate/test_annotation.py layers/test_clicks.py inspect/test_instances.py inspect/test_linked_grid.py \
-	inspect/test_overlays.py test_manifest.py)
-LOWEST_LIBRARY := $(addprefix tests/seminar/, models inference/test_predictor.py export/test_export.py \
-	training/test_learner.py training/test_trainer.py \
-	$(addprefix losses/test_,consistency.py cross_entropy.py dense_crf.py)) tests/faults/test_full_disk.py
+LOWEST_WINDOW := tests/e2e/test_window_annotate.py $(addprefix tests/seminar_napari/,annotate layers inspect test_manifest.py)
+LOWEST_LIBRARY := $(addprefix tests/seminar/,models losses inference/test_predictor.py export training) tests/faults/test_full_disk.py
 
 test-lowest:
-	$(MAKE) pytest VENV=.venv-lowest PINNED='$(LOWEST)' PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"
+	@$(MAKE) --no-print-directory pytest VENV=.venv-lowest PINNED='$(LOWEST)' DISPLAY_NUMBER=199 PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"
 
 test-lowest-core:
-	$(MAKE) test-lowest WINDOW_TESTS='$(LOWEST_WINDOW)' LIBRARY_TESTS='$(LOWEST_LIBRARY)'
+	@$(MAKE) --no-print-directory test-lowest WINDOW_TESTS='$(LOWEST_WINDOW)' LIBRARY_TESTS='$(LOWEST_LIBRARY)'
 
 # The wheel alone in an environment of its own: imports, manifest, and the command line from a new project to predictions.
 test-wheel:
