@@ -519,7 +519,7 @@ class Bright(torch.nn.Module):
         return torch.cat([150 - image, image - 150], dim=1)
 
 classes = ClassNames.of("background", "blob")
-predictor = Predictor(Bright(), classes=classes, device="cpu", tile_size=128, overlap=32)
+predictor = Predictor(Bright(), classes=classes, device="cpu", tile_size=128, overlap=64)
 blockwise.cached_predictor = lambda *_: predictor
 path = Path(sys.argv[1])
 blockwise.predict_large(path, path, out=None, tile_size=128, device="cpu", block=512)
