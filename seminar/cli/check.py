@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.arguments import ProjectArgument
-from seminar.cli.terminal import count
+from seminar.cli.terminal.arguments import ProjectArgument
+from seminar.cli.terminal.texts import count
 from seminar.errors import DatasetError
 
 

@@ -32,7 +32,7 @@ def demo(
     Makes a project, trains both stages on its clicks and scores them, in under three minutes on a
     laptop.
     """
-    from seminar.cli.run_progress import show
+    from seminar.cli.terminal.run_progress import show
     from seminar.config.settings import preset
     from seminar.evaluation.evaluate import evaluate
     from seminar.inference.predictor import Predictor

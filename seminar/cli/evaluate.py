@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from seminar.cli.arguments import DeviceOption
-from seminar.cli.terminal import progress_bar
+from seminar.cli.terminal.arguments import DeviceOption
+from seminar.cli.terminal.texts import progress_bar
 from seminar.errors import SeminarError
 from seminar.run.folder import RunFolder
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.arguments import ProjectArgument, ReplaceClicksOption
-from seminar.cli.terminal import click_summary, count, last_of
+from seminar.cli.terminal.arguments import ProjectArgument, ReplaceClicksOption
+from seminar.cli.terminal.texts import click_summary, count, last_of
 from seminar.errors import DatasetError
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seminar.cli.arguments import ProjectArgument
-from seminar.cli.terminal import count
+from seminar.cli.terminal.arguments import ProjectArgument
+from seminar.cli.terminal.texts import count
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
 

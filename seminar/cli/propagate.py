@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.arguments import DeviceOption, LimitOption, ProjectArgument, SplitOption
-from seminar.cli.terminal import last_of
+from seminar.cli.terminal.arguments import DeviceOption, LimitOption, ProjectArgument, SplitOption
+from seminar.cli.terminal.texts import last_of
 from seminar.errors import SeminarError
 
 

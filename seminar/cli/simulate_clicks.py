@@ -6,8 +6,13 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.arguments import LimitOption, ProjectArgument, ReplaceClicksOption, SplitOption
-from seminar.cli.terminal import click_summary, last_of
+from seminar.cli.terminal.arguments import (
+    LimitOption,
+    ProjectArgument,
+    ReplaceClicksOption,
+    SplitOption,
+)
+from seminar.cli.terminal.texts import click_summary, last_of
 
 
 def simulate_clicks(

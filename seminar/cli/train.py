@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seminar.cli.arguments import ProjectArgument
-from seminar.cli.run_progress import show
-from seminar.cli.setting_options import settings_from, with_settings
+from seminar.cli.terminal.arguments import ProjectArgument
+from seminar.cli.terminal.run_progress import show
+from seminar.cli.terminal.setting_options import settings_from, with_settings
 from seminar.config.toml_file import load_config
 from seminar.errors import ConfigError, SeminarError
 from seminar.run.folder import RunFolder

@@ -12,7 +12,7 @@ import typer.main
 from hypothesis import given, settings
 
 from seminar.cli.main import app
-from seminar.cli.setting_options import settings_from
+from seminar.cli.terminal.setting_options import settings_from
 from seminar.config.settings import TrainConfig, preset
 from seminar.run.folder import RunFolder
 from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
