@@ -7,8 +7,8 @@ from typing import cast
 from seminar.config.presets import PresetName
 from seminar.errors import SeminarError
 from seminar.run.folder import RunFolder, stage_names
-from seminar_napari.train.config_form import ConfigForm
 from seminar_napari.train.devices import DeviceProbe
+from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.progress import RunProgress, duration
 from seminar_napari.train.setting_texts import PRESET_TEXTS
 from seminar_napari.train.speed import Pace, SpeedBook

@@ -24,10 +24,10 @@ from seminar_napari.run.control import RunControl
 from seminar_napari.run.log_window import LogWindow
 from seminar_napari.session.session import Session
 from seminar_napari.train.close_guard import CloseGuard
-from seminar_napari.train.config_form import ConfigForm
 from seminar_napari.train.cost_estimate import Costs
 from seminar_napari.train.curves import Curves
 from seminar_napari.train.devices import DeviceProbe
+from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.progress import RunProgress
 from seminar_napari.train.project_runs import newest_unfinished, next_name, started_runs
 from seminar_napari.train.run_panel import RunPanel

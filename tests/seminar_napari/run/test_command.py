@@ -16,7 +16,7 @@ from seminar.cli.terminal.setting_options import settings_from
 from seminar.config.settings import TrainConfig, preset
 from seminar.run.folder import RunFolder
 from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
-from tests.seminar_napari.train.test_config_form import configs
+from tests.seminar_napari.train.form.test_config_form import configs
 
 
 def parsed(line: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from seminar.config.settings import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar.runtime.device_facts import Device
-from seminar_napari.train.config_form import ConfigForm
+from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.setting_texts import FILE_CHOICE
 
 WORDS = st.text(

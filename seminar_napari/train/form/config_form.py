@@ -17,8 +17,8 @@ from seminar.errors import ConfigError
 from seminar.run.folder import stage_names
 from seminar.runtime.device_facts import Device
 from seminar_napari.qt.builders import Fold, column
-from seminar_napari.train.budget import Budget
-from seminar_napari.train.fields import Field, WheelGuard, choice, make_field
+from seminar_napari.train.form.budget import Budget
+from seminar_napari.train.form.fields import Field, WheelGuard, choice, make_field
 from seminar_napari.train.setting_texts import (
     BACKBONE_TEXTS,
     FILE_CHOICE,

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QComboBox, QWidget
 
 from seminar.config.settings import TERMS
 from seminar.errors import ConfigError
-from seminar_napari.train.exact_float import ExactFloat
+from seminar_napari.train.form.exact_float import ExactFloat
 from seminar_napari.train.setting_texts import term_text
 
 CHARACTERS = 5
