@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("seminar", "seminar_napari", "tests", "benchmarks", "examples", "docs", "sample_data")
 FILES = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "Makefile", "napari.yaml", "LICENSE")
 LONGEST_SECONDS = 300
+WINDOW_PLUGINS = ("napari", "napari-plugin-engine", "npe2")
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def outcome(fault: Fault, checkout: Path) -> str:
     try:
         for group in fault.tests:
             command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+            if fault.file.startswith("seminar/"):  # napari's and Qt's plugins take seconds to load
+                command += [part for name in WINDOW_PLUGINS for part in ("-p", f"no:{name}")]
             try:
                 done = subprocess.run(
                     [*command, *group.split()],
