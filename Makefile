@@ -41,7 +41,8 @@ test: $(VENV)/installed-dev display
 pytest: $(VENV)/installed-dev display
 	@$(MAKE) --no-print-directory --keep-going pytest-library pytest-window
 
-pytest-window: $(VENV)/installed-dev display
+pytest-window: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory display
 	@$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS)
 
 pytest-library: $(VENV)/installed-dev
