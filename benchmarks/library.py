@@ -1,6 +1,6 @@
 """Measure scores against full supervision, time, memory and the first useful mask on real images.
 
-    python benchmarks/accuracy/library.py SHARED_DATA [--out FOLDER] [--seeds 0]
+    python benchmarks/library.py SHARED_DATA [--out FOLDER] [--seeds 0]
         [--sets dsb2018_fluo dsb2018_histology] [--only ROW ...]
 
 Everything goes through the `seminar` command line. The sets are copied to FOLDER, clicks are
