@@ -64,6 +64,16 @@ def test_a_run_tells_what_happens_in_order(
             assert event.losses == {"pce": 0.1, "total": 0.1}
 
 
+def test_the_time_left_is_that_of_all_stages_to_come(
+    tiny_project: Project, config: TrainConfig, given: list[Given]
+) -> None:
+    """At the measured speed: two stages of three iterations are six; at the end none is left."""
+    seen = told(tiny_project, config.replace(iterations=3, validations=0))
+    steps = [event for event in seen if isinstance(event, events.Step)]
+    left = [event.seconds_left * event.iterations_per_second for event in steps]
+    assert left == pytest.approx([5, 4, 3, 2, 1, 0], abs=1e-6)
+
+
 def test_what_is_kept_to_predict_is_the_student(tiny_project: Project, config: TrainConfig) -> None:
     run = run_of(tiny_project)
     list(train(tiny_project, run, config))
