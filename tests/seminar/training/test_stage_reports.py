@@ -74,6 +74,18 @@ def test_the_time_left_is_that_of_all_stages_to_come(
     assert left == pytest.approx([5, 4, 3, 2, 1, 0], abs=1e-6)
 
 
+def test_a_stage_killed_before_its_student_was_written_writes_it_when_resumed(
+    tiny_project: Project, config: TrainConfig
+) -> None:
+    run = run_of(tiny_project)
+    list(train(tiny_project, run, config))
+    kept = load_model(run.student_path("ancillary")).network.state_dict()
+    run.student_path("ancillary").unlink()
+    list(train(tiny_project, run, config, resume=True))
+    again = load_model(run.student_path("ancillary")).network.state_dict()
+    assert all(torch.equal(again[name], value) for name, value in kept.items())
+
+
 def test_what_is_kept_to_predict_is_the_student(tiny_project: Project, config: TrainConfig) -> None:
     run = run_of(tiny_project)
     list(train(tiny_project, run, config))
