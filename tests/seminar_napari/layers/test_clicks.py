@@ -81,3 +81,10 @@ def test_the_status_line_can_be_asked_for_while_marks_are_taken_away() -> None:
     done.set()
     thread.join()
     assert failures == []
+
+
+def test_the_layer_knows_the_size_of_the_image_that_it_shows() -> None:
+    """The writer saves a sparse mask of this size when the layer is saved from napari's menu."""
+    layer = make_clicks_layer(ClickSet(30, 40), CLASSES, {})
+    put_clicks(layer, ClickSet(50, 60, np.array([[45.0, 55.0]]), np.array([1])), CLASSES)
+    assert layer.metadata["seminar"] == {"height": 50, "width": 60}
