@@ -174,3 +174,22 @@ def test_only_so_many_outcomes_are_kept() -> None:
         worker.submit(str(number), lambda number=number: number)  # type: ignore[misc]
     assert worker.wait(5)
     assert list(worker.outcomes) == [("3", 3), ("4", 4)]
+
+
+def test_a_job_that_fails_never_replaces_a_newer_one_that_waits() -> None:
+    """The newest clicks are what is written once the disk takes them."""
+    done: list[str] = []
+    gate, begun = threading.Event(), threading.Event()
+
+    def old() -> None:
+        begun.set()
+        gate.wait(5)
+        raise OSError(28, "No space left on device")
+
+    worker: Worker[None] = Worker("test", retry_seconds=0.02)
+    worker.submit("a", old)
+    assert begun.wait(5)
+    worker.submit("a", lambda: done.append("new"))
+    gate.set()
+    assert worker.wait(5)
+    assert done == ["new"] and worker.unfinished() == ()
