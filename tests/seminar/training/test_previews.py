@@ -165,3 +165,17 @@ def test_an_image_that_cannot_be_drawn_costs_its_picture_only(tmp_path: Path) ->
     assert previewer.draw(networks, stage="ancillary", iteration=13, device=CPU) is None
     run.request_preview("b")
     assert previewer.draw(networks, stage="ancillary", iteration=14, device=CPU) is not None
+
+
+def test_in_the_second_stage_the_student_is_compared_with_the_pseudo_label(tmp_path: Path) -> None:
+    pictures = {"a": picture(9, 7)}
+    previewer, run = previewer_of(tmp_path, pictures)
+    networks = {
+        "student": Threshold(100.5),
+        "teacher": Threshold(100.5),
+        "pseudo_label": Threshold(150.5),
+    }
+    assert previewer.draw(networks, stage="primary", iteration=3, device=CPU) is not None
+    between = (pictures["a"][0] > 100) & (pictures["a"][0] <= 150)
+    assert between.any()
+    np.testing.assert_array_equal(run.read_preview("a", "disagreement"), 255 * between)

@@ -86,6 +86,16 @@ def test_a_stage_killed_before_its_student_was_written_writes_it_when_resumed(
     assert all(torch.equal(again[name], value) for name, value in kept.items())
 
 
+def test_until_somebody_asks_the_first_image_with_clicks_is_drawn(
+    tiny_project: Project, config: TrainConfig, given: list[Given]
+) -> None:
+    tiny_project.clicks_path("disc_0").unlink()
+    tiny_project.sparse_mask_path("disc_0").unlink()
+    run = run_of(tiny_project)
+    seen = list(train(tiny_project, run, config.replace(iterations=1)))
+    assert {event.image_id for event in seen if isinstance(event, events.Preview)} == {"disc_1"}
+
+
 def test_what_is_kept_to_predict_is_the_student(tiny_project: Project, config: TrainConfig) -> None:
     run = run_of(tiny_project)
     list(train(tiny_project, run, config))
