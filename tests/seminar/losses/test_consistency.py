@@ -65,6 +65,9 @@ def test_eq_8_leaves_the_clicked_pixels_out() -> None:
     torch.testing.assert_close(exact, (squared.sum() - squared[0, 1, 1]) / 15)
     paper = pixel_consistency(student, teacher, valid, unlabelled=unlabelled, convention="paper")
     torch.testing.assert_close(3 * paper, exact)
+    valid[0, 3, 2] = False  # padding is not counted either
+    padded = pixel_consistency(student, teacher, valid, unlabelled=unlabelled)
+    torch.testing.assert_close(padded, (squared.sum() - squared[0, 1, 1] - squared[0, 3, 2]) / 14)
 
 
 @given(repeats=st.integers(1, 4), empty_classes=st.integers(0, 5))
