@@ -117,6 +117,15 @@ def test_lattice_has_the_bias_of_the_reference() -> None:
     assert 0.25 < relative_error(lattice, exact) < 0.55
 
 
+@pytest.mark.parametrize("axes", [3, 5])
+def test_lattice_gives_a_lone_pixel_its_value_at_the_reference_scale(axes: int) -> None:
+    """On a corner of the lattice it keeps 1 of its value, and gets (1/2)^(d + 1) more around all
+    d + 1 axes, which lead back to it; both times 1 / (1 + 2^-d).
+    """
+    value = filter_lattice(torch.ones(1, 1, 1), plan_lattice(torch.zeros(1, axes, 1)))
+    assert value.item() == pytest.approx((1 + 0.5 ** (axes + 1)) / (1 + 2.0**-axes))
+
+
 def test_lattice_weights_are_barycentric_and_channels_do_not_mix() -> None:
     features, values = photo_features(2), probabilities(2)
     plan = plan_lattice(features)
