@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -136,12 +136,14 @@ class PredictionJob:
     def run(self, progress: Progress | None = None) -> Summary:
         """Predict all images. The summary holds their faults; a full disk ends the job."""
         summary = Summary()
+
+        def report(done: int, part: float) -> None:
+            if progress:
+                progress(done + part, len(self.images))
+
         for done, path in enumerate(self.images):
             try:
-                new = self._predict(
-                    path,
-                    lambda part, done=done: progress and progress(done + part, len(self.images)),  # type: ignore[misc]
-                )
+                new = self._predict(path, partial(report, done))
             except DatasetError as error:
                 summary.faults.extend(error.faults)
             except SeminarError as error:

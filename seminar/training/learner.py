@@ -53,8 +53,8 @@ class Learner:
         self._config, self._ranks = config, ranks
         if ranks.size > 1 and config.norm == "batch":
             student = _with_shared_statistics(student, device)
-        memory_format = torch.channels_last if device.type != "mps" else torch.contiguous_format
-        self.student = student.to(device, memory_format=memory_format).train()  # type: ignore[call-overload]
+        layout: Any = torch.channels_last if device.type != "mps" else torch.contiguous_format
+        self.student = student.to(device, memory_format=layout).train()
         self.teacher = make_teacher(self.student, config.ema_decay)
         self.iteration = 0
         self.part_size = -(-config.batch_size // ranks.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from qtpy.QtCore import QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent
@@ -72,7 +73,8 @@ class ClassBar(QWidget):
 
     def _fit_height(self) -> None:
         row = self._buttons[0].sizeHint().height() + 4 if self._buttons else 24
-        width = self._scroll.viewport().width()  # type: ignore[union-attr]  # a scroll area has a viewport
+        viewport: Any = self._scroll.viewport()  # a scroll area has one
+        width = viewport.width()
         needed = self._flow.heightForWidth(max(width, 100)) if self._flow.count() else row
         self._scroll.setFixedHeight(min(needed + 2, row * ROWS_SHOWN))
 
@@ -126,13 +128,13 @@ class ClassBar(QWidget):
                 self._scroll.ensureWidgetVisible(button, 0, 2)
 
     def _show_menu(self, class_id: int, where: QPoint) -> None:
-        menu = QMenu(self)
+        menu: Any = QMenu(self)  # its actions are there, whatever the stubs of Qt say
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assert self._session.project is not None
         name = self._session.project.classes.names[class_id]
-        menu.addAction("Rename").triggered.connect(partial(self._edit, name))  # type: ignore[union-attr]
+        menu.addAction("Rename").triggered.connect(partial(self._edit, name))
         if class_id != BACKGROUND:
-            menu.addAction("Colour…").triggered.connect(partial(self._ask_colour, name))  # type: ignore[union-attr]
+            menu.addAction("Colour…").triggered.connect(partial(self._ask_colour, name))
         menu.popup(self._buttons[class_id].mapToGlobal(where))
 
     def _edit(self, name: str, _checked: bool = False) -> None:
