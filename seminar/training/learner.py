@@ -53,8 +53,8 @@ class Learner:
         self._config, self._ranks = config, ranks
         if ranks.size > 1 and config.norm == "batch":
             student = _with_shared_statistics(student, device)
-        layout: Any = torch.channels_last if device.type != "mps" else torch.contiguous_format
-        self.student = student.to(device, memory_format=layout).train()
+        layout = torch.channels_last if device.type != "mps" else torch.contiguous_format
+        self.student = student.to(device).to(memory_format=layout).train()
         self.teacher = make_teacher(self.student, config.ema_decay)
         self.iteration = 0
         self.part_size = -(-config.batch_size // ranks.size)
