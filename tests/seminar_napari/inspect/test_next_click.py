@@ -241,14 +241,13 @@ def test_previews_of_images_that_are_gone_are_skipped(
     assert NextClickFinder(three_fields, followed_run).find() is None
 
 
-@pytest.mark.slow
-def test_ten_thousand_images_are_asked_again_in_half_a_second(
+def test_two_thousand_images_are_asked_again_without_reading_them(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
     values = disagreement((slice(4, 10), slice(4, 10)))
     followed_run.write_preview("a", "disagreement", values, three_fields.classes)
     picture, preview = three_fields.image_path("a"), followed_run.preview_path("a", "disagreement")
-    for number in range(10_000):
+    for number in range(2_000):
         image_id = f"field_{number:05}"
         os.link(picture, three_fields.path / "JPEGImages" / f"{image_id}.png")
         followed_run.preview_path(image_id, "disagreement").parent.mkdir()
@@ -257,4 +256,4 @@ def test_ten_thousand_images_are_asked_again_in_half_a_second(
     finder.find()
     began = time.process_time()  # others may use the processor, too
     assert finder.find() is not None
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 0.25
