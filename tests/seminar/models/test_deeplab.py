@@ -40,3 +40,15 @@ def test_head_and_backbone_share_out_all_parameters() -> None:
     head, backbone = network.head_parameters(), list(network.backbone.parameters())
     assert len(head) + len(backbone) == len(list(network.parameters()))
     assert not {id(parameter) for parameter in head} & {id(parameter) for parameter in backbone}
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"), [(1, [114.495]), (4, [123.675, 116.28, 103.53, 123.675])]
+)
+def test_what_is_subtracted_is_imagenets_mean_of_the_channels(
+    channels: int, expected: list[float]
+) -> None:
+    """255 x (.485, .456, .406): repeated for more channels, their mean for grey."""
+    config = TrainConfig(weights="none")
+    network = build_network(config, num_classes=2, channels=channels)
+    assert network.mean.flatten().tolist() == pytest.approx(expected, rel=1e-5)
