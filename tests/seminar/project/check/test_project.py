@@ -226,3 +226,8 @@ def test_real_projects_have_no_faults(shared_data: Path) -> None:
     project = Project.open(shared_data / "dsb2018_histology")
     assert check(project) == ()
     assert project.classes == ClassNames.of("background", "nucleus")
+
+
+def test_the_last_channel_is_there_and_the_one_after_it_is_not(tiny_project: Project) -> None:
+    assert check(tiny_project, channels=(0, 2)) == ()
+    assert check(tiny_project, channels=(0, 3))
