@@ -46,7 +46,7 @@ pytest-window: $(VENV)/installed-dev
 	@$(XVFB) $(BIN)/python -m pytest $(PYTEST_OPTIONS) $(WINDOW_TESTS)
 
 pytest-library: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(LIBRARY_TESTS)
+	@$(BIN)/python -m pytest -p no:napari -p no:napari-plugin-engine -p no:npe2 $(PYTEST_OPTIONS) $(LIBRARY_TESTS)
 
 # The quick tests with the oldest versions that we say we work with; `make test-lowest-core` takes those where the versions of napari
 # and torch show: the window by mouse and keyboard, its layers and manifest; networks, losses, steps, checkpoints, prediction, export.
