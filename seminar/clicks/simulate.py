@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ from scipy import ndimage
 from skimage.measure import label
 
 from seminar.clicks.click_set import ClickSet
+from seminar.clicks.mistakes import make_mistakes
+from seminar.errors import SeminarError
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
 SPECK_PIXELS = 9
@@ -34,8 +37,62 @@ MAX_SIDE = 256
 Mask = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class ClickStyle:
+    """How a person clicks: carefully, or fewer, wrong and scattered clicks.
+
+    Attributes
+    ----------
+    background : int, optional
+        Clicks on the background of each image, 0 or more, in place of as many as there are clicks
+        on its objects. With 0, an image without objects has no clicks.
+    share : float
+        Share of the objects of each image that is clicked, in (0, 1]; at least one object is. The
+        objects of a smaller share are among those of a larger one.
+    wrong : float
+        Share of all clicks that is wrong, in [0, 1]; see `seminar.clicks.mistakes`.
+    spread : bool
+        Clicks are anywhere in their object, not near its middle.
+
+    Raises
+    ------
+    SeminarError
+        A value is out of range.
+    """
+
+    background: int | None = None
+    share: float = 1.0
+    wrong: float = 0.0
+    spread: bool = False
+
+    def __post_init__(self) -> None:
+        if self.background is not None and self.background < 0:
+            raise SeminarError(
+                "background: expected the number of clicks on the background of each image, 0 or "
+                f"more, got {self.background}; leave it out for as many as on objects"
+            )
+        if not 0 < self.share <= 1:
+            raise SeminarError(
+                "share: expected the share of the objects to click, above 0 and at most 1, got "
+                f"{self.share}; 0.5 is half of them"
+            )
+        if not 0 <= self.wrong <= 1:
+            raise SeminarError(
+                "wrong: expected the share of the clicks that are wrong, from 0 to 1, got "
+                f"{self.wrong}; 0.05 is one in twenty"
+            )
+
+
+CAREFUL = ClickStyle()
+
+
 def simulate_clicks(
-    truth: LabelMap, objects: npt.NDArray[np.integer] | None, rng: np.random.Generator
+    truth: LabelMap,
+    objects: npt.NDArray[np.integer] | None,
+    rng: np.random.Generator,
+    *,
+    style: ClickStyle = CAREFUL,
+    num_classes: int = 2,
 ) -> ClickSet:
     """One click near the middle of every object, and as many on the background.
 
@@ -47,12 +104,16 @@ def simulate_clicks(
         Object numbers, 0 = none. A class without objects there gets one click per connected
         component (8 neighbours) instead.
     rng : numpy.random.Generator
+    style : ClickStyle
+        Fewer, wrong or scattered clicks.
+    num_classes : int
+        Classes that a wrong click may have, with the background.
 
     Returns
     -------
     ClickSet
         On whole pixels, first those on objects. An image without objects gets one click, on the
-        background; an image without background gets none on it.
+        background, or as many as `style` says; an image without background gets none on it.
 
     Notes
     -----
@@ -64,27 +125,46 @@ def simulate_clicks(
         raise ValueError(
             f"expected objects of the truth's shape {truth.shape}, got {objects.shape}"
         )
-    points: list[tuple[int, int]] = []
-    class_ids: list[int] = []
     numbered, classes, num_drawn = _numbered_objects(truth, objects)
+    points: list[tuple[int, int]] = []
+    clicked: list[int] = []
     smallest_component = max(SPECK_PIXELS, math.ceil(SPECK_SHARE * truth.size))
-    for number, (window, class_id) in enumerate(
-        zip(ndimage.find_objects(numbered), classes, strict=True), start=1
-    ):
+    for number, window in enumerate(ndimage.find_objects(numbered), start=1):
         mask = numbered[window] == number
         is_drawn = number <= num_drawn
         if np.count_nonzero(mask) >= (SPECK_PIXELS if is_drawn else smallest_component):
-            row, col = _near_middle(mask, rng)
+            row, col = _pick(mask, 1, rng)[0] if style.spread else _near_middle(mask, rng)
             points.append((window[0].start + row, window[1].start + col))
-            class_ids.append(class_id)
-    background = _background_points(truth, len(points), rng)
+            clicked.append(number)
+    if style.share < 1 and points:
+        kept = _share_of(len(points), style.share, rng)
+        points, clicked = [points[index] for index in kept], [clicked[index] for index in kept]
+    count = max(1, len(points)) if style.background is None else style.background
+    background = _background_points(truth, count, rng)
     height, width = truth.shape
-    return ClickSet(
+    clicks = ClickSet(
         height,
         width,
         np.array(points + background, dtype=np.float64),
-        np.array(class_ids + [BACKGROUND] * len(background), dtype=np.int64),
+        np.array(
+            [classes[number - 1] for number in clicked] + [BACKGROUND] * len(background),
+            dtype=np.int64,
+        ),
     )
+    if not style.wrong:
+        return clicks
+    return make_mistakes(
+        clicks, truth, numbered, clicked, share=style.wrong, num_classes=num_classes, rng=rng
+    )
+
+
+def _share_of(count: int, share: float, rng: np.random.Generator) -> list[int]:
+    """Indices of a share of `count` things, at least one, in order.
+
+    The start of one random order: a larger share adds to a smaller one.
+    """
+    kept = rng.permutation(count)[: max(1, math.floor(share * count + 0.5))]
+    return sorted(kept.tolist())
 
 
 def _numbered_objects(
@@ -134,12 +214,12 @@ def _depth(mask: Mask) -> npt.NDArray[np.float64]:
 
 
 def _background_points(
-    truth: LabelMap, num_objects: int, rng: np.random.Generator
+    truth: LabelMap, count: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
+    """`count` pixels of the background, half of them near objects, or all if it has fewer."""
     is_background = truth == BACKGROUND
     if not is_background.any():
         return []
-    count = max(1, num_objects)
     if is_background.all():
         return _pick(is_background, count, rng)
     distance = ndimage.distance_transform_edt(is_background)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seminar.clicks.click_set import ClickSet
-from seminar.clicks.simulate import simulate_clicks
+from seminar.clicks.simulate import CAREFUL, ClickStyle, simulate_clicks
 from seminar.errors import DatasetError
 from seminar.project.check.image import truth_faults
 from seminar.project.layout import TRUTH
@@ -24,11 +24,12 @@ def simulate_for_project(
     limit: int = 0,
     seed: int = 0,
     overwrite: bool = False,
+    style: ClickStyle = CAREFUL,
 ) -> Iterator[NewClicks]:
     """Write simulated clicks for images with dense truth; yields the total after each image.
 
-    See `seminar.clicks.simulate`. The clicks of an image depend on `seed` and its id alone, so a
-    larger `limit` adds images and leaves the others as they are.
+    See `seminar.clicks.simulate`. The clicks of an image depend on `seed`, `style` and its id
+    alone, so a larger `limit` adds images and leaves the others as they are.
 
     Raises
     ------
@@ -54,23 +55,25 @@ def simulate_for_project(
         refuse_replacing(
             project,
             (
-                (image_id, _simulated(project, image_id, seed))
+                (image_id, _simulated(project, image_id, seed, style))
                 for image_id in with_truth
                 if image_id in clicked
             ),
         )
     yield from write_new_clicks(
         project,
-        ((image_id, _simulated(project, image_id, seed)) for image_id in with_truth),
+        ((image_id, _simulated(project, image_id, seed, style)) for image_id in with_truth),
         len(ids) - len(with_truth),
     )
 
 
-def _simulated(project: Project, image_id: str, seed: int) -> ClickSet:
+def _simulated(project: Project, image_id: str, seed: int, style: ClickStyle) -> ClickSet:
     truth = project.read_truth(image_id)
     assert truth is not None  # its file was there a moment ago
     return simulate_clicks(
         truth,
         project.read_objects(image_id),
         np.random.default_rng([seed, zlib.crc32(image_id.encode())]),
+        style=style,
+        num_classes=len(project.classes.names),
     )

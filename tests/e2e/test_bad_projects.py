@@ -348,6 +348,38 @@ def test_simulate_clicks_and_its_refusals(project: Project) -> None:
     }
 
 
+def test_simulated_clicks_have_a_style(project: Project) -> None:
+    def counts(*options: object) -> str:
+        result = seminar("simulate-clicks", project.path, "--overwrite", *options)
+        assert result.returncode == 0, result
+        return result.stdout.strip().removeprefix(f"{project.path}: ")
+
+    assert counts("--background", 5) == "12 clicks on 2 images (background 10, nucleus 2)"
+    assert counts("--background", 0) == "2 clicks on 2 images (nucleus 2)"
+    assert counts("--share", 0.5) == "4 clicks on 2 images (background 2, nucleus 2)"
+    # of ten clicks five are wrong: the nucleus's is beside it, four of the background's are nuclei
+    wrong = counts("--background", 9, "--wrong", 0.5)
+    assert wrong == "20 clicks on 2 images (background 10, nucleus 10)"
+    assert counts("--background", 9) == "20 clicks on 2 images (background 18, nucleus 2)"
+    assert counts("--spread") == "4 clicks on 2 images (background 2, nucleus 2)"
+    spread = content(project.path)
+    counts()
+    assert content(project.path) != spread
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("background", "-1"), ("share", "0"), ("share", "1.01"), ("wrong", "-0.1"), ("wrong", "nan")],
+)
+def test_styles_out_of_range_are_refused(project: Project, option: str, value: str) -> None:
+    before = content(project.path)
+    said = refused("simulate-clicks", project.path, "--overwrite", f"--{option}", value)
+    assert said.startswith(f"{option}: expected the ")
+    assert f"got {value}" in said
+    assert said.count("\n") == 1
+    assert content(project.path) == before
+
+
 def test_import_clicks_tells_what_the_files_hold(project: Project, tmp_path: Path) -> None:
     clicks = {
         "a": [{"x": 3, "y": 4, "cls": 1, "rank": 1}, {"x": 900, "y": 4, "cls": 1, "rank": 2}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from typing import Any
 
@@ -15,15 +16,20 @@ from scipy import ndimage
 from skimage.draw import disk
 
 from seminar.clicks.click_set import ClickSet
-from seminar.clicks.simulate import NEAR, SPECK_PIXELS, simulate_clicks
+from seminar.clicks.simulate import CAREFUL, NEAR, SPECK_PIXELS, ClickStyle, simulate_clicks
+from seminar.errors import SeminarError
 
 Labels = npt.NDArray[np.uint8]
 
 
 def simulate(
-    truth: npt.NDArray[Any], objects: npt.NDArray[Any] | None = None, seed: int = 0
+    truth: npt.NDArray[Any],
+    objects: npt.NDArray[Any] | None = None,
+    seed: int = 0,
+    style: ClickStyle = CAREFUL,
 ) -> ClickSet:
-    return simulate_clicks(truth.astype(np.uint8), objects, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return simulate_clicks(truth.astype(np.uint8), objects, rng, style=style, num_classes=4)
 
 
 def discs(*centres: tuple[int, int], radius: int = 12, size: int = 160) -> Labels:
@@ -234,3 +240,137 @@ def test_the_same_seed_gives_the_same_clicks() -> None:
     truth = discs((40, 40), (90, 90))
     assert simulate(truth, seed=3) == simulate(truth, seed=3)
     assert simulate(truth, seed=3) != simulate(truth, seed=4)
+
+
+# --- styles
+
+maps = hnp.arrays(np.uint8, (24, 31), elements=st.sampled_from([0, 0, 0, 1, 1, 1, 1, 2, 255]))
+seeds = st.integers(0, 5)
+
+
+def four_objects() -> Labels:
+    """Two of class 1, one of 2, one of 3 with a hole of void."""
+    truth = np.zeros((160, 160), np.uint8)
+    truth[20:50, 30:70] = truth[60:64, 100:150] = 1
+    truth[90:130, 20:44], truth[100:150, 90:150], truth[118:132, 110:130] = 2, 3, 255
+    return truth
+
+
+@pytest.mark.parametrize(
+    ("image_id", "points"),
+    [
+        ("a", "30,43 62,102 116,33 108,105 100,46 21,76 1,45 1,60"),
+        ("2007_000032", "31,53 62,142 100,34 112,102 57,115 155,90 115,62 19,124"),
+    ],
+)
+def test_careful_clicks_are_those_of_version_0_1(image_id: str, points: str) -> None:
+    """Recorded before there were styles, with the seed that a project uses."""
+    rng = np.random.default_rng([0, zlib.crc32(image_id.encode())])
+    clicks = simulate_clicks(four_objects(), None, rng)
+    assert clicks.points.tolist() == [[*map(float, point.split(","))] for point in points.split()]
+    assert clicks.class_ids.tolist() == [1, 1, 2, 3, 0, 0, 0, 0]
+
+
+@given(maps, seeds, st.integers(0, 9))
+def test_as_many_background_clicks_as_asked_for(truth: Labels, seed: int, count: int) -> None:
+    clicks = simulate(truth, seed=seed, style=ClickStyle(background=count))
+    assert (clicks.class_ids == 0).sum() == min(count, (truth == 0).sum())
+    num_objects = (clicks.class_ids > 0).sum()
+    assert (
+        clicks.points[:num_objects].tolist()
+        == simulate(truth, seed=seed).points[:num_objects].tolist()
+    )
+    rows, cols = clicks.points.astype(int).T
+    assert (truth[rows, cols] == clicks.class_ids).all()
+
+
+def test_background_clicks_of_a_given_number_are_near_and_far_too() -> None:
+    truth = discs((80, 80))
+    distance = ndimage.distance_transform_edt(truth == 0)
+    depths = distance[tuple(places(simulate(truth, style=ClickStyle(background=10)), 0).T)]
+    assert ((depths >= NEAR[0]) & (depths <= NEAR[1])).sum() == 5
+    assert (depths > NEAR[1]).sum() == 5
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_an_image_without_objects_has_the_background_clicks_asked_for(count: int) -> None:
+    clicks = simulate(np.zeros((50, 60)), style=ClickStyle(background=count))
+    assert clicks.class_ids.tolist() == [0] * count
+
+
+@given(maps, seeds, st.floats(0.01, 1), st.floats(0.01, 1))
+def test_a_larger_share_adds_objects(truth: Labels, seed: int, one: float, other: float) -> None:
+    everything, more, less = (
+        Counter(map(tuple, on_objects.points[on_objects.class_ids > 0].tolist()))
+        for share in (1, max(one, other), min(one, other))
+        for on_objects in [simulate(truth, seed=seed, style=ClickStyle(share=share))]
+    )
+    assert everything >= more >= less
+    for share, clicked in ((max(one, other), more), (min(one, other), less)):
+        if total := everything.total():
+            assert abs(clicked.total() - max(1, share * total)) <= 0.5
+            assert clicked.total() >= 1
+
+
+def test_a_share_of_the_objects_is_a_random_one_and_the_background_has_as_many() -> None:
+    centres = [(row, col) for row in range(20, 160, 40) for col in range(20, 160, 40)]
+    truth = discs(*centres, radius=8)
+    clicked = Counter[int]()
+    for seed in range(40):
+        clicks = simulate(truth, seed=seed, style=ClickStyle(share=0.5))
+        assert (clicks.class_ids == 1).sum() == (clicks.class_ids == 0).sum() == 8
+        distance = np.linalg.norm(places(clicks, 1)[:, None] - np.array(centres), axis=2)
+        clicked.update(distance.argmin(axis=1).tolist())
+    assert len(clicked) == 16
+    assert min(clicked.values()) >= 10  # 20 are expected, 3 standard deviations are 9.5
+    assert max(clicked.values()) <= 30
+
+
+@given(maps, st.booleans(), seeds)
+def test_spread_clicks_hit_their_object(truth: Labels, with_objects: bool, seed: int) -> None:
+    objects = np.where(truth == 1, 1 + np.arange(31) // 9, 0) if with_objects else None
+    spread = simulate(truth, objects, seed, ClickStyle(spread=True))
+    rows, cols = spread.points.astype(int).T
+    assert (truth[rows, cols] == spread.class_ids).all()
+    assert len(set(map(tuple, spread.points.tolist()))) == len(spread)
+    middle = simulate(truth, objects, seed)
+    assert (spread.class_ids == middle.class_ids).all()
+    if objects is not None:
+        hit, expected = (
+            objects[tuple(clicks.points[clicks.class_ids == 1].astype(int).T)].tolist()
+            for clicks in (spread, middle)
+        )
+        assert hit == expected
+
+
+def test_spread_clicks_fill_their_object() -> None:
+    """A disc: the share of clicks within a part of the radius is its square."""
+    truth = discs((80, 70), radius=20)
+    style = ClickStyle(spread=True)
+    found = np.array([places(simulate(truth, seed=seed, style=style), 1)[0] for seed in range(100)])
+    distance = np.hypot(*(found - (80, 70)).T) / 20
+    for part in (0.5, 0.8):
+        assert abs((distance < part).mean() - part**2) < 0.15  # 3 standard deviations
+
+
+@given(maps, seeds)
+def test_all_styles_together_repeat_with_the_seed(truth: Labels, seed: int) -> None:
+    style = ClickStyle(background=3, share=0.5, wrong=0.3, spread=True)
+    assert simulate(truth, seed=seed, style=style) == simulate(truth, seed=seed, style=style)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"background": -1}, "background: .*0 or more, got -1"),
+        ({"share": 0.0}, r"share: .*above 0 and at most 1, got 0\.0"),
+        ({"share": 1.5}, r"got 1\.5"),
+        ({"share": float("nan")}, "got nan"),
+        ({"wrong": -0.1}, r"wrong: .*from 0 to 1, got -0\.1"),
+        ({"wrong": 1.1}, r"got 1\.1"),
+        ({"wrong": float("nan")}, "got nan"),
+    ],
+)
+def test_styles_out_of_range_are_refused(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SeminarError, match=sentence):
+        ClickStyle(**values)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from seminar.clicks.click_set import ClickSet
+from seminar.clicks.simulate import ClickStyle
 from seminar.errors import DatasetError
 from seminar.io.label_png import read_label_png, write_label_png
 from seminar.labels import ClassNames
@@ -57,6 +58,19 @@ def test_clicks_depend_on_seed_and_image_alone(unclicked: Project, tmp_path: Pat
         other.read_clicks(image_id) for image_id in "abc"
     ]
     assert unclicked.read_clicks("a") != unclicked.read_clicks("b")  # the same truth
+
+
+def test_wrong_clicks_have_any_class_of_the_project(unclicked: Project) -> None:
+    """Three classes, the truth of all images has all; four on the background, two on objects."""
+    right, found = Counter[int](), Counter[int]()
+    for seed in range(8):
+        for counts, wrong in ((right, 0.0), (found, 1.0)):
+            style = ClickStyle(background=4, wrong=wrong)
+            states = simulate_for_project(unclicked, seed=seed, style=style, overwrite=True)
+            counts.update(last(states).per_class)
+    assert right == {0: 96, 1: 24, 2: 24}
+    assert found[0] < 10  # an object's click of another class that is the background
+    assert min(found[1], found[2]) > 50
 
 
 def test_clicks_of_a_person_are_not_replaced_unasked(project: Project) -> None:
