@@ -30,3 +30,77 @@ BACKBONES: Mapping[Backbone, BackboneFacts] = {
     "resnet50": BackboneFacts("ResNet-50", 5.0),
     "resnet101": BackboneFacts("ResNet-101", 8.0),
 }
+
+PyramidName = Literal[
+    "efficientnet_lite0",
+    "mobilenetv4_conv_small",
+    "mobilenet_v2",
+    "resnet50",
+    "resnet101",
+    "convnext_tiny",
+    "dinov2_vits14",
+]
+
+LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause")
+"""Licences (SPDX) under which weights may be passed on with a model."""
+
+
+@dataclass(frozen=True)
+class PyramidFacts:
+    """A frozen backbone as the window shows it.
+
+    Attributes
+    ----------
+    timm_name : str
+        Architecture and weights in timm, "architecture.tag".
+    licence : str
+        SPDX identifier of the licence of these weights, one of `LICENCES`.
+    trained_on : str
+        The images that the weights have seen.
+    """
+
+    title: str
+    timm_name: str
+    licence: str
+    trained_on: str
+
+    @property
+    def hub_id(self) -> str:
+        """Repository of the weights on the Hugging Face hub."""
+        return f"timm/{self.timm_name}"
+
+    @property
+    def origin(self) -> str:
+        """Web page of the weights."""
+        return f"https://huggingface.co/{self.hub_id}"
+
+
+PYRAMIDS: Mapping[PyramidName, PyramidFacts] = {
+    "efficientnet_lite0": PyramidFacts(
+        "EfficientNet-Lite0", "tf_efficientnet_lite0.in1k", "Apache-2.0", "ImageNet-1k"
+    ),
+    "mobilenetv4_conv_small": PyramidFacts(
+        "MobileNetV4 small",
+        "mobilenetv4_conv_small.e2400_r224_in1k",
+        "Apache-2.0",
+        "ImageNet-1k",
+    ),
+    "mobilenet_v2": PyramidFacts(
+        "MobileNetV2", "mobilenetv2_100.ra_in1k", "Apache-2.0", "ImageNet-1k"
+    ),
+    "resnet50": PyramidFacts("ResNet-50", "resnet50.a1_in1k", "Apache-2.0", "ImageNet-1k"),
+    "resnet101": PyramidFacts("ResNet-101", "resnet101.a1_in1k", "Apache-2.0", "ImageNet-1k"),
+    "convnext_tiny": PyramidFacts(
+        "ConvNeXt tiny",
+        "convnext_tiny.in12k_ft_in1k",
+        "Apache-2.0",
+        "ImageNet-12k, then ImageNet-1k",
+    ),
+    "dinov2_vits14": PyramidFacts(
+        "DINOv2 ViT-S/14",
+        "vit_small_patch14_reg4_dinov2.lvd142m",
+        "Apache-2.0",
+        "LVD-142M, without labels",
+    ),
+}
+"""Backbones of the probe. Only weights whose licence is in `LICENCES` are here."""

@@ -11,7 +11,6 @@ from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
-from torchvision import models as tv
 
 from seminar.config.backbones import Backbone
 from seminar.errors import CheckpointError, SeminarError
@@ -36,6 +35,8 @@ def load_weights(network: nn.Module, name: Backbone, weights: str) -> None:
     if weights == "none":
         return
     if weights == "imagenet":
+        from torchvision import models as tv  # a second and a half
+
         entry = tv.get_model_weights(name).DEFAULT
         try:
             state = entry.get_state_dict(progress=True, check_hash=True)
