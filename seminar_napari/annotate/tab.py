@@ -15,6 +15,8 @@ from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.annotate.class_bar import ClassBar
 from seminar_napari.annotate.image_list import ImageList
 from seminar_napari.annotate.keys_and_mouse import LEGEND
+from seminar_napari.annotate.live_mask import LiveMask
+from seminar_napari.annotate.live_mask_row import LiveMaskRow
 from seminar_napari.qt.builders import Fold, boxed, button, column, row, scrolled, timer
 from seminar_napari.session.image_states import ImageState
 from seminar_napari.session.session import Session
@@ -44,6 +46,8 @@ class AnnotateTab(QWidget):
         self.annotation = Annotation(session, viewer)
         self.classes = ClassBar(session)
         self.images = ImageList(session)
+        self.live_mask = LiveMask(session)
+        self.live_mask_row = LiveMaskRow(self.live_mask)
         self.previous = button(
             "◂ A", "Previous image (key A)", session.previous_image, takes_focus=False
         )
@@ -71,6 +75,7 @@ class AnnotateTab(QWidget):
                 self.classes,
                 self.images,
                 row(self.previous, self.place, self.next, stretch=1, spacing=6),
+                self.live_mask_row,
                 self.saved,
                 self.warning,
                 self.train_on,
@@ -89,6 +94,10 @@ class AnnotateTab(QWidget):
         session.image_states.changed.connect(self._show_warning)
         timer(self, 1000, self._show_saved).start()
         self._show_place()
+
+    def shut_down(self) -> None:
+        """End the live mask's process, before the dock goes."""
+        self.live_mask_row.shut_down()
 
     def show_keys(self) -> None:
         """Unfold the keys and mouse gestures."""

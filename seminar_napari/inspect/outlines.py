@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from seminar.labels import IGNORE_INDEX
 
-PERIODS = {"solid": (1, 1), "dashed": (3, 5), "dotted": (1, 2)}
-"""(drawn, period) along a line, in line widths."""
+PATTERNS = {"solid": "-", "dashed": "---  ", "dotted": "- ", "dash-dotted": "------  --  "}
+"""What is drawn along a line, and what is not, a character for each line width."""
 
 
 def outlines(
@@ -24,7 +24,7 @@ def outlines(
     labels : ndarray, (H, W)
     thickness : int
         Width of the rim in pixels.
-    style : {"solid", "dashed", "dotted"}
+    style : {"solid", "dashed", "dotted", "dash-dotted"}
         Dashes run along the diagonals, so that they break horizontal and vertical rims alike.
     """
     rim = np.zeros(labels.shape, dtype=np.bool_)
@@ -35,10 +35,10 @@ def outlines(
         cols = labels[:, distance:] != labels[:, :-distance]
         rim[:, distance:] |= cols
         rim[:, :-distance] |= cols
-    drawn, period = PERIODS[style]
-    if drawn < period:
+    drawn = np.array([part == "-" for part in PATTERNS[style]])
+    if not drawn.all():
         height, width = labels.shape
-        diagonal = np.arange(height + width) // thickness % period < drawn
+        diagonal = drawn[np.arange(height + width) // thickness % len(drawn)]
         rim &= np.lib.stride_tricks.sliding_window_view(diagonal, width)[:height]
     return np.where(rim & (labels != IGNORE_INDEX), labels, labels.dtype.type(0))
 

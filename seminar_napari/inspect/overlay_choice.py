@@ -23,6 +23,7 @@ class OverlayChoice:
     def __init__(self) -> None:
         self.chosen: str | None = STUDENT
         self.held: str | None = None
+        self._is_own = False
         self._together: tuple[str, ...] = ()
         self._on: set[str] = set()
 
@@ -39,9 +40,19 @@ class OverlayChoice:
         return name in self._on
 
     def choose(self, name: str | None) -> None:
-        """Show this overlay alone."""
-        self.chosen, self.held = name, None
+        """Show this overlay alone, because the person wants it."""
+        self.chosen, self.held, self._is_own = name, None, True
         self.changed.emit()
+
+    def suggest(self, name: str) -> None:
+        """Show this overlay, as the best there is, until the person chooses one."""
+        if not self._is_own and name != self.chosen:
+            self.chosen = name
+            self.changed.emit()
+
+    def forget(self) -> None:
+        """Another project: what the person chose was for the one before."""
+        self._is_own = False
 
     def hold(self, name: str) -> None:
         """Show this overlay alone until `release`."""

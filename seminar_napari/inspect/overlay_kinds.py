@@ -12,11 +12,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from seminar.io.label_png import read_label_png
-from seminar.project.layout import PREDICTIONS
+from seminar.project.layout import PREDICTIONS, PROBE, UNSURE, preview_path
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 
-Drawing = Literal["solid", "dashed", "dotted", "heat"]
+Drawing = Literal["solid", "dashed", "dotted", "dash-dotted", "heat"]
 Files = Callable[[Project, RunFolder | None, str], tuple[Path, ...]]
 
 STUDENT = "student"
@@ -27,6 +27,9 @@ TRUTH = "truth"
 
 DISAGREEMENT = "disagreement"
 """The overlay in which the next click is looked for."""
+
+LIVE = (PROBE, UNSURE)
+"""The overlays that answer clicks; there are none while the live mask is off."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Overlay:
         In code, and in the file names of previews.
     title : str
         On screen.
-    drawing : {"solid", "dashed", "dotted", "heat"}
+    drawing : {"solid", "dashed", "dotted", "dash-dotted", "heat"}
         A label map, with outlines in this line style; or a heat map of values on 0..255.
     files : callable
         Gives, for a project, a run and an image id, the files that may hold it. The newest one is
@@ -87,6 +90,11 @@ def _of_run(*paths: Callable[[RunFolder, str], Path]) -> Files:
     return files
 
 
+def _of_probe(name: str) -> Files:
+    """The picture that the live mask has of an image."""
+    return lambda project, _run, image_id: (preview_path(project.path, image_id, name),)
+
+
 def _preview(name: str) -> Callable[[RunFolder, str], Path]:
     return lambda run, image_id: run.preview_path(image_id, name)
 
@@ -94,6 +102,7 @@ def _preview(name: str) -> Callable[[RunFolder, str], Path]:
 OVERLAYS: dict[str, Overlay] = {
     overlay.name: overlay
     for overlay in (
+        Overlay(PROBE, "live mask", "dash-dotted", _of_probe(PROBE), read_preview, key="T"),
         Overlay(
             STUDENT,
             "student",
@@ -131,6 +140,15 @@ OVERLAYS: dict[str, Overlay] = {
             toggle=True,
             tip="Heat map: how far student and teacher are apart; in the second stage, stage 1"
             " and 2",
+        ),
+        Overlay(
+            UNSURE,
+            UNSURE,
+            "heat",
+            _of_probe(UNSURE),
+            read_preview,
+            toggle=True,
+            tip="Heat map: where the live mask is unsure, from none to full",
         ),
     )
 }

@@ -17,7 +17,7 @@ from seminar.run.events import Event, Preview
 from seminar_napari.inspect.frames import NO_FILE, Frame, Frames, FrameSource, Stamp
 from seminar_napari.inspect.outlines import outline_width
 from seminar_napari.inspect.overlay_choice import OverlayChoice
-from seminar_napari.inspect.overlay_kinds import OVERLAYS
+from seminar_napari.inspect.overlay_kinds import LIVE, OVERLAYS, PROBE, STUDENT
 from seminar_napari.inspect.overlay_layers import (
     add_layer,
     class_colormap,
@@ -25,7 +25,7 @@ from seminar_napari.inspect.overlay_layers import (
     push,
     remove_stale,
 )
-from seminar_napari.inspect.update_pace import UpdatePace
+from seminar_napari.inspect.update_pace import HURRY_SECONDS, POLL_SECONDS, UpdatePace
 from seminar_napari.layers.geometry import follow_geometry, set_geometry
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
@@ -37,7 +37,7 @@ class Overlays:
     """A layer for each overlay of which there is something to show.
 
     Files are read in the background. Only a visible layer whose file has changed is touched, at
-    most twice a second, and more rarely where drawing is slow.
+    most twice a second, and more rarely where drawing is slow; the live mask at once.
 
     Parameters
     ----------
@@ -72,7 +72,9 @@ class Overlays:
         self._outline = False
         self._opacity = 0.5
         self._image_layer: Any = None
-        self._everything = self._due = False  # to be read: all, or what is visible
+        # to be read: all; what is visible; the answer to a click
+        self._everything = self._due = self._answers = False
+        self._is_reading = False
         self._cleanup = Cleanup(lambda: self._follow_geometry(None))
         for signal, slot in (
             (self.choice.changed, self._show),
@@ -82,6 +84,9 @@ class Overlays:
             (session.project_changed, self._on_project),
             (session.classes_changed, self._on_classes),
             (session.event_received, self._on_event),
+            (session.live_mask_changed, self._on_live_mask),
+            (session.mask_written, self._on_mask),
+            (session.masks_withdrawn, self.look_again),
             (viewer.layers.events.removed, self._on_removed),
         ):
             self._cleanup.connect(signal, slot)
@@ -139,37 +144,60 @@ class Overlays:
         self._everything = True
 
     # reading
+    @property
+    def turn_seconds(self) -> float:
+        """Time until `poll` is to be called again."""
+        is_awaited = self._everything or self._answers or self._is_reading
+        return HURRY_SECONDS if is_awaited else POLL_SECONDS
+
     def poll(self) -> None:
-        """Show what was read and read what is due; in the window's thread, every POLL_SECONDS."""
+        """Show what was read and read what is due; in the window's thread, see `turn_seconds`."""
         now = self._clock()
         self._pace.turn(now)
+        self._is_reading = self._reader.busy
         outcome = self._reader.take()
         if isinstance(outcome, Fault):
             self._session.notice.emit(outcome.reason)
         elif outcome is not None and outcome.source is self._source:
             self._take(outcome)
-        due = self._everything or (self._due and self._pace.is_due(now))
-        if due and not self._reader.busy:
-            self._request()
+        self._read_due(now)
 
-    def _request(self) -> None:
+    def _read_due(self, now: float) -> None:
+        if self._reader.busy:
+            return
+        if self._everything or (self._due and self._pace.is_due(now)):
+            names = [name for name in OVERLAYS if self._everything or self._is_wanted(name)]
+            self._everything = self._due = self._answers = False
+            self._request(names)
+        elif self._answers and self._pace.answer_is_due(now):
+            self._answers = False
+            self._request([name for name in LIVE if self._is_wanted(name)])
+
+    def _request(self, names: list[str]) -> None:
         project, image_id = self._session.project, self._session.image_id
-        names = [name for name in OVERLAYS if self._everything or self._is_wanted(name)]
-        self._everything = self._due = False
         if project is not None and image_id:
             source = self._source = FrameSource(project, self._session.run, image_id)
-            self._reader.submit(partial(source.read, names, dict(self._known)))
+            there = [name for name in names if self._session.has_live_mask or name not in LIVE]
+            self._reader.submit(partial(source.read, there, dict(self._known)))
+            self._is_reading = True
 
     def _is_wanted(self, name: str) -> bool:
         """What is seen, and what was not there when it was last looked for."""
         return self.choice.shows(name) or not self.has(name) or self.layers[name].visible
 
     def _take(self, frames: Frames) -> None:
-        if not frames.frames:
+        news = {
+            name: frame
+            for name, frame in frames.frames.items()
+            if self._session.has_live_mask or name not in LIVE
+        }
+        if not news:
             return
-        self._pace.drawn(self._clock())
-        for name, frame in frames.frames.items():
+        began = self._clock()
+        for name, frame in news.items():
             self._known[name] = frame.stamp if frame.data is not None else ("", frame.stamp[1])
+        self._suggest()
+        for name, frame in news.items():
             if frame.data is None:
                 self._clear(name)
             elif name in self.layers:
@@ -178,6 +206,13 @@ class Overlays:
             else:
                 self._make(name, frame)
         self.changed.emit()
+        self._pace.drawn(began, self.turn_seconds)
+
+    def _suggest(self) -> None:
+        """The best that there is, where the person has not chosen: a student, or the live mask."""
+        best = next((name for name in (STUDENT, PROBE) if self.stamp(name)[0]), None)
+        if best is not None:
+            self.choice.suggest(best)
 
     # layers
     def _make(self, name: str, frame: Frame) -> None:
@@ -250,6 +285,7 @@ class Overlays:
             set_geometry(overlay, self._session.layer_geometry())
 
     def _on_project(self, project: object) -> None:
+        self.choice.forget()
         self.remove_layers()
         self._on_image()
 
@@ -261,6 +297,19 @@ class Overlays:
     def _on_event(self, event: Event, _when: float) -> None:
         if isinstance(event, Preview) and event.image_id == self._session.image_id:
             self._due = True
+
+    def _on_mask(self, image_id: str) -> None:
+        if image_id == self._session.image_id:
+            self._answers = True
+            self._read_due(self._clock())
+
+    def _on_live_mask(self, has_live_mask: bool) -> None:
+        if not has_live_mask:
+            for name in LIVE:
+                self._clear(name)
+                self._known.pop(name, None)
+            self.changed.emit()
+        self._everything = True
 
     def _on_visible(self, _event: object = None) -> None:
         self._due = True

@@ -65,7 +65,7 @@ class ShowPanel(QWidget):
             column(
                 self._laid_out(),
                 row(self.fill, self.outline, QLabel("Opacity"), self.opacity, stretch=3, spacing=6),
-                row(self.two_by_two, *self.toggles.values(), heat_scale, spacing=6),
+                row(*self.toggles.values(), heat_scale, spacing=6),
             )
         )
         self.draw()
@@ -104,7 +104,8 @@ class ShowPanel(QWidget):
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
         grid.addWidget(QLabel("Show"), 0, 0)
-        for place, widget in enumerate((*self.choices.values(), self.nothing, hint)):
+        shown = (*self.choices.values(), self.nothing, hint, self.two_by_two)
+        for place, widget in enumerate(shown):
             grid.addWidget(widget, place // COLUMNS, 1 + place % COLUMNS)
         grid.setColumnStretch(1 + COLUMNS, 1)
         return grid

@@ -107,6 +107,9 @@ class InspectTab(QWidget):
             (session.run_changed, self._draw_runs),
             (session.project_changed, self._draw_runs),
             (session.state_changed, self._draw_runs),
+            (session.mask_written, self._keep_pace),
+            (session.image_changed, self._keep_pace),
+            (session.live_mask_changed, self._keep_pace),
         ):
             self._cleanup.connect(signal, slot)
         self.destroyed.connect(self._cleanup)
@@ -119,6 +122,12 @@ class InspectTab(QWidget):
         self.walk.poll()
         self.scores.poll()
         self.instances.poll()
+        self._keep_pace()
+
+    def _keep_pace(self, _value: object = None) -> None:
+        milliseconds = round(1000 * self.overlays.turn_seconds)
+        if self._timer.interval() != milliseconds:
+            self._timer.setInterval(milliseconds)
 
     # what the person does
     def _on_compared_run(self, name: str) -> None:

@@ -153,6 +153,10 @@ class ImageStates:
         state = self._states.get(image_id)
         return state or (_HELD_OUT if image_id in self.held_out else _UNTOUCHED)
 
+    def clicked_classes(self) -> set[int]:
+        """The classes that have clicks in any image, as far as the images were read."""
+        return {class_id for state in self._states.values() for class_id, _ in state.counts}
+
     def number_ready(self) -> int:
         """Number of images that train and have objects and background."""
         return sum(state.kind == "ready" for state in self._states.values())

@@ -16,6 +16,7 @@ from seminar_napari.session.classes_file import change_classes, read_classes
 from seminar_napari.session.click_book import ClickBook
 from seminar_napari.session.followed_run import FollowedRun
 from seminar_napari.session.image_states import ImageState
+from seminar_napari.session.probe import ProbeState
 from seminar_napari.session.shown_image import ShownImage
 from seminar_napari.session.training_split import add_to_split, held_out
 from seminar_napari.session.training_warnings import warnings_before_training
@@ -25,7 +26,7 @@ FLUSH_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 
 
-class Session(ShownImage, FollowedRun):
+class Session(ShownImage, FollowedRun, ProbeState):
     """The state that the tabs share; no Qt, no torch.
 
     All signals are emitted in the thread that calls. Results of background work are emitted by
@@ -59,6 +60,7 @@ class Session(ShownImage, FollowedRun):
     def __init__(self, retry_seconds: float = RETRY_SECONDS) -> None:
         ShownImage.__init__(self)
         FollowedRun.__init__(self)
+        ProbeState.__init__(self)
         self.project: Project | None = None
         self.current_class = 1
         self.saved_at = 0.0

@@ -36,6 +36,8 @@ class Child:
     command : sequence of str
     log : Path
         Its standard output and error are added to this file; missing folders are made.
+    talks : bool
+        Standard input and output are pipes to the window; only its standard error is logged.
 
     Raises
     ------
@@ -43,7 +45,7 @@ class Child:
         The program or the log file cannot be opened.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, *, talks: bool = False) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
         self._log_start = log.stat().st_size if log.exists() else 0
@@ -52,8 +54,8 @@ class Child:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else output,
                 stderr=output,
                 env=environment,
                 start_new_session=True,  # Windows ignores it
@@ -71,6 +73,14 @@ class Child:
     def poll(self) -> int | None:
         """The exit status, negative for a signal; None while it runs."""
         return self._process.poll()
+
+    def end(self, patience: float) -> None:
+        """Have it end: by request, or by force after `patience` seconds."""
+        if self.poll() is None:
+            self.terminate()
+            if self.wait(patience) is None:
+                self.kill()
+                self.wait(patience)
 
     def terminate(self) -> None:
         """Ask the process to end."""

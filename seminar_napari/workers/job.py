@@ -84,7 +84,7 @@ class Job:
             try:
                 yield from self._watch(child)
             finally:
-                _end(child)
+                child.end(PATIENCE_SECONDS)
             self.outcome = self._outcome(child)
 
     def _watch(self, child: Child) -> Iterator[JobNews]:
@@ -122,14 +122,6 @@ def count_new_masks(folder: Path, total: int) -> Callable[[], tuple[int, int]]:
         return min(found, total), total
 
     return count
-
-
-def _end(child: Child) -> None:
-    if child.poll() is None:
-        child.terminate()
-        if child.wait(PATIENCE_SECONDS) is None:
-            child.kill()
-            child.wait(PATIENCE_SECONDS)
 
 
 def _last_sentence(log: str) -> str:

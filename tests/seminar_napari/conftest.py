@@ -67,3 +67,9 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "seminar_napari.dock.reader_rules._written", lambda: folder / "reader_rules_written"
     )
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_live_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No probe is started by a project of two clicked classes; its own tests ask for one."""
+    monkeypatch.setattr("seminar_napari.annotate.live_mask.NEEDED_CLASSES", 1000)
