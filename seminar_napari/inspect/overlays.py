@@ -13,11 +13,12 @@ from napari.layers import Image, Labels
 from psygnal import Signal
 
 from seminar.labels import ClassNames
+from seminar.project.layout import PROBE
 from seminar.run.events import Event, Preview
 from seminar_napari.inspect.frames import NO_FILE, Frame, Frames, FrameSource, Stamp
 from seminar_napari.inspect.outlines import outline_width
 from seminar_napari.inspect.overlay_choice import OverlayChoice
-from seminar_napari.inspect.overlay_kinds import LIVE, OVERLAYS, PROBE, STUDENT
+from seminar_napari.inspect.overlay_kinds import LIVE, OVERLAYS, STUDENT
 from seminar_napari.inspect.overlay_layers import (
     add_layer,
     class_colormap,

@@ -8,7 +8,7 @@ import pytest
 from seminar_napari.inspect.outlines import outline_width, outlines
 
 
-@pytest.mark.parametrize("style", ["solid", "dashed", "dotted"])
+@pytest.mark.parametrize("style", ["solid", "dashed", "dotted", "dash-dotted"])
 def test_outlines_are_rims(style: str) -> None:
     labels = np.zeros((30, 30), dtype=np.uint8)
     labels[5:25, 5:25] = 3
@@ -19,8 +19,25 @@ def test_outlines_are_rims(style: str) -> None:
     assert (
         np.count_nonzero(drawn) == full
         if style == "solid"
-        else 0.3 * full < np.count_nonzero(drawn) < 0.8 * full
+        else 0.3 * full < np.count_nonzero(drawn) < 0.9 * full
     )
+
+
+def test_each_style_draws_dashes_of_its_own() -> None:
+    labels = np.zeros((60, 60), dtype=np.uint8)
+    labels[:30] = 1
+
+    def rim(style: str) -> str:
+        return "".join("-" if value else " " for value in outlines(labels, 1, style=style)[29])
+
+    assert rim("solid") == "-" * 60
+    for style, parts in (
+        ("dashed", {"---", "--", "-"}),
+        ("dotted", {"-"}),
+        ("dash-dotted", {"------", "--"}),
+    ):
+        inside = rim(style).split()[1:-1]
+        assert set(inside) <= parts and len(inside) > 5, style
 
 
 def test_outline_width_grows_with_the_image() -> None:

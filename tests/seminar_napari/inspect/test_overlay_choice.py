@@ -35,3 +35,21 @@ def test_a_toggle_lies_over_the_others_and_the_grid_replaces_both() -> None:
     assert shown(choice) == {"student", "disagreement"}
     choice.toggle("disagreement", False)
     assert shown(choice) == {"student"}
+
+
+def test_the_best_is_suggested_until_the_person_chooses_and_again_in_another_project() -> None:
+    choice = OverlayChoice()
+    changes: list[None] = []
+    choice.changed.connect(lambda: changes.append(None))
+    choice.suggest("probe")
+    choice.suggest("probe")
+    assert shown(choice) == {"probe"} and len(changes) == 1
+    choice.hold("truth")
+    choice.suggest("student")
+    assert shown(choice) == {"truth"} and choice.chosen == "student"
+    choice.choose(None)
+    choice.suggest("probe")
+    assert shown(choice) == set()
+    choice.forget()
+    choice.suggest("probe")
+    assert shown(choice) == {"probe"}

@@ -20,13 +20,14 @@ from PIL import Image as PillowImage
 
 from seminar.io.label_png import write_label_png
 from seminar.labels import ClassNames
+from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.project import Project
 from seminar.run.events import Preview
 from seminar.run.folder import RunFolder
 from seminar_napari.inspect.frames import Frames, FrameSource
 from seminar_napari.inspect.overlay_kinds import prediction_path
 from seminar_napari.inspect.overlays import Overlays
-from seminar_napari.inspect.update_pace import UPDATE_SECONDS
+from seminar_napari.inspect.update_pace import HURRY_SECONDS, POLL_SECONDS, UPDATE_SECONDS
 from seminar_napari.session.session import Session
 
 SIZE = (40, 60)
@@ -438,3 +439,131 @@ def test_neither_qt_nor_torch_is_imported() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3]
     )
     assert done.returncode == 0, done.stderr
+
+
+def answer(window: Window, value: int, image_id: str = "a", unsure: int | None = 0) -> None:
+    """The probe has written its mask of an image, and says so."""
+    assert window.session.project is not None
+    time.sleep(0.002)  # another mtime
+    for name, values in ((PROBE, value), (UNSURE, unsure)):
+        if values is not None:
+            path = preview_path(window.session.project.path, image_id, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            PillowImage.fromarray(np.full(SIZE, values, dtype=np.uint8)).save(path)
+    window.session.mask_written.emit(image_id)
+
+
+def seen(window: Window) -> set[str]:
+    return {kind for kind, layer in window.overlays.layers.items() if layer.visible}
+
+
+def test_the_live_mask_is_shown_until_a_student_comes_or_the_person_chooses(
+    window: Window, three_fields: Project
+) -> None:
+    window.session.set_run(None)
+    window.session.set_live_mask(True)
+    answer(window, 1)
+    window.settle()
+    assert seen(window) == {PROBE} and (window.overlays.data(PROBE) == 1).all()
+    window.session.set_run(window.run)
+    window.settle()
+    assert seen(window) == {PROBE}, "a run without a mask of this image"
+    window.preview(2)
+    window.settle()
+    assert seen(window) == {"student"}
+    window.overlays.choice.choose(PROBE)
+    window.preview(1)
+    window.settle()
+    assert seen(window) == {PROBE}, "the person's own choice stays"
+    window.overlays.choice.choose(None)
+    answer(window, 2)
+    window.settle()
+    assert seen(window) == set()
+    window.session.open_project(three_fields.path)
+    window.session.set_live_mask(True)
+    window.settle()
+    assert seen(window) == {PROBE}, "another project, another choice"
+
+
+def test_an_answer_is_drawn_within_two_turns_and_again_at_once(window: Window) -> None:
+    window.session.set_live_mask(True)
+    window.settle()
+    for value in (1, 2, 1):
+        answer(window, value)
+        assert window.overlays.turn_seconds == HURRY_SECONDS
+        window.poll(HURRY_SECONDS)
+        window.poll(HURRY_SECONDS)
+        assert (window.overlays.data(PROBE) == value).all()
+    window.settle()
+    assert window.overlays.turn_seconds == POLL_SECONDS
+
+
+def test_the_mask_of_before_stays_until_the_new_one_comes(window: Window) -> None:
+    window.session.set_live_mask(True)
+    answer(window, 1)
+    window.settle()
+    layer, emptied = window.overlays.layers[PROBE], []
+    layer.events.set_data.connect(lambda event: emptied.append(not layer.data.any()))
+    window.session.set_clicks("a", window.session.clicks("a"))
+    assert window.session.flush()
+    window.settle()
+    answer(window, 2)
+    window.settle()
+    assert (layer.data == 2).all() and emptied and not any(emptied)
+
+
+def test_an_answer_of_another_image_changes_nothing(window: Window) -> None:
+    window.session.set_live_mask(True)
+    answer(window, 1)
+    window.settle()
+    answer(window, 2, "b")
+    assert window.overlays.turn_seconds == POLL_SECONDS
+    window.settle()
+    assert (window.overlays.data(PROBE) == 1).all()
+    window.session.show_image("b")
+    assert not window.overlays.layers[PROBE].data.any(), "at once"
+    window.settle()
+    assert (window.overlays.data(PROBE) == 2).all()
+    window.session.show_image("c")
+    window.settle()
+    assert not window.overlays.has(PROBE)
+
+
+def test_switched_off_it_is_gone_though_its_files_are_there(window: Window) -> None:
+    window.session.set_live_mask(True)
+    window.overlays.choice.toggle(UNSURE, True)
+    answer(window, 1, unsure=200)
+    window.settle()
+    assert seen(window) >= {PROBE, UNSURE}
+    window.session.set_live_mask(False)
+    window.settle()
+    assert not window.overlays.has(PROBE) and not window.overlays.has(UNSURE)
+    assert not any(window.overlays.layers[name].data.any() for name in (PROBE, UNSURE))
+    window.session.set_live_mask(True)
+    window.settle()
+    assert (window.overlays.data(PROBE) == 1).all() and (window.overlays.data(UNSURE) == 200).all()
+
+
+def test_an_answer_that_is_being_read_while_it_is_switched_off_is_not_shown(
+    window: Window, slow_disk: threading.Event
+) -> None:
+    window.session.set_live_mask(True)
+    answer(window, 1)
+    window.overlays.poll()
+    assert window.overlays._reader.busy
+    window.session.set_live_mask(False)
+    slow_disk.set()
+    assert window.overlays._reader.wait(5)
+    window.overlays.poll()
+    assert not window.overlays.has(PROBE)
+
+
+def test_masks_that_are_withdrawn_are_taken_away(window: Window) -> None:
+    window.session.set_live_mask(True)
+    answer(window, 1)
+    window.settle()
+    assert window.session.project is not None
+    preview_path(window.session.project.path, "a", PROBE).unlink()
+    window.session.masks_withdrawn.emit()
+    window.settle()
+    assert not window.overlays.has(PROBE) and not window.overlays.layers[PROBE].data.any()
