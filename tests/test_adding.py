@@ -16,7 +16,7 @@ TOY_OVERLAY = """
             "dashed",
             lambda project, _run, image_id: (project.path / "toys" / f"{image_id}.png",),
             read_preview,
-            key="T",
+            key="Y",
         ),
 """
 
@@ -60,11 +60,11 @@ assert layer is overlays.layers["toy"] and (layer.data == labels).all()
 assert not layer.visible, "the student is chosen"
 press = KeymapHandler()
 press.keymap_providers = [viewer]
-press.press_key("T")
+press.press_key("Y")
 assert layer.visible
-press.release_key("T")
+press.release_key("Y")
 assert not layer.visible
-assert any("T" in held and "toy map" in told for held, told in LEGEND)
+assert any("Y" in held and "toy map" in told for held, told in LEGEND)
 grid.enter()
 cells = [
     {viewer.layers[index].name for index in content}

@@ -207,9 +207,11 @@ class LiveMask:
                 self._masks[image_id] = said
                 if image_id == self._session.image_id:
                     self._said_last = ""
+                self._session.unsure_shares[image_id] = said.unsure
                 self._session.mask_written.emit(image_id)
             case Waiting(text):
                 self._masks.clear()
+                self._session.unsure_shares.clear()
                 self._said_last = text
                 self._session.masks_withdrawn.emit()
             case Notice(text):

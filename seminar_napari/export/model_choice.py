@@ -7,13 +7,14 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
+from seminar.project.layout import PROBE
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.qt.builders import button, row
 
 
 class ModelChoice(QWidget):
-    """Lists the models, the newest run first.
+    """Lists the models: the newest run first, the live mask after all runs.
 
     Attributes
     ----------
@@ -57,10 +58,10 @@ class ModelChoice(QWidget):
         before = self.combo.currentData()
         listed = [self.combo.itemData(place) for place in range(self.combo.count())]
         self.combo.clear()
-        for name in reversed(project.runs()) if project is not None else ():
+        for name in _names(project):
             run = RunFolder.of(project.path, name)  # type: ignore[union-attr]
             if run.model_path.exists():
-                self.combo.addItem(name, str(run.path))
+                self.combo.addItem(f"live mask ({name})" if name == PROBE else name, str(run.path))
         for path in listed:
             if Path(path).is_file():
                 self._add(Path(path))
@@ -76,3 +77,9 @@ class ModelChoice(QWidget):
     def _add(self, path: Path) -> None:
         self.combo.addItem(f"{path.parent.name}/{path.name}", str(path))
         self.combo.setCurrentIndex(self.combo.count() - 1)
+
+
+def _names(project: Project | None) -> list[str]:
+    """The runs of a project, the newest first, and then the probe."""
+    names = [*reversed(project.runs())] if project is not None else []
+    return sorted(names, key=lambda name: name == PROBE)

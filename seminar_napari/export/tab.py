@@ -23,7 +23,10 @@ from seminar_napari.qt.builders import button, column, row
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 
-NO_MODEL = "No trained model yet: train first, or choose a model.pt with Other…."
+NO_MODEL = (
+    "No model yet: click on two classes with the live mask on, or train first, or choose a model.pt "
+    "with Other…."
+)
 
 
 class ExportTab(QWidget):
@@ -59,7 +62,7 @@ class ExportTab(QWidget):
         self.jobs.changed.connect(self._draw)
         self._cleanup = Cleanup(self.jobs.cancel_silently)
         self._cleanup.connect(session.project_changed, self._on_project)
-        for signal in (session.run_changed, session.state_changed):
+        for signal in (session.run_changed, session.state_changed, session.probe_saved):
             self._cleanup.connect(signal, self._list_models)
         self.destroyed.connect(self._cleanup)
         self._list_models()

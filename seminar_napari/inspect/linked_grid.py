@@ -9,7 +9,7 @@ from typing import Any
 from napari.layers import Image, Points
 
 from seminar_napari.inspect.overlay_kinds import OVERLAYS
-from seminar_napari.inspect.overlay_layers import selection_kept
+from seminar_napari.inspect.overlay_layers import MARK, selection_kept
 from seminar_napari.inspect.overlays import Overlays
 from seminar_napari.layers.geometry import GEOMETRY, set_geometry
 from seminar_napari.session.session import Session
@@ -94,7 +94,7 @@ class LinkedGrid:
         layers, overlays = self._viewer.layers, self._overlays
         self._order, self._names, self._image = list(layers), names, image
         shown = [overlays.layers[name] for name in names]
-        clicks = [layer for layer in layers if isinstance(layer, Points) and layer.visible][-1:]
+        clicks = [layer for layer in layers if _holds_clicks(layer) and layer.visible][-1:]
         kept = [image, *clicks, *shown]
         self._hidden = [
             layer for layer in layers if layer.visible and layer not in (*kept, *self._came)
@@ -131,7 +131,7 @@ class LinkedGrid:
             return
         layer, partner = event.value, self._pairs[1]
         self._came.append(layer)
-        if isinstance(layer, Points) and partner in self._holders:  # the clicks are back
+        if _holds_clicks(layer) and partner in self._holders:  # the clicks are back
             self._pairs[1] = layer
             self._copies.remove(partner)
             self._holders.remove(partner)
@@ -215,6 +215,11 @@ class LinkedGrid:
             if layer in layers:
                 layer.visible = True
         self._overlays.choice.show_together(())
+
+
+def _holds_clicks(layer: Any) -> bool:
+    """Not the ring around the next one."""
+    return isinstance(layer, Points) and MARK not in layer.metadata
 
 
 def _copy(image: Image, name: str, *, visible: bool = True) -> Image:

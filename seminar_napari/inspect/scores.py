@@ -11,6 +11,7 @@ from psygnal import Signal
 from seminar.errors import SeminarError
 from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present
 from seminar.labels import LabelMap
+from seminar.project.layout import PROBE
 from seminar.run.events import Event, Validated
 from seminar.run.folder import RunFolder
 from seminar_napari.inspect.frames import Stamp
@@ -94,9 +95,8 @@ class Scores:
         project, run = self._session.project, self._session.run
         if project is None:
             return ()
-        return tuple(
-            name for name in reversed(project.runs()) if run is None or name != run.path.name
-        )
+        others = {PROBE, run.path.name if run is not None else ""}  # the probe keeps no scores
+        return tuple(name for name in reversed(project.runs()) if name not in others)
 
     def compare_with(self, name: str) -> None:
         """Compare the followed run with the run of this name; "" for none."""

@@ -12,7 +12,7 @@ from seminar.errors import SeminarError
 from seminar_napari.inspect.instances import InstancesLayer, has_object_clicks
 from seminar_napari.inspect.keys import NEXT_KEY, InspectKeys
 from seminar_napari.inspect.linked_grid import LinkedGrid
-from seminar_napari.inspect.next_click_walk import NextClickWalk
+from seminar_napari.inspect.next_click.walk import LOOKING, NextClickWalk
 from seminar_napari.inspect.overlay_kinds import STUDENT, TRUTH
 from seminar_napari.inspect.overlays import Overlays
 from seminar_napari.inspect.scores import Scores, score_line
@@ -61,8 +61,8 @@ class InspectTab(QWidget):
         self.show_panel = ShowPanel(self.overlays, self.grid)
         self.next_click = button(
             f"Next click ({NEXT_KEY})",
-            "Go to the place, over all images, where the networks disagree most and no click is "
-            "near",
+            "Go to the place, over all images, where the live mask is least sure or the networks "
+            "disagree most, and no click is near",
             self.walk.go,
         )
         self.next_text, self.score_text, self.instances_text = (wrapped_label() for _ in range(3))
@@ -113,7 +113,7 @@ class InspectTab(QWidget):
         ):
             self._cleanup.connect(signal, slot)
         self.destroyed.connect(self._cleanup)
-        self.walk.said.connect(lambda text: self.next_text.setText(text))
+        self.walk.said.connect(self._on_said)
         self.instances.said.connect(lambda text: self.instances_text.setText(text))
         self.compared_run.textActivated.connect(self._on_compared_run)
 
@@ -130,6 +130,11 @@ class InspectTab(QWidget):
             self._timer.setInterval(milliseconds)
 
     # what the person does
+    def _on_said(self, text: str) -> None:
+        self.next_text.setText(text)
+        if text not in ("", LOOKING) and not self.isVisible():
+            self._session.notice.emit(text)  # the key was pressed on another tab
+
     def _on_compared_run(self, name: str) -> None:
         self.scores.compare_with("" if name == NO_COMPARISON else name)
 
@@ -177,7 +182,7 @@ class InspectTab(QWidget):
                 combo.addItems(names)
                 combo.setCurrentText(chosen if chosen in names else NO_COMPARISON)
         self._comparison.setVisible(len(names) > 1)
-        self.next_click.setEnabled(self._session.run is not None)
+        self.next_click.setEnabled(self._session.project is not None)
         self._draw_scores()
 
     def _draw_instances(self) -> None:

@@ -79,6 +79,8 @@ class ProbeState:
     ----------
     has_live_mask : bool
         Whether the open project has one: it is switched on, and two classes have clicks.
+    unsure_shares : dict
+        Share of the pixels that are unsure, by image id, of the images it has said it of.
     """
 
     live_mask_changed = Signal(bool)  # has_live_mask
@@ -88,9 +90,11 @@ class ProbeState:
 
     def __init__(self) -> None:
         self.has_live_mask = False
+        self.unsure_shares: dict[str, float] = {}
 
     def set_live_mask(self, has_live_mask: bool) -> None:
         """Show the live mask from now on, or hide it."""
         if has_live_mask != self.has_live_mask:
+            self.unsure_shares.clear()
             self.has_live_mask = has_live_mask
             self.live_mask_changed.emit(has_live_mask)

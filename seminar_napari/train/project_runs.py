@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seminar.project.layout import PROBE
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.run.command import next_run_name
@@ -11,11 +12,12 @@ from seminar_napari.run.past_events import is_finished
 def started_runs(project: Project | None) -> tuple[RunFolder, ...]:
     """Runs of the project, newest last.
 
-    Without those that failed before they began: their names are free.
+    Without the probe, which is not trained, and those that failed before they began: their names
+    are free.
     """
     if project is None:
         return ()
-    runs = (RunFolder.of(project.path, name) for name in project.runs())
+    runs = (RunFolder.of(project.path, name) for name in project.runs() if name != PROBE)
     return tuple(run for run in runs if run.config_path.exists())
 
 

@@ -65,7 +65,7 @@ def run(three_fields: Project, tab: ExportTab) -> Path:
 
 def test_without_a_model_it_says_what_to_do(tab: ExportTab) -> None:
     assert not tab.predict.isEnabled() and not tab.export.isEnabled()
-    assert "train first" in tab.jobs.result.text()
+    assert "or train first" in tab.jobs.result.text()
 
 
 def test_only_runs_with_a_model_are_offered_the_newest_first(
@@ -92,11 +92,28 @@ def test_only_runs_with_a_model_are_offered_the_newest_first(
     assert tab.models.model == tmp_path / "model.pt", "what was chosen stays chosen"
 
 
+def test_the_live_mask_is_offered_as_soon_as_it_has_a_model_behind_the_runs(
+    tab: ExportTab, run: Path, three_fields: Project
+) -> None:
+    probe = three_fields.path / "runs" / "probe"
+    probe.mkdir()
+    tab._session.probe_saved.emit()
+    assert tab.models.combo.count() == 1, "not before"
+    (probe / "model.pt").write_bytes(b"model")
+    tab._session.probe_saved.emit()
+    assert [tab.models.combo.itemText(row) for row in range(2)] == ["run-1", "live mask (probe)"]
+    assert tab.models.model == run, "what was chosen stays chosen"
+    (run / "model.pt").unlink()
+    tab._session.state_changed.emit("failed")
+    assert tab.models.model == probe and tab.predict.isEnabled()
+    assert tab.folder.text() == str(three_fields.path / "predictions" / "probe")
+
+
 def test_a_project_whose_only_run_has_no_model_says_what_to_do(tab: ExportTab, run: Path) -> None:
     (run / "model.pt").unlink()
     tab._session.state_changed.emit("failed")
     assert tab.models.model is None and not tab.predict.isEnabled() and not tab.export.isEnabled()
-    assert "train first" in tab.jobs.result.text()
+    assert "or train first" in tab.jobs.result.text()
 
 
 def test_all_images_are_predicted_with_progress(

@@ -161,6 +161,30 @@ def test_next_click_by_key_goes_there_and_says_so(window: Window) -> None:
     assert window.tab.next_text.text() == "b: student and teacher disagree on 100 px"
 
 
+def test_the_key_says_on_other_tabs_what_it_has_found(window: Window) -> None:
+    told: list[str] = []
+    window.session.notice.connect(told.append)
+    window.session.show_image("b")
+    window.preview("student", "disagreement")
+    window.keys.press_key("N")
+    window.qtbot.waitUntil(lambda: "disagree on" in window.tab.next_text.text(), timeout=10_000)
+    assert told == [], "it stands on this tab"
+    window.tab.hide()
+    window.keys.press_key("N")
+    window.qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    assert told == ["b: student and teacher disagree on 100 px"]
+
+
+def test_the_answer_to_a_click_is_looked_for_in_a_hurry(window: Window) -> None:
+    window.qtbot.waitUntil(lambda: window.tab._timer.interval() == 100, timeout=10_000)
+    window.session.set_live_mask(True)
+    window.session.mask_written.emit("b")  # of another image
+    window.qtbot.waitUntil(lambda: window.tab._timer.interval() == 100, timeout=10_000)
+    window.session.mask_written.emit("a")
+    assert window.tab._timer.interval() == 10
+    window.qtbot.waitUntil(lambda: window.tab._timer.interval() == 100, timeout=10_000)
+
+
 def test_scores_of_the_image_the_set_and_against_an_earlier_run(window: Window) -> None:
     earlier = RunFolder.of(window.project.path, "earlier")
     earlier.path.mkdir()
@@ -245,6 +269,9 @@ def test_shutting_down_leaves_no_listener_layer_key_or_timer(window: Window, qtb
         "state_changed",
         "event_received",
         "classes_changed",
+        "live_mask_changed",
+        "mask_written",
+        "masks_withdrawn",
     )
     tab = InspectTab(session, viewer)
     qtbot.addWidget(tab)

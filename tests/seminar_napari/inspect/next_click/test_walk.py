@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from PIL import Image as PillowImage
 
+from seminar.clicks.click_set import ClickSet
+from seminar.project.layout import UNSURE, preview_path
 from seminar.project.project import Project
 from seminar.run.events import StageStarted
 from seminar.run.folder import RunFolder
-from seminar_napari.inspect.next_click import NextClickFinder
-from seminar_napari.inspect.next_click_walk import SHOWN_PIXELS, NextClickWalk, disagreeing
+from seminar_napari.inspect.next_click.finder import NextClickFinder
+from seminar_napari.inspect.next_click.walk import SHOWN_PIXELS, NextClickWalk, disagreeing
 from seminar_napari.session.session import Session
 
 
@@ -63,9 +66,75 @@ def test_the_place_is_shown_centred_and_zoomed(
     assert camera.zoom == 50.0
 
 
-def test_without_a_run_it_says_what_to_do(window: Window) -> None:
+def test_without_run_and_live_mask_it_says_what_to_do(window: Window) -> None:
     window.walk.go()
-    assert "Train first" in window.said[-1]
+    assert "Click on two classes first" in window.said[-1] and "or train" in window.said[-1]
+
+
+def test_the_live_mask_s_unsure_place_is_ringed_until_the_click_comes(
+    window: Window, three_fields: Project
+) -> None:
+    clicks = window.viewer.add_points(np.zeros((0, 2)), name="Clicks")
+    window.viewer.layers.selection.active = clicks
+    window.session.set_live_mask(True)
+    window.go()
+    assert window.said[-1] == "No mask yet: it comes within seconds, then ask again."
+    write_unsure(three_fields, "b", slice(5, 12), slice(45, 52))
+    window.go()
+    assert window.said[-1] == "b: unsure on 49 px" and window.session.image_id == "b"
+    layers = window.viewer.layers
+    assert [layer.name for layer in layers] == ["Image", "next click", "Clicks"]
+    ring = layers["next click"]
+    image = window.session.image_layer
+    assert np.allclose(ring.data_to_world((8, 48)), image.data_to_world((8, 48)))
+    assert np.array_equal(ring.data, [[8, 48]] * 2) and not ring.editable
+    assert layers.selection.active is clicks and layers.selection == {clicks}
+    window.session.set_clicks("b", ClickSet(40, 60, np.array([[8.0, 48.0]]), np.array([1])))
+    assert "next click" not in layers and layers.selection.active is clicks
+    assert window.session.flush()
+    window.go()
+    assert window.said[-1] == "No place left where the live mask is unsure and no click is near."
+
+
+def test_the_ring_goes_with_another_image_the_next_search_or_the_dock(
+    window: Window, three_fields: Project
+) -> None:
+    write_unsure(three_fields, "b", slice(5, 12), slice(45, 52))
+    window.session.set_live_mask(True)
+    layers = window.viewer.layers
+    window.go()
+    assert "next click" in layers
+    window.session.show_image("c")
+    assert "next click" not in layers
+    window.go()
+    window.session.set_clicks("a", window.session.clicks("a"))
+    assert "next click" in layers, "a click in another image is not the one that was asked for"
+    window.walk.go()
+    assert "next click" not in layers
+    assert window.walk._search.wait(10)
+    window.walk.poll()
+    layers.remove("next click")  # by hand
+    window.go()
+    window.walk.close()
+    assert "next click" not in layers
+
+
+def test_in_the_grid_there_is_no_ring_as_it_would_be_a_cell(
+    window: Window, three_fields: Project
+) -> None:
+    write_unsure(three_fields, "b", slice(5, 12), slice(45, 52))
+    window.session.set_live_mask(True)
+    window.viewer.canvas.grid.enabled = True
+    window.go()
+    assert window.session.image_id == "b" and "next click" not in window.viewer.layers
+
+
+def write_unsure(project: Project, image_id: str, rows: slice, cols: slice) -> None:
+    values = np.zeros((40, 60), dtype=np.uint8)
+    values[rows, cols] = 255
+    path = preview_path(project.path, image_id, UNSURE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PillowImage.fromarray(values).save(path)
 
 
 def test_where_nothing_disagrees_it_says_so_and_stays(
@@ -160,7 +229,12 @@ def test_an_image_of_many_planes_is_centred_on_row_and_column(window: Window) ->
 
 def test_nothing_listens_after_closing() -> None:
     session = Session()
+    signals = [
+        getattr(session, name)
+        for name in ("run_changed", "event_received", "project_changed", "image_changed")
+    ]
+    before = [len(signal) for signal in signals]
     walk = NextClickWalk(ViewerModel(), session)
-    assert len(session.run_changed) == len(session.event_received) == 1
+    assert [len(signal) for signal in signals] == [number + 1 for number in before]
     walk.close()
-    assert len(session.run_changed) == len(session.event_received) == 0
+    assert [len(signal) for signal in signals] == before

@@ -1,25 +1,25 @@
-"""Where to click next."""
+"""Where to click next, over all images."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 from seminar.clicks.click_set import ClickSet
 from seminar.io.label_png import write_label_png
+from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
-from seminar_napari.inspect import next_click
-from seminar_napari.inspect.next_click import NextClickFinder, near_radius, spots
+from seminar_napari.inspect.next_click import finder as finder_module
+from seminar_napari.inspect.next_click.doubts import UNSURE_FROM, Doubts
+from seminar_napari.inspect.next_click.finder import NextClickFinder
 from seminar_napari.inspect.overlay_kinds import prediction_path
-
-NO_CLICKS = np.zeros((0, 2))
 
 
 def disagreement(
@@ -31,64 +31,6 @@ def disagreement(
     return values
 
 
-def test_the_spot_lies_in_the_largest_blob_and_counts_its_pixels() -> None:
-    found = spots(
-        disagreement((slice(2, 7), slice(2, 7)), (slice(20, 31), slice(40, 51))), NO_CLICKS
-    )
-    assert [(spot.row, spot.col, spot.area) for spot in found] == [(25, 45, 121), (4, 4, 25)]
-
-
-def test_a_blob_comes_before_a_rim_of_as_many_pixels() -> None:
-    rim = (slice(1, 2), slice(0, 50))
-    found = spots(disagreement(rim, (slice(20, 27), slice(20, 27))), NO_CLICKS)
-    assert [spot.area for spot in found] == [49, 50]
-
-
-def test_weak_disagreement_does_not_count() -> None:
-    assert (
-        spots(disagreement((slice(0, 20), slice(0, 20)), value=next_click.DISAGREE - 1), NO_CLICKS)
-        == ()
-    )
-
-
-def test_a_clicked_region_is_left_out_and_a_large_one_is_offered_far_from_the_click() -> None:
-    small = disagreement((slice(10, 16), slice(10, 16)))
-    assert spots(small, np.array([[12.0, 12.0]])) == ()
-    assert (
-        spots(disagreement((slice(10, 31), slice(20, 41))), np.array([[20.0, 30.0]])) == ()
-    )  # nor are its corners offered
-    wide = disagreement((slice(0, 40), slice(0, 60)))
-    (spot,) = spots(wide, np.array([[20.0, 10.0]]))
-    assert np.hypot(spot.row - 20, spot.col - 10) > near_radius((40, 60))
-    assert spot.area < 40 * 60
-
-
-@pytest.mark.parametrize("place", [(0, 0), (0, 1900), (1023, 1024), (2040, 3)])
-def test_large_images_are_found_to_the_pixel(place: tuple[int, int]) -> None:
-    row, col = place
-    values = disagreement((slice(row, row + 17), slice(col, col + 17)), size=(2048, 2050))
-    (spot,) = spots(values, np.array([[900.0, 500.0]]))
-    assert values[spot.row, spot.col] == 255
-    assert spot.area == pytest.approx(
-        np.count_nonzero(values), rel=0.35
-    )  # blocks that are less than half full are left out
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 700), st.integers(0, 2**32 - 1))
-def test_every_spot_disagrees_and_is_away_from_clicks(height: int, width: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    values = (rng.random((height, width)) < 0.5).astype(np.uint8) * 255
-    clicks = rng.random((3, 2)) * (height, width) - 0.5
-    for spot in spots(values, clicks):
-        assert values[spot.row, spot.col] == 255
-        side = -(-max(height, width) // next_click.COARSE)
-        assert (
-            np.hypot(*(clicks - (spot.row, spot.col)).T).min()
-            > near_radius((height, width)) - 2 * side
-        )
-
-
 def test_over_all_images_the_worst_first_then_the_next_and_round_again(
     three_fields: Project, followed_run: RunFolder
 ) -> None:
@@ -97,7 +39,7 @@ def test_over_all_images_the_worst_first_then_the_next_and_round_again(
         followed_run.write_preview(image_id, "disagreement", values, three_fields.classes)
     finder = NextClickFinder(three_fields, followed_run)
     found = [finder.find() for _ in range(4)]
-    assert [next_click.image_id for next_click in found if next_click] == ["b", "a", "c", "b"]
+    assert [place.image_id for place in found if place] == ["b", "a", "c", "b"]
     assert found[0] is not None and found[0].spot.area == 144
 
 
@@ -139,15 +81,6 @@ def test_a_click_that_comes_while_the_walk_goes_on_counts(
     assert finder.find() is None, "looked at again, although the preview is the same"
 
 
-def test_the_radius_is_of_the_shorter_side_between_six_and_thirty_two_pixels() -> None:
-    assert [near_radius(size) for size in ((40, 60), (500, 4000), (4000, 500), (9000, 9000))] == [
-        6,
-        10,
-        10,
-        32,
-    ]
-
-
 def test_what_was_found_is_remembered_until_a_file_changes(
     three_fields: Project, followed_run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,13 +93,13 @@ def test_what_was_found_is_remembered_until_a_file_changes(
     finder = NextClickFinder(three_fields, followed_run)
     finder.find()
     read: list[str] = []
-    original = NextClickFinder._disagreement
+    original = Doubts.pictures
 
-    def noting(self: NextClickFinder, image_id: str) -> np.ndarray | None:
+    def noting(self: Doubts, image_id: str, stamps: tuple[int, int]) -> Any:
         read.append(image_id)
-        return original(self, image_id)
+        return original(self, image_id, stamps)
 
-    monkeypatch.setattr(NextClickFinder, "_disagreement", noting)
+    monkeypatch.setattr(Doubts, "pictures", noting)
     finder.find()
     assert read == []
     time.sleep(0.01)
@@ -257,3 +190,91 @@ def test_two_thousand_images_are_asked_again_without_reading_them(
     began = time.process_time()  # others may use the processor, too
     assert finder.find() is not None
     assert time.process_time() - began < 0.25
+
+
+def write_unsure(project: Project, image_id: str, values: np.ndarray) -> None:
+    path = preview_path(project.path, image_id, UNSURE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PillowImage.fromarray(values).save(path)
+
+
+def places(finder: NextClickFinder, times: int, **given: Any) -> list[tuple[str, int, str] | None]:
+    found = [finder.find(**given) for _ in range(times)]
+    return [place and (place.image_id, place.spot.area, place.kind) for place in found]
+
+
+def test_without_a_run_it_is_the_largest_unsure_region(three_fields: Project) -> None:
+    finder = NextClickFinder(three_fields, None)
+    assert finder.find() is None and not finder.has_looked
+    write_unsure(three_fields, "b", disagreement((slice(4, 10), slice(4, 10))))
+    write_unsure(three_fields, "c", disagreement((slice(4, 20), slice(4, 20)), value=UNSURE_FROM))
+    weak = disagreement((slice(0, 40), slice(0, 60)), value=UNSURE_FROM - 1)
+    write_unsure(three_fields, "a", weak)
+    assert places(finder, 3) == [("c", 256, "unsure"), ("b", 36, "unsure"), ("c", 256, "unsure")]
+    assert NextClickFinder(three_fields, None, has_live_mask=False).find() is None
+
+
+def test_a_run_counts_as_soon_as_it_has_previews(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
+    write_unsure(three_fields, "c", disagreement((slice(4, 20), slice(4, 20))))
+    finder = NextClickFinder(three_fields, followed_run)
+    assert places(finder, 1) == [("c", 256, "unsure")]
+    followed_run.write_preview(
+        "b", "disagreement", disagreement((slice(4, 10), slice(4, 10))), three_fields.classes
+    )
+    assert places(finder, 2) == [("b", 36, "networks")] * 2
+
+
+def test_where_student_and_live_mask_differ_counts_as_well(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
+    labels = np.zeros((40, 60), dtype=np.uint8)
+    followed_run.write_preview("b", "student", labels, three_fields.classes)
+    labels[5:12, 30:37] = 1
+    write_label_png(preview_path(three_fields.path, "b", PROBE), labels, three_fields.classes)
+    networks = disagreement((slice(25, 35), slice(4, 14)))
+    followed_run.write_preview("b", "disagreement", networks, three_fields.classes)
+    write_unsure(three_fields, "b", disagreement((slice(0, 40), slice(0, 60))))
+    assert places(NextClickFinder(three_fields, followed_run), 2) == [
+        ("b", 100, "networks"),
+        ("b", 49, "student and live mask"),
+    ]
+    alone = NextClickFinder(three_fields, followed_run, has_live_mask=False)
+    assert places(alone, 2) == [("b", 100, "networks")] * 2
+
+
+def test_a_predicted_mask_is_compared_with_the_live_mask_though_there_is_no_preview(
+    three_fields: Project, followed_run: RunFolder
+) -> None:
+    labels = np.zeros((40, 60), dtype=np.uint8)
+    write_label_png(prediction_path(followed_run, "c"), labels, three_fields.classes)
+    assert NextClickFinder(three_fields, followed_run).find() is None
+    labels[5:12, 30:37] = 1
+    write_label_png(preview_path(three_fields.path, "c", PROBE), labels, three_fields.classes)
+    assert places(NextClickFinder(three_fields, followed_run), 1) == [
+        ("c", 49, "student and live mask")
+    ]
+
+
+def test_of_many_images_those_that_are_least_sure_are_looked_at(
+    three_fields: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder_module, "LOOKED_AT", 1)
+    for image_id, side in (("a", 5), ("b", 12), ("c", 9)):
+        values = disagreement((slice(2, 2 + side), slice(45, 45 + side)))
+        write_unsure(three_fields, image_id, values)
+    unsure = {"a": 0.2, "b": 0.1, "c": 0.3}
+    finder = NextClickFinder(three_fields, None)
+    assert places(finder, 3, unsure=unsure) == [
+        ("c", 81, "unsure"),
+        ("a", 25, "unsure"),
+        ("b", 144, "unsure"),
+    ]
+    for image_id in "abc":  # all are written again, and one of them was clicked
+        write_unsure(three_fields, image_id, disagreement((slice(2, 14), slice(45, 57))))
+        set_age(preview_path(three_fields.path, image_id, UNSURE).parent, -5)
+    three_fields.write_clicks("b", ClickSet(40, 60, np.array([[8.0, 51.0]]), np.array([1])))
+    assert "b" not in {place and place[0] for place in places(finder, 3, unsure=unsure)}, (
+        "what was clicked is looked at first"
+    )

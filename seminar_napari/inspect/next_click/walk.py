@@ -9,8 +9,10 @@ from psygnal import Signal
 
 from seminar.errors import SeminarError
 from seminar.run.events import Event, StageStarted, Step
-from seminar.run.folder import RunFolder
-from seminar_napari.inspect.next_click import NextClick, NextClickFinder
+from seminar_napari.inspect.next_click.doubts import Kind
+from seminar_napari.inspect.next_click.finder import NextClick, NextClickFinder
+from seminar_napari.inspect.next_click.ring import Ring
+from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 from seminar_napari.workers.latest import Latest
 from seminar_napari.workers.worker import Fault
@@ -18,47 +20,62 @@ from seminar_napari.workers.worker import Fault
 SHOWN_PIXELS = 160.0
 """Image pixels that are seen around the place at most; small images are shown whole."""
 
+LOOKING = "Looking …"
+
 
 class NextClickWalk:
-    """Looks in the background for the next place to click, shows its image and centres it."""
+    """Looks in the background for the next place to click, shows its image, centres and rings it.
+
+    Attributes
+    ----------
+    ring : Ring
+        Goes with the next click in the image, another image, or the next search.
+    """
 
     said = Signal(str)
 
     def __init__(self, viewer: Any, session: Session) -> None:
+        self.ring = Ring(viewer)
         self._viewer = viewer
         self._session = session
         self._search: Latest[NextClick | bool] = Latest("seminar-next-click")
         self._finder: NextClickFinder | None = None
         self._stage = ""
         self._asked = False
-        session.run_changed.connect(self._on_run)
-        session.event_received.connect(self._on_event)
+        self._cleanup = Cleanup(self.ring.hide)
+        for signal, slot in (
+            (session.run_changed, self._on_run),
+            (session.project_changed, self._forget),
+            (session.live_mask_changed, self._forget),
+            (session.event_received, self._on_event),
+            (session.image_changed, self._on_image),
+            (session.clicks_changed, self._on_clicks),
+        ):
+            self._cleanup.connect(signal, slot)
 
     def close(self) -> None:
         """Listen to nothing any more."""
-        self._session.run_changed.disconnect(self._on_run)
-        self._session.event_received.disconnect(self._on_event)
+        self._cleanup()
 
     def go(self) -> None:
         """Go to the next place once it is found; further calls until then change nothing."""
-        project, run = self._session.project, self._session.run
-        if project is None or run is None:
+        session, project = self._session, self._session.project
+        if project is None or (session.run is None and not session.has_live_mask):
             self.said.emit(
-                "Train first, or attach to a run: the next click is where its networks disagree."
+                "Click on two classes first, with the live mask on, or train: the next click is "
+                "where the mask is unsure, or where the networks disagree."
             )
             return
         if self._asked:
             return
-        if (
-            self._finder is None
-            or self._finder.run != run
-            or self._finder.project.path != project.path
-        ):
-            self._finder = NextClickFinder(project, run)
+        if self._finder is None:
+            self._finder = NextClickFinder(project, session.run, session.has_live_mask)
         self._asked = True
-        self.said.emit("Looking …")
-        finder, held_out = self._finder, self._session.image_states.held_out
-        self._search.submit(lambda: finder.find(held_out) or False)
+        self.ring.hide()
+        self.said.emit(LOOKING)
+        finder, held_out = self._finder, session.image_states.held_out
+        unsure = dict(session.unsure_shares)
+        self._search.submit(lambda: finder.find(held_out, unsure) or finder.has_looked)
 
     def poll(self) -> None:
         """Go to what was found, in the window's thread."""
@@ -71,8 +88,11 @@ class NextClickWalk:
             self.said.emit(outcome.reason)
         elif isinstance(outcome, NextClick):
             self._show(outcome)
+        elif outcome or self._session.run is not None:
+            doubt = "the networks disagree" if self._session.run else "the live mask is unsure"
+            self.said.emit(f"No place left where {doubt} and no click is near.")
         else:
-            self.said.emit("No place left where the networks disagree and no click is near.")
+            self.said.emit("No mask yet: it comes within seconds, then ask again.")
 
     def _show(self, found: NextClick) -> None:
         try:
@@ -80,9 +100,12 @@ class NextClickWalk:
         except SeminarError as error:
             self.said.emit(str(error))
             return
-        self.centre(found.spot.row, found.spot.col)
-        who = disagreeing(self._stage)
-        self.said.emit(f"{found.image_id}: {who} disagree on {found.spot.area:,} px")
+        row, col = found.spot.row, found.spot.col
+        self.centre(row, col)
+        if self._session.image_layer is not None:
+            self.ring.show(row, col, self._session.layer_geometry())
+        doubt = in_words(found.kind, self._stage)
+        self.said.emit(f"{found.image_id}: {doubt} on {found.spot.area:,} px")
 
     def centre(self, row: int, col: int) -> None:
         """Bring this pixel of the shown image to the middle of the view, large enough to click."""
@@ -97,14 +120,34 @@ class NextClickWalk:
         camera.zoom = max(camera.zoom, min(height, width) / span)
         camera.center = (*camera.center[: len(camera.center) - 2], *centre[-2:])
 
-    def _on_run(self, run: RunFolder | None) -> None:
+    def _on_run(self, _run: object) -> None:
         self._stage = ""
-        self._search, self._asked = Latest("seminar-next-click"), False  # the old one is too late
+        self._forget()
+
+    def _forget(self, _value: object = None) -> None:
+        """Another run, project or live mask: what is being looked for comes too late."""
+        self._finder = None
+        self._search, self._asked = Latest("seminar-next-click"), False
+        self.ring.hide()
         self.said.emit("")
 
     def _on_event(self, event: Event, _when: float) -> None:
         if isinstance(event, Step | StageStarted):
             self._stage = event.stage
+
+    def _on_image(self, _image_id: str) -> None:
+        self.ring.hide()
+
+    def _on_clicks(self, image_id: str) -> None:
+        if image_id == self._session.image_id:
+            self.ring.hide()
+
+
+def in_words(kind: Kind, stage: str) -> str:
+    """What is in doubt, in plain words."""
+    if kind == "unsure":
+        return kind
+    return f"{disagreeing(stage) if kind == 'networks' else kind} disagree"
 
 
 def disagreeing(stage: str) -> str:
