@@ -8,10 +8,8 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from seminar.project.layout import PROBE
-from seminar.run.folder import RunFolder
 from seminar_napari.qt.cleanup import Cleanup
-from seminar_napari.session.probe import Mask, Notice, Ready, Said, Waiting, understood
+from seminar_napari.session.probe import Mask, Notice, Ready, Said, Saved, Waiting, understood
 from seminar_napari.session.session import Session
 from seminar_napari.workers.child import said_error, seminar_command
 from seminar_napari.workers.talking_child import TalkingChild
@@ -23,9 +21,6 @@ PAUSES = (1.0, 4.0, 16.0)
 
 STEADY_SECONDS = 60.0
 """A probe that ran this long may crash as often as a new one."""
-
-MODEL_SECONDS = 1.0
-"""Time between two looks for its model."""
 
 USERS_MISTAKE = 2
 """The exit status with a sentence for the user: starting it again changes nothing."""
@@ -41,7 +36,7 @@ class LiveMask:
     ----------
     session : Session
     command : callable
-        Gives the command that starts the probe of a project; another one in tests.
+        Gives the command that starts the probe of a project and a split; another one in tests.
     clock : callable
         Seconds, never going back.
 
@@ -56,7 +51,7 @@ class LiveMask:
     def __init__(
         self,
         session: Session,
-        command: Callable[[Path], Sequence[str]] | None = None,
+        command: Callable[[Path, str], Sequence[str]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.features = ""
@@ -69,14 +64,15 @@ class LiveMask:
         self._fault = self._said_last = ""
         self._masks: dict[str, Mask] = {}
         self._crashes = 0
-        self._start_at = self._started_at = self._looked_at = 0.0
-        self._has_model = False
+        self._start_at = self._started_at = 0.0
+        self._split = session.split
         self._cleanup = Cleanup(self._dismiss)
         for signal, slot in (
             (session.project_changed, self._on_project),
+            (session.classes_changed, self._renew),
             (session.image_states.changed, self._consider),
             (session.image_changed, self._on_image),
-            (session.clicks_saved, self._on_saved),
+            (session.clicks_written, self._on_written),
         ):
             self._cleanup.connect(signal, slot)
         self._consider()
@@ -135,9 +131,10 @@ class LiveMask:
         while self._child.heard:
             if (said := understood(self._child.heard.popleft())) is not None:
                 self._take(said)
-        self._look_for_model()
         if self._child.poll() is not None and not self._child.heard:
             self._on_end(self._child)
+        elif self._split != self._session.split:
+            self._renew()
 
     def _consider(self, _image_ids: object = None) -> None:
         """Begin as soon as there is something to tell apart."""
@@ -150,8 +147,9 @@ class LiveMask:
 
     def _start(self) -> None:
         assert self._session.project is not None
+        self._split = self._session.split
         try:
-            self._child = TalkingChild(self._command(self._session.project.path))
+            self._child = TalkingChild(self._command(self._session.project.path, self._split))
         except OSError as error:
             reason = f"{error.filename or 'it'}: {error.strerror or error}"
             self._give_up(f"The live mask cannot be started: {reason}.")
@@ -188,12 +186,17 @@ class LiveMask:
             child.take_leave()
             self._leaving = child
 
+    def _renew(self, _classes: object = None) -> None:
+        """Other classes, or another split: start it again; the masks of before stay until then."""
+        self._dismiss()
+        self._start_at = 0.0
+
     def _begin_again(self) -> None:
         """Forget all, and begin where there is something to begin with."""
         self._dismiss()
         self._masks.clear()
         self._fault = self._said_last = self.features = ""
-        self._crashes, self._start_at, self._has_model = 0, 0.0, False
+        self._crashes, self._start_at = 0, 0.0
         self._session.set_live_mask(False)
         self._consider()
         self.changed.emit()
@@ -217,16 +220,9 @@ class LiveMask:
             case Notice(text):
                 self._said_last = text
                 self._session.notice.emit(text)
+            case Saved():
+                self._session.probe_saved.emit()
         self.changed.emit()
-
-    def _look_for_model(self) -> None:
-        project, now = self._session.project, self._clock()
-        if project is None or self._has_model or now - self._looked_at < MODEL_SECONDS:
-            return
-        self._looked_at = now
-        self._has_model = RunFolder.of(project.path, PROBE).model_path.exists()
-        if self._has_model:
-            self._session.probe_saved.emit()
 
     # what happens elsewhere
     def _on_project(self, _project: object) -> None:
@@ -237,14 +233,15 @@ class LiveMask:
             self._child.say(look=image_id)
         self.changed.emit()
 
-    def _on_saved(self, image_id: str) -> None:
-        if self._child is not None:
-            self._child.say(clicks=image_id)
+    def _on_written(self, image_id: str) -> None:
+        child = self._child  # in the writer's thread: it may be gone in the next moment
+        if child is not None:
+            child.say(clicks=image_id)
 
 
-def follow_command(project: Path) -> tuple[str, ...]:
-    """The command that answers the clicks of a project."""
-    return seminar_command(["probe", str(project), "--follow", "--json"])
+def follow_command(project: Path, split: str) -> tuple[str, ...]:
+    """The command that answers the clicks on the images of a split."""
+    return seminar_command(["probe", str(project), "--split", split, "--follow", "--json"])
 
 
 def described(mask: Mask) -> str:

@@ -10,7 +10,7 @@ from seminar_napari.annotate.live_mask import LiveMask
 from seminar_napari.qt.builders import column, timer
 from seminar_napari.qt.cleanup import Cleanup
 
-POLL_MILLISECONDS = 25
+POLL_MILLISECONDS = 20
 LINES = 2
 
 

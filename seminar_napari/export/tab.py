@@ -24,8 +24,8 @@ from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 
 NO_MODEL = (
-    "No model yet: click on two classes with the live mask on, or train first, or choose a model.pt "
-    "with Other…."
+    "No model yet: click on two classes with the live mask on, or train first, or choose a "
+    "model.pt with Other…."
 )
 
 

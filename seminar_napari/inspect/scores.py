@@ -9,7 +9,7 @@ import numpy as np
 from psygnal import Signal
 
 from seminar.errors import SeminarError
-from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present
+from seminar.inference.metrics import class_iou, confusion_matrix, mean_of_present
 from seminar.labels import LabelMap
 from seminar.project.layout import PROBE
 from seminar.run.events import Event, Validated

@@ -9,6 +9,7 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QWidget
 
 from seminar.errors import SeminarError
+from seminar.project.layout import PROBE
 from seminar_napari.inspect.instances import InstancesLayer, has_object_clicks
 from seminar_napari.inspect.keys import NEXT_KEY, InspectKeys
 from seminar_napari.inspect.linked_grid import LinkedGrid
@@ -139,7 +140,11 @@ class InspectTab(QWidget):
         self.scores.compare_with("" if name == NO_COMPARISON else name)
 
     def _make_instances(self) -> None:
-        self.instances.make(self.overlays.data(STUDENT))
+        self.instances.make(self.overlays.data(self._divided()))
+
+    def _divided(self) -> str:
+        """The overlay that is divided into instances: the best that there is."""
+        return STUDENT if self.overlays.has(STUDENT) else PROBE
 
     # drawing
     def _on_overlays(self) -> None:
@@ -186,7 +191,7 @@ class InspectTab(QWidget):
         self._draw_scores()
 
     def _draw_instances(self) -> None:
-        session, possible = self._session, self.overlays.has(STUDENT)
+        session, possible = self._session, self.overlays.has(self._divided())
         by_clicks = False
         if session.project is not None and session.image_id and possible:
             with suppress(SeminarError, OSError):  # faulty clicks are reported where they are shown
@@ -196,8 +201,9 @@ class InspectTab(QWidget):
             "Instances from clicks" if by_clicks or not possible else "Instances by shape"
         )
         where = "among the object clicks" if by_clicks else "at its waists"
+        whose = "student's mask" if self._divided() == STUDENT else "live mask"
         self.make_instances.setToolTip(
-            f"Divide the student's mask {where}, show it as a layer and save it as a 16-bit tif"
+            f"Divide the {whose} {where}, show it as a layer and save it as a 16-bit tif"
         )
 
 

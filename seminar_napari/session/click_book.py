@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from seminar.clicks.click_set import ClickSet
@@ -19,6 +19,8 @@ class ClickBook:
     project : Project
     writer : Worker
         Writes in the background; the outcome of an image is the time at which it was written.
+    when_written : callable
+        Called with the image id in the writer's thread, as soon as its clicks are on disk.
 
     Attributes
     ----------
@@ -31,10 +33,13 @@ class ClickBook:
         The folder of the clicks cannot be read.
     """
 
-    def __init__(self, project: Project, writer: Worker[float]) -> None:
+    def __init__(
+        self, project: Project, writer: Worker[float], when_written: Callable[[str], object]
+    ) -> None:
         self.project = project
         self._stamps = project.clicks_stamps()
         self._writer = writer
+        self._when_written = when_written
         self._clicks: dict[str, ClickSet] = {}
         self._bases: dict[str, ClickSet] = {}  # as last written or read
 
@@ -89,4 +94,5 @@ class ClickBook:
     def _write(self, image_id: str, clicks: ClickSet) -> float:
         self.project.write_clicks(image_id, clicks, base=self._bases.get(image_id))
         self._bases[image_id] = clicks
+        self._when_written(image_id)
         return time.time()

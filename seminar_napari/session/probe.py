@@ -30,7 +30,7 @@ class Mask:
     unsure : float
         Share of the image's pixels that are unsure.
     trust : float or None
-        How well the mask's edges follow those of the image, 0..1.
+        How well the mask's edges follow those of the image, up to 1; 0 as by chance.
     """
 
     image_id: str
@@ -53,13 +53,21 @@ class Notice:
     text: str
 
 
-Said = Ready | Mask | Waiting | Notice
+@dataclass(frozen=True)
+class Saved:
+    """Its model, at this path, is new."""
+
+    model: str
+
+
+Said = Ready | Mask | Waiting | Notice | Saved
 
 _KINDS: Mapping[str, type[Said]] = {
     "ready": Ready,
     "mask": Mask,
     "waiting": Waiting,
     "notice": Notice,
+    "saved": Saved,
 }
 
 
@@ -86,7 +94,7 @@ class ProbeState:
     live_mask_changed = Signal(bool)  # has_live_mask
     mask_written = Signal(str)  # image id
     masks_withdrawn = Signal()
-    probe_saved = Signal()  # a model of it, for the first time in this project
+    probe_saved = Signal()  # its model
 
     def __init__(self) -> None:
         self.has_live_mask = False

@@ -30,7 +30,8 @@ class Session(ShownImage, FollowedRun, ProbeState):
     """The state that the tabs share; no Qt, no torch.
 
     All signals are emitted in the thread that calls. Results of background work are emitted by
-    `poll`, which the window calls ten times a second.
+    `poll`, which the window calls ten times a second; `clicks_written` alone comes in the writer's
+    thread, for those who cannot wait until the window has drawn the click.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ class Session(ShownImage, FollowedRun, ProbeState):
     classes_changed = Signal(object)  # ClassNames: renamed, added, recoloured
     clicks_changed = Signal(str)
     clicks_saved = Signal(str)
+    clicks_written = Signal(str)
     class_changed = Signal(int)
     notice = Signal(str)
 
@@ -97,7 +99,9 @@ class Session(ShownImage, FollowedRun, ProbeState):
                 "access to the project folder, then open the other one"
             )
         image_ids = project.image_ids() if project is not None else ()
-        book = ClickBook(project, self._writer) if project is not None else None
+        book = None
+        if project is not None:
+            book = ClickBook(project, self._writer, self.clicks_written.emit)
         left_out, split_fault = _left_out(project, self.split)
         self.show_image("")  # nothing fails from here on: never between two projects
         self.set_run(None)

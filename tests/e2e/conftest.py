@@ -39,3 +39,9 @@ def open_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
         return open_dock(viewer)
 
     return open_
+
+
+@pytest.fixture(autouse=True)
+def no_live_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No probe is started by a project of two clicked classes; its own test asks for one."""
+    monkeypatch.setattr("seminar_napari.annotate.live_mask.NEEDED_CLASSES", 1000)

@@ -68,7 +68,9 @@ def answer(project: Project, image_id: str) -> None:
     tell(event="mask", image_id=image_id, clicks=number, unsure=0.5, trust=0.1, seconds=0.01)
     model = RunFolder.of(project.path, PROBE).model_path
     model.parent.mkdir(parents=True, exist_ok=True)
-    model.write_bytes(b"model")
+    if not model.exists():
+        model.write_bytes(b"model")
+        tell(event="saved", model=str(model))
 
 
 def tell(**words: object) -> None:

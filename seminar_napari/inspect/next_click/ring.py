@@ -11,11 +11,10 @@ from seminar_napari.inspect.overlay_layers import MARK, selection_kept
 from seminar_napari.layers.geometry import Geometry
 
 NAME = "next click"
-RING_PIXELS = 44
-"""Diameter on screen, of the outer one of two rings: white on black is seen on any image."""
+RING_PIXELS = 40
+"""Inner diameter on screen, when it is drawn; a white ring in a black one is seen on any image."""
 
-_SHARES = (1.0, 0.9)
-_WIDTHS = np.array([0.19, 0.1])
+_WIDTHS = np.array([0.16, 0.08])  # share of the diameter
 _COLOURS = np.array([[0.0, 0.0, 0.0, 0.8], [1.0, 1.0, 1.0, 1.0]])
 
 
@@ -32,17 +31,17 @@ class Ring:
         if self._viewer.canvas.grid.enabled:
             return  # a layer more would be a cell more; the place is in the middle of each
         layer = Points(
-            [[row, col]] * len(_SHARES),
+            [[row, col]] * len(_WIDTHS),
             ndim=2,
             name=NAME,
             metadata={MARK: NAME},
-            size=[RING_PIXELS / self._viewer.scene.camera.zoom * share for share in _SHARES],
-            canvas_size_limits=(RING_PIXELS, RING_PIXELS),
             face_color="transparent",
             border_color=_COLOURS,
             border_width=_WIDTHS,
             **geometry,
         )
+        pixel = np.subtract(layer.data_to_world((1, 0)), layer.data_to_world((0, 0)))
+        layer.size = RING_PIXELS / self._viewer.scene.camera.zoom / np.linalg.norm(pixel)
         layer.editable = False
         layers = self._viewer.layers
         with selection_kept(self._viewer):

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from seminar.clicks.click_set import ClickSet
+from seminar.labels import ClassNames
 from seminar.project.layout import PROBE, preview_path
 from seminar.project.project import Project
 from seminar_napari.annotate.live_mask import PAUSES, LiveMask, described, follow_command
@@ -42,8 +43,9 @@ class Window:
         self.session.mask_written.connect(self.written.append)
         self.session.probe_saved.connect(lambda: self.saved.append(None))
 
-    def command(self, project: Path) -> tuple[str, ...]:
+    def command(self, project: Path, split: str) -> tuple[str, ...]:
         self.started.append(project)
+        self.split = split
         return (sys.executable, str(STAND_IN), str(project), self.mode)
 
     def open(self) -> None:
@@ -245,25 +247,36 @@ def test_a_mistake_of_the_user_is_told_and_nothing_is_started_again(window: Wind
 def test_a_program_that_cannot_be_started_is_told(
     window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window.live, "_command", lambda project: (str(project / "nothing"),))
+    monkeypatch.setattr(window.live, "_command", lambda project, split: (str(project / "nothing"),))
     window.open()
     window.live.poll()
     assert "cannot be started" in window.live.text and len(window.notices) == 1
     assert not window.live.is_at_work
 
 
-def test_its_first_model_is_made_known_once(window: Window) -> None:
+def test_its_model_is_made_known(window: Window) -> None:
+    window.open()
+    window.wait(lambda: window.saved)
+    assert window.saved == [None]
+
+
+def test_other_classes_and_another_split_are_learnt_by_another_one(window: Window) -> None:
     window.open()
     window.wait(lambda: window.written)
-    for _ in range(3):
-        window.now += 10
-        window.live.poll()
-    assert window.saved == [None]
+    assert window.split == "train"
+    window.session.set_classes(ClassNames.of("background", "cell", "fibre", "vessel"))
+    assert window.live.pid is None and window.session.has_live_mask, "the mask stays until then"
+    window.written.clear()
+    window.wait(lambda: window.written)
+    window.session.use_split("all")
+    window.written.clear()
+    window.wait(lambda: window.written)
+    assert window.split == "all" and len(window.started) == 3 and window.notices == []
 
 
 def test_nothing_listens_after_closing(three_fields: Project) -> None:
     session = Session()
-    signals = (session.project_changed, session.image_changed, session.clicks_saved)
+    signals = (session.project_changed, session.image_changed, session.clicks_written)
     before = [len(signal) for signal in signals]
     live = LiveMask(session)
     assert [len(signal) for signal in signals] == [number + 1 for number in before]
@@ -285,4 +298,5 @@ def test_how_far_a_mask_can_be_trusted_in_plain_words(mask: Mask, words: str) ->
 
 
 def test_the_command_is_the_one_in_a_terminal() -> None:
-    assert follow_command(Path("p"))[1:] == ("-m", "seminar", "probe", "p", "--follow", "--json")
+    command = follow_command(Path("p"), "all")
+    assert command[1:] == ("-m", "seminar", *["probe", "p", "--split", "all", "--follow", "--json"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present
+from seminar.inference.metrics import class_iou, confusion_matrix, mean_of_present
 from seminar.project.project import Project
 from seminar.run.events import Validated
 from seminar.run.folder import RunFolder

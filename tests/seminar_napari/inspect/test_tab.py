@@ -12,7 +12,9 @@ from napari.components import ViewerModel
 from napari.utils.key_bindings import KeymapHandler
 from pytestqt.qtbot import QtBot
 
-from seminar.evaluation.metrics import confusion_matrix
+from seminar.inference.metrics import confusion_matrix
+from seminar.io.label_png import write_label_png
+from seminar.project.layout import PROBE, preview_path
 from seminar.project.project import Project
 from seminar.run.events import Validated
 from seminar.run.folder import RunFolder
@@ -249,6 +251,21 @@ def test_instances_of_a_clicked_and_of_another_image(window: Window) -> None:
     window.session.show_image("b")
     window.preview("student")
     assert window.tab.make_instances.text() == "Instances by shape"
+
+
+def test_without_a_student_the_live_mask_is_divided(window: Window) -> None:
+    truth = window.project.read_truth("a")
+    assert truth is not None
+    write_label_png(preview_path(window.project.path, "a", PROBE), truth, window.project.classes)
+    window.session.set_live_mask(True)
+    window.qtbot.waitUntil(window.tab.make_instances.isEnabled, timeout=10_000)
+    assert "Divide the live mask" in window.tab.make_instances.toolTip()
+    window.tab.make_instances.click()
+    window.qtbot.waitUntil(
+        lambda: "1 object from clicks" in window.tab.instances_text.text(), timeout=10_000
+    )
+    window.preview("student")
+    assert "Divide the student's mask" in window.tab.make_instances.toolTip()
 
 
 def test_the_tab_fits_the_narrowest_dock(window: Window) -> None:

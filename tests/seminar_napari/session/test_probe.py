@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from seminar_napari.session.probe import Mask, Notice, ProbeState, Ready, Said, Waiting, understood
+from seminar_napari.session.probe import (
+    Mask,
+    Notice,
+    ProbeState,
+    Ready,
+    Said,
+    Saved,
+    Waiting,
+    understood,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +39,7 @@ from seminar_napari.session.probe import Mask, Notice, ProbeState, Ready, Said, 
         ),
         ({"event": "waiting", "text": "Click."}, Waiting("Click.")),
         ({"event": "notice", "text": "Less memory."}, Notice("Less memory.")),
+        ({"event": "saved", "model": "runs/probe/model.pt"}, Saved("runs/probe/model.pt")),
         ({"event": "mask", "image_id": "a"}, None),
         ({"event": "mask", "image_id": 3, "clicks": 2, "unsure": 0.5}, None),
         ({"event": "of a later version"}, None),
