@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seminar.config.settings import TrainConfig as TrainConfig
     from seminar.config.settings import preset as preset
     from seminar.errors import SeminarError as SeminarError
-    from seminar.evaluation.evaluate import evaluate as evaluate
+    from seminar.inference.evaluate import evaluate as evaluate
     from seminar.inference.predictor import Predictor as Predictor
     from seminar.labels import IGNORE_INDEX as IGNORE_INDEX
     from seminar.labels import ClassNames as ClassNames
@@ -40,7 +40,7 @@ _MODULES = {
     "TrainConfig": "config.settings",
     "build_network": "models.deeplab",
     "dense_crf": "losses.dense_crf",
-    "evaluate": "evaluation.evaluate",
+    "evaluate": "inference.evaluate",
     "partial_cross_entropy": "losses.cross_entropy",
     "pixel_consistency": "losses.consistency",
     "preset": "config.settings",

@@ -34,7 +34,7 @@ def demo(
     """
     from seminar.cli.terminal.run_progress import show
     from seminar.config.settings import preset
-    from seminar.evaluation.evaluate import evaluate
+    from seminar.inference.evaluate import evaluate
     from seminar.inference.predictor import Predictor
     from seminar.project.sample.create import create_sample_project
     from seminar.project.sample.picture import draw_demo_picture

@@ -13,7 +13,7 @@ from seminar.errors import SeminarError
 from seminar.run.folder import RunFolder
 
 if TYPE_CHECKING:
-    from seminar.evaluation.metrics import Scores
+    from seminar.inference.metrics import Scores
 
 PROTOCOLS = ("full", "center-crop")
 
@@ -50,7 +50,7 @@ def evaluate(
     """Score a model or a folder of masks on dense masks."""
     if protocol not in PROTOCOLS:
         raise SeminarError(f"--protocol {protocol}: expected one of {', '.join(PROTOCOLS)}")
-    from seminar.evaluation.evaluate import Protocol, evaluate
+    from seminar.inference.evaluate import Protocol, evaluate
     from seminar.project.project import Project
 
     opened = Project.open(project)

@@ -15,6 +15,7 @@ from seminar.cli.export import export
 from seminar.cli.import_clicks import import_clicks
 from seminar.cli.new import new
 from seminar.cli.predict import predict
+from seminar.cli.probe import probe
 from seminar.cli.propagate import propagate
 from seminar.cli.simulate_clicks import simulate_clicks
 from seminar.cli.train import train
@@ -35,6 +36,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "simulate-clicks": simulate_clicks,
     "import-clicks": import_clicks,
     "propagate": propagate,
+    "probe": probe,
     "train": train,
     "demo": demo,
     "predict": predict,

@@ -11,16 +11,21 @@ from typing import Any
 import torch
 from torch import nn
 
+from seminar.config.probe_settings import ProbeConfig
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
 from seminar.io.archives import check_archive
 from seminar.io.files import atomic_file, rename
 from seminar.labels import ClassNames
 from seminar.models.backbones.weights import DAMAGE
+from seminar.models.build_probe import build_probe
 from seminar.models.deeplab import DeepLabV3Plus, build_network
+from seminar.models.probe import ProbeNetwork
 from seminar.run.folder import RunFolder
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
+"""Models of version 1 are networks that were trained; 2 says which kind it is."""
+
 CHECKPOINT_VERSION = 1
 _NEW, _PREVIOUS = "checkpoint.new", "previous.pt"
 
@@ -31,29 +36,36 @@ class Model:
 
     Attributes
     ----------
-    network : DeepLabV3Plus
+    network : DeepLabV3Plus or ProbeNetwork
         In eval mode: (N, C, H, W) float on 0..255 to logits.
-    config : TrainConfig
+    config : TrainConfig or ProbeConfig
         `channels` and `stretch` prepare images.
     classes : ClassNames
     channels : int
         How many channels the network takes.
     """
 
-    network: DeepLabV3Plus
-    config: TrainConfig
+    network: DeepLabV3Plus | ProbeNetwork
+    config: TrainConfig | ProbeConfig
     classes: ClassNames
     channels: int
 
 
 def save_model(
-    path: Path, network: nn.Module, *, config: TrainConfig, classes: ClassNames, channels: int
+    path: Path,
+    network: nn.Module,
+    *,
+    config: TrainConfig | ProbeConfig,
+    classes: ClassNames,
+    channels: int,
 ) -> None:
     """Write the network that predicts; `load_model` reads it back."""
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     content = {
         "format": "seminar-model",
-        "version": MODEL_VERSION,
+        # older programs read version 1
+        "version": MODEL_VERSION if isinstance(config, ProbeConfig) else 1,
+        "kind": "probe" if isinstance(config, ProbeConfig) else "network",
         "config": config.to_toml(),
         "classes": classes.format(),
         "channels": channels,
@@ -78,12 +90,17 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
             )
     content = _load(path, "seminar-model", MODEL_VERSION)
     try:
-        config = TrainConfig.from_toml(content["config"], str(path))
         classes = ClassNames.parse(content["classes"], str(path))
         channels = content["channels"]
-        network = build_network(
-            config, num_classes=classes.num_classes, channels=channels, load=False
-        )
+        sizes = {"num_classes": classes.num_classes, "channels": channels}
+        config: TrainConfig | ProbeConfig
+        network: DeepLabV3Plus | ProbeNetwork
+        if content.get("kind") == "probe":
+            config = ProbeConfig.from_toml(content["config"], str(path))
+            network = build_probe(config, **sizes, load=False)
+        else:
+            config = TrainConfig.from_toml(content["config"], str(path))
+            network = build_network(config, **sizes, load=False)
         network.load_state_dict(content["state"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise CheckpointError(

@@ -19,6 +19,8 @@ SPLITS = "ImageSets/Segmentation"
 CLASSES = "classes.txt"
 PREDICTIONS = "predictions"
 INSTANCES = "instances"
+PREVIEWS = "previews"
+PROBE, UNSURE = "probe", "unsure"
 TRAIN, VAL = "train", "val"
 
 ENDINGS = {CLICKS: ".json", SPARSE_MASKS: ".png", TRUTH: ".png", OBJECTS: ".png"}
@@ -124,3 +126,8 @@ def read_split(path: Path) -> list[tuple[int, str]] | None:
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip()
     ]
+
+
+def preview_path(project: Path, image_id: str, name: str) -> Path:
+    """The probe's latest picture of an image: `PROBE` or `UNSURE`; derived, may be deleted."""
+    return file_of(project, PREVIEWS, image_id, f"/{name}.png")

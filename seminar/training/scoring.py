@@ -9,7 +9,7 @@ import torch
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
-from seminar.evaluation.evaluate import evaluate
+from seminar.inference.evaluate import evaluate
 from seminar.inference.predictor import Predictor
 from seminar.project.project import Project
 from seminar.run import events

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seminar.cli.evaluate import PROTOCOLS
-from seminar.evaluation.evaluate import Protocol
+from seminar.inference.evaluate import Protocol
 from seminar.io.label_png import write_label_png
 from seminar.labels import ClassNames
 from seminar.project.project import Project

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.evaluation.metrics import Scores, confusion_matrix, score
+from seminar.inference.metrics import Scores, confusion_matrix, score
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames, LabelMap

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from seminar.errors import SeminarError
-from seminar.evaluation.metrics import class_iou, confusion_matrix, mean_of_present, score
+from seminar.inference.metrics import class_iou, confusion_matrix, mean_of_present, score
 from seminar.labels import ClassNames
 
 CLASSES = ClassNames.of("background", "cell", "debris")

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.evaluation.evaluate import (
+from seminar.inference.evaluate import (
     CROP_SIDE,
     crop_image,
     crop_labels,

@@ -1,0 +1,39 @@
+"""The network of a probe, from its settings."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from seminar.config.backbones import PYRAMIDS, PyramidName
+from seminar.config.probe_settings import ProbeConfig
+from seminar.errors import ConfigError
+from seminar.models.probe import ProbeNetwork
+
+
+def build_probe(
+    config: ProbeConfig, *, num_classes: int, channels: int, load: bool = True
+) -> ProbeNetwork:
+    """The network of these settings, its 1 x 1 convolutions at zero.
+
+    `load=False` leaves the backbone random, for a network whose state is loaded next.
+
+    Raises
+    ------
+    ConfigError
+        The backbone is not in the table.
+    CheckpointError
+        Its weights cannot be had.
+    """
+    if config.backbone == "none":
+        return ProbeNetwork(None, channels=channels, num_classes=num_classes)
+    if config.backbone not in PYRAMIDS:
+        raise ConfigError(
+            f"backbone '{config.backbone}' is unknown; known are {', '.join(PYRAMIDS)}, and none "
+            "for filters alone"
+        )
+    from seminar.models.backbones.pyramid import build_pyramid
+
+    name = cast(PyramidName, config.backbone)
+    weights = config.weights if load else "none"
+    pyramid = build_pyramid(name, weights=weights, channels=channels)
+    return ProbeNetwork(pyramid, channels=channels, num_classes=num_classes)

@@ -1,0 +1,72 @@
+"""Filters that need no learning: intensity, edges and texture at several scales."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEVELS = 5
+"""Scales: a Gaussian of `SIGMA` px at strides 1, 2, 4, 8 and 16, so about 1 to 16 px."""
+
+SIGMA = 1.0
+PER_CHANNEL = 4
+"""Features of one channel at one scale: intensity, gradient, larger and smaller curvature."""
+
+_TINY = 1e-12  # under roots, so that a graph exported elsewhere sees no root of a negative number
+
+
+class ShallowStream(nn.Module):
+    """Multiscale intensity, gradient magnitude and the eigenvalues of the Hessian.
+
+    These are the features of `skimage.feature.multiscale_basic_features`, on a Gaussian pyramid:
+    each scale is computed on the image averaged down to its stride. So they cost little, and they
+    are layers of a network that can be exported. Departures: central differences instead of Sobel
+    filters; the coarse scales are blurred by the averaging, too.
+
+    Attributes
+    ----------
+    strides, widths : tuple of int
+        Pixels between neighbours of each map, and its channels.
+    multiple : int
+        Images are padded to multiples of this, right and bottom.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.strides = tuple(2**level for level in range(LEVELS))
+        self.widths = (PER_CHANNEL * channels,) * LEVELS
+        self.multiple = self.strides[-1]
+        radius = math.ceil(4 * SIGMA)
+        kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / SIGMA) ** 2)
+        self.register_buffer("kernel", kernel / kernel.sum(), persistent=False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Maps of a padded image, (N, C, H, W) on 0..255: each (N, 4 C, H/stride, W/stride)."""
+        image, maps = image / 255, []
+        for level in range(LEVELS):
+            maps.append(self._features(image))
+            if level + 1 < LEVELS:
+                image = F.avg_pool2d(image, 2)
+        return maps
+
+    def _features(self, image: Tensor) -> Tensor:
+        channels, radius = image.shape[1], len(self.kernel) // 2
+        kernel = self.kernel.expand(channels, 1, 1, -1)
+        padded = F.pad(image, (radius,) * 4, mode="replicate")
+        blurred = F.conv2d(padded, kernel, groups=channels)
+        blurred = F.conv2d(blurred, kernel.transpose(2, 3), groups=channels)
+        around = F.pad(blurred, (1, 1, 1, 1), mode="replicate")
+        up, down = around[:, :, :-2, 1:-1], around[:, :, 2:, 1:-1]
+        left, right = around[:, :, 1:-1, :-2], around[:, :, 1:-1, 2:]
+        gradient = torch.sqrt(((down - up) / 2) ** 2 + ((right - left) / 2) ** 2 + _TINY)
+        rows, cols = down + up - 2 * blurred, right + left - 2 * blurred
+        mixed = around[:, :, 2:, 2:] + around[:, :, :-2, :-2]
+        mixed = (mixed - around[:, :, 2:, :-2] - around[:, :, :-2, 2:]) / 4
+        mean = (rows + cols) / 2
+        spread = torch.sqrt(((rows - cols) / 2) ** 2 + mixed**2 + _TINY)
+        return torch.cat([blurred, gradient, mean + spread, mean - spread], dim=1)

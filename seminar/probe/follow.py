@@ -1,0 +1,316 @@
+"""A process that answers clicks: masks of the image on screen first, then of its neighbours."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from PIL import Image
+
+from seminar.config.probe_settings import ProbeConfig
+from seminar.errors import SeminarError
+from seminar.io.files import atomic_file
+from seminar.io.label_png import write_label_png
+from seminar.probe.probe import Answer, Probe
+from seminar.probe.store import FeatureStore
+from seminar.probe.trust import edge_fit
+from seminar.project.layout import PROBE, UNSURE, preview_path
+from seminar.project.splits import training_ids
+from seminar.run.folder import RunFolder
+from seminar.runtime.devices import is_out_of_memory
+
+LOOK_SECONDS = 2.0
+"""How often changes by other programs are looked for."""
+
+IDLE_SECONDS = 1.0
+"""After so long without a message, neighbours and other images are done."""
+
+SAVE_SECONDS = 4.0
+"""After so long without a change, the model is written."""
+
+NEIGHBOURS = 2
+UNSURE_FROM = 128
+"""Pixels with at least this much on 0..255 count as unsure: the best class is at most 1/2 ahead."""
+
+FIRST_IMAGES = 8
+"""As many clicked images are learnt from before the backbone is loaded."""
+
+MODEL = "probe"
+"""Name of the run folder with the model."""
+
+_END = object()
+
+
+class Follower:
+    """Answers clicks until it is told to end.
+
+    Parameters
+    ----------
+    probe : Probe
+    say : callable
+        Takes each event, a dict that JSON can hold.
+    split : str
+        Clicks on other images are not learnt from: they are held out for scoring.
+    """
+
+    def __init__(
+        self, probe: Probe, say: Callable[[dict[str, Any]], None], *, split: str = "train"
+    ) -> None:
+        self.probe = probe
+        self._split = split
+        self._say = say
+        self._messages: queue.Queue[Any] = queue.Queue()
+        self._shown = ""
+        self._stamps: dict[str, int] = {}
+        self._dirty: set[str] = set()
+        self._version = 0  # of the fit
+        self._drawn: dict[str, int] = {}  # version that each image's mask is from
+        self._kept: dict[str, int] = {}
+        self._told: set[str] = set()
+        self._state = ""
+        self._saved = 0
+        self._looked = self._heard = float("-inf")
+        self._learnable: frozenset[str] = frozenset()
+
+    def tell(self, message: object) -> None:
+        """Give it a message from another thread: {"look": id}, {"clicks": id}."""
+        self._messages.put(message)
+
+    def end(self) -> None:
+        """Have `run` return soon."""
+        self._messages.put(_END)
+
+    def run(self) -> None:
+        """Work until the end."""
+        if not self._take_messages(0.0):
+            return
+        self._look_for_changes()
+        self._first_look()
+        while True:
+            self._look_for_changes()
+            try:
+                busy = self._work()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.probe.store.shrink()
+                self._notice("memory is short: fewer features are kept, masks come more slowly")
+                busy = False
+            if not self._take_messages(0.0 if busy else 0.2):
+                return
+
+    # messages
+    def _take_messages(self, seconds: float) -> bool:
+        """Take all messages there are; wait for one at most so long. False at the end."""
+        waiting = seconds
+        while True:
+            try:
+                message = self._messages.get(block=waiting > 0, timeout=waiting or None)
+            except queue.Empty:
+                return True
+            waiting = 0.0
+            if message is _END:
+                return False
+            if isinstance(message, dict):
+                self._heard = time.monotonic()
+                if isinstance(message.get("look"), str):
+                    self._shown = message["look"]
+                if isinstance(message.get("clicks"), str):
+                    self._dirty.add(message["clicks"])
+
+    def _look_for_changes(self) -> None:
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        stamps = self.probe.project.clicks_stamps()
+        self._learnable = frozenset(training_ids(self.probe.project, self._split))
+        changed = {each for each, stamp in stamps.items() if self._stamps.get(each) != stamp}
+        self._dirty |= changed | (self._stamps.keys() - stamps.keys())
+        self._stamps = dict(stamps)
+
+    # work, the most urgent first
+    def _work(self) -> bool:
+        """Do one piece of work; whether there was one."""
+        if self._dirty:
+            return self._learn()
+        if self._version and self._shown and self._drawn.get(self._shown) != self._version:
+            return self._draw(self._shown)
+        if time.monotonic() - self._heard < IDLE_SECONDS:
+            return False
+        for image_id in self._others():
+            return self._draw(image_id)
+        for image_id, samples in self.probe.samples.items():
+            if self._kept.get(image_id) != id(samples):
+                self._kept[image_id] = id(samples)
+                self.probe.keep_clicks(image_id)
+                return True
+        if self._version != self._saved and time.monotonic() - self._heard > SAVE_SECONDS:
+            return self._save()
+        return False
+
+    def _first_look(self) -> None:
+        """A mask by the filters alone, while there is none: the backbone takes seconds to load."""
+        config = self.probe.config
+        if config.backbone == "none" or not self._shown:
+            return
+        quick = Probe(
+            self.probe.project,
+            ProbeConfig(backbone="none", channels=config.channels, stretch=config.stretch),
+            store=FeatureStore(disk_bytes=0),
+        )
+        with contextlib.suppress(SeminarError, OSError):  # told when it is learnt from
+            clicked = sorted(self._dirty & self._learnable, key=lambda each: each != self._shown)
+            for image_id in clicked[:FIRST_IMAGES]:
+                quick.learn(image_id)
+            if quick.fit():
+                self._draw(self._shown, using=quick)
+
+    def _learn(self) -> bool:
+        started = time.perf_counter()
+        changed = False
+        # the image on screen first; before the first mask of all, all of them
+        for image_id in sorted(self._dirty, key=lambda each: (each != self._shown, each)):
+            self._dirty.discard(image_id)
+            if image_id not in self._learnable:
+                changed |= self.probe.forget([image_id])
+                continue
+            try:
+                changed |= self.probe.learn(image_id)
+            except (SeminarError, OSError) as error:
+                changed |= self.probe.forget([image_id])
+                self._notice(str(error))
+        if self.probe.fallback:
+            self._notice(self.probe.fallback + "; until then the live mask uses filters alone")
+        if changed or not self._version:
+            self._fit(started)
+        return True
+
+    def _fit(self, started: float) -> None:
+        if self.probe.fit():
+            self._version += 1
+            self._become("ready", features=self.probe.title)
+            if self._shown:
+                self._draw(self._shown, started)
+            return
+        self._version += 1
+        for image_id in self.probe.project.image_ids():
+            for name in (PROBE, UNSURE):
+                preview_path(self.probe.project.path, image_id, name).unlink(missing_ok=True)
+        self._drawn.clear()
+        self._version = 0
+        self._become("waiting", text=self._what_is_missing())
+
+    def _what_is_missing(self) -> str:
+        present = self.probe.clicked_classes()
+        if not present:
+            return "The live mask needs clicks: one on an object and one on the background"
+        (only,) = present
+        name = self.probe.project.classes.names[only]
+        return f"The live mask needs a click of a second class: all clicks are {name}"
+
+    def _draw(
+        self, image_id: str, started: float | None = None, *, using: Probe | None = None
+    ) -> bool:
+        started = time.perf_counter() if started is None else started
+        self._drawn[image_id] = self._version
+        probe, trust = using or self.probe, None
+        try:
+            answer = probe.predict(image_id)
+            self._write(image_id, answer)
+            if image_id == self._shown:
+                trust = edge_fit(probe.image(image_id), answer.labels)
+        except (SeminarError, OSError) as error:
+            self._notice(str(error))
+            return True
+        if self.probe.store.fault:
+            self._notice(self.probe.store.fault)
+        self._say(
+            {
+                "event": "mask",
+                "image_id": image_id,
+                "clicks": probe.num_clicks,
+                "unsure": round(float((answer.unsure >= UNSURE_FROM).mean()), 4),
+                "trust": None if trust is None else round(trust, 3),
+                "seconds": round(time.perf_counter() - started, 3),
+            }
+        )
+        return True
+
+    def _write(self, image_id: str, answer: Answer) -> None:
+        project = self.probe.project
+        path = preview_path(project.path, image_id, UNSURE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path, durable=False) as file:
+            Image.fromarray(answer.unsure).save(file, format="PNG", compress_level=1)
+        write_label_png(
+            preview_path(project.path, image_id, PROBE),
+            answer.labels,
+            project.classes,
+            durable=False,
+        )
+
+    def _others(self) -> Iterator[str]:
+        """Images whose masks are older than the fit: neighbours, clicked ones, all the others."""
+        if not self._version:
+            return
+        ids = self.probe.project.image_ids()
+        place = ids.index(self._shown) if self._shown in ids else 0
+        near = ids[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
+        for image_id in (*near, *sorted(self.probe.samples), *ids):
+            if self._drawn.get(image_id) != self._version and image_id in ids:
+                yield image_id
+
+    def _save(self) -> bool:
+        self._saved = self._version
+        run = RunFolder.of(self.probe.project.path, MODEL)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            self.probe.save(run.model_path)
+        except OSError as error:
+            self._notice(f"{run.model_path}: {error.strerror or error}; make room or give access")
+        else:
+            self._say({"event": "saved", "model": str(run.model_path)})
+        return True
+
+    # events
+    def _become(self, event: str, **facts: str) -> None:
+        state = json.dumps([event, facts])
+        if state != self._state:
+            self._state = state
+            self._say({"event": event} | facts)
+
+    def _notice(self, text: str) -> None:
+        if text not in self._told:  # once, however often it happens
+            self._told.add(text)
+            self._say({"event": "notice", "text": text})
+
+
+def follow(probe: Probe, *, split: str = "train") -> None:
+    """Answer the JSON lines of standard input on standard output, until its end.
+
+    Without a pipe (a terminal) it goes on until it is interrupted.
+    """
+
+    def say(event: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(event) + "\n")
+        sys.stdout.flush()
+
+    follower = Follower(probe, say, split=split)
+
+    def listen() -> None:
+        for line in sys.stdin:
+            try:
+                follower.tell(json.loads(line))
+            except ValueError:
+                continue
+        follower.end()
+
+    if not sys.stdin.isatty():
+        threading.Thread(target=listen, name="seminar-probe-input", daemon=True).start()
+    follower.run()
