@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from seminar.inference.predictor import Predictor
-from seminar.inference.tiles import STRIDE
 
 INPUT = "image"
 OUTPUT = "probabilities"
@@ -30,15 +29,19 @@ class _Probabilities(nn.Module):
 def to_graph(predictor: Predictor, channels: int) -> torch.export.ExportedProgram:
     """The graph from (N, C, H, W) float32 on 0..255 to (N, K, H, W) probabilities.
 
-    N is free; H and W are multiples of 16 from 32 up.
+    N is free; H and W are multiples of the network's stride from twice that up.
 
     Sizes are multiples of the network's stride, so that the graph holds no rules for remainders:
     these cost a minute of export, and other programs round them differently.
     """
     network = _Probabilities(predictor.network).cpu().eval().requires_grad_(False)
-    example = torch.zeros(2, channels, 10 * STRIDE, 12 * STRIDE)
+    for module in network.modules():  # ONNX has ReLU6 as it is only where it is not in place:
+        if hasattr(module, "inplace"):  # taken apart, 52 of them cost 10 s of 25
+            module.inplace = False
+    stride = predictor.stride
+    example = torch.zeros(2, channels, 10 * stride, 12 * stride)
     sides = {
-        2 + axis: STRIDE * torch.export.Dim(name, min=2, max=MAX_STRIDES)
+        2 + axis: stride * torch.export.Dim(name, min=2, max=MAX_STRIDES)
         for axis, name in enumerate(("rows", "cols"))
     }
     return torch.export.export(
@@ -54,8 +57,8 @@ def description(predictor: Predictor) -> str:
             "channels": list(predictor.channels),
             "stretch": list(predictor.stretch),
             "input": (
-                "float32 on 0..255, (batch, channel, height, width), sides multiples of 16 from 32 "
-                "up"
+                "float32 on 0..255, (batch, channel, height, width), sides multiples of "
+                f"{predictor.stride} from {2 * predictor.stride} up"
             ),
             "output": "probabilities, (batch, class, height, width)",
         }

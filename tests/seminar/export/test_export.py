@@ -18,10 +18,10 @@ from PIL import Image
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
-from seminar.export import comparison
+from seminar.export import comparison, graph
 from seminar.export.comparison import compare, sample_of
 from seminar.export.export import export
-from seminar.export.formats import pt2
+from seminar.export.formats import onnx, pt2
 from seminar.export.job import Credits
 from seminar.inference.predictor import Predictor
 from seminar.labels import ClassNames
@@ -173,9 +173,27 @@ def test_another_shape_is_refused() -> None:
         compare("x", "a.png", np.zeros((2, 8, 8), np.float32), np.zeros((2, 9, 9), np.float32))
 
 
+made_graphs: dict[int, Any] = {}
+
+
+def share_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both formats are written from one graph of the run's network, which takes seconds."""
+
+    def shared(predictor: Predictor, channels: int) -> Any:
+        if channels not in made_graphs:
+            made_graphs[channels] = graph.to_graph(predictor, channels)
+        return made_graphs[channels]
+
+    for module in (onnx, pt2):
+        monkeypatch.setattr(module, "to_graph", shared)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_pt2_opens_without_this_library(run: Path, tmp_path: Path) -> None:
+def test_pt2_opens_without_this_library(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_graph(monkeypatch)
     found = export(run, "pt2", tmp_path / "model.pt2")
     assert found.program == "torch.export.load" and found.image == "portrait.png"
     image = np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)
@@ -203,7 +221,10 @@ def test_pt2_opens_without_this_library(run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_onnx_runs_at_other_sizes_and_batches(run: Path, tmp_path: Path) -> None:
+def test_onnx_runs_at_other_sizes_and_batches(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_graph(monkeypatch)
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     found = export(run, "onnx", tmp_path / "model.onnx")
