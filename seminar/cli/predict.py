@@ -52,9 +52,10 @@ def predict(
     tile_size: Annotated[
         int,
         typer.Option(
-            help="Largest side in pixels that the network takes at once, a multiple of 16"
+            help="Largest side in pixels that the network takes at once, a multiple of 16 (of a "
+            "probe, 32); 0 takes the network's own, such as 768"
         ),
-    ] = 768,
+    ] = 0,
     scheduler: Annotated[
         str,
         typer.Option(

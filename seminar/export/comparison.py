@@ -18,8 +18,7 @@ MAX_DIFFERENCE = 1e-3
 MIN_AGREEMENT = 0.999
 """Least share of pixels with the same label."""
 
-MIN_SIDE = 4 * STRIDE
-"""Least side in pixels of an image to compare on, as our bioimage.io packages declare it."""
+MIN_SIDE = 64
 
 MAX_SIDE = 512
 
@@ -83,14 +82,23 @@ def compare(
     return found
 
 
-def sample_of(image: ImageArray, channels: tuple[int, ...]) -> ImageArray:
+def min_side(stride: int) -> int:
+    """Least side in pixels of an image to compare on, as our bioimage.io packages declare it."""
+    return -(-MIN_SIDE // stride) * stride
+
+
+def sample_of(image: ImageArray, channels: tuple[int, ...], stride: int = STRIDE) -> ImageArray:
     """The middle of an image with the model's channels, (h, w, C).
 
-    Sides are multiples of 16 from 64 to 512; small images are padded.
+    Sides are multiples of `stride` from 64 to 512; small images are padded.
     """
+    smallest = min_side(stride)
     chosen = image[:, :, list(channels)] if channels else image
-    padding = [(0, max(0, MIN_SIDE - side)) for side in chosen.shape[:2]]
+    padding = [(0, max(0, smallest - side)) for side in chosen.shape[:2]]
     chosen = np.pad(chosen, [*padding, (0, 0)], mode="edge")
-    sides = [min(MAX_SIDE, side // STRIDE * STRIDE) for side in chosen.shape[:2]]
+    sides = [
+        min(max(MAX_SIDE // stride * stride, smallest), side // stride * stride)
+        for side in chosen.shape[:2]
+    ]
     top, left = ((whole - side) // 2 for whole, side in zip(chosen.shape[:2], sides, strict=True))
     return np.ascontiguousarray(chosen[top : top + sides[0], left : left + sides[1]])

@@ -78,7 +78,7 @@ def export(
 
 
 def _job(model: Path, predictor: Predictor, image: Path, credits: Credits) -> ExportJob:
-    sample = sample_of(read_image(image), predictor.channels)
+    sample = sample_of(read_image(image), predictor.channels, predictor.stride)
     on_sample = Predictor(  # the sample has only the channels that the model takes
         predictor.network,
         classes=predictor.classes,

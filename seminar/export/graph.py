@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,7 @@ def to_graph(predictor: Predictor, channels: int) -> torch.export.ExportedProgra
     these cost a minute of export, and other programs round them differently.
     """
     network = _Probabilities(predictor.network).cpu().eval().requires_grad_(False)
+    module: Any
     for module in network.modules():  # ONNX has ReLU6 as it is only where it is not in place:
         if hasattr(module, "inplace"):  # taken apart, 52 of them cost 10 s of 25
             module.inplace = False

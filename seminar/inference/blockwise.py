@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from seminar.errors import SeminarError
-from seminar.inference.predictor import OVERLAP, Predictor, most_probable
+from seminar.inference.predictor import Predictor, most_probable
 from seminar.io.large_images import LargeSource, Levels, find_levels, open_source, prepare_block
 from seminar.io.ome_zarr_writer import create, finish, full_array, is_finished, output_of
 from seminar.run.folder import RunFolder
@@ -19,9 +19,6 @@ from seminar.runtime.allocator import allow_retuning, hand_back_memory
 
 BLOCK = 1024
 """Side in pixels of the part that one task reads, predicts and writes."""
-
-HALO = OVERLAP // 2
-"""Pixels around a block that are predicted with it and dropped: a rim lacks context."""
 
 PROGRESS = "seminar-progress.txt"
 
@@ -172,7 +169,7 @@ def predict_block(task: Task) -> str:
     predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
-        (max(0, start - HALO), min(length, start + task.block + HALO))
+        (max(0, start - predictor.halo), min(length, start + task.block + predictor.halo))
         for start, length in ((task.row, source.height), (task.col, source.width))
     )
     top, left = task.row - rows[0], task.col - cols[0]
@@ -197,9 +194,7 @@ def predict_block(task: Task) -> str:
 @functools.lru_cache(maxsize=2)
 def cached_predictor(model: str, digest: str, device: str, tile_size: int) -> Predictor:
     """One predictor per process, for all its blocks; another `digest` loads it again."""
-    return Predictor.from_folder(
-        model, device, tile_size=tile_size, overlap=min(OVERLAP, tile_size // 32 * 16)
-    )
+    return Predictor.from_folder(model, device, tile_size=tile_size)
 
 
 def _tasks(first: Task, predictor: Predictor, done: set[str]) -> Iterator[Task]:

@@ -22,7 +22,7 @@ from seminar.inference.instances import (
     write_instances,
 )
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
-from seminar.inference.predictor import OVERLAP, TILE_SIZE, Predictor, most_probable
+from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
 from seminar.io.files import atomic_file
 from seminar.io.images import MAX_PIXELS, explained, image_size, read_image, read_planes
@@ -88,17 +88,17 @@ class PredictionJob:
         probabilities: bool = False,
         overwrite: bool = False,
         device: str = "auto",
-        tile_size: int = TILE_SIZE,
+        tile_size: int = 0,
         scheduler: str = "",
     ) -> None:
         if not model.exists():
             raise SeminarError(
                 f"{model}: no such run or model; give the folder of a run or a model.pt"
             )
-        if tile_size < 2 * STRIDE or tile_size % STRIDE:
+        if tile_size and (tile_size < 2 * STRIDE or tile_size % STRIDE):
             raise SeminarError(
                 f"--tile-size {tile_size}: expected a multiple of {STRIDE} from {2 * STRIDE} up, "
-                f"such as {TILE_SIZE}"
+                "such as 768, or 0 for the network's own"
             )
         if out is None and not all(map(is_zarr, images)):
             raise SeminarError(
@@ -130,7 +130,6 @@ class PredictionJob:
             self.model,
             self.device,
             tile_size=self.tile_size,
-            overlap=min(OVERLAP, self.tile_size // 2 // STRIDE * STRIDE),
         )
 
     def run(self, progress: Progress | None = None) -> Summary:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seminar.errors import SeminarError
-from seminar.inference.tiles import Span, plan
+from seminar.inference.tiles import STRIDE, Span, plan
 from seminar.io.intensities import ImageArray, to_float
 from seminar.labels import ClassNames, LabelMap
 from seminar.models.checkpoint import load_model
@@ -26,8 +26,9 @@ from seminar.runtime.devices import (
     use_threads,
 )
 
-TILE_SIZE = 768
-OVERLAP = 128
+TILE_SIZE, OVERLAP = 768, 128
+"""Of a network that says nothing else (`tile_size`, `overlap`, `stride`), in pixels."""
+
 CUDA_BATCH = 8
 """Tiles in one pass on a GPU; elsewhere one at a time is as fast and needs less memory."""
 
@@ -58,9 +59,15 @@ class Predictor:
     device : str or torch.device
         "auto", "cpu", "cuda", "cuda:1" or "mps".
     tile_size, overlap : int
-        Pixels, multiples of 16; the overlap is at most half a tile.
+        Pixels, multiples of the network's stride; the overlap is at most half a tile. 0 takes the
+        network's own tile size, and the overlap that goes with it.
     batch_size : int, optional
         Tiles in one pass; by default 8 on CUDA and 1 elsewhere.
+
+    Attributes
+    ----------
+    halo : int
+        Pixels around a block that are to be predicted with it and dropped: a rim lacks context.
     """
 
     def __init__(
@@ -72,8 +79,8 @@ class Predictor:
         stretch: tuple[float, float] = (0.0, 100.0),
         num_channels: int | None = None,
         device: str | torch.device = "auto",
-        tile_size: int = TILE_SIZE,
-        overlap: int = OVERLAP,
+        tile_size: int = 0,
+        overlap: int | None = None,
         batch_size: int | None = None,
     ) -> None:
         self.device = pick_device(device) if isinstance(device, str) else device
@@ -82,9 +89,14 @@ class Predictor:
         self.channels = channels
         self.stretch = stretch
         self.num_channels = num_channels
-        plan(1, tile_size=tile_size, overlap=overlap)  # refuses sizes that do not go together
-        self.tile_size = tile_size
+        self.stride = int(getattr(network, "stride", STRIDE))
+        self.tile_size = tile_size or int(getattr(network, "tile_size", TILE_SIZE))
+        own = int(getattr(network, "overlap", OVERLAP))
+        self.halo = own // 2
+        if overlap is None:
+            overlap = min(own, self.tile_size // 2 // self.stride * self.stride)
         self.overlap = overlap
+        self._plan(1)  # refuses sizes that do not go together
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else 1)
 
     @classmethod
@@ -93,8 +105,8 @@ class Predictor:
         path: Path | str,
         device: str = "auto",
         *,
-        tile_size: int = TILE_SIZE,
-        overlap: int = OVERLAP,
+        tile_size: int = 0,
+        overlap: int | None = None,
     ) -> Predictor:
         """The predictor of a run folder or a model.pt. On a CPU it leaves one core free.
 
@@ -108,6 +120,7 @@ class Predictor:
             use_threads()
         model = load_model(Path(path), where)
         network: nn.Module = model.network.to(memory_format=torch.channels_last)
+        stride = int(getattr(network, "stride", STRIDE))
         return cls(
             network,
             classes=model.classes,
@@ -115,7 +128,7 @@ class Predictor:
             stretch=model.config.stretch,
             num_channels=model.channels,
             device=where,
-            tile_size=tile_size,
+            tile_size=-(-tile_size // stride) * stride,
             overlap=overlap,
         )
 
@@ -160,9 +173,7 @@ class Predictor:
         """(K, H, W) probabilities of what `prepare` returned."""
         _, height, width = image.shape
         tensor = torch.from_numpy(np.ascontiguousarray(image))
-        rows, cols = (
-            plan(side, tile_size=self.tile_size, overlap=self.overlap) for side in (height, width)
-        )
+        rows, cols = self._plan(height), self._plan(width)
         probs = torch.zeros(self.classes.num_classes, height, width)
         keeping = kept_memory() if self.device.type == "cpu" else contextlib.nullcontext()
         with keeping, _evaluating(self.network), torch.inference_mode():
@@ -178,6 +189,9 @@ class Predictor:
                         window += result
         array: npt.NDArray[np.float32] = probs.numpy()
         return array
+
+    def _plan(self, side: int) -> tuple[Span, ...]:
+        return plan(side, tile_size=self.tile_size, overlap=self.overlap, stride=self.stride)
 
     def _batches(self, tiles: list[Tile]) -> Iterator[list[Tile]]:
         """Tiles of one shape together, at most `batch_size` at a time."""

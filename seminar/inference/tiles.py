@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 STRIDE = 16
-"""Tiles start at multiples of the network's output stride, on the whole image's feature grid."""
+"""Output stride of the networks that are trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Span:
     weights: npt.NDArray[np.float32]
 
 
-def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
+def plan(length: int, *, tile_size: int, overlap: int, stride: int = STRIDE) -> tuple[Span, ...]:
     """Cut `length` pixels into tiles of at most `tile_size` px with `overlap` px in common.
 
     A side that fits is one tile. Where two tiles overlap, the outermost quarter of the overlap is
@@ -40,17 +40,19 @@ def plan(length: int, *, tile_size: int, overlap: int) -> tuple[Span, ...]:
     Parameters
     ----------
     tile_size, overlap : int
-        Multiples of `STRIDE`, overlap at most half the tile.
+        Multiples of `stride`, overlap at most half the tile.
+    stride : int
+        Tiles start at multiples of it, on the feature grid of the whole image.
     """
-    if tile_size % STRIDE or overlap % STRIDE or not 0 <= 2 * overlap <= tile_size:
+    if tile_size % stride or overlap % stride or not 0 <= 2 * overlap <= tile_size:
         raise ValueError(
-            f"expected multiples of {STRIDE} with an overlap of at most half the tile, got "
+            f"expected multiples of {stride} with an overlap of at most half the tile, got "
             f"tile_size {tile_size}, overlap {overlap}"
         )
     if length <= tile_size:
         return (Span(0, length, np.ones(length, dtype=np.float32)),)
     number = math.ceil((length - overlap) / (tile_size - overlap))
-    size = math.ceil((length + (number - 1) * overlap) / number / STRIDE) * STRIDE
+    size = math.ceil((length + (number - 1) * overlap) / number / stride) * stride
     step = size - overlap
     number = math.ceil((length - overlap) / step)
     rising = _rising(overlap)

@@ -19,6 +19,10 @@ ABSENT = -1e4
 """Bias of a class without clicks, which is never predicted."""
 
 
+TILE_SIZE, OVERLAP = 1536, 640
+"""Of predictions of large images: features reach far, see `seminar.probe.features.HALO`."""
+
+
 class ProbeNetwork(nn.Module):
     """Image in, logits out, at any size and with any number of channels.
 
@@ -54,6 +58,9 @@ class ProbeNetwork(nn.Module):
         self.strides: tuple[int, ...] = sum((tuple(stream.strides) for stream in streams), ())
         self.widths: tuple[int, ...] = sum((tuple(stream.widths) for stream in streams), ())
         self.stride = math.lcm(*(stream.multiple for stream in streams))
+        self.tile_size, self.overlap = (
+            -(-size // self.stride) * self.stride for size in (TILE_SIZE, OVERLAP)
+        )
         self.heads = nn.ParameterList(torch.zeros(num_classes, width) for width in self.widths)
         self.bias = nn.Parameter(torch.zeros(num_classes))
         self.requires_grad_(False).eval()

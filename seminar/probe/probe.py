@@ -23,14 +23,22 @@ from seminar.probe.fit import fit
 from seminar.probe.store import FeatureStore, key_of
 from seminar.project.project import Project
 
-TWO_CLASSES = (0.3, 1.0, 0.05)
-MORE_CLASSES = (1.0, 0.3, 0.1)
-"""Scales of the backbone's features and of the filters, and the strength of the ridge. Filters
-know where the edge is, the backbone which class it is."""
+TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
+"""Scales of the backbone's features and of the filters: these know where the edge is, the backbone
+which class it is.
+"""
 
-ADVANTAGE = 0.25
-"""Of two classes, the object's logit gets this much more: people click in the middles of objects
-and next to their edges on the background, so that the rims look too much like the background."""
+RIDGE = 25.0
+RIDGES = (0.02, 0.15)
+"""Of two classes the ridge is so much over the number of clicks, within limits."""
+
+RIDGE_OF_MORE = 0.2
+
+ADVANTAGE = 0.5
+"""Of two classes, the object's logit gets this much more where as many clicks lie on the
+background: objects are clicked in their middles and the background near their edges, so that rims
+look too much like background. Of few clicks on the background, few lie near an edge.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +260,8 @@ class Probe:
             self.network_for(self.image(order[0]))
         network = self._network
         assert network is not None
-        deep, filters, strength = TWO_CLASSES if len(present) == 2 else MORE_CLASSES
+        deep, filters = TWO_CLASSES if len(present) == 2 else MORE_CLASSES
+        ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
         scales = np.full(features.shape[1], deep)
         scales[: network.num_filters] = filters if len(network.streams) > 1 else 1.0
         found = fit(
@@ -260,12 +269,14 @@ class Probe:
             class_ids,
             num_classes=self.project.classes.num_classes,
             scales=scales,
-            strength=strength,
+            strength=ridge if len(present) == 2 else RIDGE_OF_MORE,
             absent=ABSENT,
         )
         bias = found.bias.copy()
         if len(present) == 2 and BACKGROUND in present:
-            bias[max(present)] += ADVANTAGE
+            background = int(np.count_nonzero(class_ids == BACKGROUND))
+            share = background / max(1, len(class_ids) - background)
+            bias[max(present)] += ADVANTAGE * min(1.0, share)
         network.set_weights(torch.from_numpy(found.weights), torch.from_numpy(bias))
         return True
 

@@ -14,12 +14,11 @@ import tifffile
 from PIL import Image
 
 from seminar.errors import SeminarError
-from seminar.export.comparison import MIN_SIDE
+from seminar.export.comparison import min_side
 from seminar.export.formats import onnx
 from seminar.export.formats.onnx import OPSET, require
 from seminar.export.job import ExportJob
 from seminar.inference.predictor import Predictor, most_probable
-from seminar.inference.tiles import STRIDE
 from seminar.io.archives import check_archive
 from seminar.io.intensities import ImageArray, to_float
 from seminar.labels import BACKGROUND
@@ -138,11 +137,11 @@ def _description(folder: Path, job: ExportJob) -> Any:
     from bioimageio.spec.model import v0_5
 
     predictor, sample, credits = job.predictor, job.sample, job.credits
-    names = predictor.classes.names
+    names, stride = predictor.classes.names, predictor.stride
     depth: Any = str(sample.dtype)
     sides = [
         v0_5.SpaceInputAxis(
-            id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=MIN_SIDE, step=STRIDE)
+            id=v0_5.AxisId(axis), size=v0_5.ParameterizedSize(min=min_side(stride), step=stride)
         )
         for axis in ("y", "x")
     ]
@@ -251,7 +250,8 @@ def _documentation(predictor: Predictor) -> str:
         "from a few clicks per image. The output holds one channel a "
         f"class:\n\n{rows}\n\nIntensities: percentiles {predictor.stretch[0]:g} and "
         f"{predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and "
-        f"100 stay as they are).\nSides are multiples of {STRIDE} from {MIN_SIDE} pixels up; pad "
+        f"100 stay as they are).\nSides are multiples of {predictor.stride} from "
+        f"{min_side(predictor.stride)} pixels up; pad "
         "smaller images.\n\n## Validation\n\nCompare the most probable class with masks drawn by "
         "hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT --split "
         "val`, which reports the intersection over union of each class.\n"

@@ -32,7 +32,7 @@ def require(extra: str, *modules: str) -> None:
 
 
 def write(path: Path, job: ExportJob) -> None:
-    """One file with graph and weights; any batch, sides that are multiples of 16 from 32 up."""
+    """One file with graph and weights; any batch, sides that are multiples of the stride."""
     require("onnx", "onnx", "onnxscript", "onnxruntime")
     # torch 2.8 warns about operators that none of our networks has
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
