@@ -33,12 +33,24 @@ def test_features_have_the_channels_and_strides_that_are_declared(
     }
 
 
-def test_a_grey_image_gives_what_its_rgb_copy_gives() -> None:
-    conv = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False))
+@pytest.mark.parametrize("channels", [1, 2, 4, 5, 6, 7])
+def test_equal_channels_give_what_the_rgb_copy_gives(channels: int) -> None:
+    conv = nn.Sequential(nn.Conv2d(3, 4, 3))
     grey = torch.rand(1, 1, 8, 8)
     expected = conv(grey.expand(-1, 3, -1, -1))
-    adapt_first_conv(conv, "0", 1)
-    torch.testing.assert_close(conv(grey), expected)
+    adapt_first_conv(conv, "0", channels)
+    torch.testing.assert_close(conv(grey.expand(-1, channels, -1, -1)), expected)
+
+
+def test_every_channel_is_seen_by_itself() -> None:
+    conv = nn.Sequential(nn.Conv2d(3, 4, 3))
+    adapt_first_conv(conv, "0", 5)
+    black = torch.zeros(1, 5, 3, 3)
+    seen = {
+        tuple(conv(black.index_fill(1, torch.tensor(channel), 1.0)).flatten().tolist())
+        for channel in range(3)
+    }
+    assert len(seen) == 3
 
 
 def test_pretrained_weights_mean_the_same_after_folding_batch_norm(shared_data: Path) -> None:
