@@ -25,8 +25,10 @@ STEADY_SECONDS = 60.0
 USERS_MISTAKE = 2
 """The exit status with a sentence for the user: starting it again changes nothing."""
 
-FITS_WELL, FITS_FAIRLY = 0.6, 0.3
-"""Least trust for these words."""
+FITS_WELL, FITS_FAIRLY = 0.3, 0.15
+"""Least trust for these words. On five sets of images the truth has .31 to .51 (medians), the truth
+grown by 4 pixels .03 to .29, and the truth moved aside by 20 pixels, or blobs, at most .13.
+"""
 
 
 class LiveMask:

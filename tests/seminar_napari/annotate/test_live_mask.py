@@ -288,9 +288,9 @@ def test_nothing_listens_after_closing(three_fields: Project) -> None:
 @pytest.mark.parametrize(
     ("mask", "words"),
     [
-        (Mask("a", 31, 0.07, 0.9), "From 31 clicks · unsure on 7 % · edges fit well"),
+        (Mask("a", 31, 0.07, 0.35), "From 31 clicks · unsure on 7 % · edges fit well"),
         (Mask("a", 1200, 0.001, None), "From 1,200 clicks · unsure on less than 1 %"),
-        (Mask("a", 2, 1.0, 0.45), "From 2 clicks · unsure on 100 % · edges fit fairly"),
+        (Mask("a", 2, 1.0, 0.2), "From 2 clicks · unsure on 100 % · edges fit fairly"),
     ],
 )
 def test_how_far_a_mask_can_be_trusted_in_plain_words(mask: Mask, words: str) -> None:
