@@ -115,8 +115,9 @@ class LiveMask:
             return self._fault or self._said_last
         if not session.has_live_mask:
             return "Click on two classes, and a mask appears here after each click."
-        mask = self._masks.get(session.image_id)
-        return described(mask) if mask is not None else "Looking at this image …"
+        if (mask := self._masks.get(session.image_id)) is not None:
+            return described(mask)
+        return "Looking at this image …" if self.features else "The live mask is starting …"
 
     # starting and ending
     def poll(self) -> None:

@@ -47,7 +47,7 @@ class AnnotateTab(QWidget):
         self.classes = ClassBar(session)
         self.images = ImageList(session)
         self.live_mask = LiveMask(session)
-        self.live_mask_row = LiveMaskRow(self.live_mask)
+        self.live_mask_row = LiveMaskRow(session, self.live_mask)
         self.previous = button(
             "◂ A", "Previous image (key A)", session.previous_image, takes_focus=False
         )

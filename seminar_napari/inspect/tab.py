@@ -134,7 +134,7 @@ class InspectTab(QWidget):
     def _on_said(self, text: str) -> None:
         self.next_text.setText(text)
         if text not in ("", LOOKING) and not self.isVisible():
-            self._session.notice.emit(text)  # the key was pressed on another tab
+            self._session.next_click_said.emit(text)
 
     def _on_compared_run(self, name: str) -> None:
         self.scores.compare_with("" if name == NO_COMPARISON else name)

@@ -133,7 +133,10 @@ def test_next_click_rings_an_unsure_place_before_any_training(
         return "next click" in layers
 
     wait_until(has_ring, SECONDS, "an unsure place")
-    assert "unsure on" in dock.status.text() and layers.selection.active is layers["Clicks"]
+    assert (
+        "unsure on" in dock.annotate.live_mask_row.line.text()
+        and layers.selection.active is layers["Clicks"]
+    )
     centre = layers["next click"].data[0]
     image_id, number = dock.session.image_id, len(dock.session.clicks(dock.session.image_id))
     hands.click(*centre)

@@ -98,8 +98,8 @@ def test_it_starts_with_the_second_class_and_answers_the_shown_image_first(
     window.session.set_clicks("b", replace_class(BACKGROUND_ONLY, 2))
     assert window.session.has_live_mask, "at once, not when the click is on disk"
     window.live.poll()
-    assert window.live.pid is not None and window.live.text == "Looking at this image …"
-    window.wait(lambda: window.live.text != "Looking at this image …")
+    assert window.live.pid is not None and window.live.text == "The live mask is starting …"
+    window.wait(lambda: window.written)
     assert window.live.text == "From 2 clicks · unsure on 50 % · edges fit poorly"
     assert window.heard()[0] == {"look": "b"} and window.live.features == "filters"
 

@@ -15,7 +15,7 @@ from seminar.project.project import Project
 from seminar_napari.annotate.live_mask import LiveMask
 from seminar_napari.annotate.live_mask_row import LiveMaskRow
 from seminar_napari.annotate.tab import AnnotateTab
-from seminar_napari.session.probe import Waiting
+from seminar_napari.session.probe import Mask, Waiting
 from seminar_napari.session.session import Session
 
 STAND_IN = Path(__file__).parents[1] / "small_probe.py"
@@ -32,7 +32,7 @@ def row(
     monkeypatch.setattr("seminar_napari.annotate.live_mask.NEEDED_CLASSES", 2)
     session = Session()
     session.open_project(three_fields.path)
-    row = LiveMaskRow(LiveMask(session, stand_in))
+    row = LiveMaskRow(session, LiveMask(session, stand_in))
     qtbot.addWidget(row)
     row.resize(320, 80)
     row.show()
@@ -53,6 +53,23 @@ def test_the_line_says_how_the_mask_is_and_the_switch_what_it_is_learnt_from(
     qtbot.waitUntil(lambda: not row._timer.isActive(), timeout=60_000)
     row.switch.click()
     qtbot.waitUntil(lambda: row.line.text().startswith("From 2 clicks"), timeout=60_000)
+
+
+def test_the_next_click_is_told_in_the_line_until_the_mask_changes(
+    row: LiveMaskRow, qtbot: QtBot
+) -> None:
+    session, notices = row._session, []
+    session.notice.connect(notices.append)
+    session.image_states.wait(5)
+    qtbot.waitUntil(lambda: row.line.text().startswith("From 2 clicks"), timeout=60_000)
+    session.next_click_said.emit("b: unsure on 49 px")
+    row._live._take(Mask("c", 2, 0.1))  # another image was done meanwhile
+    assert row.line.text() == row.line.toolTip() == "b: unsure on 49 px"
+    row._live._take(Mask("a", 3, 0.1))
+    assert row.line.text() == "From 3 clicks · unsure on 10 %" and notices == []
+    row.hide()
+    session.next_click_said.emit("b: unsure on 49 px")
+    assert notices == ["b: unsure on 49 px"] and row.line.text().startswith("From 3")
 
 
 def test_nothing_jumps_whatever_the_line_says(row: LiveMaskRow, qtbot: QtBot) -> None:

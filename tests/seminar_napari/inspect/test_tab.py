@@ -165,7 +165,7 @@ def test_next_click_by_key_goes_there_and_says_so(window: Window) -> None:
 
 def test_the_key_says_on_other_tabs_what_it_has_found(window: Window) -> None:
     told: list[str] = []
-    window.session.notice.connect(told.append)
+    window.session.next_click_said.connect(told.append)
     window.session.show_image("b")
     window.preview("student", "disagreement")
     window.keys.press_key("N")
