@@ -43,6 +43,7 @@ def probe(
     # before numpy and torch are loaded: threads that wait for each other are slower than one
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     from seminar.cli.terminal.probe_report import report
+    from seminar.cli.terminal.setting_options import parsed
     from seminar.config.probe_settings import ProbeConfig
     from seminar.probe.follow import follow as answer
     from seminar.probe.once import fit_project
@@ -54,7 +55,7 @@ def probe(
     config = ProbeConfig(
         backbone=backbone,
         weights=weights,
-        channels=tuple(int(each) for each in channels.split(",") if each.strip()),
+        channels=parsed("channels", channels, tuple[int, ...]),
     )
     opened = Project.open(project)
     kept = FeatureStore(disk_bytes=int(store * 1e9))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import tomli_w
 
+from seminar.config.backbones import PYRAMIDS
+from seminar.config.coercion import did_you_mean
 from seminar.config.fields import check_names, convert_fields, setting
 from seminar.errors import ConfigError
 
@@ -40,8 +43,21 @@ class ProbeConfig:
     )
 
     def __post_init__(self) -> None:
-        if faults := list(convert_fields(self)):
+        if faults := list(convert_fields(self)) or list(self._contradictions()):
             raise ConfigError("settings: " + "; ".join(faults) + "; correct the setting")
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.backbone not in (*PYRAMIDS, "none"):
+            near = did_you_mean(self.backbone, PYRAMIDS)
+            hint = near and f" ({near}?)"
+            yield (
+                f"backbone: expected one of {', '.join(PYRAMIDS)}, or none for filters alone, got "
+                f"'{self.backbone}'{hint}"
+            )
+        if self.stretch[0] >= self.stretch[1]:
+            yield f"stretch: expected the lower percentile first, got {self.stretch}"
+        if min(self.channels, default=0) < 0 or len(set(self.channels)) < len(self.channels):
+            yield f"channels: expected different numbers from 0 up, got {self.channels}"
 
     def to_toml(self) -> str:
         """The settings as text, which `from_toml` reads."""

@@ -169,7 +169,11 @@ def predict_block(task: Task) -> str:
     predictor = cached_predictor(task.model, task.digest, task.device, task.tile_size)
     source = task.source
     rows, cols = (
-        (max(0, start - predictor.halo), min(length, start + task.block + predictor.halo))
+        (
+            # on the feature grid of the whole image
+            max(0, (start - predictor.halo) // predictor.stride * predictor.stride),
+            min(length, start + task.block + predictor.halo),
+        )
         for start, length in ((task.row, source.height), (task.col, source.width))
     )
     top, left = task.row - rows[0], task.col - cols[0]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from seminar.config.backbones import PYRAMIDS, PyramidName
+from seminar.config.backbones import PyramidName
 from seminar.config.probe_settings import ProbeConfig
-from seminar.errors import ConfigError
 from seminar.models.probe import ProbeNetwork
 
 
@@ -19,18 +18,11 @@ def build_probe(
 
     Raises
     ------
-    ConfigError
-        The backbone is not in the table.
     CheckpointError
         Its weights cannot be had.
     """
     if config.backbone == "none":
         return ProbeNetwork(None, channels=channels, num_classes=num_classes)
-    if config.backbone not in PYRAMIDS:
-        raise ConfigError(
-            f"backbone '{config.backbone}' is unknown; known are {', '.join(PYRAMIDS)}, and none "
-            "for filters alone"
-        )
     from seminar.models.backbones.pyramid import build_pyramid
 
     name = cast(PyramidName, config.backbone)

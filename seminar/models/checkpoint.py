@@ -26,6 +26,9 @@ from seminar.run.folder import RunFolder
 MODEL_VERSION = 2
 """Models of version 1 are networks that were trained; 2 says which kind it is."""
 
+KINDS = ("network", "probe")
+"""A network that was trained, and a linear probe."""
+
 CHECKPOINT_VERSION = 1
 _NEW, _PREVIOUS = "checkpoint.new", "previous.pt"
 
@@ -89,13 +92,19 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
                 f"{path}: this run has no model yet; let it finish, or stop it, which saves one"
             )
     content = _load(path, "seminar-model", MODEL_VERSION)
+    kind = content.get("kind", "network")  # the first models do not say it
+    if kind not in KINDS:
+        raise CheckpointError(
+            f"{path}: a model of the kind {kind!r}, this program reads {' and '.join(KINDS)}; "
+            "update seminar-napari"
+        )
     try:
         classes = ClassNames.parse(content["classes"], str(path))
         channels = content["channels"]
         sizes = {"num_classes": classes.num_classes, "channels": channels}
         config: TrainConfig | ProbeConfig
         network: DeepLabV3Plus | ProbeNetwork
-        if content.get("kind") == "probe":
+        if kind == "probe":
             config = ProbeConfig.from_toml(content["config"], str(path))
             network = build_probe(config, **sizes, load=False)
         else:

@@ -8,13 +8,13 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from PIL import Image
 
 from seminar.config.probe_settings import ProbeConfig
-from seminar.errors import SeminarError
+from seminar.errors import CheckpointError, ConfigError, DatasetError, SeminarError
 from seminar.io.files import atomic_file
 from seminar.io.label_png import write_label_png
 from seminar.probe.probe import Answer, Probe
@@ -27,6 +27,12 @@ from seminar.runtime.devices import is_out_of_memory
 
 LOOK_SECONDS = 2.0
 """How often changes by other programs are looked for."""
+
+FIRST_SECONDS = 0.2
+"""Wait at most so long to be told which image is on screen."""
+
+PART_SECONDS = 1.0
+"""After learning for so long, see whether there is something more urgent."""
 
 IDLE_SECONDS = 1.0
 """After so long without a message, neighbours and other images are done."""
@@ -67,9 +73,12 @@ class Follower:
         self._say = say
         self._messages: queue.Queue[Any] = queue.Queue()
         self._shown = ""
-        self._stamps: dict[str, int] = {}
-        self._dirty: set[str] = set()
+        self._clicks: dict[str, int] = {}  # when they changed
+        self._images: dict[str, int] = {}
+        self._dirty: set[str] = set()  # images whose clicks are to be read
+        self._is_newer = False  # what is learnt, than the fit
         self._version = 0  # of the fit
+        self._is_fitted = False  # else there are too few clicks
         self._drawn: dict[str, int] = {}  # version that each image's mask is from
         self._kept: dict[str, int] = {}
         self._told: set[str] = set()
@@ -88,7 +97,7 @@ class Follower:
 
     def run(self) -> None:
         """Work until the end."""
-        if not self._take_messages(0.0):
+        if not self._take_messages(FIRST_SECONDS):
             return
         self._look_for_changes()
         self._first_look()
@@ -125,23 +134,35 @@ class Follower:
                     self._dirty.add(message["clicks"])
 
     def _look_for_changes(self) -> None:
+        """Find clicks, images and splits that other programs have changed."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
+        project = self.probe.project
+        clicks, images = project.clicks_stamps(), project.image_stamps()
+        learnable = self._learnable
+        try:
+            learnable = frozenset(training_ids(project, self._split))
+        except DatasetError as error:
+            if self._looked < 0:
+                raise
+            self._notice(_sentence(error))
+        painted = _changed(self._images, images)
+        self._dirty |= _changed(self._clicks, clicks)
+        self._dirty |= clicks.keys() & (painted | (learnable ^ self._learnable))
+        for image_id in painted:
+            self._drawn.pop(image_id, None)
+        self._clicks, self._images, self._learnable = clicks, images, learnable
         self._looked = time.monotonic()
-        stamps = self.probe.project.clicks_stamps()
-        self._learnable = frozenset(training_ids(self.probe.project, self._split))
-        changed = {each for each, stamp in stamps.items() if self._stamps.get(each) != stamp}
-        self._dirty |= changed | (self._stamps.keys() - stamps.keys())
-        self._stamps = dict(stamps)
 
     # work, the most urgent first
     def _work(self) -> bool:
         """Do one piece of work; whether there was one."""
-        if self._dirty:
+        if self._dirty or not self._state:
             return self._learn()
-        if self._version and self._shown and self._drawn.get(self._shown) != self._version:
+        if self._is_fitted and self._shown and self._drawn.get(self._shown) != self._version:
             return self._draw(self._shown)
-        if time.monotonic() - self._heard < IDLE_SECONDS:
+        silence = time.monotonic() - self._heard
+        if silence < IDLE_SECONDS:
             return False
         for image_id in self._others():
             return self._draw(image_id)
@@ -150,7 +171,7 @@ class Follower:
                 self._kept[image_id] = id(samples)
                 self.probe.keep_clicks(image_id)
                 return True
-        if self._version != self._saved and time.monotonic() - self._heard > SAVE_SECONDS:
+        if self._is_fitted and self._version != self._saved and silence > SAVE_SECONDS:
             return self._save()
         return False
 
@@ -172,38 +193,50 @@ class Follower:
                 self._draw(self._shown, using=quick)
 
     def _learn(self) -> bool:
-        started = time.perf_counter()
-        changed = False
-        # the image on screen first; before the first mask of all, all of them
+        """Learn from changed images, the one on screen first, and fit; in parts, if it takes long.
+
+        Only the first fit and the answer to a click do not wait for the other images.
+        """
+        started, learnt = time.perf_counter(), set[str]()
+        is_long = False
         for image_id in sorted(self._dirty, key=lambda each: (each != self._shown, each)):
             self._dirty.discard(image_id)
-            if image_id not in self._learnable:
-                changed |= self.probe.forget([image_id])
-                continue
-            try:
-                changed |= self.probe.learn(image_id)
-            except (SeminarError, OSError) as error:
-                changed |= self.probe.forget([image_id])
-                self._notice(str(error))
+            learnt.add(image_id)
+            self._is_newer |= self._learn_from(image_id)
+            is_long = time.perf_counter() - started > PART_SECONDS
+            if is_long or not self._messages.empty():
+                break
         if self.probe.fallback:
             self._notice(self.probe.fallback + "; until then the live mask uses filters alone")
-        if changed or not self._version:
+        is_urgent = self._shown in learnt or (is_long and not self._is_fitted)
+        if (self._is_newer or not self._state) and (is_urgent or not self._dirty):
             self._fit(started)
         return True
 
+    def _learn_from(self, image_id: str) -> bool:
+        """Whether that changed anything."""
+        if image_id not in self._learnable:
+            return self.probe.forget([image_id])
+        try:
+            return self.probe.learn(image_id)
+        except (ConfigError, CheckpointError):
+            raise  # it is the same for every image
+        except (SeminarError, OSError) as error:
+            self._notice(_sentence(error))
+            return self.probe.forget([image_id])
+
     def _fit(self, started: float) -> None:
-        if self.probe.fit():
-            self._version += 1
+        self._is_newer = False
+        self._is_fitted = self.probe.fit()
+        self._version += 1
+        if self._is_fitted:
             self._become("ready", features=self.probe.title)
             if self._shown:
                 self._draw(self._shown, started)
             return
-        self._version += 1
         for image_id in self.probe.project.image_ids():
             for name in (PROBE, UNSURE):
                 preview_path(self.probe.project.path, image_id, name).unlink(missing_ok=True)
-        self._drawn.clear()
-        self._version = 0
         self._become("waiting", text=self._what_is_missing())
 
     def _what_is_missing(self) -> str:
@@ -226,7 +259,7 @@ class Follower:
             if image_id == self._shown:
                 trust = edge_fit(probe.image(image_id), answer.labels)
         except (SeminarError, OSError) as error:
-            self._notice(str(error))
+            self._notice(_sentence(error))
             return True
         if self.probe.store.fault:
             self._notice(self.probe.store.fault)
@@ -257,7 +290,7 @@ class Follower:
 
     def _others(self) -> Iterator[str]:
         """Images whose masks are older than the fit: neighbours, clicked ones, all the others."""
-        if not self._version:
+        if not self._is_fitted:
             return
         ids = self.probe.project.image_ids()
         place = ids.index(self._shown) if self._shown in ids else 0
@@ -273,7 +306,7 @@ class Follower:
             run.path.mkdir(parents=True, exist_ok=True)
             self.probe.save(run.model_path)
         except OSError as error:
-            self._notice(f"{run.model_path}: {error.strerror or error}; make room or give access")
+            self._notice(_sentence(error))
         else:
             self._say({"event": "saved", "model": str(run.model_path)})
         return True
@@ -291,6 +324,21 @@ class Follower:
             self._say({"event": "notice", "text": text})
 
 
+def _changed(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    """What is new, gone, or of another time."""
+    return {each for each in before.keys() | now.keys() if before.get(each) != now.get(each)}
+
+
+def _sentence(error: SeminarError | OSError) -> str:
+    match error:
+        case DatasetError(faults=(first, *_)):
+            return str(first)
+        case OSError():
+            where = error.filename or "a file"
+            return f"{where}: {error.strerror or error}; make room or give access"
+    return str(error)
+
+
 def follow(probe: Probe, *, split: str = "train") -> None:
     """Answer the JSON lines of standard input on standard output, until its end.
 
@@ -304,7 +352,7 @@ def follow(probe: Probe, *, split: str = "train") -> None:
     follower = Follower(probe, say, split=split)
 
     def listen() -> None:
-        for line in sys.stdin:
+        for line in sys.stdin.buffer:
             try:
                 follower.tell(json.loads(line))
             except ValueError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +15,20 @@ import torch
 from seminar.clicks.click_set import pixels
 from seminar.config.backbones import PYRAMIDS
 from seminar.config.probe_settings import ProbeConfig
-from seminar.errors import CheckpointError, SeminarError
+from seminar.errors import CheckpointError, DatasetError, SeminarError
 from seminar.io.intensities import to_float
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.models.build_probe import build_probe
 from seminar.models.probe import ABSENT, ProbeNetwork
+from seminar.models.shallow import PER_CHANNEL
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
 from seminar.probe.fit import fit
-from seminar.probe.store import FeatureStore, key_of
+from seminar.probe.store import Clicks, FeatureStore, key_of
 from seminar.project.project import Project
+from seminar.project.write_clicks import clicks_faults
+
+DOWNLOADED = ("imagenet", "pretrained")
+"""Names of weights that are had from elsewhere; without them the filters are used alone."""
 
 TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
 """Scales of the backbone's features and of the filters: these know where the edge is, the backbone
@@ -43,8 +50,12 @@ look too much like background. Of few clicks on the background, few lie near an 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """The clicks of one image: (n, 2) pixels, (n,) class ids, (n, F) features."""
+    """The clicks of one image: (n, 2) pixels, (n,) class ids, (n, F) features.
 
+    `key` is another one as soon as the image or what its features are made with changes.
+    """
+
+    key: str
     pixels: npt.NDArray[np.int64]
     class_ids: npt.NDArray[np.int64]
     features: npt.NDArray[np.float32]
@@ -98,6 +109,11 @@ class Probe:
         self.fallback = ""
         self._network: ProbeNetwork | None = None
         self._channels = 0
+        self._random = secrets.token_hex(8)  # names random weights, which are never the same
+        if self._weights_file and not self._weights_file.is_file():
+            raise CheckpointError(
+                f"weights '{self._weights_file}': no such file; give imagenet, none or a file"
+            )
 
     # features
     def image(self, image_id: str) -> npt.NDArray[np.float32]:
@@ -114,13 +130,16 @@ class Probe:
             stretch=self.config.stretch,
             where=str(self.project.image_path(image_id)),
         )
-        self._channels = self._channels or len(image)
-        if len(image) != self._channels:
-            raise SeminarError(
-                f"{self.project.image_path(image_id)}: {len(image)} channels, but the images "
-                f"before have {self._channels}; choose channels that all have, or remove it"
-            )
+        self._expect_channels(len(image), image_id)
         return image
+
+    def _expect_channels(self, channels: int, image_id: str) -> None:
+        self._channels = self._channels or channels
+        if channels != self._channels:
+            raise SeminarError(
+                f"{self.project.image_path(image_id)}: {channels} channels, but the images before "
+                f"have {self._channels}; choose channels that all have, or remove it"
+            )
 
     def network_for(self, image: npt.NDArray[np.float32]) -> ProbeNetwork:
         """The network, built when the first image shows how many channels there are.
@@ -132,12 +151,10 @@ class Probe:
             try:
                 network = build_probe(self.config, num_classes=classes, channels=len(image))
             except CheckpointError as error:
-                if self.config.weights not in ("imagenet", "pretrained"):
+                if self.config.weights not in DOWNLOADED:
                     raise
                 self.fallback = str(error)
-                self.config = ProbeConfig(
-                    backbone="none", channels=self.config.channels, stretch=self.config.stretch
-                )
+                self.config = dataclasses.replace(self.config, backbone="none")
                 network = build_probe(self.config, num_classes=classes, channels=len(image))
             self._network = network.to(self.device).to(memory_format=torch.channels_last)
         return self._network
@@ -152,55 +169,66 @@ class Probe:
 
     def patches(self, image_id: str) -> tuple[Patch, ...]:
         """The features of an image, from the store where it has them."""
-        key = self._key(image_id)
+        config, key = self.config, self._key(image_id)
         kept = self.store.get(key)
         if kept is not None and self._network is not None:
+            self._expect_channels(kept[0].maps[0].shape[1] // PER_CHANNEL, image_id)
             return kept
         image = self.image(image_id)
         network = self.network_for(image)
-        if kept is None or self._key(image_id) != key:
-            key = self._key(image_id)
-            kept = self.store.get(key)
+        if self.config is not config:  # without its weights: other features from now on
+            return self.patches(image_id)
         if kept is None:
             kept = tuple(patches_of(network, image))
             self.store.put(key, kept)
         return kept
 
     def _key(self, image_id: str) -> str:
-        config = self.config
-        weights = config.weights
-        if weights not in ("imagenet", "pretrained", "none"):
-            facts = Path(weights).stat()
-            weights = f"{weights} {facts.st_size} {facts.st_mtime_ns}"
+        config, weights = self.config, ""
+        if self._weights_file:
+            facts = self._weights_file.stat()
+            weights = f"{self._weights_file.absolute()} {facts.st_size} {facts.st_mtime_ns}"
+        elif config.backbone != "none":
+            weights = self._random if config.weights == "none" else config.weights
         path = self.project.image_path(image_id)
         return key_of(path, config.backbone, weights, config.channels, config.stretch)
 
+    @property
+    def _weights_file(self) -> Path | None:
+        """The file with the weights of the backbone, where they come from one."""
+        config = self.config
+        if config.backbone == "none" or config.weights in (*DOWNLOADED, "none"):
+            return None
+        return Path(config.weights)
+
     # clicks
     def learn(self, image_id: str) -> bool:
-        """Take over the clicks of an image as they are on disk now; whether they differ.
+        """Take over an image's clicks as they are on disk now; whether they or the image differ.
 
         Raises
         ------
         SeminarError
-            The clicks or the image cannot be read.
+            The clicks or the image cannot be read, or do not go together.
         """
         clicks = self.project.read_clicks(image_id)
+        inside = clicks.inside() if clicks is not None else np.zeros(0, dtype=np.bool_)
+        if clicks is None or not inside.any():
+            return self.forget([image_id])
+        size = self.project.image_size(image_id)
+        where = str(self.project.clicks_path(image_id))
+        if faults := clicks_faults(clicks, self.project.classes, where, size):
+            raise DatasetError(faults)
+        places, class_ids = pixels(clicks.points[inside]), clicks.class_ids[inside]
         before = self.samples.get(image_id)
-        places = np.zeros((0, 2), dtype=np.int64)
-        class_ids = np.zeros(0, dtype=np.int64)
-        if clicks is not None:
-            inside = clicks.inside()
-            places = np.asarray(pixels(clicks.points[inside]), dtype=np.int64)
-            class_ids = np.asarray(clicks.class_ids, dtype=np.int64)[inside]
-        if not len(places):
-            return self.samples.pop(image_id, None) is not None
         if (
             before is not None
+            and before.key == self._key(image_id)
             and np.array_equal(before.pixels, places)
             and np.array_equal(before.class_ids, class_ids)
         ):
             return False
-        self.samples[image_id] = Samples(places, class_ids, self._features(image_id, places))
+        key, features = self._features(image_id, places)
+        self.samples[image_id] = Samples(key, places, class_ids, features)
         return True
 
     def forget(self, image_ids: Collection[str]) -> bool:
@@ -210,32 +238,42 @@ class Probe:
             del self.samples[image_id]
         return bool(known)
 
-    def _features(self, image_id: str, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Features at pixels: those known from before, and new ones from the image's maps."""
+    def _features(
+        self, image_id: str, places: npt.NDArray[np.int64]
+    ) -> tuple[str, npt.NDArray[np.float32]]:
+        """The key of an image, and its features at pixels: those known, and new ones from maps."""
+        config, key = self.config, self._key(image_id)
         before = self.samples.get(image_id)
-        key = self._key(image_id)
-        known = (before.pixels, before.features) if before else self.store.clicks(key)
+        known = before if before and before.key == key else self._kept_clicks(image_id, key)
         index: dict[tuple[int, ...], int] = {}
         if known is not None:
-            index = {tuple(place): number for number, place in enumerate(known[0].tolist())}
-        found = [index.get(tuple(place), -1) for place in places.tolist()]
-        missing = np.array([number < 0 for number in found])
-        if known is None or missing.all():
-            patches = self.patches(image_id)
-            assert self._network is not None
-            return features_at(self._network, patches, places)
-        features = known[1][np.maximum(found, 0)]
-        if missing.any():
-            patches = self.patches(image_id)
-            assert self._network is not None
-            features[missing] = features_at(self._network, patches, places[missing])
-        return features
+            index = {tuple(place): number for number, place in enumerate(known.pixels.tolist())}
+        found = np.array([index.get(tuple(place), -1) for place in places.tolist()])
+        missing = found < 0
+        if known is not None and not missing.any():
+            return key, known.features[found]
+        patches = self.patches(image_id)
+        assert self._network is not None
+        if self.config is not config:
+            return self._features(image_id, places)
+        features = np.empty((len(places), sum(self._network.widths)), dtype=np.float32)
+        features[missing] = features_at(self._network, patches, places[missing])
+        if known is not None:
+            features[~missing] = known.features[found[~missing]]
+        return key, features
+
+    def _kept_clicks(self, image_id: str, key: str) -> Clicks | None:
+        kept = self.store.clicks(key)
+        if kept is not None:
+            self._expect_channels(kept.channels, image_id)
+        return kept
 
     def keep_clicks(self, image_id: str) -> None:
         """Have the store keep the features at an image's clicks, for the next start."""
         samples = self.samples.get(image_id)
         if samples is not None:
-            self.store.put_clicks(self._key(image_id), samples.pixels, samples.features)
+            kept = Clicks(samples.pixels, samples.features, self._channels)
+            self.store.put_clicks(samples.key, kept)
 
     # fit and masks
     @property
@@ -254,12 +292,15 @@ class Probe:
         if len(present) < 2:
             return False
         order = sorted(self.samples)
-        features = np.concatenate([self.samples[each].features for each in order])
-        class_ids = np.concatenate([self.samples[each].class_ids for each in order])
         if self._network is None:
             self.network_for(self.image(order[0]))
         network = self._network
         assert network is not None
+        for image_id in order:
+            if self.samples[image_id].features.shape[1] != sum(network.widths):
+                self.learn(image_id)  # it was kept when the weights could still be had
+        features = np.concatenate([self.samples[each].features for each in order])
+        class_ids = np.concatenate([self.samples[each].class_ids for each in order])
         deep, filters = TWO_CLASSES if len(present) == 2 else MORE_CLASSES
         ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
         scales = np.full(features.shape[1], deep)

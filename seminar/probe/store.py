@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,29 @@ import torch
 from seminar.io.files import atomic_file
 from seminar.probe.features import Patch
 
-VERSION = 1
+VERSION = 2
 """Another number makes all that was kept before worthless."""
 
 MEMORY_BYTES = 400_000_000
 DISK_BYTES = 4_000_000_000
 
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
 
-Floats = npt.NDArray[np.float32]
+
+@dataclass(frozen=True, eq=False)
+class Clicks:
+    """The features at the clicks of an image of so many channels.
+
+    Attributes
+    ----------
+    pixels : ndarray, (n, 2) int64
+    features : ndarray, (n, F) float32
+    channels : int
+    """
+
+    pixels: npt.NDArray[np.int64]
+    features: npt.NDArray[np.float32]
+    channels: int
 
 
 class FeatureStore:
@@ -59,7 +74,7 @@ class FeatureStore:
         self.fault = ""
         self._kept: OrderedDict[str, tuple[Patch, ...]] = OrderedDict()
         self._bytes = 0
-        self._written = 0
+        self._written = disk_bytes  # since it was tidied last: what is there may be too much
 
     def get(self, key: str) -> tuple[Patch, ...] | None:
         """The patches of this key; None where they have to be made."""
@@ -81,18 +96,17 @@ class FeatureStore:
             arrays |= {f"{number}-{scale}": each.numpy() for scale, each in enumerate(patch.maps)}
         self._write(f"{key}.npz", arrays)
 
-    def clicks(self, key: str) -> tuple[npt.NDArray[np.int64], Floats] | None:
-        """The pixels (n, 2) and features (n, F) that `put_clicks` kept; None without."""
+    def clicks(self, key: str) -> Clicks | None:
+        """What `put_clicks` kept; None without."""
         try:
             with np.load(self.folder / f"{key}-clicks.npz") as arrays:
-                return arrays["pixels"], arrays["features"].astype(np.float32)
+                return Clicks(arrays["pixels"], arrays["features"], int(arrays["channels"]))
         except _DAMAGE:
             return None
 
-    def put_clicks(self, key: str, pixels: npt.NDArray[np.int64], features: Floats) -> None:
-        """Keep the features at the clicks of an image."""
-        arrays = {"pixels": pixels, "features": features.astype(np.float16)}
-        self._write(f"{key}-clicks.npz", arrays)
+    def put_clicks(self, key: str, clicks: Clicks) -> None:
+        """Keep the features at the clicks of an image, exactly."""
+        self._write(f"{key}-clicks.npz", dict(vars(clicks)))
 
     def shrink(self) -> None:
         """Give half of the memory back."""
@@ -136,14 +150,17 @@ class FeatureStore:
                 self._tidy()
         except OSError as error:
             self.fault = (
-                f"{self.folder}: {error.strerror or error}; features are kept in memory "
-                "alone until there is room"
+                f"{self.folder}: {error.strerror or error}; features are kept in memory alone, "
+                "so that the next start takes longer: make room or give access"
             )
 
     def _tidy(self) -> None:
         """Delete the files that were not used for longest, down to nine tenths of the limit."""
+        files = []
         with os.scandir(self.folder) as entries:
-            files = [(entry.stat(), entry.path) for entry in entries if entry.is_file()]
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # another process tidies, too
+                    files.append((entry.stat(), entry.path))
         total = sum(facts.st_size for facts, _ in files)
         for facts, path in sorted(files, key=lambda file: file[0].st_mtime_ns):
             if total <= 0.9 * self.disk_bytes:

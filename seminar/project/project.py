@@ -268,6 +268,14 @@ class Project:
                     stamps[image_id] = entry.stat().st_mtime_ns
         return stamps
 
+    def image_stamps(self) -> dict[str, int]:
+        """When each image last changed, in nanoseconds."""
+        stamps: dict[str, int] = {}
+        for path in image_files(self.path / IMAGES):
+            with contextlib.suppress(OSError):
+                stamps[path.stem] = path.stat().st_mtime_ns
+        return stamps
+
     def read_truth(self, image_id: str) -> LabelMap | None:
         """Dense truth, (H, W) uint8 with 255 = void; None where there is none."""
         path = self.truth_path(image_id)

@@ -43,12 +43,10 @@ def settings_from(given: dict[str, Any], base: TrainConfig | None = None) -> Tra
     """Settings from command-line options over `base`, or over the preset that they name."""
     base = base or preset(given.pop("preset", "balanced"))
     hints = typing.get_type_hints(TrainConfig)
-    return base.replace(
-        **{name: _parsed(name, value, hints[name]) for name, value in given.items()}
-    )
+    return base.replace(**{name: parsed(name, value, hints[name]) for name, value in given.items()})
 
 
-def _parsed(name: str, value: Any, hint: Any) -> Any:
+def parsed(name: str, value: Any, hint: Any) -> Any:
     """Comma-separated text as the tuple that a setting takes."""
     if typing.get_origin(hint) is not tuple:
         return value
