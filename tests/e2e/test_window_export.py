@@ -1,11 +1,9 @@
-"""Exporting from the real window: the real exporter in its own process, on a model that was just
-trained.
-"""
+"""Exporting from the real window: the real exporter in its own process, on a run of 0.1.0."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,42 +12,26 @@ from typing import Any
 import psutil
 import pytest
 from qtpy.QtWidgets import QFileDialog
-from window_hands import make_project, settle, wait_until
+from window_hands import settle, wait_until
 
-from seminar.clicks.click_set import ClickSet
-from seminar.config.settings import TrainConfig
 from seminar.project.project import Project
-from seminar_napari.run.command import train_arguments
-from seminar_napari.workers.child import seminar_command
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 580.0
-"""Importing torch and tracing the network, on a busy machine."""
+"""Importing torch, on a busy machine."""
 
-TINY = TrainConfig(
-    preset="quick",
-    iterations=1,
-    crop_size=64,
-    batch_size=2,
-    weights="none",
-    device="cpu",
-    losses=("pce",),
-    validations=0,
-)
+OLD_RUN = Path(__file__).parent / "old_files" / "stopped_run.tar.xz"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with one run of one iteration."""
-    made = make_project(tmp_path_factory.mktemp("export"), sizes=((96, 96),))
-    made.write_clicks(
-        "image_1", ClickSet(96, 96, [[20.0, 20.0], [70.0, 60.0], [50.0, 9.0]], [0, 1, 2])
-    )  # type: ignore[arg-type]
-    subprocess.run(
-        seminar_command(train_arguments(made.path, "small", TINY)), check=True, capture_output=True
-    )
-    return made
+    """A project with one run."""
+    folder = tmp_path_factory.mktemp("export")
+    with tarfile.open(OLD_RUN) as tar:
+        files = [entry for entry in tar if Path(entry.name).name != "checkpoint.pt"]
+        tar.extractall(folder, members=files, filter="data")
+    return Project.open(folder / "project")
 
 
 @pytest.fixture(autouse=True)
@@ -91,18 +73,19 @@ def press_export(tab: Any, name: str, target: Path, monkeypatch: pytest.MonkeyPa
 def test_a_trained_model_is_exported_with_progress_and_checked(
     export_tab: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One format with the real exporter. The tab's test has the command of each format, and the
-    library's tests have each exporter.
+    """The quickest format with the real exporter. The tab's test has the command of each format,
+    and the library's tests have each exporter.
     """
-    tab, target = export_tab(), tmp_path / "model.pt2"
-    press_export(tab, "pt2", target.with_suffix(""), monkeypatch)  # the ending is added
+    tab, target = export_tab(), tmp_path / "model"
+    press_export(tab, "folder", target, monkeypatch)
     assert tab.jobs.bar.isVisible() and tab.jobs.stop.isVisible() and not tab.export.isEnabled()
     wait_until(lambda: tab.jobs.activity.bar is not None, 5, "napari's activity")
     assert tab.jobs.result.text() == "Exporting…"
     wait_until(tab.export.isEnabled, SECONDS, "the export")
     assert tab.jobs.job.outcome.ended, tab.jobs.result.text()
-    assert f"{target} written." in tab.jobs.result.text() and "image_1" in tab.jobs.result.text()
-    assert target.stat().st_size > 1_000_000 and zipfile.is_zipfile(target)
+    assert f"{target} written." in tab.jobs.result.text() and "cells" in tab.jobs.result.text()
+    assert (target / "model.pt").stat().st_size > 1_000_000
+    assert zipfile.is_zipfile(target / "model.pt")
     assert not tab.jobs.bar.isVisible() and tab.jobs.activity.bar is None
     assert "torch" not in sys.modules
 
