@@ -26,9 +26,8 @@ if not is_8_bit or about["stretch"] != [
     black, white = np.percentile(pixels, about["stretch"], axis=(0, 1)).astype(np.float32)
     pixels = np.clip((pixels - black) * (255 / np.maximum(white - black, 1e-6)), 0, 255)
 height, width = pixels.shape[:2]
-padding = [
-    (0, max(32 - side, -side % 16)) for side in (height, width)
-]  # sides are multiples of 16 from 32 up
+multiple = about["multiple"]  # of which sides are multiples, from twice that up
+padding = [(0, max(2 * multiple - side, -side % multiple)) for side in (height, width)]
 image = np.pad(pixels, [*padding, (0, 0)], mode="edge").transpose(2, 0, 1)[np.newaxis]
 
 (probabilities,) = session.run(None, {"image": image})

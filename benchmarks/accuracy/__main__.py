@@ -12,6 +12,7 @@ TABLE is one of
     fig4      self-generation against a student-student module
     fig5      modules, ema_decay, lambda_pcons
     time      time to the first useful mask
+    probe     the linear probe, with many and few clicks on the background, next to the forest
     pictures  masks of seed 0 into FOLDER/pictures, from the runs that are still in FOLDER
 
 Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar
@@ -40,6 +41,7 @@ DEFAULT_SETS = {
     "fig4": "histology20",
     "fig5": "histology20",
     "time": "fluo20,histology20",
+    "probe": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",
     "pictures": ",".join(SETS),
 }
 

@@ -44,14 +44,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The first `limit` training images of a data set; `half` halves the sides of all its images
-    and masks.
+    """The first `limit` training images of a data set (0: all); `half` halves the sides of all its
+    images and masks; `human` is a folder with clicks of people, in place of simulated ones.
     """
 
     source: str
     limit: int
     options: tuple[str, ...] = ()
     half: bool = False
+    human: str = ""
 
 
 SETS: Mapping[str, ImageSet] = {
@@ -59,12 +60,21 @@ SETS: Mapping[str, ImageSet] = {
     **{f"histology{limit}": ImageSet("dsb2018_histology", limit) for limit in (1, 3, 5, 10, 20)},
     "ccp60": ImageSet("ccp", 60, SCENES, half=True),
     "camvid60": ImageSet("camvid", 60, SCENES, half=True),
+    "voc": ImageSet("voc2012_2007", 0, SCENES, human="voc2012_points"),
 }
 
 
-def prepared(source: Path, project: Path, *, half: bool = False) -> Path:
-    """A copy of a set with simulated clicks, made once, also where several benchmarks ask for it
-    at the same time.
+def prepared(
+    source: Path,
+    project: Path,
+    *,
+    half: bool = False,
+    human: Path | None = None,
+    background: int | None = None,
+) -> Path:
+    """A copy of a set with simulated clicks (`background` on the background of each image, by
+    default as many as objects) or people's, made once, also where several benchmarks ask for it at
+    the same time.
     """
     project.parent.mkdir(parents=True, exist_ok=True)
     with locked(project.parent):
@@ -76,7 +86,11 @@ def prepared(source: Path, project: Path, *, half: bool = False) -> Path:
                 path.chmod(0o755 if path.is_dir() else 0o644)
             if half:
                 _halve(unfinished)
-            seminar("simulate-clicks", unfinished, "--seed", 0)
+            few = [] if background is None else ["--background", background]
+            if human is None:
+                seminar("simulate-clicks", unfinished, "--seed", 0, *few)
+            else:
+                seminar("import-clicks", unfinished, *sorted(human.glob("*.json")))
             unfinished.rename(project)
     return project
 

@@ -76,7 +76,10 @@ LONG = 1500
 COUNTS = "counts"
 """Name of the row with what a set consists of."""
 
-TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time")
+BACKGROUNDS = (6, 2)
+"""Few clicks on the background of an image, as people place them."""
+
+TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time", "probe")
 
 
 @dataclass(frozen=True)
@@ -136,9 +139,18 @@ class Bench:
                     f"pcons-{weight}",
                     partial(train, f"pcons-{weight}", *ancillary, "--lambda-pcons", str(weight)),
                 )
+        elif table == "probe":
+            yield from self._probe_rows(set_name, seed)
         elif table == "time":
             yield "seminar", partial(train, "seminar")
             yield "time", partial(self.time_to_good, set_name, seed)
+
+    def _probe_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        yield "forest", partial(self.forest, set_name, seed)
+        yield "probe", partial(self.probe, set_name)
+        yield "filters", partial(self.probe, set_name, "--backbone", "none")
+        for few in () if SETS[set_name].human else BACKGROUNDS:
+            yield f"probe-background{few}", partial(self.probe, set_name, background=few)
 
     def counts(self, set_name: str) -> Row:
         """How many images and clicks train, how many classes there are, and how many images are
@@ -155,10 +167,16 @@ class Bench:
             "scored": len(project.split("val") or ()),
         }
 
-    def project(self, set_name: str) -> Path:
+    def project(self, set_name: str, background: int | None = None) -> Path:
         """The set's copy, made where it is missing."""
         chosen = SETS[set_name]
-        return prepared(self.shared / chosen.source, self.out / chosen.source, half=chosen.half)
+        return prepared(
+            self.shared / chosen.source,
+            self.out / (chosen.source if background is None else f"{chosen.source}-{background}"),
+            half=chosen.half,
+            human=self.shared / chosen.human if chosen.human else None,
+            background=background,
+        )
 
     def has_runs(self, set_name: str) -> bool:
         """Whether a run of this set is in `out`: rows can be older than the folder."""
@@ -185,6 +203,29 @@ class Bench:
         start = time.monotonic()
         forest_masks(project, folder, limit=SETS[set_name].limit, seed=seed)
         return {"seconds": time.monotonic() - start, "masks": scores(folder, project)}
+
+    def probe(self, set_name: str, *options: str, background: int | None = None) -> Row:
+        """A probe, its seconds with features and fit, and with the masks of the val images."""
+        project = self.project(set_name, background)
+        weights = next((self.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
+        words = ["--limit", SETS[set_name].limit, "--json", "--store", 0, *options]
+        if "none" not in options:
+            words += ["--weights", weights]
+        folder = self.out / "masks" / set_name / f"probe{''.join(options)}{background}"
+        shutil.rmtree(folder, ignore_errors=True)
+        start = time.monotonic()
+        printed = json.loads(seminar("probe", project, *words))
+        fitted = time.monotonic() - start
+        ids = Project.open(project).split("val") or ()
+        images = [Project.open(project).image_path(image_id) for image_id in ids]
+        seminar("predict", project / "runs" / "probe", *images, "--out", folder)
+        return {
+            "seconds": time.monotonic() - start,
+            "fit_command_seconds": fitted,
+            "fit_seconds": printed["fit_seconds"],
+            "feature_seconds": printed["feature_seconds"],
+            "masks": scores(folder, project),
+        }
 
     def otsu(self, set_name: str) -> Row:
         """Otsu's threshold of each val image."""

@@ -58,6 +58,8 @@ def description(predictor: Predictor) -> str:
             "classes": list(predictor.classes.names),
             "channels": list(predictor.channels),
             "stretch": list(predictor.stretch),
+            "multiple": predictor.stride,
+            "weights": predictor.credits,
             "input": (
                 "float32 on 0..255, (batch, channel, height, width), sides multiples of "
                 f"{predictor.stride} from {2 * predictor.stride} up"

@@ -63,6 +63,8 @@ class Predictor:
         network's own tile size, and the overlap that goes with it.
     batch_size : int, optional
         Tiles in one pass; by default 8 on CUDA and 1 elsewhere.
+    credits : str
+        Where weights that others trained are from, and their licence; exports carry it.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class Predictor:
         tile_size: int = 0,
         overlap: int | None = None,
         batch_size: int | None = None,
+        credits: str = "",
     ) -> None:
         self.device = pick_device(device) if isinstance(device, str) else device
         self.network = network.to(self.device)
@@ -89,7 +92,8 @@ class Predictor:
         self.channels = channels
         self.stretch = stretch
         self.num_channels = num_channels
-        self.stride = int(getattr(network, "stride", STRIDE))
+        self.credits = credits
+        self.stride = int(getattr(network, "multiple", STRIDE))
         self.tile_size = tile_size or int(getattr(network, "tile_size", TILE_SIZE))
         own = int(getattr(network, "overlap", OVERLAP))
         self.halo = own // 2
@@ -120,7 +124,7 @@ class Predictor:
             use_threads()
         model = load_model(Path(path), where)
         network: nn.Module = model.network.to(memory_format=torch.channels_last)
-        stride = int(getattr(network, "stride", STRIDE))
+        stride = int(getattr(network, "multiple", STRIDE))
         return cls(
             network,
             classes=model.classes,
@@ -130,6 +134,7 @@ class Predictor:
             device=where,
             tile_size=-(-tile_size // stride) * stride,
             overlap=overlap,
+            credits=model.credits,
         )
 
     def predict_probs(self, image: ImageArray, where: str = "the image") -> npt.NDArray[np.float32]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from seminar.config.backbones import PYRAMIDS
 from seminar.config.probe_settings import ProbeConfig
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
@@ -52,6 +53,14 @@ class Model:
     config: TrainConfig | ProbeConfig
     classes: ClassNames
     channels: int
+
+    @property
+    def credits(self) -> str:
+        """Where the weights of a frozen backbone are from, and their licence; "" without one."""
+        for name, facts in PYRAMIDS.items():
+            if isinstance(self.config, ProbeConfig) and self.config.backbone == name:
+                return f"{facts.title}: {facts.timm_name}, {facts.licence}, {facts.origin}"
+        return ""
 
 
 def save_model(

@@ -45,7 +45,7 @@ class ProbeNetwork(nn.Module):
     ----------
     strides, widths : tuple of int
         Of all maps; see `seminar.models.shallow.ShallowStream`.
-    stride : int
+    multiple : int
         A tile that starts at a multiple of this has the cells of the whole image.
     heads : list of (K, width) parameters
     bias : (K,) parameter
@@ -57,9 +57,9 @@ class ProbeNetwork(nn.Module):
         self.streams = nn.ModuleList(streams)
         self.strides: tuple[int, ...] = sum((tuple(stream.strides) for stream in streams), ())
         self.widths: tuple[int, ...] = sum((tuple(stream.widths) for stream in streams), ())
-        self.stride = math.lcm(*(stream.multiple for stream in streams))
+        self.multiple = math.lcm(*(stream.multiple for stream in streams))
         self.tile_size, self.overlap = (
-            -(-size // self.stride) * self.stride for size in (TILE_SIZE, OVERLAP)
+            -(-size // self.multiple) * self.multiple for size in (TILE_SIZE, OVERLAP)
         )
         self.heads = nn.ParameterList(torch.zeros(num_classes, width) for width in self.widths)
         self.bias = nn.Parameter(torch.zeros(num_classes))

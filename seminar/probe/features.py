@@ -48,7 +48,7 @@ class Patch:
 def patches_of(network: ProbeNetwork, image: npt.NDArray[np.float32]) -> Iterator[Patch]:
     """The features of (C, H, W) float32 on 0..255, patch by patch."""
     device = network.bias.device
-    rows, cols = (_spans(side, network.stride) for side in image.shape[1:])
+    rows, cols = (_spans(side, network.multiple) for side in image.shape[1:])
     for (row, row_window), (col, col_window) in itertools.product(rows, cols):
         part = torch.from_numpy(np.ascontiguousarray(image[:, row_window, col_window]))
         with torch.inference_mode():

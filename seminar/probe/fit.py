@@ -13,6 +13,9 @@ from scipy.special import log_softmax
 MAX_CLICKS = 6000
 """Of more clicks, an even choice of each class is taken, so that the fit stays quick."""
 
+AROUND = 100
+"""As many clicks weigh as much as the pixels around them, where a feature is standardised."""
+
 MAX_STEPS = 200
 TOLERANCE = 1e-4
 
@@ -43,6 +46,7 @@ def fit(
     scales: Floats,
     strength: float,
     absent: float,
+    around: Floats,
 ) -> Fit:
     """Fit the weights of each class.
 
@@ -62,6 +66,10 @@ def fit(
         At least 1e-3: below, the order of sums shows in the weights.
     absent : float
         Bias of the classes without clicks.
+    around : ndarray, (m, F)
+        Features of any pixels of the clicked images. The spread that a feature is divided by is
+        that of the clicks and of these, as if there were `AROUND` of them: of a few clicks alone
+        it would say nothing.
 
     Notes
     -----
@@ -78,7 +86,8 @@ def fit(
     counts = np.bincount(targets)
     share = 1 / (counts[targets] * len(present))
     mean = share @ features
-    deviation = np.sqrt(share @ (features - mean) ** 2)
+    clicked, everywhere = share @ (features - mean) ** 2, around.astype(np.float64).var(axis=0)
+    deviation = np.sqrt((len(features) * clicked + AROUND * everywhere) / (len(features) + AROUND))
     factors = scales / np.maximum(deviation, 1e-6 * deviation.max() + 1e-12)
     inputs = (features - mean) * factors
     found, bias = _minimum(inputs, targets, share, len(present), strength)

@@ -35,11 +35,13 @@ TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
 which class it is.
 """
 
-RIDGE = 25.0
-RIDGES = (0.02, 0.15)
+RIDGE = 50.0
+RIDGES = (0.02, 0.2)
 """Of two classes the ridge is so much over the number of clicks, within limits."""
 
 RIDGE_OF_MORE = 0.2
+
+GRID = 8
 
 ADVANTAGE = 0.5
 """Of two classes, the object's logit gets this much more where as many clicks lie on the
@@ -52,13 +54,14 @@ look too much like background. Of few clicks on the background, few lie near an 
 class Samples:
     """The clicks of one image: (n, 2) pixels, (n,) class ids, (n, F) features.
 
-    `key` is another one as soon as the image or what its features are made with changes.
+    `around` has the features of `GRID` x `GRID` other pixels, (m, F). `key` is another one as soon as the image or what its features are made with changes.
     """
 
     key: str
     pixels: npt.NDArray[np.int64]
     class_ids: npt.NDArray[np.int64]
     features: npt.NDArray[np.float32]
+    around: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,8 +230,9 @@ class Probe:
             and np.array_equal(before.class_ids, class_ids)
         ):
             return False
-        key, features = self._features(image_id, places)
-        self.samples[image_id] = Samples(key, places, class_ids, features)
+        key, features = self._features(image_id, np.concatenate([places, _grid(*size)]))
+        count = len(places)
+        self.samples[image_id] = Samples(key, places, class_ids, features[:count], features[count:])
         return True
 
     def forget(self, image_ids: Collection[str]) -> bool:
@@ -244,7 +248,9 @@ class Probe:
         """The key of an image, and its features at pixels: those known, and new ones from maps."""
         config, key = self.config, self._key(image_id)
         before = self.samples.get(image_id)
-        known = before if before and before.key == key else self._kept_clicks(image_id, key)
+        known = self._kept_clicks(image_id, key)
+        if before and before.key == key:
+            known = self._known(before, image_id)
         index: dict[tuple[int, ...], int] = {}
         if known is not None:
             index = {tuple(place): number for number, place in enumerate(known.pixels.tolist())}
@@ -272,8 +278,12 @@ class Probe:
         """Have the store keep the features at an image's clicks, for the next start."""
         samples = self.samples.get(image_id)
         if samples is not None:
-            kept = Clicks(samples.pixels, samples.features, self._channels)
-            self.store.put_clicks(samples.key, kept)
+            self.store.put_clicks(samples.key, self._known(samples, image_id))
+
+    def _known(self, samples: Samples, image_id: str) -> Clicks:
+        places = [samples.pixels, _grid(*self.project.image_size(image_id))]
+        features = [samples.features, samples.around]
+        return Clicks(np.concatenate(places), np.concatenate(features), self._channels)
 
     # fit and masks
     @property
@@ -312,6 +322,7 @@ class Probe:
             scales=scales,
             strength=ridge if len(present) == 2 else RIDGE_OF_MORE,
             absent=ABSENT,
+            around=np.concatenate([self.samples[each].around for each in order]),
         )
         bias = found.bias.copy()
         if len(present) == 2 and BACKGROUND in present:
@@ -349,3 +360,12 @@ class Probe:
             classes=self.project.classes,
             channels=self._channels,
         )
+
+
+def _grid(height: int, width: int) -> npt.NDArray[np.int64]:
+    """(GRID * GRID, 2) pixels, evenly over the image; of a small one fewer."""
+    rows, cols = (
+        ((np.arange(min(GRID, side)) + 0.5) * side / min(GRID, side)).astype(np.int64)
+        for side in (height, width)
+    )
+    return np.stack(np.meshgrid(rows, cols, indexing="ij"), axis=-1).reshape(-1, 2)

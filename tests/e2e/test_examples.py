@@ -15,15 +15,22 @@ import tifffile
 import torch
 from PIL import Image
 
+from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames
 from seminar.models.checkpoint import save_model
 from seminar.models.deeplab import build_network
+from seminar.project.project import Project
 
 ROOT = Path(__file__).parents[2]
-TESTED = {"train_and_predict.py", "predict_folder.py", "run_exported_onnx.py"}
+TESTED = {
+    "train_and_predict.py",
+    "predict_folder.py",
+    "run_exported_onnx.py",
+    "live_mask.py",
+}
 
 
 def example(name: str, *words: object) -> str:
@@ -64,7 +71,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def test_every_example_is_tested() -> None:
-    assert {path.name for path in (ROOT / "examples").glob("*.py")} >= TESTED
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == TESTED
 
 
 @pytest.mark.slow
@@ -81,6 +88,21 @@ def test_predict_folder(model: Path, photo: Path, tmp_path: Path) -> None:
     expected = Predictor.from_folder(model, "cpu").predict(np.asarray(Image.open(photo)))
     np.testing.assert_array_equal(read_label_png(tmp_path / "out" / "coins.png"), expected)
     assert tifffile.imread(tmp_path / "out" / "coins_instances.tif").max() == int(out.split()[1])
+
+
+def test_live_mask(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 60, (40, 50)).astype(np.uint8)
+    image[10:30, 15:40] += 150
+    Image.fromarray(image).save(tmp_path / "field.png")
+    project = Project.create(
+        tmp_path / "project", [tmp_path / "field.png"], ClassNames.of("background", "cell")
+    )
+    clicks = ClickSet(40, 50, np.array([[20.0, 25.0], [4.0, 4.0]]), np.array([1, 0]))
+    project.write_clicks("field", clicks)
+    example("live_mask.py", project.path, "field", tmp_path / "mask.png", "none")
+    labels = read_label_png(tmp_path / "mask.png")
+    assert labels[14:26, 19:36].mean() > 0.9 and labels[:6].mean() < 0.1
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -244,15 +244,17 @@ def _plain(name: str) -> str:
 
 
 def _documentation(predictor: Predictor) -> str:
+    kind = "linear probe" if predictor.credits else "DeepLabv3+"
+    credits = predictor.credits and f"\nFrozen weights of {predictor.credits}.\n"
     rows = "\n".join(f"{class_id}. {name}" for class_id, name in enumerate(predictor.classes.names))
     return (
-        "# Segmentation trained from clicks\n\nA DeepLabv3+ that was trained with seminar-napari "
+        f"# Segmentation trained from clicks\n\nA {kind} that was trained with seminar-napari "
         "from a few clicks per image. The output holds one channel a "
         f"class:\n\n{rows}\n\nIntensities: percentiles {predictor.stretch[0]:g} and "
         f"{predictor.stretch[1]:g} of each image become black and white (8-bit images with 0 and "
         f"100 stay as they are).\nSides are multiples of {predictor.stride} from "
         f"{min_side(predictor.stride)} pixels up; pad "
-        "smaller images.\n\n## Validation\n\nCompare the most probable class with masks drawn by "
-        "hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT --split "
+        f"smaller images.\n{credits}\n## Validation\n\nCompare the most probable class with masks "
+        "drawn by hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT --split "
         "val`, which reports the intersection over union of each class.\n"
     )

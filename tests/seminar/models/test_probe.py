@@ -135,7 +135,7 @@ def test_images_in_a_batch_do_not_see_each_other() -> None:
 def test_weights_are_of_the_maps_in_order_filters_first() -> None:
     """One feature at a time has the weight 1: the logit is that map at the pixel."""
     network = network_of(1)
-    image = noise(1, network.stride, network.stride)
+    image = noise(1, network.multiple, network.multiple)
     maps = network.maps(image)
     assert network.num_filters == sum(each.shape[1] for each in maps[:5])
     start = 0
@@ -165,8 +165,8 @@ def test_an_image_is_padded_by_its_last_row_and_column() -> None:
 
 def test_tiles_start_on_the_grid_of_every_scale() -> None:
     network = network_of(1)
-    assert network.stride % 16 == network.stride % 21 == 0
-    assert network.tile_size % network.stride == network.overlap % network.stride == 0
+    assert network.multiple % 16 == network.multiple % 21 == 0
+    assert network.tile_size % network.multiple == network.overlap % network.multiple == 0
     assert 2 * network.overlap <= network.tile_size
 
 
