@@ -99,7 +99,8 @@ class FeatureStore:
     def clicks(self, key: str) -> Clicks | None:
         """What `put_clicks` kept; None without."""
         try:
-            with np.load(self.folder / f"{key}-clicks.npz") as arrays:
+            path = self.folder / f"{key}-clicks.npz"
+            with path.open("rb") as file, np.load(file) as arrays:
                 return Clicks(arrays["pixels"], arrays["features"], int(arrays["channels"]))
         except _DAMAGE:
             return None
@@ -126,7 +127,7 @@ class FeatureStore:
     def _read(self, key: str) -> tuple[Patch, ...] | None:
         path = self.folder / f"{key}.npz"
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 spans = json.loads(str(arrays["spans"]))
                 patches = []
                 for number, (core, window, scales) in enumerate(spans):
