@@ -54,7 +54,8 @@ look too much like background. Of few clicks on the background, few lie near an 
 class Samples:
     """The clicks of one image: (n, 2) pixels, (n,) class ids, (n, F) features.
 
-    `around` has the features of `GRID` x `GRID` other pixels, (m, F). `key` is another one as soon as the image or what its features are made with changes.
+    `around` has the features of `GRID` x `GRID` other pixels, (m, F). `key` is another one as soon
+    as the image or what its features are made with changes.
     """
 
     key: str
@@ -248,9 +249,11 @@ class Probe:
         """The key of an image, and its features at pixels: those known, and new ones from maps."""
         config, key = self.config, self._key(image_id)
         before = self.samples.get(image_id)
-        known = self._kept_clicks(image_id, key)
-        if before and before.key == key:
-            known = self._known(before, image_id)
+        known = (
+            self._known(before, image_id)
+            if before and before.key == key
+            else self._kept_clicks(image_id, key)
+        )
         index: dict[tuple[int, ...], int] = {}
         if known is not None:
             index = {tuple(place): number for number, place in enumerate(known.pixels.tolist())}

@@ -255,6 +255,6 @@ def _documentation(predictor: Predictor) -> str:
         f"100 stay as they are).\nSides are multiples of {predictor.stride} from "
         f"{min_side(predictor.stride)} pixels up; pad "
         f"smaller images.\n{credits}\n## Validation\n\nCompare the most probable class with masks "
-        "drawn by hand on images that were not clicked, for instance\n`seminar evaluate RUN PROJECT --split "
-        "val`, which reports the intersection over union of each class.\n"
+        "drawn by hand on images that were not clicked, for instance\n`seminar evaluate RUN "
+        "PROJECT --split val`, which reports the intersection over union of each class.\n"
     )

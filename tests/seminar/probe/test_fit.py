@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -13,6 +15,14 @@ from seminar.probe import fit as fit_module
 from seminar.probe.fit import Fit, fit
 
 Floats = npt.NDArray[np.float64]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def by_clicks_alone() -> Iterator[None]:
+    """Features are standardised by the clicks, but for the tests of the pixels around them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit_module, "AROUND", 0)
+        yield
 
 
 def clicks(
@@ -35,6 +45,7 @@ def fitted(
     num_classes: int = 3,
     strength: float = 0.05,
     scales: Floats | None = None,
+    around: Floats | None = None,
 ) -> Fit:
     return fit(
         features,
@@ -43,6 +54,7 @@ def fitted(
         scales=np.ones(features.shape[1]) if scales is None else scales,
         strength=strength,
         absent=ABSENT,
+        around=np.zeros((1, features.shape[1])) if around is None else around,
     )
 
 
@@ -202,6 +214,22 @@ def test_a_stream_with_a_smaller_scale_is_trusted_less() -> None:
     twice = np.concatenate([features, features], axis=1)
     found = fitted(twice, class_ids, scales=np.array([1.0, 0.5]))
     np.testing.assert_allclose(found.weights[:2, 1], found.weights[:2, 0] / 4, rtol=1e-3)
+
+
+def test_few_clicks_are_measured_against_the_pixels_around_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twice the spread around as at the clicks, and as many: as if the feature had that scale."""
+    features, class_ids = clicks({0: 20, 1: 20})
+    monkeypatch.setattr(fit_module, "AROUND", len(features))
+    share = np.full(len(features), 1 / len(features))
+    spread = share @ (features - share @ features) ** 2
+    around = 7 + 2 * np.sqrt(spread) * np.array([[1], [-1]] * 30)
+    found = fitted(features, class_ids, around=around)
+    monkeypatch.setattr(fit_module, "AROUND", 0)
+    expected = fitted(features, class_ids, scales=np.full(features.shape[1], (1 / 2.5) ** 0.5))
+    np.testing.assert_allclose(found.weights, expected.weights, rtol=2e-3, atol=1e-6)
+    np.testing.assert_allclose(found.bias, expected.bias, rtol=2e-3)
 
 
 def test_a_feature_that_is_the_same_everywhere_is_ignored() -> None:
