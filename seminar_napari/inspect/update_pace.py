@@ -19,7 +19,7 @@ HURRY_SECONDS = 0.01
 SHARE_OF_WINDOW = 0.04
 """Part of the window's time that drawing updates may take, so that 95 of 100 moments stay free."""
 
-SHARE_OF_ANSWERS = 0.3
+SHARE_OF_ANSWERS = 0.2
 """The same for answers to clicks: whoever clicks this fast has less of the rest."""
 
 

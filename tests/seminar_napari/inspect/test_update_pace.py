@@ -37,5 +37,5 @@ def test_an_answer_is_due_at_once_and_later_only_where_drawing_is_slow() -> None
     pace.turn(HURRY_SECONDS)
     assert pace.answer_is_due(HURRY_SECONDS) and not pace.is_due(HURRY_SECONDS)
     pace.drawn(1.0, HURRY_SECONDS)
-    pace.turn(1.0 + HURRY_SECONDS + 0.3)  # half of 0.3 s is three tenths of 0.5 s
-    assert not pace.answer_is_due(1.49) and pace.answer_is_due(1.51)
+    pace.turn(1.0 + HURRY_SECONDS + 0.3)  # half of 0.3 s is a fifth of 0.75 s
+    assert not pace.answer_is_due(1.74) and pace.answer_is_due(1.76)
