@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from seminar.clicks.click_set import pixels
 from seminar.config.backbones import PYRAMIDS
@@ -22,8 +23,8 @@ from seminar.models.build_probe import build_probe
 from seminar.models.probe import ABSENT, ProbeNetwork
 from seminar.models.shallow import PER_CHANNEL
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
-from seminar.probe.fit import fit
-from seminar.probe.store import Clicks, FeatureStore, key_of
+from seminar.probe.fit import Fit, fit
+from seminar.probe.store import FeatureStore, PixelFeatures, key_of
 from seminar.project.project import Project
 from seminar.project.write_clicks import clicks_faults
 
@@ -52,17 +53,35 @@ look too much like background. Of few clicks on the background, few lie near an 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """The clicks of one image: (n, 2) pixels, (n,) class ids, (n, F) features.
+    """The clicks of one image.
 
-    `around` has the features of `GRID` x `GRID` other pixels, (m, F). `key` is another one as soon
-    as the image or what its features are made with changes.
+    Attributes
+    ----------
+    key : str
+        Another one as soon as the image changes, or what its features are made with.
+    class_ids : ndarray, (n,) int64
+    at : PixelFeatures
+        Of the n clicks, and of `GRID` x `GRID` other pixels after them.
     """
 
     key: str
-    pixels: npt.NDArray[np.int64]
     class_ids: npt.NDArray[np.int64]
-    features: npt.NDArray[np.float32]
-    around: npt.NDArray[np.float32]
+    at: PixelFeatures
+
+    @property
+    def pixels(self) -> npt.NDArray[np.int64]:
+        """(n, 2), of the clicks."""
+        return self.at.pixels[: len(self.class_ids)]
+
+    @property
+    def features(self) -> npt.NDArray[np.float32]:
+        """(n, F), at the clicks."""
+        return self.at.features[: len(self.class_ids)]
+
+    @property
+    def around(self) -> npt.NDArray[np.float32]:
+        """(m, F), at the other pixels."""
+        return self.at.features[len(self.class_ids) :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +131,7 @@ class Probe:
         self.samples: dict[str, Samples] = {}
         self.fallback = ""
         self._network: ProbeNetwork | None = None
+        self._fit: Fit | None = None
         self._channels = 0
         self._random = secrets.token_hex(8)  # names random weights, which are never the same
         if self._weights_file and not self._weights_file.is_file():
@@ -231,9 +251,8 @@ class Probe:
             and np.array_equal(before.class_ids, class_ids)
         ):
             return False
-        key, features = self._features(image_id, np.concatenate([places, _grid(*size)]))
-        count = len(places)
-        self.samples[image_id] = Samples(key, places, class_ids, features[:count], features[count:])
+        key, at = self._features(image_id, np.concatenate([places, _grid(*size)]))
+        self.samples[image_id] = Samples(key, class_ids, at)
         return True
 
     def forget(self, image_ids: Collection[str]) -> bool:
@@ -243,24 +262,18 @@ class Probe:
             del self.samples[image_id]
         return bool(known)
 
-    def _features(
-        self, image_id: str, places: npt.NDArray[np.int64]
-    ) -> tuple[str, npt.NDArray[np.float32]]:
+    def _features(self, image_id: str, places: npt.NDArray[np.int64]) -> tuple[str, PixelFeatures]:
         """The key of an image, and its features at pixels: those known, and new ones from maps."""
         config, key = self.config, self._key(image_id)
         before = self.samples.get(image_id)
-        known = (
-            self._known(before, image_id)
-            if before and before.key == key
-            else self._kept_clicks(image_id, key)
-        )
+        known = before.at if before and before.key == key else self._kept_clicks(image_id, key)
         index: dict[tuple[int, ...], int] = {}
         if known is not None:
             index = {tuple(place): number for number, place in enumerate(known.pixels.tolist())}
         found = np.array([index.get(tuple(place), -1) for place in places.tolist()])
         missing = found < 0
         if known is not None and not missing.any():
-            return key, known.features[found]
+            return key, PixelFeatures(places, known.features[found], known.channels)
         patches = self.patches(image_id)
         assert self._network is not None
         if self.config is not config:
@@ -269,9 +282,9 @@ class Probe:
         features[missing] = features_at(self._network, patches, places[missing])
         if known is not None:
             features[~missing] = known.features[found[~missing]]
-        return key, features
+        return key, PixelFeatures(places, features, self._channels)
 
-    def _kept_clicks(self, image_id: str, key: str) -> Clicks | None:
+    def _kept_clicks(self, image_id: str, key: str) -> PixelFeatures | None:
         kept = self.store.clicks(key)
         if kept is not None:
             self._expect_channels(kept.channels, image_id)
@@ -281,17 +294,12 @@ class Probe:
         """Have the store keep the features at an image's clicks, for the next start."""
         samples = self.samples.get(image_id)
         if samples is not None:
-            self.store.put_clicks(samples.key, self._known(samples, image_id))
-
-    def _known(self, samples: Samples, image_id: str) -> Clicks:
-        places = [samples.pixels, _grid(*self.project.image_size(image_id))]
-        features = [samples.features, samples.around]
-        return Clicks(np.concatenate(places), np.concatenate(features), self._channels)
+            self.store.put_clicks(samples.key, samples.at)
 
     # fit and masks
     @property
     def num_clicks(self) -> int:
-        """Clicks that are learnt from."""
+        """PixelFeatures that are learnt from."""
         return sum(len(samples.class_ids) for samples in self.samples.values())
 
     def clicked_classes(self) -> frozenset[int]:
@@ -299,8 +307,11 @@ class Probe:
         parts = [samples.class_ids for samples in self.samples.values()]
         return frozenset(np.unique(np.concatenate(parts)).tolist()) if parts else frozenset()
 
-    def fit(self) -> bool:
-        """Fit the classes to all clicks; False with fewer than two clicked classes."""
+    def fit(self, *, quickly: bool = False) -> bool:
+        """Fit the classes to all clicks; False with fewer than two clicked classes.
+
+        `quickly` goes a few steps from the fit before, which is nearly the same.
+        """
         present = self.clicked_classes()
         if len(present) < 2:
             return False
@@ -326,7 +337,9 @@ class Probe:
             strength=ridge if len(present) == 2 else RIDGE_OF_MORE,
             absent=ABSENT,
             around=np.concatenate([self.samples[each].around for each in order]),
+            near=self._fit if quickly else None,
         )
+        self._fit = found
         bias = found.bias.copy()
         if len(present) == 2 and BACKGROUND in present:
             background = int(np.count_nonzero(class_ids == BACKGROUND))
@@ -338,15 +351,14 @@ class Probe:
     def predict(self, image_id: str) -> Answer:
         """The mask of an image with the weights of the last fit."""
         patches = self.patches(image_id)
-        assert self._network is not None
+        assert self._network is not None and self._fit is not None
+        present = self._fit.coordinates.present.astype(np.uint8)
         height, width = (max(patch.core[axis].stop for patch in patches) for axis in (0, 1))
         labels = np.zeros((height, width), dtype=np.uint8)
         unsure = np.zeros((height, width), dtype=np.uint8)
         for patch in patches:
-            probs = logits_of(self._network, patch).softmax(dim=0)
-            best = probs.topk(2, dim=0)
-            labels[patch.core] = best.indices[0].numpy().astype(np.uint8)
-            margin = best.values[0] - best.values[1]
+            best, margin = _best(logits_of(self._network, patch, present))
+            labels[patch.core] = present[best.numpy()]
             unsure[patch.core] = (255 * (1 - margin)).round().numpy().astype(np.uint8)
         return Answer(labels, unsure)
 
@@ -363,6 +375,18 @@ class Probe:
             classes=self.project.classes,
             channels=self._channels,
         )
+
+
+def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The best of P classes at each pixel, and how far its probability is ahead of the next one's.
+
+    (P - 1, h, w) logits are those of the second to last class less that of the first.
+    """
+    if len(logits) == 1:
+        return (logits[0] > 0).to(torch.uint8), (logits[0].abs() / 2).tanh()
+    probs = torch.cat([torch.zeros_like(logits[:1]), logits]).softmax(dim=0)
+    best = probs.topk(2, dim=0)
+    return best.indices[0], best.values[0] - best.values[1]
 
 
 def _grid(height: int, width: int) -> npt.NDArray[np.int64]:

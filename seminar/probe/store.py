@@ -31,8 +31,8 @@ _DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFil
 
 
 @dataclass(frozen=True, eq=False)
-class Clicks:
-    """The features at the clicks of an image of so many channels.
+class PixelFeatures:
+    """The features at some pixels of an image of so many channels.
 
     Attributes
     ----------
@@ -96,16 +96,16 @@ class FeatureStore:
             arrays |= {f"{number}-{scale}": each.numpy() for scale, each in enumerate(patch.maps)}
         self._write(f"{key}.npz", arrays)
 
-    def clicks(self, key: str) -> Clicks | None:
+    def clicks(self, key: str) -> PixelFeatures | None:
         """What `put_clicks` kept; None without."""
         try:
             path = self.folder / f"{key}-clicks.npz"
             with path.open("rb") as file, np.load(file) as arrays:
-                return Clicks(arrays["pixels"], arrays["features"], int(arrays["channels"]))
+                return PixelFeatures(arrays["pixels"], arrays["features"], int(arrays["channels"]))
         except _DAMAGE:
             return None
 
-    def put_clicks(self, key: str, clicks: Clicks) -> None:
+    def put_clicks(self, key: str, clicks: PixelFeatures) -> None:
         """Keep the features at the clicks of an image, exactly."""
         self._write(f"{key}-clicks.npz", dict(vars(clicks)))
 

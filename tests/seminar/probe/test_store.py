@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from seminar.probe import store as store_module
 from seminar.probe.features import Patch
-from seminar.probe.store import Clicks, FeatureStore, key_of
+from seminar.probe.store import FeatureStore, PixelFeatures, key_of
 
 Mount = Callable[[str], Path]
 
@@ -39,10 +39,10 @@ def assert_equal(found: tuple[Patch, ...] | None, expected: tuple[Patch, ...]) -
             assert left.dtype == torch.float16 and torch.equal(left, right)
 
 
-def clicks(number: int = 0) -> Clicks:
+def clicks(number: int = 0) -> PixelFeatures:
     rng = np.random.default_rng(number)
     features = rng.normal(size=(5, 7)).astype(np.float32)
-    return Clicks(rng.integers(0, 99, (5, 2)), features, 3 + number)
+    return PixelFeatures(rng.integers(0, 99, (5, 2)), features, 3 + number)
 
 
 def files(store: FeatureStore) -> dict[str, int]:
