@@ -15,9 +15,7 @@ from qtpy.QtTest import QTest
 from window_hands import Hands, make_project, settle, wait_until
 
 from seminar.clicks.click_set import ClickSet
-from seminar.config.settings import TrainConfig
 from seminar.project.project import Project
-from seminar.run.events import Preview
 from seminar.run.folder import RunFolder
 
 SIZE = (120, 160)
@@ -157,46 +155,3 @@ def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(
         "disagreement",
         "Clicks",
     ]
-
-
-@pytest.mark.slow
-def test_overlays_change_while_the_real_trainer_runs(
-    open_window: Callable[[], Any], project: Project
-) -> None:
-    rng = np.random.default_rng(0)
-    for image_id in project.image_ids():
-        project.write_clicks(
-            image_id, ClickSet(*SIZE, rng.random((6, 2)) * 100, rng.integers(0, 2, 6))
-        )
-    dock = open_window()
-    dock.open_project(project.path)
-    seen: list[Preview] = []
-    dock.session.event_received.connect(
-        lambda event, when: seen.append(event) if isinstance(event, Preview) else None
-    )
-    config = TrainConfig(
-        weights="none",
-        device="cpu",
-        iterations=5000,
-        batch_size=2,
-        crop_size=64,
-        losses=("pce", "pcons"),
-    )
-    dock.train.control.start("live", config)
-    overlays = dock.inspect.overlays
-    wait_until(
-        lambda: overlays.has("student") and overlays.has("teacher"), 240, "the first preview"
-    )
-    layer, before = overlays.layers["student"], overlays.layers["student"].data.copy()
-    changes: list[int] = []
-    layer.events.set_data.connect(lambda event: changes.append(len(seen)))
-    wait_until(lambda: len(changes) >= 2, 120, "two more changes")
-    assert overlays.layers["student"] is layer and not np.array_equal(layer.data, before)
-    dock.session.show_image("image_3")
-    wait_until(
-        lambda: seen[-1].image_id == "image_3" and overlays.has("student"),
-        60,
-        "the preview of the other image",
-    )
-    dock.train.control.stop()
-    wait_until(lambda: not dock.train.control.is_going, 60, "the end")

@@ -1,4 +1,6 @@
-"""Training in the real window: the real trainer in its own process, on the sample's real images."""
+"""Training in the real window: the real trainer in its own process, on images that are small, so
+that previews are drawn often.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,20 @@ from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress
 from qtpy.QtWidgets import QApplication
-from window_hands import Hands, settle, wait_until
+from window_hands import Hands, make_project, settle, wait_until
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.io.label_png import read_label_png
 from seminar.project.project import Project
-from seminar.project.sample.create import create_sample_project
 from seminar.run.events import ClicksTaken, Event, Finished, Preview, StageStarted, Started, Step
 from seminar.run.folder import RunFolder
 from seminar_napari.run.trainer_process import trainer_process
 from seminar_napari.train.speed import SpeedBook
 
 pytestmark = pytest.mark.slow
+
+SIDE = 64
 
 SMALL = TrainConfig(
     preset="quick",
@@ -59,7 +62,12 @@ def speeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return create_sample_project(tmp_path / "sample")
+    """Three images with two clicks of each class."""
+    made = make_project(tmp_path, sizes=((SIDE, SIDE),) * 3)
+    places = np.random.default_rng(0).uniform(0, SIDE - 1, (3, 6, 2))
+    for image_id, points in zip(made.image_ids(), places, strict=True):
+        made.write_clicks(image_id, ClickSet(SIDE, SIDE, points, np.array([0, 1, 2] * 2)))
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +99,6 @@ class Watcher:
 def opened(open_window: Callable[[], Any], project: Project) -> tuple[Any, Watcher]:
     dock = open_window()
     dock.open_project(project.path)
-    dock.session.show_image((project.split("train") or ("",))[0])
     dock.tabs.setCurrentWidget(dock.train)
     dock.train.form.write(SMALL)
     settle(0.5)
@@ -125,7 +132,7 @@ def forget(viewer: Any) -> None:
     viewer.close()
 
 
-def test_train_click_pause_stop_resume_kill_export(
+def test_train_look_click_pause_stop_resume_kill_export(
     open_window: Callable[[], Any], project: Project
 ) -> None:
     dock, watcher = opened(open_window, project)
@@ -148,11 +155,28 @@ def test_train_click_pause_stop_resume_kill_export(
         "the image that is shown is previewed"
     )
 
+    # what the networks predict is drawn as it changes, into the same layer
+    overlays = dock.inspect.overlays
+    wait_until(
+        lambda: overlays.has("student") and overlays.has("teacher"), START_SECONDS, "the overlays"
+    )
+    layer, drawn = overlays.layers["student"], overlays.layers["student"].data.copy()
+    changes: list[int] = []
+    layer.events.set_data.connect(lambda event: changes.append(1))
+    wait_until(lambda: bool(changes), START_SECONDS, "another picture")
+    assert overlays.layers["student"] is layer and not np.array_equal(layer.data, drawn)
+    session.show_image("image_3")
+    wait_until(
+        lambda: watcher.of(Preview)[-1].image_id == session.image_id and overlays.has("student"),
+        START_SECONDS,
+        "the preview of the other image",
+    )
+
     # the running training uses a click on the canvas
     dock.tabs.setCurrentWidget(dock.annotate)
     settle(0.2)
     before = len(session.clicks(session.image_id))
-    Hands(dock.viewer).click(60, 60)
+    Hands(dock.viewer).click(20, 30)
     assert len(session.clicks(session.image_id)) == before + 1
     wait_until(lambda: bool(watcher.of(ClicksTaken)), START_SECONDS, "the click being used")
     taken = watcher.of(ClicksTaken)[0]
@@ -207,7 +231,7 @@ def test_train_click_pause_stop_resume_kill_export(
     export.predict.click()
     assert export.jobs.stop.isVisible()
     wait_until(lambda: export.predict.isEnabled(), START_SECONDS, "the masks")
-    assert "9 images predicted" in export.jobs.result.text()
+    assert "3 images predicted" in export.jobs.result.text()
     for image_id in project.image_ids():
         mask = read_label_png(out / f"{image_id}.png")
         assert mask.shape == tuple(project.image_size(image_id)) and set(np.unique(mask)) <= {
@@ -262,7 +286,7 @@ def test_the_copied_command_repeats_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dock, _ = opened(open_window, project)
-    dock.train.form.write(SMALL.replace(iterations=3, seed=5))
+    dock.train.form.write(SMALL.replace(iterations=2, seed=5))
     dock.train.copy.click()
     clipboard = QApplication.clipboard()
     assert clipboard is not None
