@@ -87,10 +87,18 @@ class ProbeNetwork(nn.Module):
         streams: Any = self.streams
         return [each for stream in streams for each in stream(padded(image, stream.multiple))]
 
-    def logits(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        """(N, K, height, width) logits of an image of (height, width) with these maps."""
-        total = self.bias[None, :, None, None].expand(maps[0].shape[0], -1, *size)
-        for each, head, stride in zip(maps, self.heads, self.strides, strict=True):
+    def logits(self, maps: Sequence[Tensor], size: tuple[int, int], classes: Any = None) -> Tensor:
+        """(N, K, height, width) logits of an image of (height, width) with these maps.
+
+        Of these `classes` alone, those of the second to last one less that of the first.
+        """
+        heads: list[Tensor] = [self.bias, *self.heads]
+        if classes is not None:
+            first, *others = (int(each) for each in classes)
+            heads = [each[others] - each[first] for each in heads]
+        bias, *heads = heads
+        total = bias[None, :, None, None].expand(maps[0].shape[0], -1, *size)
+        for each, head, stride in zip(maps, heads, self.strides, strict=True):
             scores = F.conv2d(each.to(head.dtype), head[:, :, None, None])
             if stride > 1:
                 whole = (stride * scores.shape[2], stride * scores.shape[3])

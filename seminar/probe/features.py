@@ -82,12 +82,18 @@ def features_at(
     return found
 
 
-def logits_of(network: ProbeNetwork, patch: Patch) -> Tensor:
-    """(K, h, w) logits of the pixels in the patch's core."""
+def logits_of(
+    network: ProbeNetwork, patch: Patch, classes: npt.NDArray[np.integer] | None = None
+) -> Tensor:
+    """(K, h, w) logits of the pixels in the patch's core.
+
+    Of these `classes` alone, those of the second to last one less that of the first, (P - 1, h, w):
+    of two classes that is half of the work.
+    """
     rows, cols = patch.window
     height = patch.core[0].stop - rows.start
     width = patch.core[1].stop - cols.start
     with torch.inference_mode():
         maps = [each.to(network.bias.device) for each in patch.maps]
-        logits = network.logits(maps, (height, width))[0]
+        logits = network.logits(maps, (height, width), classes)[0]
     return logits[:, patch.core[0].start - rows.start :, patch.core[1].start - cols.start :].cpu()

@@ -19,7 +19,7 @@ from seminar.io.files import atomic_file
 from seminar.io.label_png import write_label_png
 from seminar.probe.probe import Answer, Probe
 from seminar.probe.store import FeatureStore
-from seminar.probe.trust import edge_fit
+from seminar.probe.trust import Edges
 from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.splits import training_ids
 from seminar.run.folder import RunFolder
@@ -33,6 +33,9 @@ FIRST_SECONDS = 0.2
 
 PART_SECONDS = 1.0
 """After learning for so long, see whether there is something more urgent."""
+
+SETTLE_SECONDS = 0.6
+"""After so long without a message, the quick fit is replaced by the exact one."""
 
 IDLE_SECONDS = 1.0
 """After so long without a message, neighbours and other images are done."""
@@ -84,6 +87,8 @@ class Follower:
         self._told: set[str] = set()
         self._state = ""
         self._saved = 0
+        self._edges: tuple[str, Edges] | None = None
+        self._is_rough = False  # the fit: a few steps from the one before
         self._looked = self._heard = float("-inf")
         self._learnable: frozenset[str] = frozenset()
 
@@ -151,6 +156,7 @@ class Follower:
         self._dirty |= clicks.keys() & (painted | (learnable ^ self._learnable))
         for image_id in painted:
             self._drawn.pop(image_id, None)
+            self._edges = None
         self._clicks, self._images, self._learnable = clicks, images, learnable
         self._looked = time.monotonic()
 
@@ -162,6 +168,9 @@ class Follower:
         if self._is_fitted and self._shown and self._drawn.get(self._shown) != self._version:
             return self._draw(self._shown)
         silence = time.monotonic() - self._heard
+        if self._is_rough and silence > SETTLE_SECONDS:
+            self._fit(time.perf_counter())
+            return True
         if silence < IDLE_SECONDS:
             return False
         for image_id in self._others():
@@ -210,7 +219,7 @@ class Follower:
             self._notice(self.probe.fallback + "; until then the live mask uses filters alone")
         is_urgent = self._shown in learnt or (is_long and not self._is_fitted)
         if (self._is_newer or not self._state) and (is_urgent or not self._dirty):
-            self._fit(started)
+            self._fit(started, quickly=self._is_fitted)
         return True
 
     def _learn_from(self, image_id: str) -> bool:
@@ -225,9 +234,9 @@ class Follower:
             self._notice(_sentence(error))
             return self.probe.forget([image_id])
 
-    def _fit(self, started: float) -> None:
-        self._is_newer = False
-        self._is_fitted = self.probe.fit()
+    def _fit(self, started: float, *, quickly: bool = False) -> None:
+        self._is_newer, self._is_rough = False, quickly
+        self._is_fitted = self.probe.fit(quickly=quickly)
         self._version += 1
         if self._is_fitted:
             self._become("ready", features=self.probe.title)
@@ -257,7 +266,9 @@ class Follower:
             answer = probe.predict(image_id)
             self._write(image_id, answer)
             if image_id == self._shown:
-                trust = edge_fit(probe.image(image_id), answer.labels)
+                if self._edges is None or self._edges[0] != image_id:
+                    self._edges = image_id, Edges(probe.image(image_id))
+                trust = self._edges[1].fit(answer.labels)
         except (SeminarError, OSError) as error:
             self._notice(_sentence(error))
             return True

@@ -1,0 +1,190 @@
+"""How fast a probe answers: the first mask of a project, and a new mask after each click.
+
+    python benchmarks/speed/probe.py SHARED_DATA [--side 512] [--images 20] [--clicks 40] [--json]
+
+Images are mosaics of dsb2018_histology with clicks from `seminar simulate-clicks`. `seminar probe
+--follow` is started as the window starts it, with a cache of features of its own: "first mask" is
+from there to the file of the mask, imports included; "click" from before the click is written to
+after the mask is read. With `--images 1000` the memory is that of a large project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from seminar.clicks.click_set import ClickSet
+from seminar.io.label_png import read_label_png, write_label_png
+from seminar.labels import ClassNames
+from seminar.project.layout import PROBE, TRUTH, preview_path
+from seminar.project.project import Project
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("shared", type=Path)
+    arguments.add_argument("--side", type=int, default=512)
+    arguments.add_argument("--images", type=int, default=20)
+    arguments.add_argument("--first", type=int, default=3, help="images of the first mask")
+    arguments.add_argument("--clicks", type=int, default=40)
+    arguments.add_argument("--backbone", default="efficientnet_lite0")
+    arguments.add_argument("--json", action="store_true")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["XDG_CACHE_HOME"] = str(Path(name) / "cache")
+        found = _measure(Path(name), options)
+    found |= {"machine": f"{os.cpu_count()} x {platform.processor() or platform.machine()}"}
+    if options.json:
+        print(json.dumps(found))
+    else:
+        for key, value in found.items():
+            print(f"{key}: {value}")
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    weights = next((options.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
+    words = ["--backbone", options.backbone, "--weights", str(weights)]
+    few = _project(folder / "few", options.shared, options.side, options.first)
+    cold = []
+    for _ in range(3):
+        follower = Follower(few.path, words)
+        cold.append(follower.wait_for_mask(few.image_ids()[0]))
+        follower.end()
+        for path in (Path(os.environ["XDG_CACHE_HOME"])).rglob("*.npz"):
+            path.unlink()
+    many = _project(folder / "many", options.shared, options.side, options.images)
+    follower = Follower(many.path, words)
+    follower.wait_for_mask(many.image_ids()[0])
+    follower.wait_until_quiet()
+    rng = np.random.default_rng(0)
+    waits, fits = [], []
+    for number in range(options.clicks):
+        image_id = many.image_ids()[number // 10 % options.images]
+        if number % 10 == 0:
+            follower.say({"look": image_id})
+            time.sleep(1.5)
+        clicks = many.read_clicks(image_id)
+        truth = many.read_truth(image_id)
+        assert clicks is not None and truth is not None
+        place = rng.integers(0, truth.shape)
+        start = time.perf_counter()
+        more = ClickSet(
+            clicks.height,
+            clicks.width,
+            np.concatenate([clicks.points, place[None].astype(np.float64)]),
+            np.append(clicks.class_ids, truth[tuple(place)]),
+        )
+        many.write_clicks(image_id, more)
+        follower.say({"clicks": image_id})
+        event = follower.next_mask(image_id)
+        read_label_png(preview_path(many.path, image_id, PROBE))
+        waits.append(time.perf_counter() - start)
+        fits.append(event["seconds"])
+    memory = psutil.Process(follower.process.pid).memory_info().rss
+    follower.end()
+    return {
+        "side": options.side,
+        "first mask, median s": round(float(np.median(cold)), 2),
+        "first mask, all s": [round(each, 2) for each in cold],
+        "click to mask, median s": round(float(np.median(waits)), 3),
+        "click to mask, p95 s": round(float(np.quantile(waits, 0.95)), 3),
+        "of it in the process, median s": round(float(np.median(fits)), 3),
+        "clicks": event["clicks"],
+        "memory, MB": round(memory / 1e6),
+    }
+
+
+def _project(path: Path, shared: Path, side: int, count: int) -> Project:
+    """A project of mosaics with simulated clicks."""
+    source = Project.open(shared / "dsb2018_histology")
+    ids = source.split("train") or ()
+    pictures = path.parent / f"{path.name}-pictures"
+    pictures.mkdir()
+    truths = []
+    for number in range(count):
+        rows: list[Any] = []
+        truth_rows: list[Any] = []
+        step = iter(range(number, number + 1000))
+        while sum(len(each) for each in rows) < side:
+            row: list[Any] = []
+            truth_row: list[Any] = []
+            while sum(each.shape[1] for each in row) < side:
+                image_id = ids[next(step) % len(ids)]
+                truth = source.read_truth(image_id)
+                assert truth is not None
+                row.append(source.read_image(image_id)[:256, :256, :3])
+                truth_row.append(truth[:256, :256])
+            rows.append(np.concatenate(row, axis=1))
+            truth_rows.append(np.concatenate(truth_row, axis=1))
+        image = np.concatenate(rows)[:side, :side]
+        Image.fromarray(image).save(pictures / f"field_{number:03d}.png")
+        truths.append(np.concatenate(truth_rows)[:side, :side])
+    project = Project.create(
+        path, sorted(pictures.iterdir()), ClassNames.of("background", "nucleus")
+    )
+    (path / TRUTH).mkdir()
+    for image_id, truth in zip(project.image_ids(), truths, strict=True):
+        write_label_png(path / TRUTH / f"{image_id}.png", truth, project.classes, durable=False)
+    command = [sys.executable, "-m", "seminar", "simulate-clicks", str(path)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return project
+
+
+class Follower:
+    """A `seminar probe --follow` with pipes."""
+
+    def __init__(self, project: Path, words: list[str]) -> None:
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "seminar", "probe", str(project), "--follow", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def say(self, message: dict[str, str]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
+    def wait_for_mask(self, image_id: str) -> float:
+        """Seconds from the start of the process to the first mask of this image."""
+        self.say({"look": image_id})
+        self.next_mask(image_id)
+        return time.perf_counter() - self.started
+
+    def next_mask(self, image_id: str) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == "mask" and event["image_id"] == image_id:
+                return event
+        raise SystemExit("the probe ended")
+
+    def wait_until_quiet(self) -> None:
+        """Wait until it has written its model, after all other work."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if json.loads(line)["event"] == "saved":
+                return
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+if __name__ == "__main__":
+    main()
