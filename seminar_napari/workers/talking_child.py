@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import queue
 import shutil
+import subprocess
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -36,8 +38,14 @@ class TalkingChild(Child):
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        log = Path(tempfile.mkdtemp(prefix="seminar-")) / "log.txt"
-        super().__init__(command, log, talks=True)
+        folder = Path(tempfile.mkdtemp(prefix="seminar-"))
+        try:
+            super().__init__(command, folder / "log.txt", talks=True)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        # also where the program ends and nobody has taken leave
+        self._clean = weakref.finalize(self, _leave_nothing, self._process, folder)
         self.heard: deque[Mapping[str, Any]] = deque(maxlen=MOST_UNHEARD)
         self._to_say: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._is_ending = False
@@ -63,7 +71,7 @@ class TalkingChild(Child):
     def _see_off(self) -> None:
         if self.wait(PATIENCE_SECONDS) is None:
             self.end(PATIENCE_SECONDS)
-        shutil.rmtree(self.log.parent, ignore_errors=True)
+        self._clean()
 
     def _write(self, pipe: IO[bytes]) -> None:
         with suppress(OSError), pipe:  # it is gone: `poll` says so
@@ -79,3 +87,9 @@ class TalkingChild(Child):
                     if isinstance(said, dict):
                         self.heard.append(said)
         self._to_say.put(None)  # nobody writes any more
+
+
+def _leave_nothing(process: subprocess.Popen[bytes], folder: Path) -> None:
+    if process.poll() is None:
+        process.terminate()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -88,6 +89,28 @@ def test_where_nobody_listens_the_newest_is_kept() -> None:
     wait_until(lambda: child.heard and child.heard[-1] == {"n": number - 1})
     assert len(child.heard) == MOST_UNHEARD and child.heard[0] == {"n": 5}
     child.take_leave()
+
+
+def test_one_that_cannot_be_started_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(OSError, match="nothing"):
+        TalkingChild((str(tmp_path / "nothing"),))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_nothing_is_left_by_a_program_that_ends_without_a_word() -> None:
+    program = """
+import sys
+from seminar_napari.workers.talking_child import TalkingChild
+child = TalkingChild((sys.executable, "-c", "import time; time.sleep(600)"))
+print(child.pid, child.log.parent)
+"""
+    done = subprocess.run(python(program), capture_output=True, text=True, timeout=60, check=True)
+    pid, folder = done.stdout.split()
+    wait_until(lambda: not _runs(int(pid)))
+    assert not Path(folder).exists() and done.stderr == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
