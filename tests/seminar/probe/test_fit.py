@@ -105,7 +105,7 @@ def test_the_loss_is_flat_at_what_is_found(
     found = fitted(features, class_ids, num_classes=6, strength=strength, scales=scales)
     given_ = {"strength": strength, "scales": scales}
     by_weight, by_bias = slopes(found, features, class_ids, **given_)
-    start = Fit(np.zeros_like(found.weights), np.zeros_like(found.bias))
+    start = Fit(np.zeros_like(found.weights), np.zeros_like(found.bias), found.coordinates)
     before, _ = slopes(start, features, class_ids, **given_)
     assert np.abs(by_weight).max() < 2e-3 * max(1, np.abs(before).max())
     assert np.abs(by_bias).max() < 2e-3
@@ -293,3 +293,36 @@ def test_of_too_many_clicks_the_fit_is_nearly_that_of_all(monkeypatch: pytest.Mo
     labels = [logits(each, features)[:, :2].argmax(axis=1) for each in (whole, part)]
     assert (labels[0] == labels[1]).mean() > 0.97
     assert not np.array_equal(whole.weights, part.weights)
+
+
+def test_a_quick_fit_is_nearly_the_exact_one_and_a_start_near_it_leaves_no_trace() -> None:
+    features, class_ids = clicks({0: 60, 1: 40, 2: 20}, width=8)
+    before = fitted(features[1:], class_ids[1:])
+    exact = fitted(features, class_ids)
+    quick = fit(
+        features,
+        class_ids,
+        num_classes=3,
+        scales=np.ones(8),
+        strength=0.05,
+        absent=ABSENT,
+        around=np.zeros((1, 8)),
+        near=before,
+    )
+
+    def logits(found: Fit) -> npt.NDArray[np.float32]:
+        return features @ found.weights.T + found.bias
+
+    far = np.abs(logits(before) - logits(exact)).max()
+    assert 0 < np.abs(logits(quick) - logits(exact)).max() < 0.3 * far
+    np.testing.assert_array_equal(fitted(features, class_ids).weights, exact.weights)
+
+
+def test_a_quick_fit_from_other_classes_is_the_exact_one() -> None:
+    features, class_ids = clicks({0: 6, 1: 4, 2: 2})
+    before = fitted(features[class_ids < 2], class_ids[class_ids < 2])
+    arguments = {"num_classes": 3, "scales": np.ones(6), "strength": 0.05, "absent": ABSENT}
+    around = np.zeros((1, 6))
+    quick = fit(features, class_ids, around=around, near=before, **arguments)
+    exact = fit(features, class_ids, around=around, **arguments)
+    np.testing.assert_array_equal(quick.weights, exact.weights)
