@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ TORCH_FREE = [
 --help` is quick.
 """
 
+QT = {"qtpy", "PyQt5", "PyQt6", "PySide6"}
+
 
 def modules_of(package: object) -> list[str]:
     """Full names of all modules of a package."""
@@ -64,13 +67,13 @@ def modules_of(package: object) -> list[str]:
     )
 
 
-def loaded_after_importing(*modules: str) -> set[str]:
-    """Top-level packages in `sys.modules` of a fresh interpreter that has imported these
-    modules.
+def loaded_after_importing(*stages: Iterable[str]) -> list[set[str]]:
+    """Top-level packages in `sys.modules` of a fresh interpreter after it has imported the
+    modules of each stage, one stage after the other.
     """
-    code = (
-        f"import sys, {', '.join(modules)}; print(*{{name.partition('.')[0] for name in"
-        " sys.modules})"
+    code = "import sys\n" + "".join(
+        f"import {', '.join(modules)}\nprint(*{{name.partition('.')[0] for name in sys.modules}})\n"
+        for modules in stages
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
@@ -79,7 +82,7 @@ def loaded_after_importing(*modules: str) -> set[str]:
         check=True,
         cwd=ROOT,
     )
-    return set(done.stdout.split())
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("package", ["seminar", "seminar_napari"])
@@ -112,31 +115,27 @@ def test_no_folder_has_more_than_a_stranger_reads(package: str) -> None:
             assert not [entry for entry in entries if entry.name.startswith("_")]
 
 
-def test_the_window_never_loads_torch() -> None:
-    loaded = loaded_after_importing("seminar_napari", *modules_of(seminar_napari))
-    assert "seminar_napari" in loaded
-    assert not loaded & {"torch", "torchvision"}
-
-
-def test_what_the_window_uses_of_the_library_never_loads_torch() -> None:
-    loaded = loaded_after_importing("seminar", *(f"seminar.{name}" for name in TORCH_FREE))
-    assert "skimage" in loaded
-    assert not loaded & {"torch", "torchvision"}
+def test_the_window_never_loads_torch_and_parts_of_it_not_even_qt() -> None:
+    library, session, inspect, window = loaded_after_importing(
+        ("seminar", *(f"seminar.{name}" for name in TORCH_FREE)),
+        ("seminar_napari.session.session",),
+        (f"seminar_napari.inspect.{name}" for name in ("overlays", "next_click", "linked_grid")),
+        ("seminar_napari", *modules_of(seminar_napari)),
+    )
+    assert "skimage" in library
+    assert "seminar_napari" not in library
+    assert "seminar_napari" in session
+    assert "napari" not in session
+    assert "napari" in inspect
+    assert not inspect & QT
+    assert window & QT
+    assert not window & {"torch", "torchvision"}  # and so none before it
 
 
 def test_the_library_never_loads_the_window() -> None:
-    loaded = loaded_after_importing(*modules_of(seminar))
+    (loaded,) = loaded_after_importing(modules_of(seminar))
     assert "torch" in loaded
-    assert not loaded & {
-        "napari",
-        "seminar_napari",
-        "qtpy",
-        "PyQt6",
-        "PySide6",
-        "magicgui",
-        "superqt",
-        "vispy",
-    }
+    assert not loaded & {"napari", "seminar_napari", "magicgui", "superqt", "vispy", *QT}
 
 
 def test_the_public_names_are_these() -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -29,8 +27,3 @@ def test_a_wrong_project_on_the_command_line_is_said_before_a_window_opens(
         main([str(tmp_path / "nowhere")])
     assert ended.value.code == 2
     assert "no such folder" in capsys.readouterr().err
-
-
-def test_the_dock_imports_without_torch() -> None:
-    code = "import sys, seminar_napari.dock.widget; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

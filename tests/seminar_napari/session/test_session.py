@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -194,11 +192,3 @@ def test_an_open_that_fails_halfway_leaves_the_open_project(
     session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
     assert session.flush()
     assert three_fields.read_clicks("b") == session.clicks("b")
-
-
-def test_no_qt_and_no_torch() -> None:
-    code = (
-        "import sys, seminar_napari.session.session; sys.exit(any(m in sys.modules for m in"
-        " ('torch', 'qtpy', 'PyQt6.QtCore', 'napari')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

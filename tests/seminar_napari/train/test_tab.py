@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -50,36 +49,6 @@ def tab(
     made.show()
     yield made
     made.shut_down()
-
-
-def test_the_window_never_imports_torch(three_fields: Project) -> None:
-    code = f"""
-import sys, napari
-from seminar.project.project import Project
-from seminar_napari.session.session import Session
-from seminar_napari.train.tab import TrainTab
-from seminar_napari.export.tab import ExportTab
-from seminar_napari.annotate.tab import AnnotateTab
-from seminar_napari.inspect.tab import InspectTab
-viewer = napari.Viewer(show=False)
-session = Session()
-tabs = [tab(session, viewer) for tab in (AnnotateTab, TrainTab, InspectTab, ExportTab)]
-session.project = Project.open({str(three_fields.path)!r})  # not shown: drawing needs OpenGL
-tabs[1].form.read(), tabs[1].command_line()
-assert "torch" not in sys.modules and "torchvision" not in sys.modules, "torch was imported"
-tabs[1].shut_down(); tabs[3].shut_down()
-viewer.close()
-"""
-    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_it_fits_into_the_dock(tab: TrainTab) -> None:
