@@ -14,7 +14,7 @@ from seminar.cli.terminal.run_progress import show
 from seminar.cli.terminal.setting_options import settings_from, with_settings
 from seminar.config.toml_file import load_config
 from seminar.errors import ConfigError, SeminarError
-from seminar.run.folder import RunFolder
+from seminar.run.folder import PROBE_RUN, RunFolder
 
 if TYPE_CHECKING:
     from seminar.config.settings import TrainConfig
@@ -65,6 +65,10 @@ def _resumed(folder: RunFolder, given: dict[str, Any], config: Path | None) -> T
 
 
 def _new(folder: RunFolder, given: dict[str, Any], config: Path | None) -> TrainConfig:
+    if folder.path.name == PROBE_RUN:
+        raise SeminarError(
+            f"--run {PROBE_RUN}: this name is the live mask's (`seminar probe`); choose another"
+        )
     if folder.config_path.exists():
         raise SeminarError(
             f"{folder.path}: this run exists; add --resume to continue it, or choose another --run "

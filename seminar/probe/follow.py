@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import sys
 import threading
@@ -22,7 +23,7 @@ from seminar.probe.store import FeatureStore
 from seminar.probe.trust import Edges
 from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.splits import training_ids
-from seminar.run.folder import RunFolder
+from seminar.run.folder import PROBE_RUN, RunFolder
 from seminar.runtime.devices import is_out_of_memory
 
 LOOK_SECONDS = 2.0
@@ -37,7 +38,7 @@ PART_SECONDS = 1.0
 SETTLE_SECONDS = 0.6
 """After so long without a message, the quick fit is replaced by the exact one."""
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
 """After so long without a message, neighbours and other images are done."""
 
 SAVE_SECONDS = 4.0
@@ -50,8 +51,8 @@ UNSURE_FROM = 128
 FIRST_IMAGES = 8
 """As many clicked images are learnt from before the backbone is loaded."""
 
-MODEL = "probe"
-"""Name of the run folder with the model."""
+END_SECONDS = 2.0
+"""So long after the end of its input the process ends, whatever it is at."""
 
 _END = object()
 
@@ -312,7 +313,7 @@ class Follower:
 
     def _save(self) -> bool:
         self._saved = self._version
-        run = RunFolder.of(self.probe.project.path, MODEL)
+        run = RunFolder.of(self.probe.project.path, PROBE_RUN)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             self.probe.save(run.model_path)
@@ -369,6 +370,9 @@ def follow(probe: Probe, *, split: str = "train") -> None:
             except ValueError:
                 continue
         follower.end()
+        # nobody listens any more; files are whole or absent whenever it ends
+        time.sleep(END_SECONDS)
+        os._exit(0)
 
     if not sys.stdin.isatty():
         threading.Thread(target=listen, name="seminar-probe-input", daemon=True).start()

@@ -9,7 +9,7 @@ from pathlib import Path
 from seminar.errors import DatasetError
 from seminar.probe.probe import Probe
 from seminar.project.splits import training_ids
-from seminar.run.folder import RunFolder
+from seminar.run.folder import PROBE_RUN, RunFolder
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def fit_project(probe: Probe, *, split: str, limit: int, out: Path | None) -> Fi
             f"{len(probe.clicked_classes())}; click on an object and on the background"
         )
     fitted = time.perf_counter()
-    model = RunFolder(out) if out is not None else RunFolder.of(project.path, "probe")
+    model = RunFolder(out) if out is not None else RunFolder.of(project.path, PROBE_RUN)
     model.path.mkdir(parents=True, exist_ok=True)
     probe.save(model.model_path)
     return Fitted(

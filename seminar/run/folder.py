@@ -26,6 +26,9 @@ from seminar.run.events import Event, from_json_line, to_json_line
 RUNS = "runs"
 """Folder of a project that holds its runs."""
 
+PROBE_RUN = "probe"
+"""Name of the run folder with the model of `seminar probe`, in which nothing is trained."""
+
 _STOP, _PAUSE, _PREVIEW = "stop.request", "pause.request", "preview.request"
 _SAME_START = 2.0  # seconds; psutil's start time moves a little when the clock is set
 _NO_NOTE = (

@@ -134,3 +134,9 @@ def test_a_config_and_a_preset_do_not_go_together(
         main()
     assert stop.value.code == 2
     assert "--preset" in capsys.readouterr().err
+
+
+def test_the_live_masks_folder_is_not_trained_in(tiny_project: Project) -> None:
+    done = seminar("train", str(tiny_project.path), "--run", "probe", *FAST)
+    assert done.returncode == 2
+    assert "--run probe: this name is the live mask's" in done.stderr
