@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -24,7 +24,7 @@ from seminar.probe.trust import Edges
 from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.splits import training_ids
 from seminar.run.folder import PROBE_RUN, RunFolder
-from seminar.runtime.devices import is_out_of_memory
+from seminar.runtime.devices import avoid_failed_onednn, is_out_of_memory
 
 LOOK_SECONDS = 2.0
 """How often changes by other programs are looked for."""
@@ -55,6 +55,8 @@ END_SECONDS = 2.0
 """So long after the end of its input the process ends, whatever it is at."""
 
 _END = object()
+
+Result = TypeVar("Result")
 
 
 class Follower:
@@ -109,14 +111,7 @@ class Follower:
         self._first_look()
         while True:
             self._look_for_changes()
-            try:
-                busy = self._work()
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self.probe.store.shrink()
-                self._notice("memory is short: fewer features are kept, masks come more slowly")
-                busy = False
+            busy = self._work()
             if not self._take_messages(0.0 if busy else 0.2):
                 return
 
@@ -228,7 +223,7 @@ class Follower:
         if image_id not in self._learnable:
             return self.probe.forget([image_id])
         try:
-            return self.probe.learn(image_id)
+            return self._with_less_memory(self.probe.learn, image_id)
         except (ConfigError, CheckpointError):
             raise  # it is the same for every image
         except (SeminarError, OSError) as error:
@@ -264,7 +259,7 @@ class Follower:
         self._drawn[image_id] = self._version
         probe, trust = using or self.probe, None
         try:
-            answer = probe.predict(image_id)
+            answer = self._with_less_memory(probe.predict, image_id)
             self._write(image_id, answer)
             if image_id == self._shown:
                 if self._edges is None or self._edges[0] != image_id:
@@ -286,6 +281,20 @@ class Follower:
             }
         )
         return True
+
+    def _with_less_memory(self, work: Callable[[str], Result], image_id: str) -> Result:
+        """Do the work, while memory is short with fewer features in it."""
+        while True:
+            try:
+                return work(image_id)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                avoid_failed_onednn(error)
+            self._notice("memory is short: fewer features are kept, masks come more slowly")
+            if not self.probe.store.shrink():
+                path = self.probe.project.image_path(image_id)
+                raise SeminarError(f"{path}: memory ran out; close other programs")
 
     def _write(self, image_id: str, answer: Answer) -> None:
         project = self.probe.project

@@ -299,7 +299,7 @@ class Probe:
     # fit and masks
     @property
     def num_clicks(self) -> int:
-        """PixelFeatures that are learnt from."""
+        """Clicks that are learnt from."""
         return sum(len(samples.class_ids) for samples in self.samples.values())
 
     def clicked_classes(self) -> frozenset[int]:

@@ -109,10 +109,12 @@ class FeatureStore:
         """Keep the features at the clicks of an image, exactly."""
         self._write(f"{key}-clicks.npz", dict(vars(clicks)))
 
-    def shrink(self) -> None:
-        """Give half of the memory back."""
-        self.memory_bytes //= 2
+    def shrink(self) -> bool:
+        """Give half of the memory back, for good; False where there is nothing to give."""
+        before = self._bytes
+        self.memory_bytes = min(self.memory_bytes, before) // 2
         self._forget()
+        return self._bytes < before
 
     def _keep(self, key: str, patches: tuple[Patch, ...]) -> None:
         self._bytes -= _bytes(self._kept.pop(key, ()))
