@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 from PIL import Image as PillowImage
 from qtpy.QtCore import Qt
 
 from seminar.project.project import Project
+from seminar_napari.annotate.image_list import ID_ROLE, ImageModel
 from seminar_napari.annotate.tab import AnnotateTab
 from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
 from seminar_napari.session.session import Session
@@ -85,23 +89,40 @@ def test_choosing_the_shown_image_again_brings_back_what_was_deleted(
     assert [layer.name for layer in tab.annotation.viewer.layers] == ["a", "Clicks"]
 
 
-def test_ten_thousand_images_are_listed_fast(qtbot: Any, tmp_path: Path) -> None:
-    import time
+def test_of_many_images_only_those_in_sight_are_drawn(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times the images: as many rows are drawn, and each image is looked at as often."""
+    asked: dict[int, Counter[int]] = {}
+    data = ImageModel.data
+    for count in (100, 400):
+        folder = tmp_path / str(count) / "JPEGImages"
+        folder.mkdir(parents=True)
+        (folder.parent / "classes.txt").write_text("background\nx\n")
+        PillowImage.fromarray(np.zeros((16, 16), dtype=np.uint8)).save(folder / "000.png")
+        for number in range(1, count):
+            os.link(folder / "000.png", folder / f"{number:03d}.png")
+        session, roles = Session(), Counter[int]()
+        tab = AnnotateTab(session, ViewerModel(), more_keys=INSPECT_LEGEND)
+        qtbot.addWidget(tab)
+        tab.show()
 
-    folder = tmp_path / "many" / "JPEGImages"
-    folder.mkdir(parents=True)
-    (tmp_path / "many" / "classes.txt").write_text("background\nx\n")
-    PillowImage.fromarray(np.zeros((16, 16), dtype=np.uint8)).save(folder / "00000.png")
-    content = (folder / "00000.png").read_bytes()
-    for number in range(1, 10_000):
-        (folder / f"{number:05d}.png").write_bytes(content)
-    session = Session()
-    tab = AnnotateTab(session, ViewerModel(), more_keys=INSPECT_LEGEND)
-    qtbot.addWidget(tab)
-    tab.show()
-    start = time.process_time()
-    session.open_project(tmp_path / "many")
-    for _ in range(20):
-        session.next_image()
-    assert time.process_time() - start < 5
-    assert tab.images.view.model().rowCount() == 10_000
+        def counted(
+            model: ImageModel, index: Any, role: int = 0, roles: Counter[int] = roles
+        ) -> Any:
+            roles[int(role)] += 1
+            return data(model, index, role)
+
+        monkeypatch.setattr(ImageModel, "data", counted)
+        session.open_project(folder.parent)
+        for _ in range(20):
+            session.next_image()
+            qtbot.wait(1)
+        assert tab.images.view.model().rowCount() == count
+        assert session.image_id == "020"
+        asked[count] = roles
+        tab.hide()
+    display = int(Qt.ItemDataRole.DisplayRole)
+    assert 0 < asked[100][display] < 1000
+    assert abs(asked[400][display] - asked[100][display]) <= 0.2 * asked[100][display]
+    assert 0 < asked[400][ID_ROLE] <= 50 * 400  # the filter, once an image that is shown
