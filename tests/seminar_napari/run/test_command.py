@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shlex
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,15 @@ from seminar_napari.run.command import next_run_name, resume_arguments, shell_li
 from tests.seminar_napari.train.form.test_config_form import configs
 
 
+@functools.cache
+def command_line() -> Any:
+    """The real command line, which takes longer to make than to ask."""
+    return typer.main.get_command(app)
+
+
 def parsed(line: str) -> dict[str, Any]:
     """What the real command line makes of a line."""
-    command = typer.main.get_command(app)
+    command = command_line()
     words = shlex.split(line)
     assert words[0] == "seminar"
     with command.make_context("seminar", words[1:]) as context:
