@@ -10,7 +10,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-MAX_CLICKS = 6000
+MAX_CLICKS = 4000
 """Of more clicks, an even choice of each class is taken, so that the fit stays quick."""
 
 AROUND = 100

@@ -330,11 +330,11 @@ from seminar.run.folder import RunFolder
 from seminar.training.trainer import train
 from seminar.project.project import Project
 project = Project.open({str(project.path)!r})
-config = settings(2).replace(losses=("pce",), crop_size=160, batch_size=16)
+config = settings(2).replace(losses=("pce",), crop_size=128, batch_size=8)
 torch.set_num_threads(1)
 for event in train(project, RunFolder.of(project.path, "june"), config):
     if isinstance(event, events.StageStarted):
-        limit = psutil.Process().memory_info().vms + 700 * 2**20
+        limit = psutil.Process().memory_info().vms + 260 * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     if isinstance(event, events.BatchHalved | events.Finished):
         print(type(event).__name__, flush=True)
