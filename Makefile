@@ -49,10 +49,17 @@ pytest-library: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -p no:napari -p no:napari-plugin-engine -p no:npe2 $(PYTEST_OPTIONS) $(LIBRARY_TESTS)
 
 # The quick tests with the oldest versions that we say we work with; `make test-lowest-core` takes those where the versions of napari
-# and torch show: the window by mouse and keyboard, its layers and manifest; networks, losses, steps, checkpoints, prediction, export.
+# and torch show: the window by mouse and keyboard, what it draws, its manifest; networks, steps, checkpoints, a run from both stages
+# to its resume, files of earlier versions, prediction, the exporters.
 LOWEST := torch==2.8.0 torchvision==0.23.0 napari==0.9.0
-LOWEST_WINDOW := tests/e2e/test_window_annotate.py $(addprefix tests/seminar_napari/,annotate layers inspect test_manifest.py)
-LOWEST_LIBRARY := $(addprefix tests/seminar/,models losses inference/test_predictor.py export training) tests/faults/test_full_disk.py
+LOWEST_WINDOW := tests/e2e/test_window_annotate.py $(addprefix tests/seminar_napari/,layers test_manifest.py \
+	$(addprefix annotate/test_,annotation.py click_edits.py keys_and_mouse.py shown_clicks.py undo.py) \
+	$(addprefix inspect/,test_linked_grid.py test_overlays.py test_tab.py next_click/test_walk.py))
+LOWEST_LIBRARY := tests/e2e/test_old_files.py $(addprefix tests/seminar/,inference/test_predictor.py export training/test_learner.py \
+	$(addprefix models/,test_checkpoint.py test_deeplab.py test_ema.py test_probe.py backbones/test_build.py backbones/test_pyramid.py)) \
+	$(addprefix tests/seminar/training/test_trainer.py::test_a_,run_goes_through_both_stages_and_leaves_what_predicts \
+	resumed_run_equals_an_uninterrupted_one_bit_for_bit) \
+	tests/faults/test_full_disk.py::test_an_export_on_a_full_disk_is_one_sentence_and_no_file
 
 test-lowest:
 	@$(MAKE) --no-print-directory pytest VENV=.venv-lowest PINNED='$(LOWEST)' DISPLAY_NUMBER=199 PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"
