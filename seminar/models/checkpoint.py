@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -20,9 +20,11 @@ from seminar.io.files import atomic_file, rename
 from seminar.labels import ClassNames
 from seminar.models.backbones.weights import DAMAGE
 from seminar.models.build_probe import build_probe
-from seminar.models.deeplab import DeepLabV3Plus, build_network
 from seminar.models.probe import ProbeNetwork
 from seminar.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from seminar.models.deeplab import DeepLabV3Plus
 
 MODEL_VERSION = 2
 """Models of version 1 are networks that were trained; 2 says which kind it is."""
@@ -117,6 +119,9 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
             config = ProbeConfig.from_toml(content["config"], str(path))
             network = build_probe(config, **sizes, load=False)
         else:
+            # torchvision, which it imports, takes as long as everything else
+            from seminar.models.deeplab import build_network
+
             config = TrainConfig.from_toml(content["config"], str(path))
             network = build_network(config, **sizes, load=False)
         network.load_state_dict(content["state"])

@@ -20,6 +20,7 @@ from seminar.errors import CheckpointError, DatasetError, SeminarError
 from seminar.io.intensities import to_float
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.models.build_probe import build_probe
+from seminar.models.checkpoint import save_model
 from seminar.models.probe import ABSENT, ProbeNetwork
 from seminar.models.shallow import PER_CHANNEL
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
@@ -364,9 +365,6 @@ class Probe:
 
     def save(self, path: Path) -> None:
         """Write the model that predict, evaluate and export take."""
-        # torchvision, which it imports, takes as long as everything else
-        from seminar.models.checkpoint import save_model
-
         assert self._network is not None
         save_model(
             path,
