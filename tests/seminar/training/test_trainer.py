@@ -38,6 +38,10 @@ def weights(run: RunFolder, stage: str) -> list[torch.Tensor]:
     return [*content["student"].values(), *content["teacher"].values()]
 
 
+small = pytest.mark.usefixtures("small_networks")
+"""The real network is tried by the first two tests, and in tests/e2e."""
+
+
 def of_kind(stream: Iterator[events.Event], kind: type) -> list[events.Event]:
     return [event for event in stream if isinstance(event, kind)]
 
@@ -94,6 +98,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 
 
 @pytest.mark.parametrize(("losses", "is_planned"), [(("pce", "crf"), True), (("pce",), False)])
+@small
 def test_the_loader_makes_the_plan_of_the_crf(
     tiny_project: Project,
     tiny_config: TrainConfig,
@@ -119,6 +124,7 @@ def test_the_loader_makes_the_plan_of_the_crf(
     assert seen == [is_planned] * 2
 
 
+@small
 def test_a_stop_ends_within_one_iteration_and_saves(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -136,6 +142,7 @@ def test_a_stop_ends_within_one_iteration_and_saves(
     assert load_model(run.path).classes == tiny_project.classes
 
 
+@small
 def test_clicks_changed_on_disk_are_taken_up(
     tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +160,7 @@ def test_clicks_changed_on_disk_are_taken_up(
     ]
 
 
+@small
 def test_a_pause_holds_until_it_is_withdrawn(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -178,6 +186,7 @@ def test_a_pause_holds_until_it_is_withdrawn(
         ({"self_generation": "unchanged"}, ("ancillary", "self-generation")),
     ],
 )
+@small
 def test_every_row_of_the_paper_can_be_run(
     tiny_project: Project,
     tiny_config: TrainConfig,
@@ -192,6 +201,7 @@ def test_every_row_of_the_paper_can_be_run(
     assert isinstance(seen[-1], events.Finished)
 
 
+@small
 def test_self_generation_goes_on_with_the_same_student(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -203,6 +213,7 @@ def test_self_generation_goes_on_with_the_same_student(
     assert 0 < max(moved) < 0.05
 
 
+@small
 def test_pseudo_labels_from_a_folder_train_one_stage(
     tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -253,6 +264,7 @@ def test_two_trainers_do_not_share_a_run_folder(
         other.kill()
 
 
+@small
 def test_a_failure_is_the_last_event(tiny_project: Project, tiny_config: TrainConfig) -> None:
     run = run_of(tiny_project, "diverged")
     with pytest.raises(SeminarError, match="diverged"):
@@ -274,6 +286,7 @@ def test_a_failure_is_the_last_event(tiny_project: Project, tiny_config: TrainCo
 
 
 @pytest.mark.parametrize(("guessing_counts_as", "is_told"), [(0.0, True), (100.0, False)])
+@small
 def test_a_run_whose_clicks_are_not_learnt_says_so_once(
     tiny_project: Project,
     tiny_config: TrainConfig,
@@ -293,6 +306,7 @@ def test_a_run_whose_clicks_are_not_learnt_says_so_once(
     assert len([message for message in told if "--lambda-crf" in message]) == is_told
 
 
+@small
 def test_what_nobody_trains_on_cannot_end_a_run(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -309,6 +323,7 @@ def test_what_nobody_trains_on_cannot_end_a_run(
 
 
 @pytest.mark.parametrize("fault", ["a class more", "no click left", "half a file"])
+@small
 def test_clicks_that_cannot_be_learnt_from_mid_run_are_told(
     tiny_project: Project, tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
@@ -338,6 +353,7 @@ def test_clicks_that_cannot_be_learnt_from_mid_run_are_told(
     assert isinstance(event, events.Finished) and event.reason == "completed"
 
 
+@small
 def test_faults_of_what_is_scored_are_told_before_the_start(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -356,6 +372,7 @@ def test_faults_of_what_is_scored_are_told_before_the_start(
     list(train(tiny_project, run, tiny_config.replace(validations=0, losses=("pce",))))
 
 
+@small
 def test_a_mask_damaged_during_the_run_costs_its_score(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
@@ -375,6 +392,7 @@ def test_a_mask_damaged_during_the_run_costs_its_score(
     assert any(isinstance(event, events.Warned) and "not scored" in event.message for event in seen)
 
 
+@small
 def test_pseudo_labels_that_do_not_fit_are_refused(
     tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -393,6 +411,7 @@ def test_pseudo_labels_that_do_not_fit_are_refused(
     assert not run.path.exists()
 
 
+@small
 def test_resuming_the_second_stage_leaves_the_model_of_the_second_stage(
     tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
 ) -> None:
