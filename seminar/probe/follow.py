@@ -209,7 +209,8 @@ class Follower:
             learnt.add(image_id)
             self._is_newer |= self._learn_from(image_id)
             is_long = time.perf_counter() - started > PART_SECONDS
-            if is_long or not self._messages.empty():
+            is_answer = self._is_fitted and image_id == self._shown
+            if is_answer or is_long or not self._messages.empty():
                 break
         if self.probe.fallback:
             self._notice(self.probe.fallback + "; until then the live mask uses filters alone")

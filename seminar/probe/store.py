@@ -113,7 +113,7 @@ class FeatureStore:
         """Give half of the memory back, for good; False where there is nothing to give."""
         before = self._bytes
         self.memory_bytes = min(self.memory_bytes, before) // 2
-        self._forget()
+        self._forget(at_least=0)
         return self._bytes < before
 
     def _keep(self, key: str, patches: tuple[Patch, ...]) -> None:
@@ -122,8 +122,8 @@ class FeatureStore:
         self._bytes += _bytes(patches)
         self._forget()
 
-    def _forget(self) -> None:
-        while self._bytes > self.memory_bytes and len(self._kept) > 1:
+    def _forget(self, *, at_least: int = 1) -> None:
+        while self._bytes > self.memory_bytes and len(self._kept) > at_least:
             self._bytes -= _bytes(self._kept.popitem(last=False)[1])
 
     def _read(self, key: str) -> tuple[Patch, ...] | None:
