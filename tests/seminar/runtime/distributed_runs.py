@@ -1,4 +1,4 @@
-"""What each process of `test_process_group.py` runs: torchrun starts this file, and one process
+"""What each process of `test_distributed.py` runs: torchrun starts this file, and one process
 alone calls `equal_runs`.
 """
 
@@ -11,12 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # for stage_runs
+
+from stage_runs import Pooled
 
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.config.toml_file import load_config
 from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
+from seminar.models import deeplab
+from seminar.models.backbones.extractor import Features
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
@@ -24,6 +31,14 @@ from seminar.runtime.distributed import is_first_process
 from seminar.training import stage, trainer
 from seminar.training.learner import Learner
 from seminar.training.recording import record
+
+
+def small_backbone(
+    name: str, *, norm: str, weights: str, channels: int, load: bool = True
+) -> tuple[nn.Module, Features]:
+    """A backbone that takes milliseconds, below the real head with its norms and dropout."""
+    return Pooled(channels), Features(half=4, quarter=4, deep=4, light=True)
+
 
 Trajectory = list[tuple[str, int, Mapping[str, float]]]
 
@@ -50,6 +65,7 @@ def equal_runs(path: Path, config: TrainConfig) -> list[Trajectory]:
     stage and resumed.
     """
     stage.STEP_INTERVAL = stage.REFRESH_INTERVAL = 0.0
+    deeplab.build_backbone = small_backbone
     plain = train(Project.open(path / "plain"), "run", config)
     project, real, failures = Project.open(path / "hurt"), Learner._place_dropout, [None]
 

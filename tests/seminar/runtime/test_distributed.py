@@ -8,6 +8,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from seminar.config.settings import TrainConfig
 from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
+from seminar.models import deeplab
 from seminar.models.deeplab import CropDropout, build_network
 from seminar.project.project import Project
 from seminar.run import events
@@ -86,7 +88,10 @@ def test_batch_norm_of_several_processes_needs_gpus(tiny_config: TrainConfig) ->
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(
-    tiny_project: Project, tiny_config: TrainConfig, tmp_path: Path
+    tiny_project: Project,
+    tiny_config: TrainConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three crops a batch, so that one process has two of them and one has one, with different
     numbers of clicks.
@@ -125,9 +130,13 @@ def test_two_processes_train_as_one(
         (tmp_path / "two" / "said by second.json").read_text()
     )
 
-    intervals = (stage.STEP_INTERVAL, stage.REFRESH_INTERVAL)
+    for module, name in (
+        *((stage, name) for name in ("STEP_INTERVAL", "REFRESH_INTERVAL")),
+        (deeplab, "build_backbone"),
+        (sys, "path"),
+    ):
+        monkeypatch.setattr(module, name, copy(getattr(module, name)))  # the script changes them
     expected = runpy.run_path(str(SCRIPT))["equal_runs"](tmp_path / "one", config)
-    stage.STEP_INTERVAL, stage.REFRESH_INTERVAL = intervals
     for found, alone in zip((plain, hurt), expected, strict=True):
         assert [(name, iteration) for name, iteration, _ in found] == [
             (name, iteration) for name in ("ancillary", "primary") for iteration in (1, 2, 3, 4)
@@ -136,7 +145,7 @@ def test_two_processes_train_as_one(
             # the first step is the same but for rounding, which grows from step to step: a ReLU may
             # fall to the other side, and in the second stage a pseudo-label with it
             is_early = name == "ancillary" and iteration < config.iterations
-            relative, absolute = (1e-5 * 10 ** (iteration - 1), 1e-8) if is_early else (5e-3, 1e-4)
+            relative, absolute = (1e-5 * 10 ** (iteration - 1), 1e-8) if is_early else (1e-3, 1e-5)
             assert losses == pytest.approx(same, rel=relative, abs=absolute)
 
     assert nothing == nothing_either == []  # one writer
@@ -150,11 +159,10 @@ def test_two_processes_train_as_one(
     assert kinds(tmp_path / "two" / "hurt", "run").count("BatchHalved") == 1
     one, two = (weights(tmp_path / place / "plain", "ancillary") for place in ("one", "two"))
     assert two.keys() == one.keys()
-    # each tensor as a whole, to a twentieth: where a ReLU falls to the other side its weights take
-    # another step (1.4 % of a bias was seen); the biases began at 0 and are nothing but steps
+    # each tensor as a whole; the biases began at 0 and are nothing but steps
     for name, weight in one.items():
         apart = torch.linalg.vector_norm(two[name].double() - weight.double())
-        assert apart <= 5e-2 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
+        assert apart <= 5e-3 * torch.linalg.vector_norm(weight.double()) + 1e-5, name
 
     assert own_failure == "JPEGImages/disc_1.png: gone"
     assert failure.startswith("process 1 on ") and failure.endswith(own_failure)
