@@ -374,11 +374,11 @@ def follow(probe: Probe, *, split: str = "train") -> None:
     follower = Follower(probe, say, split=split)
 
     def listen() -> None:
-        for line in sys.stdin.buffer:
-            try:
-                follower.tell(json.loads(line))
-            except ValueError:
-                continue
+        # without a buffer: its lock, held by this thread, would abort an interpreter that ends
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError, RecursionError):
+                    follower.tell(json.loads(line))
         follower.end()
         # nobody listens any more; files are whole or absent whenever it ends
         time.sleep(END_SECONDS)
