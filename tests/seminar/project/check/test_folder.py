@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from seminar.errors import DatasetError
 from seminar.io.label_png import write_label_png
 from seminar.project.check.project import check, inspect_project, validate
 from seminar.project.project import Project
@@ -77,17 +76,11 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
     ("break_it", "sentence"), FAULTS, ids=[break_it.__name__ for break_it, _ in FAULTS]
 )
 def test_a_fault_is_one_sentence(
-    project: Project, break_it: Callable[[Project], None], sentence: str
+    expect_one_fault: Callable[[Callable[[Project], None], str], None],
+    break_it: Callable[[Project], None],
+    sentence: str,
 ) -> None:
-    break_it(project)
-    faults = check(project)
-    assert len(faults) == 1, faults
-    assert faults[0].startswith(sentence)
-    assert "\n" not in faults[0]
-    assert str(project.path) not in faults[0]  # named from the project on
-    with pytest.raises(DatasetError) as caught:
-        validate(project)
-    assert caught.value.faults == faults
+    expect_one_fault(break_it, sentence)
 
 
 def warnings_of(project: Project) -> tuple[str, ...]:

@@ -11,10 +11,9 @@ import tifffile
 from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
-from seminar.errors import DatasetError
 from seminar.io.label_png import write_label_png
 from seminar.project.check.image import MAX_FAULTS_A_FILE
-from seminar.project.check.project import check, validate
+from seminar.project.check.project import check
 from seminar.project.project import Project
 
 
@@ -239,17 +238,11 @@ FAULTS: list[tuple[Callable[[Project], None], str]] = [
     ("break_it", "sentence"), FAULTS, ids=[break_it.__name__ for break_it, _ in FAULTS]
 )
 def test_a_fault_is_one_sentence(
-    project: Project, break_it: Callable[[Project], None], sentence: str
+    expect_one_fault: Callable[[Callable[[Project], None], str], None],
+    break_it: Callable[[Project], None],
+    sentence: str,
 ) -> None:
-    break_it(project)
-    faults = check(project)
-    assert len(faults) == 1, faults
-    assert faults[0].startswith(sentence)
-    assert "\n" not in faults[0]
-    assert str(project.path) not in faults[0]  # named from the project on
-    with pytest.raises(DatasetError) as caught:
-        validate(project)
-    assert caught.value.faults == faults
+    expect_one_fault(break_it, sentence)
 
 
 def test_a_file_with_many_faults_is_told_by_its_first(project: Project) -> None:
