@@ -9,6 +9,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+
+
+def copy(package: str, folder: Path) -> Path:
+    """A package as it is, in a folder where something may be added to it."""
+    return Path(shutil.copytree(ROOT / package, folder / package))
+
+
+def insert(path: Path, anchor: str, before: str = "", after: str = "") -> None:
+    """Add a line or a word next to the one place where the text stands."""
+    text = path.read_text()
+    assert text.count(anchor) == 1, anchor
+    path.write_text(text.replace(anchor, before + anchor + after))
+
+
+def python(folder: Path, *arguments: str) -> str:
+    """Run Python with the copies of this folder; what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 TOY_OVERLAY = """
         Overlay(
             "toy",
@@ -76,23 +106,9 @@ assert not {"qtpy", "torch"} & set(sys.modules)
 
 
 def test_an_overlay_is_a_row(tmp_path: Path) -> None:
-    root = Path(__file__).parents[1]
-    copied = shutil.copytree(root / "seminar_napari", tmp_path / "seminar_napari")
-    table = copied / "inspect" / "overlay_kinds.py"
-    anchor = "    for overlay in (\n"
-    text = table.read_text()
-    assert text.count(anchor) == 1
-    table.write_text(text.replace(anchor, anchor + TOY_OVERLAY.lstrip("\n")))
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK_AT_TOY_OVERLAY],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    table = copy("seminar_napari", tmp_path) / "inspect" / "overlay_kinds.py"
+    insert(table, "    for overlay in (\n", after=TOY_OVERLAY.lstrip("\n"))
+    python(tmp_path, "-c", LOOK_AT_TOY_OVERLAY)
 
 
 TOY_FORMAT = """
@@ -140,36 +156,13 @@ main()
 
 
 def test_an_export_format_is_a_file_and_a_row(tmp_path: Path) -> None:
-    root = Path(__file__).parents[1]
-    copied = shutil.copytree(root / "seminar", tmp_path / "seminar")
-    (copied / "export" / "formats" / "toy.py").write_text(TOY_FORMAT)
-    table = copied / "export" / "format_table.py"
-    anchor = "FORMATS: Mapping[str, Format] = {\n"
-    text = table.read_text()
-    assert text.count(anchor) == 1
+    exporters = copy("seminar", tmp_path) / "export"
+    (exporters / "formats" / "toy.py").write_text(TOY_FORMAT)
     row = '    "toy": Format("Toy file", ".toy", "the toy program", "a toy"),\n'
-    table.write_text(text.replace(anchor, anchor + row))
-    done = subprocess.run(
-        [sys.executable, "-c", EXPORT_AS_TOY],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "m.toy written. Checked in the toy program: 100.00 % same labels" in done.stdout
-    listed = subprocess.run(
-        [sys.executable, "-m", "seminar", "export", "--help"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert "toy: a toy" in listed.stdout
+    insert(exporters / "format_table.py", "FORMATS: Mapping[str, Format] = {\n", after=row)
+    said = python(tmp_path, "-c", EXPORT_AS_TOY)
+    assert "m.toy written. Checked in the toy program: 100.00 % same labels" in said
+    assert "toy: a toy" in python(tmp_path, "-m", "seminar", "export", "--help")
 
 
 TOY_LOSS = '''
@@ -206,39 +199,20 @@ assert "torch" not in sys.modules
 """
 
 
-def insert(path: Path, anchor: str, before: str = "", after: str = "") -> None:
-    text = path.read_text()
-    assert text.count(anchor) == 1, anchor
-    path.write_text(text.replace(anchor, before + anchor + after))
-
-
 def test_a_loss_is_a_file_a_row_and_a_field(tmp_path: Path) -> None:
-    root = Path(__file__).parents[1]
-    for package in ("seminar", "seminar_napari"):
-        shutil.copytree(root / package, tmp_path / package)
-    (tmp_path / "seminar" / "losses" / "toy.py").write_text(TOY_LOSS)
-    objectives = tmp_path / "seminar" / "training" / "objectives.py"
+    copied = copy("seminar", tmp_path)
+    copy("seminar_napari", tmp_path)
+    (copied / "losses" / "toy.py").write_text(TOY_LOSS)
+    objectives = copied / "training" / "objectives.py"
     insert(objectives, "\nfrom seminar.losses.image_level", "\nfrom seminar.losses.toy import toy")
     row = '    "toy": Term(lambda of: toy(of.logits), ("crops",)),\n'
     insert(objectives, "TERMS: Mapping[str, Term] = {\n", after=row)
-    settings = tmp_path / "seminar" / "config" / "settings.py"
+    settings = copied / "config" / "settings.py"
     insert(settings, '"presence", "full"]', '"toy", ')
     insert(settings, "    lambda_crf: float", TOY_FIELD)
-
-    def python(*arguments: str) -> None:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-
-    python("-c", LOOK_AT_TOY_LOSS)
+    python(tmp_path, "-c", LOOK_AT_TOY_LOSS)
     python(
+        tmp_path,
         *("-m", "seminar", "train", "project", "--losses", "pce,toy", "--lambda-toy", "0.5"),
         *("--iterations", "2", "--weights", "none", "--device", "cpu", "--run", "june"),
         *("--crop-size", "32", "--batch-size", "1"),
