@@ -35,7 +35,7 @@ def plan(length: int, *, tile_size: int, overlap: int, stride: int = STRIDE) -> 
     A side that fits is one tile. Where two tiles overlap, the outermost quarter of the overlap is
     ignored, since the network lacks context there; the inner half is blended linearly. So tiled and
     untiled prediction agree wherever the network looks no further than a quarter of the overlap.
-    All tiles but the last have one size, which is as small as their number allows.
+    All tiles but the last have one size, which is as small as their number and overlap allow.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ def plan(length: int, *, tile_size: int, overlap: int, stride: int = STRIDE) -> 
         return (Span(0, length, np.ones(length, dtype=np.float32)),)
     number = math.ceil((length - overlap) / (tile_size - overlap))
     size = math.ceil((length + (number - 1) * overlap) / number / stride) * stride
+    size = max(size, 2 * overlap)  # else three tiles would have a pixel in common
     step = size - overlap
     number = math.ceil((length - overlap) / step)
     rising = _rising(overlap)
