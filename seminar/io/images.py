@@ -226,11 +226,12 @@ def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
             )
         if raw_mode in ("RGB;16B", "RGBA;16B"):
             return _read_16_bit_colour(path, raw_mode)
-        pixels = np.asarray(
-            image
-            if image.mode not in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
-            else image.convert("RGB")
-        )
+        if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+            image.load()
+            image.info.pop("transparency", None)  # of a palette: dropped, and Pillow warns of it
+            pixels = np.asarray(image.convert("RGB"))
+        else:
+            pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels[:, :, np.newaxis]
     return pixels[:, :, :-1] if pixels.shape[2] in (2, 4) else pixels

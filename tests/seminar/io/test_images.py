@@ -111,12 +111,13 @@ def test_channels_are_red_green_blue_whatever_the_transparency(tmp_path: Path) -
         assert (read_image(saved(tmp_path / "a.tif", Image.fromarray(rgba))) == colours).all()
 
 
-@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
-def test_a_palette_with_transparency_becomes_rgb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transparency", [bytes([0, 100, 255]), 1])
+def test_a_palette_with_transparency_becomes_rgb(tmp_path: Path, transparency: bytes | int) -> None:
+    """Without Pillow's warning, which people would see and tests fail of."""
     colours = np.array([[[250, 20, 3], [10, 240, 30], [1, 2, 230]]], dtype=np.uint8)
     palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8)).convert("P")
     palette.putpalette(colours.tobytes())
-    path = saved(tmp_path / "p.png", palette, transparency=bytes([0, 100, 255]))
+    path = saved(tmp_path / "p.png", palette, transparency=transparency)
     assert (read_image(path) == colours).all()
     assert image_header(path).channels == 3
 
