@@ -48,7 +48,8 @@ GRID = 8
 ADVANTAGE = 0.5
 """Of two classes, the object's logit gets this much more where as many clicks lie on the
 background: objects are clicked in their middles and the background near their edges, so that rims
-look too much like background. Of few clicks on the background, few lie near an edge.
+look too much like background. Of few clicks on the background, few lie near an edge. Of more
+classes the background's gets it: it is most of an image, and counts no more than any other.
 """
 
 
@@ -346,6 +347,8 @@ class Probe:
             background = int(np.count_nonzero(class_ids == BACKGROUND))
             share = background / max(1, len(class_ids) - background)
             bias[max(present)] += ADVANTAGE * min(1.0, share)
+        elif BACKGROUND in present:
+            bias[BACKGROUND] += ADVANTAGE
         network.set_weights(torch.from_numpy(found.weights), torch.from_numpy(bias))
         return True
 
