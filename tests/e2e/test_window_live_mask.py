@@ -22,7 +22,7 @@ Open = Callable[[], tuple[Any, Hands]]
 
 SIZE = (120, 160)
 SECONDS = 120
-FILTERS = ("--backbone", "none")
+FILTERS = ("--backbone", "none", "--store", "0")
 
 
 @pytest.fixture
