@@ -297,6 +297,19 @@ def test_an_image_that_is_replaced_is_learnt_from_and_drawn_again(
     assert_masks_are_of(project, make_probe, "f0", "f1", "f2", learnt_from=("f0", "f1"))
 
 
+def test_an_image_without_clicks_that_is_replaced_is_drawn_again(
+    follow: Follow, project: Project, make_probe: MakeProbe
+) -> None:
+    followed = follow("f2")
+    followed.wait_until_idle()
+    since, before = len(followed.said), mask(project, "f2")
+    Image.fromarray(picture(1)).save(project.image_path("f2"))
+    followed.wait_for("mask", since, image_id="f2")
+    followed.wait(lambda: not np.array_equal(mask(project, "f2"), before))
+    followed.wait_until_idle()
+    assert_masks_are_of(project, make_probe, "f2", learnt_from=("f0", "f1"))
+
+
 # too few classes
 def test_with_one_class_it_waits_and_takes_the_masks_away(
     follow: Follow, project: Project, make_probe: MakeProbe
@@ -596,6 +609,16 @@ def test_the_first_mask_does_not_wait_until_all_images_are_learnt_from(
     followed.wait_for("mask", image_id="f2", clicks=64)
     fits = [event["clicks"] for event in followed.all("mask") if event["image_id"] == "f2"]
     assert fits[1] == 64  # not one for each part
+
+
+def test_the_clicks_of_the_image_on_screen_are_the_first_that_are_learnt_from(
+    follow: Follow, many: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_module, "FIRST_SECONDS", PATIENCE)
+    order = slow_to_learn(monkeypatch, 0.0)
+    followed = follow("g17")
+    followed.wait_for("mask", image_id="g17")
+    assert order[0] == "g17"
 
 
 def test_it_ends_while_it_learns_from_many(

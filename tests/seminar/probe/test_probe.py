@@ -162,7 +162,7 @@ def learnt_if_possible(probe: Probe) -> Probe:
 def test_clicks_outside_the_image_are_ignored(make_probe: MakeProbe, project: Project) -> None:
     probe = learnt(make_probe())
     first = weights(probe).copy()
-    write(project, "f0", inside(0), OUTSIDE, (-1, 5, 2), (HEIGHT, 5, 2), (3, WIDTH - 0.4, 2))
+    write(project, "f0", (-1, 5, 2), inside(0), (HEIGHT, 5, 2), OUTSIDE, (3, WIDTH - 0.4, 2))
     assert not probe.learn("f0")
     probe.fit()
     np.testing.assert_array_equal(weights(probe), first)
@@ -470,6 +470,23 @@ def test_offline_features_that_were_kept_with_the_weights_are_replaced(
     write(probe.project, "f1", inside(1), OUTSIDE, (3, 50, 0))
     mixed = learnt(make_probe("features", **settings))
     assert_as_if_new(mixed, make_probe())
+
+
+def test_features_made_offline_are_not_taken_for_those_of_the_backbone(
+    make_probe: MakeProbe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = {"backbone": "efficientnet_lite0", "weights": "imagenet"}
+    with monkeypatch.context() as patch:
+        offline(patch, tmp_path)
+        without = learnt(make_probe("features", **settings))
+        for image_id in ("f0", "f1"):
+            without.keep_clicks(image_id)
+            without.predict(image_id)
+    monkeypatch.setattr("seminar.models.backbones.pyramid.load_pyramid_weights", lambda *_: None)
+    probe = learnt(make_probe("features", **settings))
+    assert not probe.fallback
+    assert probe.samples["f0"].features.shape[1] > without.samples["f0"].features.shape[1] == 60
+    assert probe.predict("f0").labels.shape == (HEIGHT, WIDTH)
 
 
 def test_a_file_without_the_weights_is_no_reason_to_go_on_without(
