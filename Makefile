@@ -22,7 +22,7 @@ X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-curs
 DISPLAY_NUMBER := 99
 XVFB = $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -n $(DISPLAY_NUMBER) -s "-screen 0 1600x1200x24")
 
-.PHONY: help demo test pytest pytest-window pytest-library test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
+.PHONY: help demo test pytest pytest-window pytest-library pytest-library-long pytest-library-rest test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
 help:
 	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
 
@@ -47,6 +47,13 @@ pytest-window: $(VENV)/installed-dev
 
 pytest-library: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -p no:napari -p no:napari-plugin-engine -p no:npe2 $(PYTEST_OPTIONS) $(LIBRARY_TESTS)
+
+# The same in two parts, which CI runs next to each other.
+LONG_TESTS := $(addprefix tests/seminar/,export inference runtime training)
+pytest-library-long:
+	@$(MAKE) --no-print-directory pytest-library LIBRARY_TESTS='$(LONG_TESTS)'
+pytest-library-rest:
+	@$(MAKE) --no-print-directory pytest-library LIBRARY_TESTS='$(LIBRARY_TESTS) $(addprefix --ignore=,$(LONG_TESTS))'
 
 # The quick tests with the oldest versions that we say we work with; `make test-lowest-core` takes those where the versions of napari
 # and torch show: the window by mouse and keyboard, what it draws, its manifest; networks, steps, checkpoints, a run from both stages
