@@ -265,6 +265,26 @@ def test_after_clicks_and_undos_in_a_hurry_the_masks_are_those_of_the_clicks_tha
     assert_masks_are_of(project, make_probe, "f0", "f1", "f2", learnt_from=("f0", "f1"))
 
 
+def test_a_click_is_answered_by_a_quick_fit_that_the_exact_one_replaces(
+    follow: Follow, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, fits = Probe.fit, list[bool]()
+
+    def recorded(probe: Probe, *, quickly: bool = False) -> bool:
+        fits.append(quickly)
+        return real(probe, quickly=quickly)
+
+    monkeypatch.setattr(Probe, "fit", recorded)
+    followed = follow("f0")
+    followed.wait_until_idle()
+    assert fits == [False]
+    write(project, "f0", inside(0), OUTSIDE, (50.0, 60.0, 0))
+    followed.tell(clicks="f0")
+    followed.wait_for("mask", image_id="f0", clicks=5)
+    followed.wait_until_idle()
+    assert fits == [False, True, False]
+
+
 def test_what_other_programs_change_is_found(
     follow: Follow, project: Project, make_probe: MakeProbe
 ) -> None:
@@ -585,6 +605,7 @@ def test_a_click_does_not_wait_until_all_images_are_learnt_from(
     followed = follow("f2")
     followed.wait_until_idle()
     order = slow_to_learn(monkeypatch, 0.05)
+    monkeypatch.setattr(follow_module, "PART_SECONDS", PATIENCE)
     for image_id in many:  # another program adds a click to each
         write(project, image_id, inside(0), OUTSIDE, (3, 70, 0))
     followed.wait(lambda: order)
