@@ -42,7 +42,8 @@ def test_a_mask_on_the_edges_is_trusted_and_one_elsewhere_is_not() -> None:
     assert abs(edge_fit(image, scattered)) < 0.2
 
 
-def test_by_hand() -> None:
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_by_hand(is_turned: bool) -> None:
     """A step between two columns under the mask's edge: its gradients have the highest ranks."""
     image = np.zeros((1, 20, 40), np.float32)
     image[:, :, 20:] = 100
@@ -50,6 +51,8 @@ def test_by_hand() -> None:
     ranks = np.linspace(0, 1, 800)  # columns 19 and 20 are alike, and the highest
     away = 800 - 20 * (2 + 2 * AWAY)  # the same columns next to them come second
     expected = ranks[-40:].mean() - ranks[:away].mean()
+    if is_turned:
+        image, mask = image.transpose(0, 2, 1), mask.T
     assert edge_fit(image, mask) == pytest.approx(expected, abs=1e-6)
 
 
