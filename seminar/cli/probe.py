@@ -45,10 +45,10 @@ def probe(
     from seminar.cli.terminal.probe_report import report
     from seminar.cli.terminal.setting_options import parsed
     from seminar.config.probe_settings import ProbeConfig
-    from seminar.probe.follow import follow as answer
     from seminar.probe.once import fit_project
     from seminar.probe.probe import Probe
     from seminar.probe.store import FeatureStore
+    from seminar.probe.talk import follow as answer
     from seminar.project.project import Project
     from seminar.runtime.devices import pick_device
 

@@ -41,6 +41,9 @@ PyramidName = Literal[
     "dinov2_vits14",
 ]
 
+DOWNLOADED = ("imagenet", "pretrained")
+"""Names of a pyramid's weights that are had from elsewhere."""
+
 LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause")
 """Licences (SPDX) under which weights may be passed on with a model."""
 
@@ -104,3 +107,8 @@ PYRAMIDS: Mapping[PyramidName, PyramidFacts] = {
     ),
 }
 """Backbones of the probe. Only weights whose licence is in `LICENCES` are here."""
+
+
+def pyramid_facts(backbone: str) -> PyramidFacts | None:
+    """The facts of a backbone; None of filters alone."""
+    return next((facts for name, facts in PYRAMIDS.items() if name == backbone), None)

@@ -56,6 +56,14 @@ def convert_fields(settings: Any) -> Iterator[str]:
             yield f"{field.name}: expected {low:g} to {high:g}, got {value}"
 
 
+def intensity_faults(channels: tuple[int, ...], stretch: tuple[float, float]) -> Iterator[str]:
+    """What is wrong with the channels of images to use, and with the percentiles."""
+    if stretch[0] >= stretch[1]:
+        yield f"stretch: expected the lower percentile first, got {stretch}"
+    if min(channels, default=0) < 0 or len(set(channels)) < len(channels):
+        yield f"channels: expected different numbers from 0 up, got {channels}"
+
+
 def check_names(names: Iterable[str], kind: type) -> None:
     """Refuse names that are no field of the dataclass `kind`, and suggest the nearest one."""
     known = [field.name for field in dataclasses.fields(kind)]

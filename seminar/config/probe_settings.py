@@ -11,7 +11,7 @@ import tomli_w
 
 from seminar.config.backbones import PYRAMIDS
 from seminar.config.coercion import did_you_mean
-from seminar.config.fields import check_names, convert_fields, setting
+from seminar.config.fields import check_names, convert_fields, intensity_faults, setting
 from seminar.errors import ConfigError
 
 
@@ -54,10 +54,7 @@ class ProbeConfig:
                 f"backbone: expected one of {', '.join(PYRAMIDS)}, or none for filters alone, got "
                 f"'{self.backbone}'{hint}"
             )
-        if self.stretch[0] >= self.stretch[1]:
-            yield f"stretch: expected the lower percentile first, got {self.stretch}"
-        if min(self.channels, default=0) < 0 or len(set(self.channels)) < len(self.channels):
-            yield f"channels: expected different numbers from 0 up, got {self.channels}"
+        yield from intensity_faults(self.channels, self.stretch)
 
     def to_toml(self) -> str:
         """The settings as text, which `from_toml` reads."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import tomli_w
 
 from seminar.config.backbones import Backbone
-from seminar.config.fields import check_names, convert_fields, setting
+from seminar.config.fields import check_names, convert_fields, intensity_faults, setting
 from seminar.config.presets import PRESETS, PresetName
 from seminar.errors import ConfigError
 
@@ -294,14 +294,11 @@ class TrainConfig:
             yield f"losses: pce is always needed (or full alone), got {terms}"
         if len(set(self.losses)) < len(self.losses):
             yield f"losses: a term stands twice in {terms}"
-        if self.stretch[0] >= self.stretch[1]:
-            yield f"stretch: expected the lower percentile first, got {self.stretch}"
         if len(self.scale_range) not in (0, 2):
             yield f"scale_range: expected two scales or none, got {self.scale_range}"
         elif self.scale_range != tuple(sorted(self.scale_range)):
             yield f"scale_range: expected the smaller scale first, got {self.scale_range}"
-        if min(self.channels, default=0) < 0 or len(set(self.channels)) < len(self.channels):
-            yield f"channels: expected different numbers from 0 up, got {self.channels}"
+        yield from intensity_faults(self.channels, self.stretch)
         if self.crf_normalize and self.convention == "paper":
             yield "crf_normalize: the paper's convention has none; turn it off, or take scale_free"
         if self.crf_relaxation == "quadratic" and self.convention == "paper":

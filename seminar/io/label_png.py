@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 
 from seminar.errors import DatasetError
-from seminar.io.files import write_bytes
+from seminar.io.files import atomic_file, write_bytes
 from seminar.io.images import MAX_PIXELS, explained
 from seminar.labels import ClassNames, LabelMap
 
@@ -38,6 +38,20 @@ def write_label_png(
         texts.add_text(_NOTE, note)
     image.save(data, format="PNG", compress_level=3, pnginfo=texts)
     write_bytes(path, data.getvalue(), durable=durable)
+
+
+def write_preview_png(
+    path: Path, values: npt.NDArray[np.uint8], classes: ClassNames | None = None
+) -> None:
+    """Write (H, W) values, in the colours of classes or as grey, whole or not at all.
+
+    It is compressed fast rather than small, because it lives for half a second.
+    """
+    image = Image.fromarray(values)
+    if classes is not None:
+        image.putpalette(classes.palette().tobytes())
+    with atomic_file(path, durable=False) as file:
+        image.save(file, format="PNG", compress_level=1)
 
 
 def read_label_png(path: Path) -> LabelMap:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from seminar.config.backbones import PYRAMIDS
+from seminar.config.backbones import pyramid_facts
 from seminar.config.probe_settings import ProbeConfig
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
@@ -59,10 +59,11 @@ class Model:
     @property
     def credits(self) -> str:
         """Where the weights of a frozen backbone are from, and their licence; "" without one."""
-        for name, facts in PYRAMIDS.items():
-            if isinstance(self.config, ProbeConfig) and self.config.backbone == name:
-                return f"{facts.title}: {facts.timm_name}, {facts.licence}, {facts.origin}"
-        return ""
+        is_probe = isinstance(self.config, ProbeConfig)
+        facts = pyramid_facts(self.config.backbone) if is_probe else None
+        if facts is None:
+            return ""
+        return f"{facts.title}: {facts.timm_name}, {facts.licence}, {facts.origin}"
 
 
 def save_model(

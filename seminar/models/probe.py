@@ -29,11 +29,8 @@ class ProbeNetwork(nn.Module):
     The input is (N, C, H, W) float on 0..255, the output (N, K, H, W) logits. A linear map commutes
     with bilinear interpolation: the logits are made on the small maps and added up at full size.
 
-    Each cell counts as a look at the middle of its own stride x stride pixels. The padding of a
-    network says otherwise (up to 15 px aside at stride 32), but what it learnt makes up for it: the
-    centroid of the gradient of EfficientNet-Lite0's cells is at .6, 2.4, 3.3, 9.5 and 15.2 px where
-    the middles are .5, 1.5, 3.5, 7.5 and 15.5, and TensorFlow's padding 1, 3, 7, 15 and 31 (timm
-    1.0.31; 24 photos).
+    Each cell counts as a look at the middle of its own stride x stride pixels; the padding of a
+    network says otherwise, see `seminar.models.backbones.pyramid`.
 
     Parameters
     ----------

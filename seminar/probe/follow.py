@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from PIL import Image
-
 from seminar.config.probe_settings import ProbeConfig
 from seminar.errors import CheckpointError, ConfigError, DatasetError, SeminarError
-from seminar.io.files import atomic_file
-from seminar.io.label_png import write_label_png
+from seminar.io.label_png import write_preview_png
 from seminar.probe.probe import Answer, Probe
 from seminar.probe.store import FeatureStore
 from seminar.probe.trust import Edges
-from seminar.project.layout import PROBE, UNSURE, preview_path
+from seminar.project.layout import PROBE, UNSURE, UNSURE_FROM, preview_path
 from seminar.project.splits import training_ids
 from seminar.run.folder import PROBE_RUN, RunFolder
 from seminar.runtime.devices import avoid_failed_onednn, is_out_of_memory
@@ -45,14 +39,9 @@ SAVE_SECONDS = 4.0
 """After so long without a change, the model is written."""
 
 NEIGHBOURS = 2
-UNSURE_FROM = 128
-"""Pixels with at least this much on 0..255 count as unsure: the best class is at most 1/2 ahead."""
 
 FIRST_IMAGES = 8
 """As many clicked images are learnt from before the backbone is loaded."""
-
-END_SECONDS = 2.0
-"""So long after the end of its input the process ends, whatever it is at."""
 
 _END = object()
 
@@ -299,26 +288,30 @@ class Follower:
 
     def _write(self, image_id: str, answer: Answer) -> None:
         project = self.probe.project
-        path = preview_path(project.path, image_id, UNSURE)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path, durable=False) as file:
-            Image.fromarray(answer.unsure).save(file, format="PNG", compress_level=1)
-        write_label_png(
-            preview_path(project.path, image_id, PROBE),
-            answer.labels,
-            project.classes,
-            durable=False,
-        )
+        write_preview_png(preview_path(project.path, image_id, UNSURE), answer.unsure)
+        labels = preview_path(project.path, image_id, PROBE)
+        write_preview_png(labels, answer.labels, project.classes)
 
     def _others(self) -> Iterator[str]:
-        """Images whose masks are older than the fit: neighbours, clicked ones, all the others."""
+        """Images to draw while idle: neighbours, clicked ones, all the others.
+
+        Neighbours follow each fit, clicked ones as far as their features are in memory; the others
+        are drawn once, so that a click in a large project does not make all its features anew.
+        """
         if not self._is_fitted:
             return
-        ids = self.probe.project.image_ids()
-        place = ids.index(self._shown) if self._shown in ids else 0
+        ids = sorted(self._images)
+        place = ids.index(self._shown) if self._shown in self._images else 0
         near = ids[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
-        for image_id in (*near, *sorted(self.probe.samples), *ids):
-            if self._drawn.get(image_id) != self._version and image_id in ids:
+        for image_id in near:
+            if self._drawn.get(image_id) != self._version:
+                yield image_id
+        for image_id in sorted(self.probe.samples):
+            is_old = self._drawn.get(image_id) != self._version
+            if is_old and self.probe.is_at_hand(image_id):
+                yield image_id
+        for image_id in (*sorted(self.probe.samples), *ids):
+            if image_id not in self._drawn and image_id in self._images:
                 yield image_id
 
     def _save(self) -> bool:
@@ -359,31 +352,3 @@ def _sentence(error: SeminarError | OSError) -> str:
             where = error.filename or "a file"
             return f"{where}: {error.strerror or error}; make room or give access"
     return str(error)
-
-
-def follow(probe: Probe, *, split: str = "train") -> None:
-    """Answer the JSON lines of standard input on standard output, until its end.
-
-    Without a pipe (a terminal) it goes on until it is interrupted.
-    """
-
-    def say(event: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(event) + "\n")
-        sys.stdout.flush()
-
-    follower = Follower(probe, say, split=split)
-
-    def listen() -> None:
-        # without a buffer: its lock, held by this thread, would abort an interpreter that ends
-        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
-            for line in lines:
-                with contextlib.suppress(ValueError, RecursionError):
-                    follower.tell(json.loads(line))
-        follower.end()
-        # nobody listens any more; files are whole or absent whenever it ends
-        time.sleep(END_SECONDS)
-        os._exit(0)
-
-    if not sys.stdin.isatty():
-        threading.Thread(target=listen, name="seminar-probe-input", daemon=True).start()
-    follower.run()

@@ -14,76 +14,22 @@ import torch
 from torch import Tensor
 
 from seminar.clicks.click_set import pixels
-from seminar.config.backbones import PYRAMIDS
+from seminar.config.backbones import DOWNLOADED, pyramid_facts
 from seminar.config.probe_settings import ProbeConfig
 from seminar.errors import CheckpointError, DatasetError, SeminarError
 from seminar.io.intensities import to_float
-from seminar.labels import BACKGROUND, LabelMap
+from seminar.labels import LabelMap
 from seminar.models.build_probe import build_probe
 from seminar.models.checkpoint import save_model
 from seminar.models.probe import ABSENT, ProbeNetwork
 from seminar.models.shallow import PER_CHANNEL
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
 from seminar.probe.fit import Fit, fit
+from seminar.probe.mix import mix_for
+from seminar.probe.samples import Samples, grid
 from seminar.probe.store import FeatureStore, PixelFeatures, key_of
 from seminar.project.project import Project
 from seminar.project.write_clicks import clicks_faults
-
-DOWNLOADED = ("imagenet", "pretrained")
-"""Names of weights that are had from elsewhere; without them the filters are used alone."""
-
-TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
-"""Scales of the backbone's features and of the filters: these know where the edge is, the backbone
-which class it is.
-"""
-
-RIDGE = 50.0
-RIDGES = (0.02, 0.2)
-"""Of two classes the ridge is so much over the number of clicks, within limits."""
-
-RIDGE_OF_MORE = 0.2
-
-GRID = 8
-
-ADVANTAGE = 0.5
-"""Of two classes, the object's logit gets this much more where as many clicks lie on the
-background: objects are clicked in their middles and the background near their edges, so that rims
-look too much like background. Of few clicks on the background, few lie near an edge. Of more
-classes the background's gets it: it is most of an image, and counts no more than any other.
-"""
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """The clicks of one image.
-
-    Attributes
-    ----------
-    key : str
-        Another one as soon as the image changes, or what its features are made with.
-    class_ids : ndarray, (n,) int64
-    at : PixelFeatures
-        Of the n clicks, and of `GRID` x `GRID` other pixels after them.
-    """
-
-    key: str
-    class_ids: npt.NDArray[np.int64]
-    at: PixelFeatures
-
-    @property
-    def pixels(self) -> npt.NDArray[np.int64]:
-        """(n, 2), of the clicks."""
-        return self.at.pixels[: len(self.class_ids)]
-
-    @property
-    def features(self) -> npt.NDArray[np.float32]:
-        """(n, F), at the clicks."""
-        return self.at.features[: len(self.class_ids)]
-
-    @property
-    def around(self) -> npt.NDArray[np.float32]:
-        """(m, F), at the other pixels."""
-        return self.at.features[len(self.class_ids) :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +113,7 @@ class Probe:
                 f"have {self._channels}; choose channels that all have, or remove it"
             )
 
-    def network_for(self, image: npt.NDArray[np.float32]) -> ProbeNetwork:
+    def _network_of(self, channels: int) -> ProbeNetwork:
         """The network, built when the first image shows how many channels there are.
 
         Without its weights the filters are used alone, and `fallback` says why.
@@ -175,38 +121,39 @@ class Probe:
         if self._network is None:
             classes = self.project.classes.num_classes
             try:
-                network = build_probe(self.config, num_classes=classes, channels=len(image))
+                network = build_probe(self.config, num_classes=classes, channels=channels)
             except CheckpointError as error:
                 if self.config.weights not in DOWNLOADED:
                     raise
                 self.fallback = str(error)
                 self.config = dataclasses.replace(self.config, backbone="none")
-                network = build_probe(self.config, num_classes=classes, channels=len(image))
+                network = build_probe(self.config, num_classes=classes, channels=channels)
             self._network = network.to(self.device).to(memory_format=torch.channels_last)
         return self._network
 
     @property
     def title(self) -> str:
         """The features in words."""
-        for name, facts in PYRAMIDS.items():
-            if name == self.config.backbone:
-                return f"{facts.title} and filters"
-        return "filters alone"
+        facts = pyramid_facts(self.config.backbone)
+        return f"{facts.title} and filters" if facts else "filters alone"
 
     def patches(self, image_id: str) -> tuple[Patch, ...]:
         """The features of an image, from the store where it has them."""
         config, key = self.config, self._key(image_id)
-        kept = self.store.get(key)
-        if kept is not None and self._network is not None:
-            self._expect_channels(kept[0].maps[0].shape[1] // PER_CHANNEL, image_id)
-            return kept
-        image = self.image(image_id)
-        network = self.network_for(image)
+        kept, image = self.store.get(key), None
+        if kept is None:
+            image = self.image(image_id)
+            channels = len(image)
+        else:
+            channels = kept[0].maps[0].shape[1] // PER_CHANNEL
+            self._expect_channels(channels, image_id)
+        network = self._network_of(channels)
         if self.config is not config:  # without its weights: other features from now on
             return self.patches(image_id)
-        if kept is None:
+        if image is not None:
             kept = tuple(patches_of(network, image))
             self.store.put(key, kept)
+        assert kept is not None
         return kept
 
     def _key(self, image_id: str) -> str:
@@ -253,7 +200,7 @@ class Probe:
             and np.array_equal(before.class_ids, class_ids)
         ):
             return False
-        key, at = self._features(image_id, np.concatenate([places, _grid(*size)]))
+        key, at = self._features(image_id, np.concatenate([places, grid(*size)]))
         self.samples[image_id] = Samples(key, class_ids, at)
         return True
 
@@ -292,6 +239,11 @@ class Probe:
             self._expect_channels(kept.channels, image_id)
         return kept
 
+    def is_at_hand(self, image_id: str) -> bool:
+        """Whether the features of a clicked image are in memory: its mask costs little."""
+        samples = self.samples.get(image_id)
+        return samples is not None and self.store.has_in_memory(samples.key)
+
     def keep_clicks(self, image_id: str) -> None:
         """Have the store keep the features at an image's clicks, for the next start."""
         samples = self.samples.get(image_id)
@@ -314,42 +266,30 @@ class Probe:
 
         `quickly` goes a few steps from the fit before, which is nearly the same.
         """
-        present = self.clicked_classes()
-        if len(present) < 2:
+        if len(self.clicked_classes()) < 2:
             return False
         order = sorted(self.samples)
-        if self._network is None:
-            self.network_for(self.image(order[0]))
-        network = self._network
-        assert network is not None
+        network = self._network_of(self.samples[order[0]].at.channels)
         for image_id in order:
             if self.samples[image_id].features.shape[1] != sum(network.widths):
                 self.learn(image_id)  # it was kept when the weights could still be had
         features = np.concatenate([self.samples[each].features for each in order])
         class_ids = np.concatenate([self.samples[each].class_ids for each in order])
-        deep, filters = TWO_CLASSES if len(present) == 2 else MORE_CLASSES
-        ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
-        scales = np.full(features.shape[1], deep)
-        scales[: network.num_filters] = filters if len(network.streams) > 1 else 1.0
+        num_classes = self.project.classes.num_classes
+        mix = mix_for(class_ids, num_classes, network)
         found = fit(
             features,
             class_ids,
-            num_classes=self.project.classes.num_classes,
-            scales=scales,
-            strength=ridge if len(present) == 2 else RIDGE_OF_MORE,
+            num_classes=num_classes,
+            scales=mix.scales,
+            strength=mix.ridge,
             absent=ABSENT,
             around=np.concatenate([self.samples[each].around for each in order]),
             near=self._fit if quickly else None,
         )
         self._fit = found
-        bias = found.bias.copy()
-        if len(present) == 2 and BACKGROUND in present:
-            background = int(np.count_nonzero(class_ids == BACKGROUND))
-            share = background / max(1, len(class_ids) - background)
-            bias[max(present)] += ADVANTAGE * min(1.0, share)
-        elif BACKGROUND in present:
-            bias[BACKGROUND] += ADVANTAGE
-        network.set_weights(torch.from_numpy(found.weights), torch.from_numpy(bias))
+        bias = torch.from_numpy(found.bias + mix.advantages)
+        network.set_weights(torch.from_numpy(found.weights), bias)
         return True
 
     def predict(self, image_id: str) -> Answer:
@@ -388,12 +328,3 @@ def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
     probs = torch.cat([torch.zeros_like(logits[:1]), logits]).softmax(dim=0)
     best = probs.topk(2, dim=0)
     return best.indices[0], best.values[0] - best.values[1]
-
-
-def _grid(height: int, width: int) -> npt.NDArray[np.int64]:
-    """(GRID * GRID, 2) pixels, evenly over the image; of a small one fewer."""
-    rows, cols = (
-        ((np.arange(min(GRID, side)) + 0.5) * side / min(GRID, side)).astype(np.int64)
-        for side in (height, width)
-    )
-    return np.stack(np.meshgrid(rows, cols, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -86,6 +86,10 @@ class FeatureStore:
             self._keep(key, patches)
         return patches
 
+    def has_in_memory(self, key: str) -> bool:
+        """Whether `get` is quick."""
+        return key in self._kept
+
     def put(self, key: str, patches: Sequence[Patch]) -> None:
         """Keep these patches."""
         self._keep(key, tuple(patches))

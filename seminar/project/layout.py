@@ -21,6 +21,9 @@ PREDICTIONS = "predictions"
 INSTANCES = "instances"
 PREVIEWS = "previews"
 PROBE, UNSURE = "probe", "unsure"
+UNSURE_FROM = 128
+"""Values of the picture `UNSURE` that count as unsure: the best class is at most 1/2 ahead."""
+
 TRAIN, VAL = "train", "val"
 
 ENDINGS = {CLICKS: ".json", SPARSE_MASKS: ".png", TRUTH: ".png", OBJECTS: ".png"}

@@ -19,7 +19,8 @@ from PIL import Image
 from seminar.config.settings import TrainConfig
 from seminar.config.toml_file import CONFIG_FILE, load_config
 from seminar.errors import SeminarError
-from seminar.io.files import atomic_file, write_text
+from seminar.io.files import write_text
+from seminar.io.label_png import write_preview_png
 from seminar.labels import ClassNames
 from seminar.run.events import Event, from_json_line, to_json_line
 
@@ -196,15 +197,9 @@ class RunFolder:
     def write_preview(
         self, image_id: str, layer: str, labels: npt.NDArray[np.uint8], classes: ClassNames
     ) -> None:
-        """Write one preview, (H, W) uint8, whole or not at all.
-
-        It is compressed fast rather than small, because it lives for half a second.
-        """
-        image = Image.fromarray(labels)
-        if layer != "disagreement":
-            image.putpalette(classes.palette().tobytes())
-        with atomic_file(self.preview_path(image_id, layer), durable=False) as file:
-            image.save(file, format="PNG", compress_level=1)
+        """Write one preview, (H, W) uint8, whole or not at all."""
+        colours = classes if layer != "disagreement" else None
+        write_preview_png(self.preview_path(image_id, layer), labels, colours)
 
     def read_preview(self, image_id: str, layer: str) -> npt.NDArray[np.uint8] | None:
         """The latest preview, (H, W) uint8; None without one."""

@@ -1,4 +1,4 @@
-"""Frozen backbones as pyramids: image in, one map a scale out, and where each cell looks.
+"""Frozen backbones as pyramids: image in, one map a scale out; and where each cell looks.
 
 The padding of a strided convolution is one-sided: at stride 32 the centre of cell 0 is at pixel 0
 under PyTorch's and at pixel 31 under TensorFlow's, not in the middle of its 32 pixels. So it is
@@ -24,7 +24,7 @@ Where a patch of the picture is exchanged, the centroid of the change agrees (Li
 .395 with the places of random weights, .443 with the middles, .445 with the measured ones (camvid
 .419, .451, .453; histology .708, .730, .731; fluorescence .622, .650, .656). A network under
 symmetric padding is the mirror image of one under TensorFlow's, and pictures are mirrored in
-training: hence the third row.
+training: hence the third row. So `seminar.models.probe` takes each cell for a look at its middle.
 """
 
 from __future__ import annotations
@@ -56,30 +56,24 @@ class Layout:
     ----------
     strides : tuple of int
         Of its maps, in pixels.
-    first : tuple of float
-        Where cell 0 of each map looks, in pixels: that of the trained weights, to whole pixels or
-        the middle of the cell. Where they could not be had, a quarter of a cell, which is at most
-        a quarter of a cell off.
     mean_std : pair of tuples
         Of the pixels (on 0..1) that the network was trained on.
     """
 
     strides: tuple[int, ...]
-    first: tuple[float, ...]
     mean_std: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
 
 
 FIVE = (2, 4, 8, 16, 32)
-QUARTER = (0, 1, 2, 4, 8)
 
 LAYOUTS: Mapping[PyramidName, Layout] = {
-    "efficientnet_lite0": Layout(FIVE, (1, 2, 3, 9, 17), HALF),
-    "mobilenetv4_conv_small": Layout(FIVE, QUARTER),
-    "mobilenet_v2": Layout(FIVE, (0, 1, 2, 5, 10)),
-    "resnet50": Layout(FIVE, QUARTER),
-    "resnet101": Layout(FIVE, QUARTER),
-    "convnext_tiny": Layout(FIVE[1:], (1.5, 3.5, 7.5, 15.5)),
-    "dinov2_vits14": Layout((14, 14, 14), (6.5, 6.5, 6.5)),
+    "efficientnet_lite0": Layout(FIVE, HALF),
+    "mobilenetv4_conv_small": Layout(FIVE),
+    "mobilenet_v2": Layout(FIVE),
+    "resnet50": Layout(FIVE),
+    "resnet101": Layout(FIVE),
+    "convnext_tiny": Layout(FIVE[1:]),
+    "dinov2_vits14": Layout((14, 14, 14)),
 }
 
 
@@ -93,8 +87,6 @@ class Pyramid(nn.Module):
     Attributes
     ----------
     strides, widths : tuple of int
-    first : tuple of float
-        Cell i of a map looks at pixel `first` + i * stride.
     multiple : int
     """
 
@@ -110,7 +102,6 @@ class Pyramid(nn.Module):
         self.channels = channels
         self.widths = widths
         self.strides = layout.strides
-        self.first = layout.first
         self.multiple = max(layout.strides)
         for name, values in zip(("mean", "std"), layout.mean_std, strict=True):
             pixel = 255 * torch.tensor(values)[None, :, None, None]

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 from torch import Tensor, nn
 
-from seminar.config.backbones import PYRAMIDS, PyramidName
+from seminar.config.backbones import DOWNLOADED, PYRAMIDS, PyramidName
 from seminar.errors import CheckpointError
 from seminar.models.backbones.weights import read_state_dict
 
@@ -40,7 +40,7 @@ def load_pyramid_weights(network: nn.Module, name: PyramidName, weights: str) ->
     """
     if weights == "none":
         return
-    if weights in ("imagenet", "pretrained"):
+    if weights in DOWNLOADED:
         path = cached(name) or packaged(name) or download(name)
     else:
         path = Path(weights)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.labels import IGNORE_INDEX
-from seminar.project.layout import PREVIEWS, PROBE, UNSURE, preview_path
+from seminar.project.layout import PREVIEWS, PROBE, UNSURE, UNSURE_FROM, preview_path
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.inspect.frames import newest
@@ -30,10 +30,6 @@ from seminar_napari.inspect.overlay_kinds import (
 DISAGREE = 64
 """Pixels of at least this disagreement, on 0..255, are looked at: a quarter of the probability lies
 on other classes.
-"""
-
-UNSURE_FROM = 128
-"""The same for the live mask: the second best class has more than a third of both.
 """
 
 Kind = Literal["unsure", "networks", "student and live mask"]

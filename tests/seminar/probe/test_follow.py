@@ -228,6 +228,28 @@ def test_an_image_that_is_not_there_is_no_reason_to_stop(follow: Follow) -> None
     followed.wait_for("mask", image_id="f1")
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_click_draws_images_anew_that_are_near_or_cost_little_and_the_others_once(
+    follow: Follow, project: Project, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+) -> None:
+    """Else a click in a large project would make the features of all its images anew."""
+    monkeypatch.setattr(follow_module, "NEIGHBOURS", 0)
+    followed = follow("f0")
+    followed.wait_until_idle()
+    assert [event["image_id"] for event in followed.all("mask")] == ["f0", "f1", "f2"]
+    if not in_memory:
+        while followed.follower.probe.store.shrink():
+            pass
+    before = len(followed.said)
+    write(project, "f0", inside(0), OUTSIDE, (1, 50, 0))
+    followed.tell(clicks="f0")
+    followed.wait_until_idle()
+    drawn = {event["image_id"] for event in followed.said[before:] if event["event"] == "mask"}
+    assert drawn == ({"f0", "f1"} if in_memory else {"f0"})
+    followed.tell(look="f2")
+    followed.wait_for("mask", before, image_id="f2", clicks=5)
+
+
 # clicks
 def test_a_click_is_answered_by_another_mask(
     follow: Follow, project: Project, make_probe: MakeProbe, monkeypatch: pytest.MonkeyPatch
@@ -477,16 +499,16 @@ def test_an_image_that_is_deleted_is_forgotten(
 def test_a_full_disk_is_said_and_the_next_mask_is_written(
     follow: Follow, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, is_full = follow_module.write_label_png, True
-
-    def writes(path: Path, *given: object, **options: object) -> None:
-        if is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        real(path, *given, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(follow_module, "write_label_png", writes)
-    followed = follow("f0")
+    real, is_full = follow_module.write_preview_png, True
     place = preview_path(project.path, "f0", PROBE)
+
+    def writes(path: Path, *given: object) -> None:
+        if is_full and path == place:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        real(path, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(follow_module, "write_preview_png", writes)
+    followed = follow("f0")
     sentence = f"{place}: No space left on device; make room or give access"
     followed.wait_for("notice", text=sentence)
     is_full = False

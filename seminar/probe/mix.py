@@ -1,0 +1,64 @@
+"""What is chosen by the clicks without asking: the mix of features, the ridge, the advantages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seminar.labels import BACKGROUND
+from seminar.models.probe import ProbeNetwork
+
+TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
+"""Scales of the backbone's features and of the filters: these know where the edge is, the backbone
+which class it is.
+"""
+
+RIDGE = 50.0
+RIDGES = (0.02, 0.2)
+"""Of two classes the ridge is so much over the number of clicks, within limits."""
+
+RIDGE_OF_MORE = 0.2
+
+ADVANTAGE = 0.5
+"""Of two classes, the object's logit gets this much more where as many clicks lie on the
+background: objects are clicked in their middles and the background near their edges, so that rims
+look too much like background. Of few clicks on the background, few lie near an edge. Of more
+classes the background's gets it: it is most of an image, and counts no more than any other.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """How features are weighed.
+
+    Attributes
+    ----------
+    scales : ndarray, (F,)
+    ridge : float
+    advantages : ndarray, (K,) float32
+        Added to the logits of the classes.
+    """
+
+    scales: npt.NDArray[np.float64]
+    ridge: float
+    advantages: npt.NDArray[np.float32]
+
+
+def mix_for(class_ids: npt.NDArray[np.int64], num_classes: int, network: ProbeNetwork) -> Mix:
+    """The mix for clicks of these classes, (n,), at least two different ones."""
+    present = np.unique(class_ids)
+    has_two = len(present) == 2
+    deep, filters = TWO_CLASSES if has_two else MORE_CLASSES
+    scales = np.full(sum(network.widths), deep)
+    scales[: network.num_filters] = filters if len(network.streams) > 1 else 1.0
+    advantages = np.zeros(num_classes, dtype=np.float32)
+    if has_two and BACKGROUND in present:
+        background = int(np.count_nonzero(class_ids == BACKGROUND))
+        share = background / max(1, len(class_ids) - background)
+        advantages[present[-1]] = ADVANTAGE * min(1.0, share)
+    elif BACKGROUND in present:
+        advantages[BACKGROUND] = ADVANTAGE
+    ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
+    return Mix(scales, ridge if has_two else RIDGE_OF_MORE, advantages)
