@@ -31,7 +31,7 @@ from PIL import Image
 from records import Outcome, arguments, keep_trying, machine
 
 from seminar.clicks.click_set import ClickSet
-from seminar.clicks.readers.whats_the_point import read_human_clicks
+from seminar.clicks.readers.format_table import read_clicks
 from seminar.config.settings import preset
 from seminar.errors import SeminarError
 from seminar.io.images import image_size, looks_whole, read_image
@@ -206,7 +206,7 @@ READERS: dict[str, tuple[Reader, int]] = {  # file or pattern -> reader, how oft
     "JPEGImages/float.tif": (_image, 6),
     "JPEGImages/channels.tif": (_image, 6),
     "ImageSets/Segmentation/train.txt": (_splits, 6),
-    "others.json": (lambda project, path: read_human_clicks([path]), 4),
+    "others.json": (lambda project, path: read_clicks(path, "whats-the-point"), 4),
     "runs/run/config.toml": (_run, 8),
     "runs/run/events.jsonl": (_run, 8),
     "runs/run/process.json": (_run, 4),

@@ -1,20 +1,100 @@
-"""Clicks that people made in other programs, for the images of a project."""
+"""Clicks that people made in other programs, written into a project and taken back."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 from seminar.clicks.click_set import ClickSet
-from seminar.clicks.readers.human_click import HumanClick
+from seminar.clicks.readers.found_clicks import Reading, per_image
 from seminar.clicks.readers.whats_the_point import LONGEST_SIDE
 from seminar.errors import DatasetError
-from seminar.labels import BACKGROUND
-from seminar.project.new_clicks import NewClicks, refuse_replacing, write_new_clicks
+from seminar.io.files import locked, write_text
+from seminar.labels import BACKGROUND, ClassNames
+from seminar.project.new_clicks import NewClicks
+from seminar.project.plan_import import ImportPlan
 from seminar.project.project import Project
+
+
+def write_import(project: Project, plan: ImportPlan) -> Iterator[NewClicks]:
+    """Write what was planned; yields the total after each image.
+
+    Clicks made since are kept. Where an error comes, or the iterator is closed before its end, all
+    that was written is taken back.
+
+    Raises
+    ------
+    OSError
+        Disk full, no permission.
+    """
+    target = replace(project, classes=plan.classes)
+    done: list[str] = []
+    per_class = Counter[int]()
+    skipped = len(plan.unknown_images)
+    try:
+        if plan.classes != project.classes:
+            write_text(project.classes_path, plan.classes.format())
+        for image_id, image in plan.images.items():
+            if not image.new and not plan.overwrite:
+                continue
+            done.append(image_id)
+            base = None if plan.overwrite else image.before or _nothing(image.after)
+            target.write_clicks(image_id, image.after, base=base, durable=False)
+            per_class.update(image.after.class_ids[len(image.after) - image.new :].tolist())
+            yield NewClicks(len(done), Counter(per_class), skipped)
+    except BaseException:
+        with contextlib.suppress(OSError, DatasetError):
+            take_back(project, plan, done)
+        raise
+
+
+def take_back(project: Project, plan: ImportPlan, image_ids: Collection[str] | None = None) -> None:
+    """Remove the clicks of an import again, and the classes that it added unless they are used.
+
+    Clicks made since are kept. An import that replaced clicks cannot be taken back.
+
+    Parameters
+    ----------
+    project : Project
+        As it was before the import.
+    image_ids : collection of str or None
+        The images that were written; None for all.
+    """
+    target = replace(project, classes=plan.classes)
+    for image_id in plan.images if image_ids is None else image_ids:
+        image = plan.images[image_id]
+        now = target.read_clicks(image_id)
+        if now is None or plan.overwrite:
+            continue
+        target.write_clicks(
+            image_id, image.before or _nothing(image.after), base=image.after, durable=False
+        )
+        if image.before is None:
+            _remove_empty(target, image_id)
+    if plan.classes != project.classes and not _uses_new_classes(target, project.classes):
+        write_text(project.classes_path, project.classes.format())
+
+
+def _nothing(clicks: ClickSet) -> ClickSet:
+    return ClickSet(clicks.height, clicks.width)
+
+
+def _remove_empty(project: Project, image_id: str) -> None:
+    """Remove the files of an image that has no clicks and had none."""
+    with locked(project.path):
+        clicks = project.read_clicks(image_id)
+        if clicks is not None and not len(clicks):
+            project.clicks_path(image_id).unlink(missing_ok=True)
+            project.sparse_mask_path(image_id).unlink(missing_ok=True)
+
+
+def _uses_new_classes(project: Project, classes: ClassNames) -> bool:
+    return any(
+        clicks is not None and (clicks.class_ids >= classes.num_classes).any()
+        for clicks in map(project.read_clicks, project.clicks_stamps())
+    )
 
 
 @dataclass(frozen=True)
@@ -42,62 +122,21 @@ class ImportStatistics:
     background_outside: int
 
 
-def import_into_project(
-    project: Project, human_clicks: Mapping[str, Sequence[HumanClick]], *, overwrite: bool = False
-) -> Iterator[NewClicks]:
-    """Write clicks for those images that the project has; yields the total after each image.
-
-    Clicks outside their image are dropped.
-
-    Raises
-    ------
-    DatasetError
-        Classes that the project does not have, or images that have other clicks already, unless
-        `overwrite`.
-    """
-    clicks = {
-        image_id: _as_clicks(human_clicks[image_id], *project.image_size(image_id))
-        for image_id in project.image_ids()
-        if image_id in human_clicks
-    }
-    highest = max((int(one.class_ids.max(initial=0)) for one in clicks.values()), default=0)
-    if highest >= project.classes.num_classes:
-        raise DatasetError(
-            f"{project.classes_path}: {project.classes.num_classes} classes, but the clicks name "
-            f"class {highest}; write all {highest + 1} or more names into it"
-        )
-    if not overwrite:
-        refuse_replacing(project, clicks.items())
-    yield from write_new_clicks(project, clicks.items(), len(human_clicks) - len(clicks))
-
-
 def import_statistics(
-    project: Project,
-    human_clicks: Mapping[str, Sequence[HumanClick]],
-    listed: Collection[str] | None = None,
+    project: Project, reading: Reading, listed: Collection[str] | None = None
 ) -> ImportStatistics:
-    """Count the clicks that were read; `listed` are the image ids of the split list, if any."""
+    """Count the clicks of What's the Point; `listed` are the ids of the split list, if any."""
     known = set(project.image_ids())
     inside, outside = Counter[bool](), Counter[bool]()
-    for image_id, clicks in human_clicks.items():
+    for image_id, clicks in per_image(reading.clicks).items():
         size = project.image_size(image_id) if image_id in known else (LONGEST_SIDE, LONGEST_SIDE)
         for click in clicks:
-            (inside if click.is_inside(*size) else outside)[click.class_id == BACKGROUND] += 1
+            (inside if click.is_inside(*size) else outside)[click.label == BACKGROUND] += 1
     return ImportStatistics(
-        listed=len(human_clicks) if listed is None else len(set(listed)),
-        images=len(human_clicks),
+        listed=len(set(reading.images)) if listed is None else len(set(listed)),
+        images=len(set(reading.images)),
         foreground=inside[False] + outside[False],
         background=inside[True] + outside[True],
         foreground_outside=outside[False],
         background_outside=outside[True],
-    )
-
-
-def _as_clicks(human_clicks: Sequence[HumanClick], height: int, width: int) -> ClickSet:
-    kept = [click for click in human_clicks if click.is_inside(height, width)]
-    return ClickSet(
-        height,
-        width,
-        np.array([(click.row, click.col) for click in kept], dtype=np.float64),
-        np.array([click.class_id for click in kept], dtype=np.int64),
     )

@@ -413,7 +413,7 @@ def test_import_clicks_tells_what_the_files_hold(project: Project, tmp_path: Pat
         tmp_path / "list2.txt",
     )
     assert "expected an object with a list of clicks" in refused(
-        "import-clicks", project.path, project.clicks_path("a")
+        *("import-clicks", project.path, project.clicks_path("a"), "--format", "whats-the-point")
     )
 
 
