@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seminar.cli.terminal.arguments import ProjectArgument
+from seminar.cli.terminal.arguments import PagesChoice, ProjectArgument
 from seminar.cli.terminal.texts import count
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
 
 if TYPE_CHECKING:
-    from seminar.io.tif import Pages
-
-
-class PagesChoice(StrEnum):
-    """Meaning of the pages of a tif."""
-
-    auto = "auto"
-    planes = "planes"
-    channels = "channels"
+    from seminar.io.tif_layout import Pages
 
 
 def new(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.terminal.arguments import DeviceOption
+from seminar.cli.terminal.arguments import DeviceOption, PagesChoice
 from seminar.cli.terminal.texts import progress_bar
 
 
@@ -26,7 +26,7 @@ def predict(
         Path | None,
         typer.Option(
             help="Folder for the label PNGs; not needed if all images are OME-Zarr, which contain"
-            " their labels"
+            " their labels unless they are read-only"
         ),
     ] = None,
     instances: Annotated[
@@ -45,6 +45,10 @@ def predict(
             " large images NAME_probabilities.zarr",
         ),
     ] = False,
+    pages: Annotated[
+        PagesChoice,
+        typer.Option(help="Pages of a tif: as the file says, an image each, or channels"),
+    ] = PagesChoice.auto,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also predict images whose output exists")
     ] = False,
@@ -84,8 +88,9 @@ def predict(
         device=device,
         tile_size=tile_size,
         scheduler=scheduler,
+        pages=pages.value,
     )
     with progress_bar("Predicting") as progress:
         summary = job.run(progress)
-    Console(stderr=True).print(summary.sentence(), highlight=False, soft_wrap=True)
+    Console(stderr=True).print(summary.sentence(), highlight=False, markup=False, soft_wrap=True)
     summary.raise_faults()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from seminar.export.comparison import Comparison, compare, sample_of
 from seminar.export.format_table import FORMATS
 from seminar.export.job import Credits, ExportJob
 from seminar.inference.predictor import Predictor
-from seminar.io.files import rename
+from seminar.io.files import flush_to_disk, rename
 from seminar.io.images import read_image
 from seminar.project.layout import is_project
 from seminar.project.project import Project
@@ -101,7 +100,7 @@ def _in_its_place(out: Path) -> Iterator[Path]:
             yield written
             if written.is_file():
                 with written.open("r+b") as file:
-                    os.fsync(file.fileno())
+                    flush_to_disk(file)
             rename(written, out)
     except OSError as error:
         if not error.filename or ".export-" in str(error.filename):

@@ -72,14 +72,14 @@ def predict_large(
 ) -> bool:
     """Predict an OME-Zarr, or a tif too large for memory, block by block.
 
-    An OME-Zarr gets its labels in its own labels/seminar; a tif gets the OME-Zarr `out`. Existing
-    labels and probabilities stay. Memory use does not depend on the size of the image. An
+    Labels go to the OME-Zarr `out`, or into an OME-Zarr image itself as its labels/seminar.
+    Existing labels and probabilities stay. Memory use does not depend on the size of the image. An
     interrupted job continues with the missing blocks, if model and image are the same.
 
     Parameters
     ----------
     out : Path or None
-        The OME-Zarr to write for a tif.
+        The OME-Zarr to write; None for the labels in an OME-Zarr image itself.
     probabilities : Path, optional
         Another OME-Zarr, for the probabilities: float32, a channel a class.
     scheduler : str

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tifffile
 
 from seminar.errors import DatasetError, SeminarError
@@ -21,13 +22,15 @@ from seminar.inference.instances import (
     instances_from_shape,
     write_instances,
 )
-from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, is_zarr, stem_of
+from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, stem_of
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
 from seminar.io.files import atomic_file
 from seminar.io.images import MAX_PIXELS, explained, image_size, read_image, read_planes
 from seminar.io.label_png import read_label_png, write_label_png
-from seminar.io.tif import TifLayout, tif_layout, tif_values
+from seminar.io.ome_zarr_layouts import is_zarr
+from seminar.io.tif import tif_layout, tif_values
+from seminar.io.tif_layout import Pages, TifLayout
 from seminar.labels import LabelMap
 
 PAGE: Mapping[str, Any] = {"compression": "zlib", "contiguous": False, "metadata": None}
@@ -90,6 +93,7 @@ class PredictionJob:
         device: str = "auto",
         tile_size: int = 0,
         scheduler: str = "",
+        pages: Pages = "auto",
     ) -> None:
         if not model.exists():
             raise SeminarError(
@@ -122,6 +126,7 @@ class PredictionJob:
         self.device = device
         self.tile_size = tile_size
         self.scheduler = scheduler
+        self.pages = pages
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -142,29 +147,37 @@ class PredictionJob:
 
         for done, path in enumerate(self.images):
             try:
-                new = self._predict(path, partial(report, done))
+                place = self._predict(path, partial(report, done))
             except DatasetError as error:
                 summary.faults.extend(error.faults)
             except SeminarError as error:
                 summary.faults.append(str(error))
             else:
-                summary.predicted += new
-                summary.passed_over += not new
-                summary.places += (
-                    [path if self.out is None or is_zarr(path) else self.out] if new else []
-                )
+                summary.predicted += place is not None
+                summary.passed_over += place is None
+                summary.places += [place] if place else []
             if progress:
                 progress(done + 1, len(self.images))
+        zarrs = [path for path in self.images if is_zarr(path)]
+        if zarrs:
+            self._refresh(zarrs)
         return summary
 
-    def _predict(self, path: Path, part: Callable[[float], object]) -> bool:
-        """Whether anything had to be done."""
-        if is_zarr(path) or self._is_giant(path):
+    def _refresh(self, zarrs: Sequence[Path]) -> None:
+        """For all images at once: a plate's metadata are long."""
+        from seminar.io.ome_zarr_writer import refresh_consolidated
+
+        with contextlib.suppress(OSError):  # read-only: nothing was written into it either
+            for path in zarrs:
+                refresh_consolidated(path)
+
+    def _predict(self, path: Path, part: Callable[[float], object]) -> Path | None:
+        """Where something was written, or None."""
+        layout = self._layout(path)
+        if is_zarr(path) or (
+            layout and layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
+        ):
             return self._predict_large(path, part)
-        layout = None
-        if path.suffix.lower() in (".tif", ".tiff"):
-            with explained(path), tifffile.TiffFile(path) as tif:
-                layout = tif_layout(tif)
         if self.out is None:
             raise SeminarError(f"{path}: --out is needed for it")
         is_stack = layout is not None and layout.num_planes > 1
@@ -179,13 +192,22 @@ class PredictionJob:
         if layout is not None and is_stack:
             self._write_stack(path, outputs, wanted, layout, part)
         else:
-            self._write_image(path, outputs, wanted)
-        return bool(wanted)
+            self._write_image(path, outputs, wanted, layout)
+        return self.out if wanted else None
 
-    def _write_image(self, path: Path, outputs: Outputs, wanted: Collection[Path]) -> None:
+    def _layout(self, path: Path) -> TifLayout | None:
+        """Of a tif."""
+        if path.suffix.lower() not in (".tif", ".tiff") or is_zarr(path):
+            return None
+        with explained(path):
+            return tif_layout(path, self.pages)
+
+    def _write_image(
+        self, path: Path, outputs: Outputs, wanted: Collection[Path], layout: TifLayout | None
+    ) -> None:
         """Labels first: instances are made from those on disk, which may have been corrected."""
         if outputs.labels in wanted or outputs.probabilities in wanted:
-            probs = self.predictor.predict_probs(read_image(path), str(path))
+            probs = self._probabilities(path, layout)
             if outputs.labels in wanted:
                 write_label_png(outputs.labels, most_probable(probs), self.predictor.classes)
             if outputs.probabilities and outputs.probabilities in wanted:
@@ -198,13 +220,29 @@ class PredictionJob:
                     )
         if outputs.instances and outputs.instances in wanted:
             labels, clicks = (
-                _labels_of(path, outputs.labels),
+                _labels_of(path, outputs.labels, layout),
                 clicks_of(path, self.predictor.classes),
             )
             write_instances(
                 outputs.instances,
                 instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels),
             )
+
+    def _probabilities(self, path: Path, layout: TifLayout | None) -> npt.NDArray[np.float32]:
+        is_chosen = layout is not None and self.pages != "auto"
+        image = next(read_planes(path, self.pages)) if is_chosen else read_image(path)
+        try:
+            return self.predictor.predict_probs(image, str(path))
+        except SeminarError as error:
+            if layout is None or layout.channels == self.predictor.num_channels:
+                raise
+            with explained(path):
+                planes = tif_layout(path, "planes").num_planes
+            if planes == 1:
+                raise
+            raise SeminarError(
+                f"{error}; if its {planes} pages are images of their own, add --pages planes"
+            ) from None
 
     def _write_stack(
         self,
@@ -234,7 +272,7 @@ class PredictionJob:
             probs_tif = None
             if outputs.probabilities and outputs.probabilities in wanted:
                 probs_tif = files.enter_context(_tif(outputs.probabilities, is_big=True))
-            for number, plane in enumerate(read_planes(path), start=1):
+            for number, plane in enumerate(read_planes(path, self.pages), start=1):
                 probs = self.predictor.predict_probs(plane, f"{path}, plane {number}")
                 if labels_tif:
                     labels_tif.write(
@@ -245,21 +283,15 @@ class PredictionJob:
                         probs_tif.write(values, photometric="minisblack", **PAGE)
                 done(number)
 
-    def _is_giant(self, path: Path) -> bool:
-        if path.suffix.lower() not in (".tif", ".tiff"):
-            return False
-        with explained(path), tifffile.TiffFile(path) as tif:
-            layout = tif_layout(tif)
-        return layout.num_planes == 1 and layout.height * layout.width > MAX_PIXELS
-
-    def _predict_large(self, path: Path, part: Callable[[float], object]) -> bool:
+    def _predict_large(self, path: Path, part: Callable[[float], object]) -> Path | None:
         from seminar.inference.blockwise import has_labels, predict_large
         from seminar.inference.blockwise_instances import divide_large
 
         stem = stem_of(path)
-        # an OME-Zarr holds its labels itself
-        folder = None if is_zarr(path) else self.out
-        labels = folder / f"{stem}.zarr" if folder else None
+        folder = self._folder_beside(path)
+        has_own = is_zarr(path) and has_labels(path, None)
+        is_inside = folder is None or (has_own and not self.overwrite)
+        labels = None if is_inside or folder is None else folder / f"{stem}.zarr"
         has_new_labels = self.overwrite or not has_labels(path, labels)
         is_new = predict_large(
             path,
@@ -274,15 +306,31 @@ class PredictionJob:
             scheduler=self.scheduler,
             progress=part,
         )
-        if not self.instances:
-            return is_new
-        out = folder / f"{stem}_instances.zarr" if folder else None
-        return divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
+        if self.instances:
+            out = folder / f"{stem}_instances.zarr" if folder else None
+            is_new = divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
+        return (folder or path) if is_new else None
+
+    def _folder_beside(self, path: Path) -> Path | None:
+        """Where labels go that do not go into the image itself, as they do for an OME-Zarr."""
+        from seminar.io.ome_zarr_writer import can_write_into
+
+        if not is_zarr(path):
+            return self.out
+        if can_write_into(path):
+            return None
+        if self.out is None:
+            raise SeminarError(
+                f"{path}: read-only, so its labels cannot be put into it; add --out FOLDER for them"
+            )
+        check_output_folder(self.out, [path])
+        return self.out
 
 
-def _labels_of(image: Path, path: Path) -> LabelMap:
+def _labels_of(image: Path, path: Path, layout: TifLayout | None) -> LabelMap:
     """The labels on disk of an image, which must fit it."""
-    labels, size = read_label_png(path), image_size(image)
+    labels = read_label_png(path)
+    size = (layout.height, layout.width) if layout else image_size(image)
     if labels.shape != size:
         raise DatasetError(
             f"{path}: {labels.shape[0]} x {labels.shape[1]} pixels (height x width), but the image "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
 from seminar.io.images import EXTENSIONS
+from seminar.io.names import files_like
+from seminar.io.ome_zarr_layouts import images_in, is_zarr, zarr_root
 from seminar.labels import ClassNames
 from seminar.project.layout import (
     CLASSES,
@@ -22,8 +23,6 @@ from seminar.project.layout import (
     image_files,
 )
 from seminar.project.project import Project
-
-ZARR_ENDING = ".zarr"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
     """The images named by files, folders, project folders and patterns with * ? [], each once.
 
     A folder stands for its images (not those of its subfolders), a project folder for those in
-    JPEGImages; a folder that ends in .zarr is itself an image.
+    JPEGImages, and an OME-Zarr, which is a folder too, for all images in it.
 
     Raises
     ------
@@ -96,19 +95,16 @@ def find_images(sources: Sequence[str]) -> tuple[Path, ...]:
 def stem_of(path: Path) -> str:
     """Name of an image's outputs: its id in a project, else the file name without its ending.
 
-    .ome.tif and .ome.zarr count as one ending.
+    .ome.tif and .ome.zarr count as one ending. The images of a plate or a collection are named
+    after it and their place in it: plate_A_1_0.
     """
-    stem = path.stem
     if project_folder(path) and not is_zarr(path):
-        return stem
-    return (
-        stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > len(".ome") else stem
-    )
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether a path names an OME-Zarr, which is a folder."""
-    return path.suffix.lower() == ZARR_ENDING
+        return path.stem
+    root = zarr_root(path) if is_zarr(path) else path
+    stem = root.stem if root.suffix or not is_zarr(path) else root.name
+    if stem.lower().endswith(".ome") and len(stem) > len(".ome"):
+        stem = stem[: -len(".ome")]
+    return "_".join([stem, *path.relative_to(root).parts]) if path != root else stem
 
 
 def check_output_folder(folder: Path, images: Sequence[Path]) -> None:
@@ -159,20 +155,16 @@ def clicks_of(path: Path, classes: ClassNames) -> ClickSet | None:
 def _images_of(source: str) -> list[Path] | str:
     """Images of one source, or the fault as a sentence."""
     path = Path(source)
-    if is_zarr(path) and path.is_dir():
-        return [path]
     if path.is_dir():
+        if is_zarr(path):
+            return images_in(path)
         if (path / IMAGES).is_dir():
             path = path / IMAGES
-        images = sorted(
-            [
-                *image_files(path),
-                *(entry for entry in path.iterdir() if is_zarr(entry) and entry.is_dir()),
-            ]
-        )
+        zarrs = [entry for entry in path.iterdir() if entry.is_dir() and is_zarr(entry)]
+        images = sorted([*image_files(path), *(image for one in zarrs for image in images_in(one))])
         return (
             images
-            or f"{path}: no image in this folder (jpg, png, tif or .zarr); give another folder"
+            or f"{path}: no image in this folder (jpg, png, tif or OME-Zarr); give another folder"
         )
     if path.exists():
         return (
@@ -181,11 +173,10 @@ def _images_of(source: str) -> list[Path] | str:
             else f"{path}: not an image by its ending; expected {', '.join(EXTENSIONS)} or .zarr"
         )
     if glob.has_magic(source):
-        matches = (Path(name) for name in sorted(glob.glob(source, recursive=True)))
-        images = [
-            match
-            for match in matches
-            if match.suffix.lower() in EXTENSIONS or (is_zarr(match) and os.path.isdir(match))
-        ]
-        return images or f"{source}: no image has a name like this; check the pattern"
+        matches = files_like(source)
+        images = [match for match in matches if match.suffix.lower() in EXTENSIONS]
+        zarrs = [match for match in matches if match.is_dir() and is_zarr(match)]
+        return [*images, *(image for one in zarrs for image in images_in(one))] or (
+            f"{source}: no image has a name like this; check the pattern"
+        )
     return f"{path}: no such file or folder; check the name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 import time
@@ -19,6 +20,9 @@ processes lock two files of the same name.
 
 RENAME_TRIES = 10
 
+_CANNOT_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+"""What some network and FUSE mounts answer to a flush."""
+
 
 @contextlib.contextmanager
 def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
@@ -27,7 +31,8 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     The data is flushed to disk before the rename and the folder after it, so a power cut leaves the
     old file or the new one, never a torn one, and the new one once the block has ended.
     `durable=False` saves the flushes where only tearing matters. Missing parent folders are made.
-    On any error the temporary file is removed and `path` is untouched.
+    On any error the temporary file is removed and `path` is untouched. What is not essential may be
+    refused: mounts of SMB, gvfs and exFAT refuse to change who may read a file.
 
     Raises
     ------
@@ -45,8 +50,8 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             if durable:
-                os.fsync(file.fileno())
-        temporary.chmod(0o644)
+                flush_to_disk(file)
+        let_all_read(temporary, 0o644)
         rename(temporary, path, durable=durable)
         for folder in made if durable else ():
             _flush_folder(folder.parent)
@@ -56,6 +61,27 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and str(error.filename or ".part").endswith(".part"):
             error.filename = str(path)  # the user does not know the temporary file
         raise
+
+
+def let_all_read(path: Path, mode: int) -> None:
+    """Give a file or folder of ours this mode, where its mount knows modes."""
+    with contextlib.suppress(OSError):
+        path.chmod(mode)
+
+
+def flush_to_disk(file: BinaryIO) -> None:
+    """Wait until the file's data is on disk, where its mount can flush.
+
+    Raises
+    ------
+    OSError
+        Disk full, a damaged disk.
+    """
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
 
 
 def rename(old: Path, new: Path, *, durable: bool = True) -> None:

@@ -17,7 +17,9 @@ from PIL.ImageFile import ImageFile
 
 from seminar.errors import DatasetError
 from seminar.io.intensities import ImageArray, as_stored
-from seminar.io.tif import NeedsAnotherReader, Pages, read_tif, tif_header, tif_is_whole, tif_planes
+from seminar.io.orientation import UPRIGHT, is_sideways, noted_orientation, turned
+from seminar.io.tif import NeedsAnotherReader, read_tif, tif_header, tif_is_whole, tif_planes
+from seminar.io.tif_layout import ORIENTATION, Pages
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 """Endings of image files in lower case; capitals are accepted."""
@@ -34,6 +36,8 @@ MAX_CHANNELS = 1024
 """Largest number of channels that is read; hyperspectral cameras have some hundreds."""
 
 Kind = Literal["png", "jpg", "tif"]
+
+Turning = Literal["", "done", "ignored"]
 
 _CHANNELS = {"LA": 1, "P": 3, "PA": 3, "RGBA": 3, "CMYK": 3}
 """Channels that are read by Pillow's mode, where they are not as many as its bands."""
@@ -56,20 +60,33 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """Size and kind of an image, known before it is decoded; `channels` without transparency."""
+    """Size and kind of an image, known before it is decoded.
+
+    Attributes
+    ----------
+    height, width : int
+        As `read_image` returns it, turned where the file says so.
+    channels : int
+        Without transparency.
+    is_float : bool
+    turning : "", "done" or "ignored"
+        Whether the file notes an orientation (EXIF), and what `read_image` makes of it.
+    """
 
     height: int
     width: int
     channels: int
     is_float: bool
+    turning: Turning = ""
 
 
 def read_image(path: Path | str) -> ImageArray:
     """Read one image as (H, W, C) in its own depth: uint8, uint16 or float32.
 
     Grey has C = 1; an alpha channel is dropped; a palette, CMYK and YCbCr become RGB of 8 bit.
-    Other depths become float32, black-and-white 0 and 255. A tif's channels may come first or last.
-    The orientation noted by a camera (EXIF) is ignored: pixels are as stored.
+    Other depths become float32, black-and-white 0 and 255. A tif's channels may come first or last,
+    and in a tif in which white is zero, black becomes zero. A jpg or png is turned by the
+    orientation that it notes (EXIF), a tif is not: see `seminar.io.orientation`.
 
     Raises
     ------
@@ -80,10 +97,12 @@ def read_image(path: Path | str) -> ImageArray:
     image_header(path)
     with explained(path):
         kind = _kind(path)
-        if kind == "tif":
-            with contextlib.suppress(NeedsAnotherReader):
-                return as_stored(read_tif(path))
-        return as_stored(_read_with_pillow(path, kind))
+        if kind != "tif":
+            return as_stored(_read_with_pillow(path, kind))
+        try:
+            return as_stored(read_tif(path))
+        except NeedsAnotherReader as error:
+            return as_stored(_read_tif_with_pillow(path, error.page))
 
 
 def read_planes(path: Path, pages: Pages = "auto") -> Iterator[ImageArray]:
@@ -115,15 +134,18 @@ def image_header(path: Path | str) -> ImageHeader:
     with explained(path):
         kind = _kind(path)
         if kind == "tif":
-            header = ImageHeader(*tif_header(path))
+            height, width, channels, is_float, is_noted = tif_header(path)
+            turning: Turning = "ignored" if is_noted else ""
         else:
             with _open(path, kind) as image:
-                header = ImageHeader(
-                    image.height,
-                    image.width,
-                    _CHANNELS.get(image.mode, len(image.getbands())),
-                    image.mode == "F",
-                )
+                orientation = noted_orientation(image)
+                height, width = image.height, image.width
+                if is_sideways(orientation):
+                    height, width = width, height
+                channels = _CHANNELS.get(image.mode, len(image.getbands()))
+                is_float = image.mode == "F"
+                turning = "" if orientation == UPRIGHT else "done"
+    header = ImageHeader(height, width, channels, is_float, turning)
     if header.height * header.width > MAX_PIXELS:
         raise DatasetError(
             f"{path}: {header.height} x {header.width} pixels (height x width) are more than the "
@@ -206,32 +228,47 @@ def _kind(path: Path) -> Kind:
     )
 
 
-def _open(path: Path, kind: Kind) -> ImageFile:
+def _open(path: Path, kind: Literal["png", "jpg"]) -> ImageFile:
     # not PIL.Image.open, which tries other formats and warns at a limit below ours
     match kind:
         case "png":
             return PngImagePlugin.PngImageFile(path)
         case "jpg":
             return JpegImagePlugin.JpegImageFile(path)
-        case "tif":
-            return TiffImagePlugin.TiffImageFile(path)
 
 
-def _read_with_pillow(path: Path, kind: Kind) -> ImageArray:
+def _read_with_pillow(path: Path, kind: Literal["png", "jpg"]) -> ImageArray:
     with _open(path, kind) as image:
+        orientation = noted_orientation(image)
         raw_mode = str(image.tile[0][3]) if kind == "png" and image.tile else ""
         if raw_mode == "LA;16B":
             raise DatasetError(
                 f"{path}: 16-bit grey with transparency is not read; save it without transparency"
             )
         if raw_mode in ("RGB;16B", "RGBA;16B"):
-            return _read_16_bit_colour(path, raw_mode)
-        if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
-            image.load()
-            image.info.pop("transparency", None)  # of a palette: dropped, and Pillow warns of it
-            pixels = np.asarray(image.convert("RGB"))
-        else:
-            pixels = np.asarray(image)
+            return turned(_read_16_bit_colour(path, raw_mode), orientation)
+        return turned(_decoded(image), orientation)
+
+
+def _read_tif_with_pillow(path: Path, page: int | tuple[int, ...]) -> ImageArray:
+    """One page of a tif, as it is stored."""
+    if not isinstance(page, int):
+        raise NeedsAnotherReader(page)
+    with TiffImagePlugin.TiffImageFile(path) as image:
+        image.seek(page)
+        orientation = image.tag_v2.get(ORIENTATION)  # by which Pillow turns it
+        back = {6: 8, 8: 6}.get(orientation or UPRIGHT, orientation or UPRIGHT)
+        return turned(_decoded(image), back)
+
+
+def _decoded(image: ImageFile) -> ImageArray:
+    """(H, W, C), without transparency."""
+    if image.mode in ("P", "PA", "CMYK", "YCbCr"):
+        image.load()
+        image.info.pop("transparency", None)  # of a palette: dropped, and Pillow warns of it
+        pixels = np.asarray(image.convert("RGB"))
+    else:
+        pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels[:, :, np.newaxis]
     return pixels[:, :, :-1] if pixels.shape[2] in (2, 4) else pixels

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from seminar.errors import SeminarError
 from seminar.io.images import explained
 from seminar.io.intensities import percentile_step, spread
-from seminar.io.ome_zarr import open_array, read_multiscale, zarr_module
-from seminar.io.tif import stored_colours
+from seminar.io.ome_zarr import has_chunks, open_array, read_multiscale, zarr_module
+from seminar.io.tif_layout import single_stack
+from seminar.io.tif_series import open_tif, pictures
 
 Levels = tuple[tuple[float, float], ...] | None
 """(black, white) of each channel used; None leaves 8-bit values as they are."""
@@ -81,22 +81,29 @@ def open_source(path: Path) -> LargeSource:
     ------
     SeminarError
         Neither, damaged, unknown axes, colours that are not RGB, metadata that points outside of
-        the image, chunks too large for memory.
+        the image, an array without chunks or with chunks too large for memory.
     """
     if path.is_dir():
         multiscale = read_multiscale(path)
         source = LargeSource(
             str(path), "zarr", multiscale.array, multiscale.axes, multiscale.shape, multiscale.dtype
         )
+        if not has_chunks(path, multiscale.array):
+            raise SeminarError(
+                f"{path}: its metadata is there, but not one of its chunks, which would be read as "
+                "black; copy the whole folder"
+            )
     else:
-        with explained(path), tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
+        with explained(path), open_tif(path) as tif:
+            stack = single_stack(tif, path)
+            series = stack.series[0]
             axes = series.axes.replace("S", "C").lower()
             source = LargeSource(str(path), "tif", "", axes, tuple(series.shape), str(series.dtype))
-            if (colours := stored_colours(tif.pages.first, series.axes)) != "as stored":
+            if (stored := stack.layout.colours) != "as stored" or stack.layout.bits < 8:
+                found = f"{stack.layout.bits} bits a value" if stored == "as stored" else stored
                 raise SeminarError(
-                    f"{path}: its colours are stored as {colours}, and block by block only RGB is "
-                    "read; save it as RGB"
+                    f"{path}: its values are stored as {found}, and block by block only RGB, and "
+                    "grey of 8 bits and more in which black is zero, are read; save it so"
                 )
     with explained(path), _opened(source) as array:
         chunks = array.chunks
@@ -215,5 +222,6 @@ def _opened(source: LargeSource) -> Iterator[Any]:
         yield open_array(Path(source.path), source.array)
         return
     zarr = zarr_module()
-    with tifffile.TiffFile(source.path) as tif, tif.series[0].aszarr(level=0) as store:
+    path = Path(source.path)
+    with open_tif(path) as tif, pictures(tif, path)[0].aszarr(level=0) as store:
         yield zarr.open_array(store, mode="r")

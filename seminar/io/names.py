@@ -1,9 +1,11 @@
-"""File names that are allowed on Windows, macOS and Linux."""
+"""File names: allowed on Windows, macOS and Linux, and found by patterns."""
 
 from __future__ import annotations
 
+import glob
 import re
 import unicodedata
+from pathlib import Path
 
 MAX_NAME_BYTES = 200
 """Longest image id in UTF-8; file systems allow 255, and endings need room."""
@@ -55,3 +57,22 @@ def shown(name: str) -> str:
         character if character.isprintable() else ascii(character)[1:-1] for character in name
     )
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def files_like(pattern: str) -> list[Path]:
+    """Sorted files and folders that a pattern with ``* ? []`` and ``**`` names.
+
+    Brackets in the name of a folder that is there mean themselves (``plate[1]/*.tif``), and so do
+    all brackets where the pattern matches nothing otherwise.
+    """
+    folder, rest = Path(), Path(pattern)
+    for part in Path(pattern).parts[:-1]:
+        if not (folder / part).is_dir():
+            break
+        folder, rest = folder / part, Path(*rest.parts[1:])
+    rests = str(rest), str(rest).replace("[", "[[]")
+    known = glob.escape(str(folder / "x"))[:-1] if folder.parts else ""
+    for found in (glob.glob(known + each, recursive=True) for each in rests):
+        if found:
+            return [Path(name) for name in sorted(found)]
+    return []

@@ -1,4 +1,4 @@
-"""Metadata of OME-Zarr images (NGFF 0.4 and 0.5): which array, which axes, which scale.
+"""Metadata of OME-Zarr images (NGFF 0.3 to 0.5): which array, which axes, which scale.
 
 Parsed here, as yaozarrs 0.3.4 refuses images that are read (axes as plain letters, channels last,
 no scale), drops the class names of labels, writes 0.5 only, and requires pydantic.
@@ -6,6 +6,7 @@ no scale), drops the class names of labels, writes 0.5 only, and requires pydant
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,11 @@ from seminar.errors import SeminarError
 
 DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
+VERSIONS = ("0.3", "0.4", "0.5")
+"""What is read and written. 0.1 and 0.2 name no axes, 0.6 describes them elsewhere."""
+
+METADATA_FILES = frozenset(("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"))
+
 
 @dataclass(frozen=True)
 class Multiscale:
@@ -23,7 +29,7 @@ class Multiscale:
     Attributes
     ----------
     version : str
-        "0.4" or "0.5".
+        One of `VERSIONS`.
     array : str
         Path of the full-resolution array.
     axes : str
@@ -61,14 +67,19 @@ def read_multiscale(path: Path) -> Multiscale:
     Raises
     ------
     SeminarError
-        Not an OME-Zarr, damaged, or an array outside of the folder.
+        Not an OME-Zarr, of another version, damaged, or an array outside of the folder.
     """
-    zarr = zarr_module()
     try:
-        attributes = zarr.open_group(str(path), mode="r").attrs.asdict()
+        attributes = open_group(path).attrs.asdict()
         described = attributes.get("ome", attributes)
         image = described["multiscales"][0]
-        version = str(described.get("version") or image.get("version") or "0.4")
+        version = str(described.get("version") or image.get("version") or "")
+        version = version or ("0.4" if "axes" in image else "0.1 or 0.2")
+        if not version.startswith(VERSIONS):
+            raise SeminarError(
+                f"{path}: OME-Zarr {version}, expected {', '.join(VERSIONS)}; convert it, for "
+                "instance with `ngff-zarr -i IMAGE -o NEW.zarr` (pip install ngff-zarr)"
+            )
         dataset = image["datasets"][0]
         name = str(dataset["path"])
         axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in image["axes"]]
@@ -85,8 +96,8 @@ def read_multiscale(path: Path) -> Multiscale:
         ) from None
     except DAMAGE as error:
         raise SeminarError(
-            f"{path}: not readable as an OME-Zarr image ({type(error).__name__}: "
-            f"{str(error)[:100]}); give the folder of one image"
+            f"{path}: not readable as an OME-Zarr, it is damaged or no group in it describes an "
+            f"image ({type(error).__name__}: {str(error)[:100]}); save it again as an OME-Zarr"
         ) from None
     array = open_array(path, name)
     if len(names) != len(array.shape):
@@ -100,6 +111,20 @@ def read_multiscale(path: Path) -> Multiscale:
         else (1.0,) * len(names)
     )
     return Multiscale(version, name, names, axes, scale, tuple(array.shape), str(array.dtype))
+
+
+def open_group(path: Path, mode: str = "r") -> Any:
+    """A group as it is, not as consolidated metadata remember it.
+
+    zarr 3.1 prefers them, so what was added to a group since is not seen.
+    """
+    return zarr_module().open_group(str(path), mode=mode, use_consolidated=False)
+
+
+def has_chunks(path: Path, name: str) -> bool:
+    """Whether any chunk of an array is there: one that is missing is read as zeros."""
+    files = (Path(folder, file) for folder, _, files in os.walk(path / name) for file in files)
+    return any(file.name not in METADATA_FILES for file in files)
 
 
 def open_array(path: Path, name: str) -> Any:

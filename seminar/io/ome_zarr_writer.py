@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
 import math
 import shutil
+import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +16,8 @@ from typing import Any
 
 from seminar.errors import SeminarError
 from seminar.io.large_images import LargeSource
-from seminar.io.ome_zarr import DAMAGE, lies_within, read_multiscale, zarr_module
+from seminar.io.ome_zarr import DAMAGE, lies_within, open_group, read_multiscale, zarr_module
+from seminar.io.ome_zarr_layouts import groups_above
 from seminar.labels import ClassNames
 
 LABELS = "seminar"
@@ -147,8 +152,7 @@ def full_array(target: Path) -> Any:
 
 def finish(output: Output, block: int, classes: ClassNames | None = None) -> None:
     """Add coarser levels and the metadata by which viewers find the image and its classes."""
-    zarr = zarr_module()
-    group = zarr.open_group(str(output.target), mode="r+")
+    group = open_group(output.target, "r+")
     names = output.axis_names
     scales = [output.scale]
     while max(group[str(len(scales) - 1)].shape[-2:]) > SMALLEST_LEVEL:
@@ -163,6 +167,43 @@ def finish(output: Output, block: int, classes: ClassNames | None = None) -> Non
     if output.is_listed:
         _list_label(output)
     group.attrs["seminar"] = {"finished": True}
+
+
+def can_write_into(image: Path) -> bool:
+    """Whether labels can be made inside an image: not on a read-only disk, in an archive, ..."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=image):
+            return True
+    except OSError:
+        return False
+
+
+def refresh_consolidated(image: Path) -> None:
+    """Write consolidated metadata again, of an image and the groups above it, that lack its labels.
+
+    Programs that trust them, as zarr 3.1 and xarray do, would not find the labels.
+    """
+    labels = [path for path in (image / "labels").glob("*") if _our_mark(path) is not None]
+    for group in groups_above(image) if labels else []:
+        known = _consolidated(group)
+        names = [path.relative_to(group).as_posix() for path in labels]
+        if known is None or all(name in known for name in names):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that not all programs know it in zarr's format 3
+            zarr_module().consolidate_metadata(str(group))
+
+
+def _consolidated(group: Path) -> set[str] | None:
+    """Paths of what a group's consolidated metadata list; None without such metadata."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        if (group / "zarr.json").is_file():
+            return set(
+                json.loads((group / "zarr.json").read_bytes())["consolidated_metadata"]["metadata"]
+            )
+        listed = json.loads((group / ".zmetadata").read_bytes())["metadata"]
+        return {name.rpartition("/")[0] for name in listed}
+    return None
 
 
 def is_finished(output: Output) -> bool:
@@ -211,7 +252,9 @@ def _metadata(
 ) -> dict[str, Any]:
     multiscales: dict[str, Any] = {
         "name": output.name,
-        "axes": [dict(axis) for axis in output.axes],
+        "axes": [dict(axis) for axis in output.axes]
+        if output.version >= "0.4"
+        else [*output.axis_names],
         "datasets": [
             {
                 "path": str(level),
@@ -245,7 +288,7 @@ def _image_label(output: Output, classes: ClassNames | None) -> dict[str, Any]:
 
 
 def _list_label(output: Output) -> None:
-    labels = zarr_module().open_group(str(output.target.parent), mode="r+")
+    labels = open_group(output.target.parent, "r+")
     attributes = labels.attrs.asdict()
     name = output.target.name
     if output.zarr_format == 2:
@@ -260,7 +303,7 @@ def _list_label(output: Output) -> None:
 
 def _our_mark(target: Path) -> dict[str, Any] | None:
     try:
-        mark = zarr_module().open_group(str(target), mode="r").attrs.asdict().get("seminar")
+        mark = open_group(target).attrs.asdict().get("seminar")
     except DAMAGE:
         return None
     return mark if isinstance(mark, dict) else None

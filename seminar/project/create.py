@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import io
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 import tifffile
 
 from seminar.errors import DatasetError
-from seminar.io.files import write_bytes, write_text
+from seminar.io.files import let_all_read, write_bytes, write_text
 from seminar.io.images import (
     EXTENSIONS,
     explained,
@@ -22,8 +21,9 @@ from seminar.io.images import (
     read_image,
     read_planes,
 )
-from seminar.io.names import name_fault, portability_fault, same_name, shown
-from seminar.io.tif import Pages, tif_pages
+from seminar.io.names import files_like, name_fault, portability_fault, same_name, shown
+from seminar.io.tif import tif_pages
+from seminar.io.tif_layout import Pages
 from seminar.labels import ClassNames
 from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_small
 
@@ -77,7 +77,7 @@ def create_project(
         for source in sources:
             _add(source, building / IMAGES, pages)
         write_text(building / CLASSES, classes.format())
-        building.chmod(0o755)
+        let_all_read(building, 0o755)
         if path.exists():
             path.rmdir()  # empty; Windows does not rename onto it
         building.rename(path)
@@ -108,9 +108,9 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
             found = [path]
         else:
             found = [
-                Path(name)
-                for name in sorted(glob.glob(str(given), recursive=True))
-                if name.lower().endswith(EXTENSIONS)
+                match
+                for match in files_like(str(given))
+                if match.suffix.lower() in EXTENSIONS and match.is_file()
             ]
         if not found:
             faults.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,3 +22,11 @@ ReplaceClicksOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace clicks that images already have")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")]
+
+
+class PagesChoice(StrEnum):
+    """Meaning of the pages of a tif."""
+
+    auto = "auto"
+    planes = "planes"
+    channels = "channels"

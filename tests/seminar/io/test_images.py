@@ -171,13 +171,6 @@ def test_16_bit_grey_with_transparency_is_refused(tmp_path: Path) -> None:
         read_image(path)
 
 
-def test_the_orientation_noted_by_the_camera_is_ignored(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by a quarter
-    path = saved(tmp_path / "a.jpg", Image.fromarray(noise(HEIGHT, WIDTH, 3)), exif=exif)
-    assert image_size(path) == read_image(path).shape[:2] == (HEIGHT, WIDTH)
-
-
 def test_the_content_counts_not_the_ending(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(png(noise(HEIGHT, WIDTH, 3), 2, 8))

@@ -13,7 +13,8 @@ from PIL import Image
 
 from seminar.errors import DatasetError
 from seminar.io.images import image_header, image_size, read_image
-from seminar.io.tif import MAX_UNNAMED_CHANNELS, tif_pages, tif_planes
+from seminar.io.tif import tif_pages, tif_planes
+from seminar.io.tif_layout import MAX_UNNAMED_CHANNELS
 
 HEIGHT, WIDTH = 12, 17
 
@@ -241,6 +242,68 @@ def test_five_inks_of_another_kind_stay_channels(tmp_path: Path) -> None:
     path = written(tmp_path / "a.tif", pixels, photometric="separated", extratags=inks_are_no_cmyk)
     assert (read_image(path) == pixels).all()
     assert image_header(path).channels == 5
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16"])
+def test_white_is_zero_becomes_black_is_zero(tmp_path: Path, dtype: str) -> None:
+    pixels = noise(HEIGHT, WIDTH) > 30_000 if dtype == "bool" else noise(HEIGHT, WIDTH, dtype=dtype)
+    path = written(tmp_path / "a.tif", pixels, photometric="miniswhite")
+    white = 1 if dtype == "bool" else np.iinfo(dtype).max
+    expected = (white - pixels.astype(int)) * (255 if dtype == "bool" else 1)
+    assert (read_image(path)[:, :, 0] == expected).all()
+    assert read_image(path).dtype == (np.uint16 if dtype == "uint16" else np.uint8)
+    if dtype != "uint16":  # which Pillow 13 leaves as it is
+        with Image.open(path) as image:
+            assert (np.asarray(image.convert("L")) == expected).all()
+
+
+def test_a_stack_in_which_white_is_zero(tmp_path: Path) -> None:
+    pixels = noise(3, HEIGHT, WIDTH, dtype="uint8")
+    options: dict[str, Any] = {"photometric": "miniswhite", "metadata": {"axes": "ZYX"}}
+    path = written(tmp_path / "a.tif", pixels, **options)
+    for plane, one in zip(tif_planes(path), pixels, strict=True):
+        assert (plane[:, :, 0] == 255 - one).all()
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+@pytest.mark.parametrize("bits", [2, 4])
+def test_few_bits_are_spread_as_pillow_spreads_them(
+    tmp_path: Path, bits: int, photometric: str
+) -> None:
+    pixels = noise(HEIGHT, 16, dtype="uint8") % 2**bits
+    path = written(tmp_path / "a.tif", pixels, bitspersample=bits, photometric=photometric)
+    with Image.open(path) as image:
+        assert (read_image(path)[:, :, 0] == np.asarray(image.convert("L"))).all()
+
+
+def test_a_palette_with_transparency_is_read_in_its_colours(tmp_path: Path) -> None:
+    image = Image.fromarray(INDICES)
+    image.putpalette((PALETTE.T >> 8).astype(np.uint8).tobytes())
+    image = image.convert("PA")
+    image.putalpha(Image.fromarray(np.full_like(INDICES, 90)))
+    image.save(tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert tif.pages.first.samplesperpixel == 2
+    assert (read_image(tmp_path / "a.tif") == IN_PALETTE).all()
+    assert image_header(tmp_path / "a.tif").channels == 3
+
+
+@pytest.mark.parametrize("photometric", ["cielab", "icclab", "itulab", "cfa", "logl", "logluv"])
+def test_colour_spaces_that_are_not_read_are_named(tmp_path: Path, photometric: str) -> None:
+    shape = (HEIGHT, WIDTH) if photometric in ("cfa", "logl") else (HEIGHT, WIDTH, 3)
+    pixels = noise(*shape, dtype="uint8")
+    path = written(tmp_path / "a.tif", pixels, photometric="rgb" if len(shape) == 3 else None)
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags["PhotometricInterpretation"].overwrite(
+            tifffile.PHOTOMETRIC[photometric.upper()]
+        )
+    for read in (image_size, read_image, tif_pages):
+        with pytest.raises(
+            DatasetError,
+            match=rf"a\.tif: its values are {photometric.upper()}, a colour space that is not "
+            "read; save it as RGB",
+        ):
+            read(path)
 
 
 @pytest.mark.parametrize(
