@@ -12,6 +12,7 @@ from seminar.cli.demo import demo
 from seminar.cli.devices import devices
 from seminar.cli.evaluate import evaluate
 from seminar.cli.export import export
+from seminar.cli.export_clicks import export_clicks
 from seminar.cli.import_clicks import import_clicks
 from seminar.cli.new import new
 from seminar.cli.predict import predict
@@ -42,6 +43,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "predict": predict,
     "evaluate": evaluate,
     "export": export,
+    "export-clicks": export_clicks,
     "devices": devices,
 }
 for _name, _command in COMMANDS.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import unquote
 
 from seminar.clicks.readers.found_clicks import Unanswered
 from seminar.errors import DatasetError
@@ -60,7 +59,7 @@ class ImageMatch:
         Parameters
         ----------
         name : str
-            As the file calls the image, with or without folder, address and ending; may be empty.
+            As the file calls the image, with or without folder and ending; may be empty.
         plane : int or None
             Plane of a stack, from 0.
         file : Path
@@ -100,7 +99,7 @@ class ImageMatch:
 
 def _candidates(name: str) -> Iterable[str]:
     """Image ids that a name may mean, the most literal first."""
-    last = re.split(r"[/\\]", unquote(name))[-1].rpartition("?d=")[2]
+    last = re.split(r"[/\\]", name)[-1]
     names = [last, last.rpartition(".")[0]]
     if names[1].lower().endswith(".ome"):
         names.append(names[1][: -len(".ome")])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from seminar.clicks.readers.found_clicks import (
     Answers,
@@ -111,6 +112,6 @@ def _click(result: Mapping[str, Any], image: str, where: str, faults: Faults) ->
 def _image(data: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """The task's picture: what the result is about, or the first text that looks like a file."""
     texts = {key: value for key, value in data.items() if isinstance(value, str)}
-    if (named := result.get("to_name")) in texts:
-        return texts[named]
-    return next((text for text in texts.values() if "." in text), "")
+    named = texts.get(str(result.get("to_name")))
+    address = named or next((text for text in texts.values() if "." in text), "")
+    return unquote(address.rpartition("?d=")[2])  # of local files
