@@ -13,6 +13,7 @@ from pathlib import Path
 from seminar.errors import SeminarError
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.io.large_images import LargeSource, Levels, find_levels, open_source, prepare_block
+from seminar.io.ome_zarr import has_chunks
 from seminar.io.ome_zarr_writer import create, finish, full_array, is_finished, output_of
 from seminar.run.folder import RunFolder
 from seminar.runtime.allocator import allow_retuning, hand_back_memory
@@ -115,7 +116,7 @@ def predict_large(
     missing = [output for output in outputs if overwrite or not is_finished(output)]
     if not missing:
         return False
-    _check_channels(path, source, predictor)
+    _check_pixels(path, source, predictor)
     job = {
         "model": digest,
         "source": asdict(source),
@@ -150,7 +151,12 @@ def predict_large(
     return True
 
 
-def _check_channels(path: Path, source: LargeSource, predictor: Predictor) -> None:
+def _check_pixels(path: Path, source: LargeSource, predictor: Predictor) -> None:
+    if source.kind == "zarr" and not has_chunks(path, source.array):
+        raise SeminarError(
+            f"{path}: its metadata is there, but not one of its chunks, which would be read as "
+            "black; copy the whole folder"
+        )
     channels = predictor.channels or tuple(range(source.channels))
     if max(channels) >= source.channels or predictor.num_channels not in (None, len(channels)):
         raise SeminarError(

@@ -288,10 +288,9 @@ class PredictionJob:
         from seminar.inference.blockwise_instances import divide_large
 
         stem = stem_of(path)
-        folder = self._folder_beside(path)
-        has_own = is_zarr(path) and has_labels(path, None)
-        is_inside = folder is None or (has_own and not self.overwrite)
-        labels = None if is_inside or folder is None else folder / f"{stem}.zarr"
+        has_own = is_zarr(path) and not self.overwrite and has_labels(path, None)
+        folder = None if has_own and not self.instances else self._folder_beside(path)
+        labels = None if has_own or folder is None else folder / f"{stem}.zarr"
         has_new_labels = self.overwrite or not has_labels(path, labels)
         is_new = predict_large(
             path,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from seminar.errors import SeminarError
 from seminar.io.images import explained
 from seminar.io.intensities import percentile_step, spread
-from seminar.io.ome_zarr import has_chunks, open_array, read_multiscale, zarr_module
+from seminar.io.ome_zarr import open_array, read_multiscale, zarr_module
 from seminar.io.tif_layout import single_stack
 from seminar.io.tif_series import open_tif, pictures
 
@@ -81,18 +81,13 @@ def open_source(path: Path) -> LargeSource:
     ------
     SeminarError
         Neither, damaged, unknown axes, colours that are not RGB, metadata that points outside of
-        the image, an array without chunks or with chunks too large for memory.
+        the image, chunks too large for memory.
     """
     if path.is_dir():
         multiscale = read_multiscale(path)
         source = LargeSource(
             str(path), "zarr", multiscale.array, multiscale.axes, multiscale.shape, multiscale.dtype
         )
-        if not has_chunks(path, multiscale.array):
-            raise SeminarError(
-                f"{path}: its metadata is there, but not one of its chunks, which would be read as "
-                "black; copy the whole folder"
-            )
     else:
         with explained(path), open_tif(path) as tif:
             stack = single_stack(tif, path)
@@ -102,8 +97,8 @@ def open_source(path: Path) -> LargeSource:
             if (stored := stack.layout.colours) != "as stored" or stack.layout.bits < 8:
                 found = f"{stack.layout.bits} bits a value" if stored == "as stored" else stored
                 raise SeminarError(
-                    f"{path}: its values are stored as {found}, and block by block only RGB, and "
-                    "grey of 8 bits and more in which black is zero, are read; save it so"
+                    f"{path}: its values are stored as {found}, and block by block only RGB and "
+                    "grey of 8 bits or more in which black is zero are read; save it as one of them"
                 )
     with explained(path), _opened(source) as array:
         chunks = array.chunks

@@ -91,8 +91,8 @@ def read_multiscale(path: Path) -> Multiscale:
         names = "".join(str(axis["name"]).lower() for axis in axes)
     except FileNotFoundError:
         raise SeminarError(
-            f"{path}: expected an OME-Zarr, found no zarr metadata; give the folder that holds "
-            ".zattrs or zarr.json"
+            f"{path}: expected an OME-Zarr, found no group of zarr; give the folder that holds "
+            ".zattrs or zarr.json, or save an array as an OME-Zarr"
         ) from None
     except DAMAGE as error:
         raise SeminarError(

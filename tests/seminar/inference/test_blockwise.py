@@ -370,8 +370,8 @@ def test_a_large_tif_in_a_palette_is_refused(
         model, [tmp_path / "slide.tif"], out=tmp_path / "out", device="cpu"
     ).run()
     assert summary.faults == [
-        f"{tmp_path / 'slide.tif'}: its colours are stored as palette, and block by block only RGB"
-        " is read; save it as RGB"
+        f"{tmp_path / 'slide.tif'}: its values are stored as palette, and block by block only RGB "
+        "and grey of 8 bits or more in which black is zero are read; save it as one of them"
     ]
 
 
@@ -442,8 +442,8 @@ def test_what_is_no_ome_zarr_is_said(model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.zarr").mkdir()
     zarr.create_group(str(tmp_path / "bare.zarr"))
     for name, message in (
-        ("empty", "found no zarr metadata"),
-        ("bare", "not readable as an OME-Zarr image"),
+        ("empty", "found no group of zarr"),
+        ("bare", "no group in it describes an image"),
     ):
         with pytest.raises(SeminarError, match=message):
             predict_large(tmp_path / f"{name}.zarr", model, out=None, **SMALL)
