@@ -31,6 +31,8 @@ def check(
     findings = inspect_project(opened, deep=deep)
     if not findings.faults:
         opened.mend_masks(opened.clicks_stamps())
+    for note in findings.notes:
+        print(f"note: {note}")
     for warning in () if strict else findings.warnings:
         print(f"warning: {warning}")
     if faults := findings.faults + (findings.warnings if strict else ()):

@@ -9,7 +9,12 @@ from pathlib import Path
 from seminar.errors import DatasetError
 from seminar.io.label_png import read_label_png
 from seminar.labels import LabelMap
-from seminar.project.check.image import label_map_faults
+from seminar.project.check.label_map import (
+    Values,
+    label_map_faults,
+    says_void_alone,
+    void_alone,
+)
 from seminar.project.project import Project
 
 MAX_FAULTS = 20
@@ -17,13 +22,16 @@ MAX_FAULTS = 20
 
 
 def check_pseudo_labels(project: Project, folder: Path, image_ids: Sequence[str]) -> None:
-    """Raise a `DatasetError` for label maps of another size than their image or unknown classes."""
+    """Raise a `DatasetError` for label maps that do not fit their images or the classes."""
 
-    def faults_of(image_id: str) -> Sequence[str]:
+    def inspect(image_id: str) -> tuple[list[str], Values]:
         return label_map_faults(project, folder / f"{image_id}.png", image_id)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        faults = [fault for found in pool.map(faults_of, image_ids) for fault in found]
+        inspected = list(pool.map(inspect, image_ids))
+    faults = [fault for found, _ in inspected for fault in found]
+    if not faults and says_void_alone(value for _, values in inspected for value in values):
+        faults = [void_alone(str(folder))]
     if len(faults) > MAX_FAULTS:
         faults[MAX_FAULTS:] = [f"{len(faults) - MAX_FAULTS} more faults like these"]
     if faults:

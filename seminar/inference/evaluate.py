@@ -13,8 +13,9 @@ from PIL import Image
 from seminar.errors import DatasetError, SeminarError
 from seminar.inference.metrics import Scores, confusion_matrix, score
 from seminar.inference.predictor import Predictor, most_probable
-from seminar.io.label_png import read_label_png
+from seminar.io.label_png import palette_fault, read_label_png
 from seminar.labels import ClassNames, LabelMap
+from seminar.project.check.label_map import Values, says_void_alone, values_of, void_alone
 from seminar.project.layout import CLASSES, SPLITS, TRUTH, VAL
 from seminar.project.project import Project
 
@@ -118,6 +119,7 @@ def _pairs(
     protocol: Protocol,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[LabelMap, LabelMap]]:
+    seen: Values = frozenset()
     for done, image_id in enumerate(image_ids):
         if progress:
             progress(done, len(image_ids))
@@ -142,7 +144,10 @@ def _pairs(
             raise
         except SeminarError as error:
             raise SeminarError(f"{image_id}: {error}") from None
+        seen |= values_of(truth)
         yield truth, predicted
+    if says_void_alone(seen):
+        raise DatasetError(void_alone(str(project.path / TRUTH)))
     if progress:
         progress(len(image_ids), len(image_ids))
 
@@ -153,6 +158,8 @@ def _predicted(
     if isinstance(source, Path):
         path = source / f"{image_id}.png"
         labels = read_label_png(path)
+        if fault := palette_fault(path, labels, project.classes):
+            raise DatasetError(fault)
         if labels.shape != project.image_size(image_id):
             raise DatasetError(
                 f"{path}: {_size(labels.shape)} pixels, but the image has "

@@ -72,6 +72,31 @@ def read_label_png(path: Path) -> LabelMap:
         return np.array(image, dtype=np.uint8)
 
 
+def palette_fault(path: Path, labels: LabelMap, classes: ClassNames) -> str:
+    """Why the colours of an indexed PNG contradict its class ids; empty if they do not.
+
+    A class id has the colour of another class, as after an editor has put the palette into another
+    order: of the colours used, ImageMagick and GIMP keep no more. Colours of no class (a grey ramp,
+    those of another program) say nothing.
+    """
+    with explained(path), PngImagePlugin.PngImageFile(path) as image:
+        palette = image.getpalette() if image.mode == "P" else None
+    shown = dict(enumerate(zip(*[iter(palette or ())] * 3, strict=True)))
+    for value in sorted(set(np.unique(labels).tolist()) & set(range(classes.num_classes))):
+        colour = shown.get(value)
+        if colour is None or colour == classes.colours[value]:
+            continue
+        for other, meant in enumerate(classes.colours):
+            if colour == meant != shown.get(other):
+                return (
+                    f"{path}: its value {value} stands for class '{classes.names[value]}', but has "
+                    f"the colour of class '{classes.names[other]}'; save it with the class ids as "
+                    "values (an editor may have put the palette into another order), or give the "
+                    "classes in classes.txt these colours"
+                )
+    return ""
+
+
 def read_object_png(path: Path) -> npt.NDArray[np.int32]:
     """Read a map of object numbers, (H, W) int32 with 0 = no object.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seminar.errors import DatasetError
@@ -28,6 +28,11 @@ TRAIN, VAL = "train", "val"
 
 ENDINGS = {CLICKS: ".json", SPARSE_MASKS: ".png", TRUTH: ".png", OBJECTS: ".png"}
 """The folders with one file per image, and the ending of those files."""
+
+IN_CAPITALS = (TRUTH, OBJECTS)
+"""Folders of other programs' files, in which the ending may be in capitals."""
+
+MADE_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 
 MIN_SIDE = 8
 """Smallest height and width of an image, in pixels: half a cell of the networks' coarsest map."""
@@ -60,6 +65,13 @@ def file_of(project: Path, folder: str, image_id: str, ending: str = "") -> Path
             "another name"
         )
     return project / folder / f"{image_id}{ending or ENDINGS[folder]}"
+
+
+def file_of_others(project: Path, folder: str, image_id: str) -> Path:
+    """`file_of`, for files of other programs, whose ending may be in capitals."""
+    path = file_of(project, folder, image_id)
+    capitals = file_of(project, folder, image_id, ENDINGS[folder].upper())
+    return capitals if capitals.exists() and not path.exists() else path
 
 
 def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -97,6 +109,15 @@ def ids_in(folder: Path, ending: str) -> dict[str, os.DirEntry[str]]:
         for entry in folder_entries(folder)
         if entry.name.endswith(ending)
     }
+
+
+def unread_in(folder: Path, endings: Sequence[str]) -> list[str]:
+    """Names of what has none of these endings, but for files that Windows makes by itself."""
+    return sorted(
+        entry.name
+        for entry in folder_entries(folder)
+        if not entry.name.endswith(tuple(endings)) and entry.name.lower() not in MADE_BY_WINDOWS
+    )
 
 
 def read_text(path: Path, what: str) -> str | None:

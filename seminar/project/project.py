@@ -17,7 +17,7 @@ from seminar.config.toml_file import CONFIG_FILE
 from seminar.errors import DatasetError
 from seminar.io.images import EXTENSIONS, explained, image_size, read_image
 from seminar.io.intensities import ImageArray
-from seminar.io.label_png import read_label_png, read_object_png
+from seminar.io.label_png import palette_fault, read_label_png, read_object_png
 from seminar.io.names import name_fault, shown
 from seminar.labels import ClassNames, LabelMap
 from seminar.project.create import create_project
@@ -32,6 +32,7 @@ from seminar.project.layout import (
     SPLITS,
     TRUTH,
     file_of,
+    file_of_others,
     folder_entries,
     ids_in,
     image_files,
@@ -178,12 +179,12 @@ class Project:
         return file_of(self.path, SPARSE_MASKS, image_id)
 
     def truth_path(self, image_id: str) -> Path:
-        """SegmentationClass/<image_id>.png."""
-        return file_of(self.path, TRUTH, image_id)
+        """SegmentationClass/<image_id>.png, or .PNG if that is there."""
+        return file_of_others(self.path, TRUTH, image_id)
 
     def objects_path(self, image_id: str) -> Path:
-        """SegmentationObject/<image_id>.png."""
-        return file_of(self.path, OBJECTS, image_id)
+        """SegmentationObject/<image_id>.png, or .PNG if that is there."""
+        return file_of_others(self.path, OBJECTS, image_id)
 
     @property
     def classes_path(self) -> Path:
@@ -277,9 +278,20 @@ class Project:
         return stamps
 
     def read_truth(self, image_id: str) -> LabelMap | None:
-        """Dense truth, (H, W) uint8 with 255 = void; None where there is none."""
+        """Dense truth, (H, W) uint8 with 255 = void; None where there is none.
+
+        Raises
+        ------
+        DatasetError
+            A file that is not readable, or whose palette contradicts the classes.
+        """
         path = self.truth_path(image_id)
-        return read_label_png(path) if path.exists() else None
+        if not path.exists():
+            return None
+        labels = read_label_png(path)
+        if fault := palette_fault(path, labels, self.classes):
+            raise DatasetError(fault)
+        return labels
 
     def read_objects(self, image_id: str) -> npt.NDArray[np.int32] | None:
         """Object numbers, (H, W) int32 with 0 = no object; None where there are none."""

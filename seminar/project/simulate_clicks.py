@@ -10,7 +10,7 @@ import numpy as np
 from seminar.clicks.click_set import ClickSet
 from seminar.clicks.simulate import CAREFUL, ClickStyle, simulate_clicks
 from seminar.errors import DatasetError
-from seminar.project.check.image import truth_faults
+from seminar.project.check.label_map import inspect_truth, says_void_alone, void_alone
 from seminar.project.layout import TRUTH
 from seminar.project.new_clicks import NewClicks, refuse_replacing, write_new_clicks
 from seminar.project.project import Project
@@ -34,8 +34,8 @@ def simulate_for_project(
     Raises
     ------
     DatasetError
-        No dense truth at all, truth of another size than its image or with unknown classes, or
-        images that have other clicks already, unless `overwrite`.
+        No dense truth at all, truth of another size than its image, with unknown classes or with
+        none but the background, or images that have other clicks already, unless `overwrite`.
     """
     ids = training_ids(project, split, limit)
     with_truth = [image_id for image_id in ids if project.truth_path(image_id).exists()]
@@ -44,11 +44,13 @@ def simulate_for_project(
             f"{project.path / TRUTH}: no dense truth for any of the {len(ids)} images, expected "
             "label PNGs to take clicks from; add them, or click in the window"
         )
-    if faults := [
-        fault
-        for image_id in with_truth
-        for fault in truth_faults(project, image_id, project.image_size(image_id))
-    ]:
+    inspected = [
+        inspect_truth(project, image_id, project.image_size(image_id)) for image_id in with_truth
+    ]
+    faults = [fault for found, _ in inspected for fault in found]
+    if not faults and says_void_alone(value for _, values in inspected for value in values):
+        faults = [void_alone(str(project.path / TRUTH))]
+    if faults:
         raise DatasetError(faults)
     if not overwrite:  # for all images before the first is written
         clicked = project.clicks_stamps()

@@ -64,11 +64,11 @@ def _lagging_text(path: Path, mask_path: Path) -> bytes:
 
 
 def clicks_faults(
-    clicks: ClickSet, classes: ClassNames, where: str, size: tuple[int, int]
+    clicks: ClickSet, classes: ClassNames, where: str, size: tuple[int, int], hint: str = ""
 ) -> tuple[str, ...]:
     """What is wrong with the class ids and the size of clicks, given the image's (height, width).
 
-    Clicks outside the image are not reported.
+    Clicks outside the image are not reported. `hint` says why the image has another size.
     """
     faults = [
         f"{where}, click {number}: class_id {class_id} is not in 0..{classes.num_classes - 1}; fix "
@@ -79,7 +79,7 @@ def clicks_faults(
     if (clicks.height, clicks.width) != size:
         faults.append(
             f"{where}: clicks of an image of {clicks.height} x {clicks.width} pixels (height x "
-            f"width), but the image has {size[0]} x {size[1]}; restore the image, or delete the "
-            "file and click again"
+            f"width), but the image has {size[0]} x {size[1]}{hint}; restore the image, or delete "
+            "the file and click again"
         )
     return tuple(faults)

@@ -10,6 +10,7 @@ from seminar.io.names import name_fault, portability_fault, same_name, shown
 from seminar.project.layout import (
     ENDINGS,
     IMAGES,
+    IN_CAPITALS,
     SPLITS,
     TRAIN,
     VAL,
@@ -18,6 +19,7 @@ from seminar.project.layout import (
     image_files,
     is_folder,
     read_split,
+    unread_in,
 )
 from seminar.project.project import Project
 
@@ -71,12 +73,26 @@ def folder_warnings(project: Project) -> list[str]:
             warnings.append(
                 f"{IMAGES}/{shown(entry.name)}: a folder, images in it are not read; move them up"
             )
+    images = {entry.name for entry in folder_entries(project.path / IMAGES) if is_folder(entry)}
+    images |= {path.name for path in image_files(project.path / IMAGES)}
+    if unread := [name for name in unread_in(project.path / IMAGES, ()) if name not in images]:
+        warnings.append(
+            f"{IMAGES}: {names_of(unread, 'file')} not read; convert images to jpg, png or tif, "
+            "and remove other files"
+        )
     known = set(ids)
     for folder, ending in ENDINGS.items():
-        if orphans := sorted(set(ids_in(project.path / folder, ending)) - known):
+        endings = (ending, ending.upper()) if folder in IN_CAPITALS else (ending,)
+        found = [image_id for each in endings for image_id in ids_in(project.path / folder, each)]
+        if orphans := sorted(set(found) - known):
             warnings.append(
                 f"{folder}: no image in {IMAGES} for {names_of(orphans)}; add the images or remove "
                 "the files"
+            )
+        if unread := unread_in(project.path / folder, endings):
+            warnings.append(
+                f"{folder}: {names_of(unread, 'file')} not read, expected files named as their "
+                f"images that end in {ending}; save them so or remove them"
             )
     return warnings
 
@@ -108,8 +124,8 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
     return splits, faults, warnings
 
 
-def names_of(ids: Sequence[str]) -> str:
+def names_of(ids: Sequence[str], what: str = "image") -> str:
     """The first few ids, and how many there are."""
     first = [shown(image_id) for image_id in ids[:NAMES_SHOWN]]
     more = ["..."] if len(ids) > NAMES_SHOWN else []
-    return f"{len(ids)} image{'s' if len(ids) > 1 else ''} ({', '.join(first + more)})"
+    return f"{len(ids)} {what}{'s' if len(ids) > 1 else ''} ({', '.join(first + more)})"

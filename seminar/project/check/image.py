@@ -15,16 +15,20 @@ from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
 from seminar.io.images import ImageHeader, explained, image_header, looks_whole, read_image
 from seminar.io.intensities import not_finite
-from seminar.io.label_png import png_size, read_label_png
+from seminar.io.label_png import read_label_png
 from seminar.io.names import name_fault
-from seminar.labels import IGNORE_INDEX, LabelMap
-from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, too_small
+from seminar.labels import IGNORE_INDEX
+from seminar.project.check.label_map import (
+    MAX_FAULTS_A_FILE,
+    Values,
+    inspect_truth,
+    mask_faults,
+    turned_size_hint,
+)
+from seminar.project.layout import MIN_SIDE, too_small
 from seminar.project.project import Project
 from seminar.project.sparse_mask import can_be_mask, mask_state
 from seminar.project.write_clicks import clicks_faults
-
-MAX_FAULTS_A_FILE = 10
-"""Of a file with more faults only the first so many are listed."""
 
 
 @dataclass
@@ -41,6 +45,8 @@ class ImageFindings:
     click_files_are_faulty : bool
         There are clicks, but they cannot be read.
     has_truth : bool
+    truth_values : frozenset of int
+        The class ids in the dense truth, void included.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -49,6 +55,7 @@ class ImageFindings:
     clicks: Counter[int] = field(default_factory=Counter)
     click_files_are_faulty: bool = False
     has_truth: bool = False
+    truth_values: Values = frozenset()
 
 
 def inspect_image(
@@ -69,7 +76,7 @@ def inspect_image(
     if needs != "truth":
         before = len(found.faults)
         try:
-            found.clicks, faults = _inspect_clicks(project, image_id, size)
+            found.clicks, faults = _inspect_clicks(project, image_id, found.header)
             found.faults += _capped(faults)
         except DatasetError as error:
             found.faults += _capped(list(error.faults))
@@ -78,7 +85,8 @@ def inspect_image(
             found.warnings += _step_warnings(project, image_id)
     if needs != "clicks":
         found.has_truth = project.truth_path(image_id).exists()
-        found.faults += truth_faults(project, image_id, size)
+        faults, found.truth_values = inspect_truth(project, image_id, size)
+        found.faults += faults
     return found
 
 
@@ -105,8 +113,9 @@ def _link_faults(project: Project, path: Path) -> Iterator[str]:
 
 
 def _inspect_clicks(
-    project: Project, image_id: str, size: tuple[int, int] | None
+    project: Project, image_id: str, header: ImageHeader | None
 ) -> tuple[Counter[int], list[str]]:
+    size = (header.height, header.width) if header else None
     path = project.clicks_path(image_id)
     if not os.path.lexists(path):
         path = project.sparse_mask_path(image_id)
@@ -115,12 +124,13 @@ def _inspect_clicks(
         mask = read_label_png(path)
         values, numbers = np.unique(mask[mask != IGNORE_INDEX], return_counts=True)
         counts = Counter(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
-        return counts, _mask_faults(project, path, mask, size)
+        return counts, mask_faults(project, path, mask, image_id, size)
     with explained(path):
         text = path.read_bytes()
     clicks = ClickSet.from_json(text, str(path))
     clicks_size = (clicks.height, clicks.width)
-    faults = list(clicks_faults(clicks, project.classes, str(path), size or clicks_size))
+    hint = turned_size_hint(header, clicks_size)
+    faults = [*clicks_faults(clicks, project.classes, str(path), size or clicks_size, hint)]
     if size == clicks_size:
         faults += _outside_faults(clicks, path)
     return Counter(clicks.class_ids[clicks.inside()].tolist()), faults
@@ -153,64 +163,6 @@ def _outside_faults(clicks: ClickSet, path: Path) -> Iterator[str]:
             f"{path}, click {index + 1}: row {row:g}, col {col:g} is outside the image of "
             f"{clicks.height} x {clicks.width} pixels (height x width); move or delete the click"
         )
-
-
-def _mask_faults(
-    project: Project, path: Path, mask: LabelMap, size: tuple[int, int] | None
-) -> list[str]:
-    faults = _size_faults(path, (mask.shape[0], mask.shape[1]), size)
-    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-    unknown = [
-        value for value in present.tolist() if project.classes.num_classes <= value != IGNORE_INDEX
-    ]
-    if unknown:
-        faults.append(
-            f"{path}: class ids {', '.join(str(value) for value in unknown[:MAX_FAULTS_A_FILE])} "
-            f"are not in 0..{project.classes.num_classes - 1}; correct the mask or add the classes "
-            f"to {CLASSES}"
-        )
-    return faults
-
-
-def _size_faults(path: Path, mask_size: tuple[int, int], size: tuple[int, int] | None) -> list[str]:
-    if size is None or mask_size == size:
-        return []
-    return [
-        f"{path}: {mask_size[0]} x {mask_size[1]} pixels (height x width), but the image in "
-        f"{IMAGES} has {size[0]} x {size[1]}; make the mask again, or restore the image that it "
-        "was made for"
-    ]
-
-
-def truth_faults(project: Project, image_id: str, size: tuple[int, int] | None) -> list[str]:
-    """What is wrong with the dense truth and the objects of an image.
-
-    `size` is the image's (height, width); None does not compare sizes.
-    """
-    faults: list[str] = []
-    truth, objects = project.truth_path(image_id), project.objects_path(image_id)
-    try:
-        if truth.exists():
-            faults += _mask_faults(project, truth, read_label_png(truth), size)
-    except DatasetError as error:
-        faults += error.faults
-    try:
-        if objects.exists():
-            faults += _size_faults(objects, png_size(objects), size)
-    except DatasetError as error:
-        faults += error.faults
-    return faults
-
-
-def label_map_faults(project: Project, path: Path, image_id: str) -> list[str]:
-    """What is wrong with a label map for an image, from any folder.
-
-    Not readable, of another size, or with classes that the project does not have.
-    """
-    try:
-        return _mask_faults(project, path, read_label_png(path), project.image_size(image_id))
-    except DatasetError as error:
-        return list(error.faults)
 
 
 def _capped(faults: list[str]) -> list[str]:

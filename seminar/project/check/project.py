@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from seminar.errors import DatasetError
 from seminar.io.names import name_fault
 from seminar.project.check.folder import folder_faults, folder_warnings, names_of, read_splits
 from seminar.project.check.image import ImageFindings, inspect_image
+from seminar.project.check.label_map import says_void_alone, void_alone
 from seminar.project.clicked_classes import unclicked_classes
 from seminar.project.layout import IMAGES, TRAIN, TRUTH
 from seminar.project.project import Project
@@ -32,10 +33,13 @@ class Findings:
         Training on these images is refused.
     warnings : tuple of str
         Training is possible, but the result may not be what was intended.
+    notes : tuple of str
+        How files were understood, where other programs differ.
     """
 
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check(
@@ -94,12 +98,13 @@ def inspect_project(
     that leaves the project; an image that is not readable, cut short, too small, too large or
     contains NaN; clicks, sparse masks, truth or objects that are not readable or of another size
     than the image; class ids that classes.txt does not have; clicks outside the image; a split that
-    is empty or names an image that is missing; no clicks at all, or of one class only.
+    is empty or names an image that is missing; no clicks at all, or of one class only; dense truth
+    with nothing but background and void, or whose palette contradicts the classes.
 
     Warnings: images without clicks among others that have some; a class without clicks where two
     others have some; images with different numbers of channels (a fault if `channels` is given);
-    files without an image; an image in both train and val; names that Windows or macOS cannot keep;
-    a sparse mask that does not agree with its JSON.
+    files without an image, or that are not read; an image in both train and val; names that Windows
+    or macOS cannot keep; a sparse mask that does not agree with its JSON.
     """
     faults = folder_faults(project, image_ids)
     warnings: list[str] = []
@@ -129,11 +134,38 @@ def inspect_project(
     to_train = {image_id: findings[image_id] for image_id in trained if image_id in findings}
     for more_faults, more_warnings in (
         _label_findings(project, to_train, needs),
+        _void_findings(findings),
         _channel_findings(findings, channels),
     ):
         faults += more_faults
         warnings += more_warnings
-    return Findings(_relative(project, faults), _relative(project, warnings))
+    return Findings(
+        _relative(project, faults), _relative(project, warnings), tuple(_notes(findings))
+    )
+
+
+def _void_findings(findings: dict[str, ImageFindings]) -> tuple[list[str], list[str]]:
+    """Masks of 0 and 255: a fault if all are so."""
+    with_truth = [found.truth_values for found in findings.values() if found.has_truth]
+    if says_void_alone(value for values in with_truth for value in values):
+        return [void_alone(TRUTH)], []
+    void = [image_id for image_id, found in findings.items() if says_void_alone(found.truth_values)]
+    return [], [void_alone(f"{TRUTH}, {names_of(void)}")] if void else []
+
+
+def _notes(findings: dict[str, ImageFindings]) -> Iterator[str]:
+    """Pictures that are noted as to be turned."""
+    for turning, said in (
+        ("done", "turned by the orientation noted in the file (EXIF), as viewers show them"),
+        ("ignored", "read as stored, though the tif notes an orientation, as ImageJ and napari do"),
+    ):
+        turned = [
+            image_id
+            for image_id, found in findings.items()
+            if found.header and found.header.turning == turning
+        ]
+        if turned:
+            yield f"{IMAGES}: {names_of(turned)} {said}; masks made otherwise do not fit"
 
 
 def _label_findings(
