@@ -270,3 +270,23 @@ def test_a_class_id_beyond_the_classes_is_an_error(project: Project) -> None:
 def test_a_model_of_other_classes_is_refused(project: Project) -> None:
     with pytest.raises(SeminarError, match="knows the classes background, dog"):
         evaluate(bright_is_class_one(ClassNames.of("background", "dog")), project)
+
+
+def test_masks_of_0_and_255_have_no_score(project: Project, tmp_path: Path) -> None:
+    for image_id in "abc":
+        Image.fromarray(np.full((80, 120), 255, np.uint8)).save(project.truth_path(image_id))
+        write_label_png(tmp_path / "masks" / f"{image_id}.png", np.ones((80, 120)), CLASSES)
+    with pytest.raises(DatasetError, match="no class but the background there, and 255, which"):
+        evaluate(tmp_path / "masks", project, split="all")
+
+
+def test_masks_whose_palette_contradicts_the_classes_have_no_score(
+    project: Project, tmp_path: Path
+) -> None:
+    background, bright = CLASSES.colours
+    for image_id in "abc":
+        image = Image.fromarray(np.ones((80, 120), np.uint8))
+        image.putpalette([*bright, *background])
+        image.save(tmp_path / f"{image_id}.png")
+    with pytest.raises(DatasetError, match=r"a\.png: its value 1 stands for class 'bright', but"):
+        evaluate(tmp_path, project, split="all")
