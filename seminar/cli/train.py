@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,12 @@ import typer
 
 from seminar.cli.terminal.arguments import ProjectArgument
 from seminar.cli.terminal.run_progress import show
-from seminar.cli.terminal.setting_options import settings_from, with_settings
+from seminar.cli.terminal.setting_options import (
+    in_words,
+    option_name,
+    settings_from,
+    with_settings,
+)
 from seminar.config.toml_file import load_config
 from seminar.errors import ConfigError, SeminarError
 from seminar.run.folder import PROBE_RUN, RunFolder
@@ -37,7 +43,7 @@ def train(
 ) -> None:
     """Train on the clicks of PROJECT, in both stages.
 
-    The first Ctrl+C saves and stops; --resume continues.
+    The first Ctrl+C saves and stops; the same command with --resume continues.
     """
     from seminar.project.project import Project
     from seminar.training.recording import record
@@ -46,25 +52,34 @@ def train(
     opened = Project.open(project)
     folder = RunFolder.of(opened.path, run)
     given = {name: value for name, value in options.items() if value is not None}
-    settings = (_resumed if resume else _new)(folder, given, config)
+    settings = (resumed_settings if resume else new_settings)(folder, given, config)
     events = record(folder, start(opened, folder, settings, resume=resume))
     show(stopping_on_interrupt(folder, events))
 
 
-def _resumed(folder: RunFolder, given: dict[str, Any], config: Path | None) -> TrainConfig:
+def resumed_settings(folder: RunFolder, given: dict[str, Any], config: Path | None) -> TrainConfig:
+    """The settings of a run that goes on; options may repeat them and not change them."""
     if not folder.config_path.exists():
         raise SeminarError(
             f"{folder.path}: nothing to resume, this run was never started; leave --resume out"
         )
-    if given or config:
+    settings = folder.read_config()
+    wanted = settings_from(given, load_config(config) if config else settings)
+    differing = [
+        f"{option_name(field.name)} is {in_words(before)}, not {in_words(after)}"
+        for field in dataclasses.fields(wanted)
+        if (before := getattr(settings, field.name)) != (after := getattr(wanted, field.name))
+    ]
+    if differing:
         raise ConfigError(
-            "--resume continues with the settings the run was started with; leave the other "
-            "options out"
+            f"--resume goes on with the settings of run {folder.path.name}, where "
+            f"{'; '.join(differing)}; leave out what differs, or start another --run"
         )
-    return folder.read_config()
+    return settings
 
 
-def _new(folder: RunFolder, given: dict[str, Any], config: Path | None) -> TrainConfig:
+def new_settings(folder: RunFolder, given: dict[str, Any], config: Path | None) -> TrainConfig:
+    """The settings of a new run."""
     if folder.path.name == PROBE_RUN:
         raise SeminarError(
             f"--run {PROBE_RUN}: this name is the live mask's (`seminar probe`); choose another"

@@ -34,9 +34,23 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> Any:
         text += f": {', '.join(typing.get_args(hint))}"
     if field.metadata["unit"]:
         text += f" [{field.metadata['unit']}]"
-    option = field.name.replace("_", "-")
-    flag = f"--{option}/--no-{option}" if hint is bool else f"--{option}"
+    option = option_name(field.name)
+    flag = f"{option}/--no-{option.removeprefix('--')}" if hint is bool else option
     return Annotated[kind | None, typer.Option(flag, help=text)]
+
+
+def option_name(name: str) -> str:
+    """The option of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+def in_words(value: Any) -> str:
+    """A setting's value as it is typed."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "empty"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "empty" if value == "" else str(value)
 
 
 def settings_from(given: dict[str, Any], base: TrainConfig | None = None) -> TrainConfig:
@@ -58,5 +72,5 @@ def parsed(name: str, value: Any, hint: Any) -> Any:
         return tuple(kind(word) for word in words)
     except ValueError:
         raise ConfigError(
-            f"--{name.replace('_', '-')}: expected numbers with commas between them, got '{value}'"
+            f"{option_name(name)}: expected numbers with commas between them, got '{value}'"
         ) from None

@@ -13,7 +13,7 @@ from command_line import seminar
 from typer.testing import CliRunner
 
 from seminar.cli.main import app, main
-from seminar.cli.train import stopping_on_interrupt
+from seminar.cli.train import resumed_settings, stopping_on_interrupt
 from seminar.config.settings import TrainConfig
 from seminar.project.project import Project
 from seminar.run.events import CheckpointSaved, Event
@@ -54,8 +54,56 @@ def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> No
     again = seminar("train", str(tiny_project.path), "--run", "one", *FAST)
     assert again.returncode == 2
     assert "--resume" in again.stderr
-    resumed = seminar("train", str(tiny_project.path), "--run", "one", "--resume")
+    resumed = seminar("train", str(tiny_project.path), "--run", "one", *FAST, "--resume")
     assert resumed.returncode == 0, resumed.stderr
+
+
+def test_a_resume_with_other_options_says_which(
+    tiny_project: Project,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = RunFolder.of(tiny_project.path, "one")
+    run.path.mkdir(parents=True)
+    settings = TrainConfig(crop_size=64, channels=(0, 2), weights="none")
+    run.config_path.write_text(settings.to_toml())
+
+    def answer(*words: str) -> str:
+        command = ["seminar", "train", str(tiny_project.path), "--run", "one", "--resume", *words]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        return capsys.readouterr().err
+
+    assert answer(
+        "--crop-size",
+        "96",
+        "--channels",
+        "0",
+        "--no-rotations",
+        "--preset",
+        "quick",
+        "--weights",
+        "none",
+    ) == (
+        "seminar: --resume goes on with the settings of run one, where --preset is balanced, not "
+        "quick; --channels is 0,2, not 0; --crop-size is 64, not 96; --rotations is on, not off; "
+        "leave out what differs, or start another --run\n"
+    )
+    (tmp_path / "c.toml").write_text(settings.replace(seed=7).to_toml())
+    assert "where --seed is 0, not 7; leave" in answer("--config", str(tmp_path / "c.toml"))
+
+
+def test_a_resume_with_the_options_of_the_run_takes_them(tiny_project: Project) -> None:
+    run = RunFolder.of(tiny_project.path, "one")
+    run.path.mkdir(parents=True)
+    settings = TrainConfig(crop_size=64, channels=(0, 2), preset="quick", rotations=False)
+    run.config_path.write_text(settings.to_toml())
+    given = {"crop_size": 64, "channels": "0,2", "preset": "quick", "rotations": False}
+    assert resumed_settings(run, given, None) == settings
+    assert resumed_settings(run, {}, run.config_path) == settings
 
 
 @pytest.mark.parametrize(
