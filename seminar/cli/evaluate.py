@@ -96,7 +96,7 @@ def _print_table(scores: Scores) -> None:
         table.add_row(name, _percent(value), _percent(scores.per_image_iou[name]))
     table.add_section()
     table.add_row("mean", _percent(scores.mean_iou), "")
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _percent(value: float | None) -> str:

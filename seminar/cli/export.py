@@ -47,4 +47,5 @@ def export(
         overwrite=overwrite,
         credits=Credits(name=name, author=author, license=license),
     )
-    Console().print(f"{out} written. {found.sentence()}", highlight=False, soft_wrap=True)
+    sentence = f"{out} written. {found.sentence()}"
+    Console().print(sentence, highlight=False, markup=False, soft_wrap=True)

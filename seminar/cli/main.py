@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Mapping
 
@@ -53,6 +54,9 @@ for _name, _command in COMMANDS.items():
 def main() -> None:
     """Run the command line: exit status 0 done, 2 the user's input is wrong, 1 anything else."""
     allow_retuning()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names that a console cannot spell
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SeminarError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import keyword
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +165,7 @@ def _description(folder: Path, job: ExportJob) -> Any:
         description=("Probability of each class: " + ", ".join(names))[:MAX_DESCRIPTION],
         axes=[
             v0_5.BatchAxis(),
-            v0_5.ChannelAxis(channel_names=[_identifier(name) for name in names]),
+            v0_5.ChannelAxis(channel_names=_identifiers(names)),
             *(
                 v0_5.SpaceOutputAxis(
                     id=v0_5.AxisId(axis),
@@ -179,10 +181,7 @@ def _description(folder: Path, job: ExportJob) -> Any:
         sample_tensor=v0_5.FileDescr(source=folder / "sample_output.tif"),
     )
     return v0_5.ModelDescr(
-        name=credits.name
-        or ("Segmentation of " + " and ".join(_plain(name) for name in names[1:]))[
-            :MAX_NAME
-        ].strip(),
+        name=credits.name or _title(names[1:]),
         description=credits.text
         or f"Segments {', '.join(names[1:])[:200]}; trained from clicks with seminar-napari.",
         authors=[v0_5.Author(name=credits.author)],
@@ -231,8 +230,25 @@ def _preprocessing(predictor: Predictor, sample: ImageArray) -> list[Any]:
     ]
 
 
-def _identifier(name: str) -> str:
-    return "".join(character if character.isalnum() else "_" for character in name)
+def _identifiers(names: Sequence[str]) -> list[str]:
+    """Names of channels, which bioimageio.spec 0.5 takes if Python would take them as variables.
+
+    Classes that would get the same one are numbered: "a+" and "a-" become a_ and a__2.
+    """
+    found: list[str] = []
+    for number, name in enumerate(names):
+        text = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)
+        if not text.isidentifier() or keyword.iskeyword(text):
+            text = f"class_{text}"
+        while text in found:
+            text = f"{text}_{number}"
+        found.append(text)
+    return found
+
+
+def _title(objects: Sequence[str]) -> str:
+    of = " and ".join(plain for name in objects if (plain := _plain(name)))
+    return f"Segmentation of {of}"[:MAX_NAME].strip() if of else "Segmentation"
 
 
 def _plain(name: str) -> str:

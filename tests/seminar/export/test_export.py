@@ -282,6 +282,20 @@ def test_bioimageio_prepares_images_as_we_do(
     assert names & {"rdf.yaml", "bioimageio.yaml"}
 
 
+def test_classes_that_bioimageio_cannot_spell_have_names_of_their_own() -> None:
+    from seminar.export.formats.bioimageio import _identifiers, _title
+
+    names = ("background", "a+", "a-", "a_", "2 cells", "class", "核", "²", "[/b]", "a__2")
+    found = _identifiers(names)
+    assert found == [
+        "background", "a_", "a__2", "a__3", "class_2_cells", "class_class", "核", "_", "__b_",
+        "a__2_9",
+    ]  # fmt: skip
+    assert all(name.isidentifier() for name in found) and len(set(found)) == len(names)
+    assert _title(["核", "a+", "b"]) == "Segmentation of a and b"
+    assert _title(["核", "²"]) == "Segmentation"
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("bioimageio")
