@@ -36,7 +36,7 @@ def write_clicks(
             for (y, x), class_id in zip(from_edge, clicks.class_ids.tolist(), strict=True):
                 lines.append(
                     f'    <points label={names[class_id]} source="manual" occluded="0" '
-                    f'points="{x:.3f},{y:.3f}" z_order="0"></points>'
+                    f'points="{x:.2f},{y:.2f}" z_order="0"></points>'
                 )
             lines.append("  </image>\n")
             file.write("\n".join(lines).encode())

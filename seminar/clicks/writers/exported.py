@@ -13,11 +13,15 @@ from scipy import ndimage
 from seminar.clicks.click_set import ClickSet, Points, pixels
 from seminar.labels import LabelMap
 
-DECIMALS = 3
-"""Of the coordinates that are written: more than any program shows, few enough to be read."""
+DECIMALS = 2
+"""Of the coordinates that are written; QuPath (0.8) and Datumaro (1.13.12) keep no more."""
 
-INSIDE = 0.499
-"""Farthest from a pixel's middle that is written, so that no program rounds to the next pixel."""
+INSIDE = 0.49
+"""Farthest from a pixel's middle that is written, so that no program takes the next pixel.
+
+Clicks may lie on the edge between two. ImageJ (1.53t) keeps points relative to their box as
+float32, so that 0.5 can come back as 0.49999997.
+"""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def written_points(clicks: ClickSet) -> Points:
         Those outside have to be removed before (see `inside_only`).
     """
     middles = pixels(clicks.points).astype(np.float64)
-    inside = np.clip(clicks.points, middles - 0.5, middles + INSIDE)
+    inside = np.clip(clicks.points, middles - INSIDE, middles + INSIDE)
     return inside.round(DECIMALS).astype(np.float64)
 
 

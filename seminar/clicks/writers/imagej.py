@@ -2,7 +2,8 @@
 
 Clicks become one multi-point a class with the class's name and colour; a whole number is a pixel's
 middle. Objects become traced polygons along pixel edges, or composite selections where they have
-holes, with the class as name and as group (read by ImageJ 1.53t: the same pixels).
+holes (read by ImageJ 1.53t: the same pixels). Their names tell the class, groups do not: a group
+has a colour of its own in ImageJ.
 """
 
 from __future__ import annotations
@@ -79,7 +80,6 @@ def _object_roi(one: ImageObject, classes: ClassNames) -> ImagejRoi:
     name = f"{classes.names[one.class_id]} {one.number}"
     box = one.top, one.left, one.top + height, one.left + width
     roi = _roi(classes, one.class_id, name, *box)
-    roi.group = one.class_id
     pieces = outlines(one.mask, one.top, one.left)
     rings = [ring for piece in pieces for ring in (piece.outer, *piece.holes)]
     if len(rings) == 1:
