@@ -99,7 +99,7 @@ class ClickSet:
             "seconds": self.seconds,
         }
         clicks = ",\n".join(
-            "  " + json.dumps({"row": row, "col": col, "class_id": class_id})
+            f'  {{"row": {row!r}, "col": {col!r}, "class_id": {class_id}}}'  # as json.dumps, faster
             for row, col, class_id in _rows(self)
         )
         body = f"\n{clicks}\n" if clicks else ""

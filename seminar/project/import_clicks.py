@@ -53,7 +53,7 @@ def write_import(project: Project, plan: ImportPlan) -> Iterator[NewClicks]:
 def take_back(project: Project, plan: ImportPlan, image_ids: Collection[str] | None = None) -> None:
     """Remove the clicks of an import again, and the classes that it added unless they are used.
 
-    Clicks made since are kept. An import that replaced clicks cannot be taken back.
+    Clicks made since are kept.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def take_back(project: Project, plan: ImportPlan, image_ids: Collection[str] | N
     for image_id in plan.images if image_ids is None else image_ids:
         image = plan.images[image_id]
         now = target.read_clicks(image_id)
-        if now is None or plan.overwrite:
+        if now is None:
             continue
         target.write_clicks(
             image_id, image.before or _nothing(image.after), base=image.after, durable=False

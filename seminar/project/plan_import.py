@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from seminar.clicks.readers.found_clicks import (
     Reading,
     Unanswered,
 )
+from seminar.errors import DatasetError
 from seminar.io.images import explained, image_header
 from seminar.io.names import shown
 from seminar.labels import ClassNames
@@ -121,24 +122,24 @@ def plan_import(
         Something that the files do not say.
     """
     match = match or ImageMatch(project.image_ids())
-    found, unknown_images, edges = _by_image(project, readings, match, answers or Answers())
-    labels = Counter(click.label for clicks in found.values() for click in clicks)
+    found, unknown_images = _by_image(project, readings, match, answers or Answers())
+    labels = Counter(click.label for one in found.values() for click in one.clicks)
     matched = match_labels(labels, project.classes, rules or LabelRules())
     images = {}
     per_class = Counter[int]()
     skipped = 0
-    for image_id, clicks in found.items():
+    for image_id, one in found.items():
         kept = []
-        for click in clicks:
+        for click in one.clicks:
             class_id = matched.class_ids.get(click.label)
             if class_id is not None:
                 kept.append((click.row, click.col, class_id))
             else:
                 skipped += click.label in matched.class_ids
-        before = None if overwrite else project.read_clicks(image_id)
-        images[image_id] = _merged(kept, before, project.image_size(image_id), image_id in edges)
-        new = images[image_id].after.class_ids[0 if before is None else len(before) :]
-        per_class.update(new.tolist())
+        before = _clicks_of(project, image_id, overwrite)
+        image = _merged(kept, before, one, overwrite)
+        images[image_id] = image
+        per_class.update(image.after.class_ids[len(image.after) - image.new :].tolist())
     return ImportPlan(
         images,
         matched.classes,
@@ -153,75 +154,89 @@ def plan_import(
     )
 
 
+@dataclass
+class _Found:
+    """Clicks of an image of the project, its (height, width), and from where they are counted."""
+
+    size: tuple[int, int]
+    clicks: list[FoundClick] = field(default_factory=list)
+    from_edges: bool = False
+
+
 def _by_image(
     project: Project, readings: Mapping[Path, Reading], match: ImageMatch, answers: Answers
-) -> tuple[dict[str, list[FoundClick]], Counter[str], set[str]]:
-    """Clicks by image id, clicks by unknown image, and images with clicks counted from edges."""
-    found: dict[str, list[FoundClick]] = {}
+) -> tuple[dict[str, _Found], Counter[str]]:
+    """Clicks by image id, and the numbers of clicks by unknown image."""
+    found: dict[str, _Found] = {}
     unknown = Counter[str]()
-    edges: set[str] = set()
     faults = Faults()
     for path, reading in readings.items():
-        named: dict[tuple[str, int | None], str | None] = {}
-        first_name: dict[str, str] = {}
+        groups: dict[tuple[str, int | None], list[FoundClick]] = {}
         for click in reading.clicks:
-            plane = click.plane
+            groups.setdefault((click.image, click.plane), []).append(click)
+        names: dict[str, str] = {}
+        for (name, plane), clicks in groups.items():
             if plane and reading.with_channels:
-                plane //= _channels(project, match, click, path, answers)
-            key = click.image, plane
-            if key not in named:
-                named[key] = image_id = match.find(*key, path)
-                if image_id is not None:
-                    faults_before = len(faults.sentences)
-                    _check(project, image_id, click.image, reading, path, faults)
-                    if len(faults.sentences) > faults_before:
-                        named[key] = None
-                    if (first := first_name.setdefault(image_id, click.image)) != click.image:
-                        faults.add(
-                            f"{path}: '{shown(first)}' and '{shown(click.image)}' would both be the"
-                            f" image {shown(image_id)}; import them from two files"
-                        )
-            image_id = named[key]
+                plane //= _channels(project, match, name, path, answers)
+            image_id = match.find(name, plane, path)
             if image_id is None:
-                unknown[click.image or path.name] += 1
-            else:
-                found.setdefault(image_id, []).append(click)
-                if reading.from_edges:
-                    edges.add(image_id)
+                unknown[name or path.name] += len(clicks)
+                continue
+            if image_id not in found:
+                found[image_id] = _Found(project.image_size(image_id))
+            one = found[image_id]
+            if (first := names.setdefault(image_id, name)) != name:
+                faults.add(
+                    f"{path}: '{shown(first)}' and '{shown(name)}' would both be the image "
+                    f"{shown(image_id)}; import them from two files"
+                )
+            if fault := _fault(project, image_id, one.size, reading, name):
+                faults.add(f"{path}: {fault}")
+            one.clicks += clicks
+            one.from_edges |= reading.from_edges
     faults.raise_any()
-    return found, unknown, edges
+    return found, unknown
 
 
-def _check(
-    project: Project, image_id: str, name: str, reading: Reading, path: Path, faults: Faults
-) -> None:
-    """The image is as the other program saw it."""
-    image_path = project.image_path(image_id)
-    size = project.image_size(image_id)
+def _clicks_of(project: Project, image_id: str, overwrite: bool) -> ClickSet | None:
+    try:
+        return project.read_clicks(image_id)
+    except DatasetError:
+        if overwrite:  # damaged ones are replaced, too
+            return None
+        raise
+
+
+def _fault(
+    project: Project, image_id: str, size: tuple[int, int], reading: Reading, name: str
+) -> str:
+    """Why the image is not as the other program saw it; empty if it is."""
     noted = reading.sizes.get(name, size)
     if noted != size:
-        faults.add(
-            f"{path}: {shown(name)} is {noted[0]} x {noted[1]} pixels (height x width) there, but "
-            f"{image_path} has {size[0]} x {size[1]}; import the clicks of the same picture"
+        return (
+            f"{shown(name)} is {noted[0]} x {noted[1]} pixels (height x width) there, but the "
+            f"image {shown(image_id)} has {size[0]} x {size[1]}; import the clicks of the same "
+            "picture"
         )
-    elif reading.from_edges and image_path.suffix.lower() in JPEG:
-        with explained(image_path), JpegImagePlugin.JpegImageFile(image_path) as image:
-            orientation = image.getexif().get(ORIENTATION, 1)
-        if orientation not in (0, 1):
-            faults.add(
-                f"{image_path}: a camera's note turns it (EXIF orientation {orientation}); other "
-                "programs show it turned, Seminar as it is stored; save it upright without the "
-                "note, make the project of that, and import again"
-            )
+    path = project.image_path(image_id) if reading.from_edges else None
+    if path is None or path.suffix.lower() not in JPEG:
+        return ""
+    with explained(path), JpegImagePlugin.JpegImageFile(path) as image:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    if orientation in (0, 1):
+        return ""
+    return (
+        f"a camera's note turns {path} (EXIF orientation {orientation}); other programs show it "
+        "turned, Seminar as it is stored; save it upright without the note, make the project of "
+        "that, and import again"
+    )
 
 
-def _channels(
-    project: Project, match: ImageMatch, click: FoundClick, path: Path, answers: Answers
-) -> int:
+def _channels(project: Project, match: ImageMatch, name: str, path: Path, answers: Answers) -> int:
     """Channels that the planes of a stack count; asked unless the images have one."""
     if answers.channels is not None:
         return answers.channels
-    image_id = match.find(click.image, 0, path)
+    image_id = match.find(name, 0, path)
     if image_id is None or image_header(project.image_path(image_id)).channels == 1:
         return 1
     raise Unanswered(
@@ -234,17 +249,17 @@ def _channels(
 def _merged(
     clicks: Sequence[tuple[float, float, int]],
     before: ClickSet | None,
-    size: tuple[int, int],
-    from_edges: bool,
+    found: _Found,
+    overwrite: bool,
 ) -> ImageImport:
-    height, width = size
-    base = before if before is not None else ClickSet(height, width)
+    height, width = found.size
+    base = ClickSet(height, width) if before is None or overwrite else before
     there = dict(
         zip(map(tuple, pixels(base.points).tolist()), base.class_ids.tolist(), strict=True)
     )
     points = np.array([click[:2] for click in clicks], dtype=np.float64).reshape(-1, 2)
-    if from_edges:  # on the far edge: in the last pixel
-        for axis, side in enumerate(size):
+    if found.from_edges:  # on the far edge: in the last pixel
+        for axis, side in enumerate(found.size):
             is_edge = np.isin(points[:, axis], (side - 0.5, side))
             points[is_edge, axis] = side - 1
     counts = Counter[str]()

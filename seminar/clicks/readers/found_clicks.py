@@ -143,13 +143,16 @@ def counted_from_edges(clicks: Sequence[FoundClick]) -> tuple[list[FoundClick], 
     Where the file has whole numbers only, as programs write that round, they are taken for the
     middles of pixels: the same pixels, without the ties.
     """
-    rounded = [
-        click._replace(row=round(click.row, DECIMALS), col=round(click.col, DECIMALS))
-        for click in clicks
+    rows = [round(click.row, DECIMALS) for click in clicks]
+    cols = [round(click.col, DECIMALS) for click in clicks]
+    is_whole = bool(rows) and all(place % 1 == 0 for places in (rows, cols) for place in places)
+    offset = 0 if is_whole else EDGE
+    moved = [
+        FoundClick(row + offset, col + offset, label, image, plane)
+        for row, col, (_, _, label, image, plane) in zip(rows, cols, clicks, strict=True)
     ]
-    if rounded and all(click.row % 1 == 0 and click.col % 1 == 0 for click in rounded):
-        return rounded, ("all coordinates are whole numbers: taken for the middles of pixels",)
-    return [click._replace(row=click.row + EDGE, col=click.col + EDGE) for click in rounded], ()
+    notes = ("all coordinates are whole numbers: taken for the middles of pixels",)
+    return moved, notes if is_whole else ()
 
 
 def per_image(clicks: Sequence[FoundClick]) -> dict[str, list[FoundClick]]:

@@ -89,12 +89,12 @@ def read(source: Source, answers: Answers) -> Reading:
         notes.append(f"{others} selections that are not points are left out")
     label_of = _labels(source, points, answers)
     clicks: list[FoundClick] = []
+    are_linear: list[bool] = []
     faults = Faults()
-    with_channels = False
     for roi in points:
         coordinates = np.asarray(roi.coordinates(), dtype=np.float64).reshape(-1, 2).tolist()
         plane, is_linear = _plane(source, roi, answers)
-        with_channels |= is_linear
+        positions = roi.counter_positions
         for place, (col, row) in enumerate(coordinates):
             if not (abs(row) <= MAX_COORDINATE and abs(col) <= MAX_COORDINATE):
                 faults.add(
@@ -102,15 +102,34 @@ def read(source: Source, answers: Answers) -> Reading:
                     f"{col}, {row}; delete the point"
                 )
                 continue
-            here = plane
-            if roi.counter_positions is not None and roi.counter_positions[place]:
-                here, with_channels = int(roi.counter_positions[place]) - 1, True
-            clicks.append(FoundClick(row, col, label_of(roi, place), "", here))
+            own = 0 if positions is None else int(positions[place])
+            clicks.append(FoundClick(row, col, label_of(roi, place), "", own - 1 if own else plane))
+            are_linear.append(own > 0 or is_linear)
     faults.raise_any()
+    clicks, with_channels = _without_channels(source, clicks, are_linear, answers)
     if _origin(source, points, clicks, answers) == "edge":
         moved, more = counted_from_edges(clicks)
         return Reading(moved, notes=(*notes, *more), from_edges=True, with_channels=with_channels)
     return Reading(clicks, notes=tuple(notes), with_channels=with_channels)
+
+
+def _without_channels(
+    source: Source, clicks: list[FoundClick], are_linear: list[bool], answers: Answers
+) -> tuple[list[FoundClick], bool]:
+    """Clicks whose planes are counted in one way, and whether channels count in it."""
+    if all(are_linear) or not any(are_linear):
+        return clicks, any(are_linear)
+    channels = answers.channels
+    if channels is None:
+        raise Unanswered(
+            f"{source}: some positions count channels and slices as one, some do not; say how many "
+            "channels the stack has in ImageJ (1 for RGB)",
+            "channels",
+        )
+    return [
+        click._replace(plane=click.plane // channels) if is_linear and click.plane else click
+        for click, is_linear in zip(clicks, are_linear, strict=True)
+    ], False
 
 
 def _selections(source: Source) -> Iterator[ImagejRoi]:
@@ -125,7 +144,10 @@ def _selections(source: Source) -> Iterator[ImagejRoi]:
         if source.data.startswith(MAGIC):
             yield _with_name(ImagejRoi.frombytes(source.data), source.path.stem)
             return
-        check_archive(source.path)
+        try:
+            check_archive(source.path)
+        except SeminarError as error:
+            raise DatasetError(str(error)) from None
         with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
             for member in archive.infolist():
                 if not member.filename.lower().endswith(".roi"):

@@ -11,7 +11,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeGuard
@@ -78,24 +78,27 @@ class Source:
             ) from None
 
     @cached_property
+    def columns(self) -> list[str]:
+        """Names in the first line of a CSV; none where there is no such line."""
+        try:
+            return [name.strip() for name in next(self._lines(), [])]
+        except csv.Error:
+            return []
+
+    @cached_property
     def rows(self) -> list[dict[str, str]]:
         """The lines of a CSV below its first, by the names in the first.
 
         Raises
         ------
         DatasetError
-            Not UTF-8, or lines of other lengths than the first.
+            Damaged, or lines of other lengths than the first.
         """
+        header = self.columns
+        rows = []
         try:
-            text = self.data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = self.data.decode("latin-1")  # ImageJ on Windows; only a unit or a name has any
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter(text))
-        try:
-            header = [name.strip() for name in next(lines)]
-            rows = []
-            for number, line in enumerate(lines, start=2):
-                if not any(line):
+            for number, line in enumerate(self._lines(), start=1):
+                if number == 1 or not any(line):
                     continue
                 if len(line) != len(header):
                     raise DatasetError(
@@ -103,23 +106,19 @@ class Source:
                         f"{len(header)}; export the clicks again"
                     )
                 rows.append(dict(zip(header, line, strict=True)))
-        except (csv.Error, StopIteration) as error:
+        except csv.Error as error:
             raise DatasetError(
                 f"{self}: not readable as CSV ({str(error)[:100]}); export the clicks again"
             ) from None
         return rows
 
-    @staticmethod
-    def _delimiter(text: str) -> str:
+    def _lines(self) -> Iterator[list[str]]:
+        try:
+            text = self.data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = self.data.decode("latin-1")  # ImageJ on Windows; only a unit or a name has any
         first = text.partition("\n")[0]
-        return max(",\t;", key=first.count)
-
-    @cached_property
-    def columns(self) -> list[str]:
-        """Names in the first line of a CSV."""
-        first = self.data[: 2**16].decode("utf-8-sig", "replace").partition("\n")[0]
-        names = next(csv.reader([first], delimiter=self._delimiter(first)), [])
-        return [name.strip() for name in names]
+        return csv.reader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=first.count))
 
     @cached_property
     def root(self) -> str:

@@ -141,9 +141,12 @@ def test_merging_keeps_what_is_there(project: Project) -> None:
 
 
 def test_imported_clicks_replace_others_only_when_asked(project: Project) -> None:
+    before = files(project)
     plan = planned(project, human(1, 1, 1, "b"), overwrite=True)
     last(write_import(project, plan))
     assert project.read_clicks("b") == ClickSet(20, 30, [(0.5, 0.5)], [1])
+    take_back(project, plan)
+    assert files(project) == before
 
 
 def test_clicks_made_during_an_import_stay(project: Project) -> None:
@@ -192,7 +195,9 @@ def test_an_import_that_does_not_end_leaves_nothing(
 
 def test_a_picture_of_another_size_is_refused(project: Project) -> None:
     reading = Reading([human(1, 1, 1, "a.png")], sizes={"a.png": (20, 31)})
-    with pytest.raises(DatasetError, match=r"a\.png is 20 x 31 pixels .* there, but .* 20 x 30"):
+    with pytest.raises(
+        DatasetError, match=r"a\.png is 20 x 31 pixels .* there, but the image a has 20 x 30"
+    ):
         plan_import(project, {FILE: reading})
     plan_import(project, {FILE: replace(reading, sizes={"a.png": (20, 30)})})
 
@@ -205,7 +210,7 @@ def test_a_picture_that_a_camera_s_note_turns_is_refused(tmp_path: Path) -> None
         tmp_path / "p", [tmp_path / "turned.jpg"], ClassNames.of("background", "cell")
     )
     reading = Reading([human(1, 1, 1, "turned.jpg")], from_edges=True)
-    with pytest.raises(DatasetError, match=r"turned\.jpg: .* \(EXIF orientation 6\)"):
+    with pytest.raises(DatasetError, match=r"turned\.jpg \(EXIF orientation 6\)"):
         plan_import(project, {FILE: reading})
     # ImageJ and napari show it as it is stored
     assert plan_import(project, {FILE: replace(reading, from_edges=False)}).total("new") == 1
