@@ -5,10 +5,14 @@ from __future__ import annotations
 import glob
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 MAX_NAME_BYTES = 200
 """Longest image id in UTF-8; file systems allow 255, and endings need room."""
+
+NAMES_SHOWN = 5
+"""A sentence about many images names so many of them."""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -57,6 +61,13 @@ def shown(name: str) -> str:
         character if character.isprintable() else ascii(character)[1:-1] for character in name
     )
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def names_of(ids: Sequence[str], what: str = "image") -> str:
+    """The first few ids, and how many there are."""
+    first = [shown(image_id) for image_id in ids[:NAMES_SHOWN]]
+    more = ["..."] if len(ids) > NAMES_SHOWN else []
+    return f"{len(ids)} {what}{'s' if len(ids) > 1 else ''} ({', '.join(first + more)})"
 
 
 def files_like(pattern: str) -> list[Path]:

@@ -72,15 +72,25 @@ def read_tif(path: Path) -> npt.NDArray[Any]:
         return _picture(_pixels(stack), stack.layout, stack.page.colormap)
 
 
-def tif_pages(path: Path, pages: Pages = "auto") -> tuple[int, bool]:
-    """The number of images if pages are taken as `pages`, and whether `read_tif` reads the same."""
+def tif_pages(path: Path, pages: Pages = "auto") -> tuple[int, int, bool]:
+    """What pages become that are taken as `pages`.
+
+    Returns
+    -------
+    images : int
+    channels : int
+        Of each; 0 where they differ.
+    is_same : bool
+        Whether `read_tif` reads the same.
+    """
     with open_tif(path) as tif:
         found = _each_kind(tif, path, pages)
         layout = found[0].layout
-        if len(found) > 1:
-            return sum(stack.layout.num_planes for stack in found), False
-        is_same = not layout.plane_axes and layout == single_stack(tif, path).layout
-        return layout.num_planes, is_same
+        images = sum(stack.layout.num_planes for stack in found)
+        channels = {stack.layout.channels for stack in found}
+        is_single = len(found) == 1 and not layout.plane_axes
+        is_same = is_single and layout == single_stack(tif, path).layout
+        return images, channels.pop() if len(channels) == 1 else 0, is_same
 
 
 def tif_planes(path: Path, pages: Pages = "auto") -> Iterator[npt.NDArray[Any]]:

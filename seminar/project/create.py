@@ -16,16 +16,18 @@ from seminar.io.files import let_all_read, write_bytes, write_text
 from seminar.io.images import (
     EXTENSIONS,
     explained,
-    image_size,
+    image_header,
     looks_whole,
     read_image,
     read_planes,
 )
 from seminar.io.names import files_like, name_fault, portability_fault, same_name, shown
+from seminar.io.ome_zarr_layouts import is_zarr
 from seminar.io.tif import tif_pages
 from seminar.io.tif_layout import Pages
 from seminar.labels import ClassNames
 from seminar.project.layout import CLASSES, IMAGES, MIN_SIDE, image_files, too_small
+from seminar.project.mixed_channels import mixed_channels
 
 
 def create_project(
@@ -49,7 +51,7 @@ def create_project(
     ------
     DatasetError
         All faults of the images: not readable, names that some systems do not allow, the same name
-        twice; or a folder that is not empty.
+        twice, different numbers of channels; or a folder that is not empty.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise DatasetError(
@@ -63,6 +65,9 @@ def create_project(
         except DatasetError as error:
             faults += error.faults
     faults += _name_faults(sources)
+    counts = {image_id: source.channels for source in sources for image_id in source.image_ids}
+    if said := mixed_channels(counts):
+        faults.append(f"{path}: {said}; convert them, or make a project of each kind")
     if faults:
         raise DatasetError(faults)
     if not sources:
@@ -89,10 +94,11 @@ def create_project(
 
 @dataclass(frozen=True)
 class _Source:
-    """An image file, the ids of its images, and whether it can be copied byte by byte."""
+    """An image file, the ids and channels of its images, and if it can be copied byte by byte."""
 
     path: Path
     image_ids: tuple[str, ...]
+    channels: int
     is_copied: bool
 
 
@@ -103,7 +109,7 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
     for given in images:
         path = Path(given)
         if path.is_dir():
-            found = sorted(image_files(path))
+            found = [] if is_zarr(path) else sorted(image_files(path))
         elif path.exists():
             found = [path]
         else:
@@ -112,7 +118,12 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
                 for match in files_like(str(given))
                 if match.suffix.lower() in EXTENSIONS and match.is_file()
             ]
-        if not found:
+        if not found and path.is_dir() and is_zarr(path):
+            faults.append(
+                f"{path}: an OME-Zarr, which is predicted but not annotated; save the planes to "
+                "click on as tif"
+            )
+        elif not found:
             faults.append(
                 f"{path}: no image found there; name a file, a folder or a pattern with images "
                 f"({', '.join(EXTENSIONS)})"
@@ -122,24 +133,26 @@ def _image_files(images: Iterable[Path | str]) -> tuple[list[Path], list[str]]:
 
 
 def _source(path: Path, pages: Pages) -> _Source:
-    count, is_copied = 1, True
+    count, channels, is_copied = 1, 0, True
     if path.suffix.lower() not in EXTENSIONS:
         raise DatasetError(
             f"{path}: not an image by its name; convert it to {', '.join(EXTENSIONS)}"
         )
     if path.suffix.lower() in (".tif", ".tiff"):
         with explained(path):
-            count, is_copied = tif_pages(path, pages)
+            count, channels, is_copied = tif_pages(path, pages)
     if is_copied:
-        if min(image_size(path)) < MIN_SIDE:
-            raise DatasetError(too_small(path, image_size(path)))
+        header = image_header(path)
+        size, channels = (header.height, header.width), header.channels
+        if min(size) < MIN_SIDE:
+            raise DatasetError(too_small(path, size))
         if not looks_whole(path):
             read_image(path)
     if count == 1:
-        return _Source(path, (path.stem,), is_copied)
+        return _Source(path, (path.stem,), channels, is_copied)
     digits = max(3, len(str(count - 1)))
     ids = tuple(f"{path.stem}_{number:0{digits}d}" for number in range(count))
-    return _Source(path, ids, is_copied)
+    return _Source(path, ids, channels, is_copied)
 
 
 def _name_faults(sources: Sequence[_Source]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from seminar.errors import DatasetError
-from seminar.io.names import name_fault, portability_fault, same_name, shown
+from seminar.io.names import name_fault, names_of, portability_fault, same_name, shown
 from seminar.project.layout import (
     ENDINGS,
     IMAGES,
@@ -22,9 +22,6 @@ from seminar.project.layout import (
     unread_in,
 )
 from seminar.project.project import Project
-
-NAMES_SHOWN = 5
-"""A sentence about many images names so many of them."""
 
 
 def folder_faults(project: Project, image_ids: Collection[str] | None = None) -> list[str]:
@@ -122,10 +119,3 @@ def read_splits(project: Project) -> tuple[dict[str, tuple[str, ...]], list[str]
             "take them out of one"
         )
     return splits, faults, warnings
-
-
-def names_of(ids: Sequence[str], what: str = "image") -> str:
-    """The first few ids, and how many there are."""
-    first = [shown(image_id) for image_id in ids[:NAMES_SHOWN]]
-    more = ["..."] if len(ids) > NAMES_SHOWN else []
-    return f"{len(ids)} {what}{'s' if len(ids) > 1 else ''} ({', '.join(first + more)})"

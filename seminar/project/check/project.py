@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from seminar.errors import DatasetError
-from seminar.io.names import name_fault
-from seminar.project.check.folder import folder_faults, folder_warnings, names_of, read_splits
+from seminar.io.names import name_fault, names_of
+from seminar.project.check.folder import folder_faults, folder_warnings, read_splits
 from seminar.project.check.image import ImageFindings, inspect_image
 from seminar.project.check.label_map import says_void_alone, void_alone
 from seminar.project.clicked_classes import unclicked_classes
 from seminar.project.layout import IMAGES, TRAIN, TRUTH
+from seminar.project.mixed_channels import mixed_channels
 from seminar.project.project import Project
 
 Needs = Literal["clicks", "truth", "any"]
@@ -216,26 +217,19 @@ def _presence(
 def _channel_findings(
     findings: dict[str, ImageFindings], channels: tuple[int, ...] | None
 ) -> tuple[list[str], list[str]]:
-    groups: dict[int, list[str]] = {}
-    for image_id, found in findings.items():
-        if found.header is not None:
-            groups.setdefault(found.header.channels, []).append(image_id)
+    counts = {
+        image_id: found.header.channels for image_id, found in findings.items() if found.header
+    }
     if channels:
-        lacking = sorted(
-            image_id for count, ids in groups.items() if count <= max(channels) for image_id in ids
-        )
+        lacking = sorted(image_id for image_id, count in counts.items() if count <= max(channels))
         said = (
             f"{IMAGES}: channel {max(channels)} is asked for, {names_of(lacking)} of "
             f"{len(findings)} do not have it; "
         )
         return ([f"{said}change the setting 'channels' or convert them"] if lacking else []), []
-    if len(groups) < 2:
+    if not (said := mixed_channels(counts)):
         return [], []
-    said = "; ".join(f"{count} in {names_of(ids)}" for count, ids in sorted(groups.items()))
-    fault = (
-        f"{IMAGES}: images with different numbers of channels: {said}; convert them, or set "
-        "'channels' to some that all of them have"
-    )
+    fault = f"{IMAGES}: {said}; convert them, or set 'channels' to some that all of them have"
     return ([], [fault]) if channels is None else ([fault], [])
 
 

@@ -143,3 +143,20 @@ def test_clicks_come_from_the_images_project(folder: Path, tmp_path: Path) -> No
     assert clicks_of(project.image_path("a"), CLASSES) is None
     assert clicks_of(folder / "b.png", CLASSES) is None
     assert clicks_of(project.image_path("b"), ClassNames.of("background", "dog")) is None
+
+
+def test_brackets_in_the_name_of_a_folder(folder: Path) -> None:
+    plate = folder / "plate[1]"
+    plate.mkdir()
+    Image.fromarray(np.zeros((8, 10), np.uint8)).save(plate / "x.png")
+    assert names(plate / "*.png") == ["x.png"]
+
+
+@pytest.mark.parametrize("name", ["plate.zarr", "plate.ome.zarr", "plate"])
+def test_images_in_an_ome_zarr_are_named_after_it(tmp_path: Path, name: str) -> None:
+    for group in (tmp_path / name, tmp_path / name / "A", tmp_path / name / "A" / "1"):
+        group.mkdir()
+        (group / ".zattrs").write_text('{"multiscales": []}' if group.name == "1" else "{}")
+    (found,) = find_images([str(tmp_path)])
+    assert found == tmp_path / name / "A" / "1"
+    assert stem_of(found) == "plate_A_1"

@@ -68,6 +68,32 @@ def test_a_full_disk_names_the_file_that_was_meant(
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["chmod", "fchmod"])
+def test_a_mount_that_refuses_to_change_modes_takes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, name, refuse, raising=False)
+    write_bytes(tmp_path / "x", b"1")
+    with locked(tmp_path):
+        write_bytes(tmp_path / "x", b"2")
+    assert (tmp_path / "x").read_bytes() == b"2"
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_mount_that_cannot_flush_takes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_bytes(tmp_path / "x", b"1")
+    assert names(tmp_path) == ["x"]
+
+
 def test_a_file_in_place_of_the_folder_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "Clicks").write_bytes(b"")
     with pytest.raises(OSError):

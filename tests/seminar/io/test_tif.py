@@ -56,7 +56,7 @@ def test_channels_first(tmp_path: Path, channels: int, options: dict[str, Any]) 
     assert (image == np.moveaxis(pixels, 0, 2)).all()
     header = image_header(path)
     assert (header.height, header.width, header.channels) == image.shape
-    assert tif_pages(path) == (1, True)
+    assert tif_pages(path)[::2] == (1, True)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
@@ -133,7 +133,7 @@ def test_stacks_are_refused_as_images_and_split_into_planes(
             match=rf"a\.tif: a stack of {planes} planes, expected one image; `seminar new` makes",
         ):
             read(path)
-    assert tif_pages(path) == (planes, False)
+    assert tif_pages(path)[::2] == (planes, False)
     found = list(tif_planes(path))
     expected = pixels.reshape(planes, -1, HEIGHT, WIDTH)
     assert len(found) == planes
@@ -152,9 +152,9 @@ def test_channels_of_a_stack_before_its_planes(tmp_path: Path) -> None:
 def test_pages_are_what_the_user_says(tmp_path: Path) -> None:
     few = written(tmp_path / "few.tif", noise(3, HEIGHT, WIDTH), photometric="minisblack")
     many = written(tmp_path / "many.tif", noise(40, HEIGHT, WIDTH))
-    assert tif_pages(few) == (1, True)
-    assert tif_pages(few, "planes") == (3, False)
-    assert tif_pages(many, "channels") == (1, False)
+    assert tif_pages(few)[::2] == (1, True)
+    assert tif_pages(few, "planes")[::2] == (3, False)
+    assert tif_pages(many, "channels")[::2] == (1, False)
     assert [plane.shape for plane in tif_planes(few, "planes")] == [(HEIGHT, WIDTH, 1)] * 3
     assert [plane.shape for plane in tif_planes(many, "channels")] == [(HEIGHT, WIDTH, 40)]
 
@@ -168,7 +168,7 @@ def test_colours_are_never_planes(tmp_path: Path, planarconfig: str) -> None:
         photometric="rgb",
         planarconfig=planarconfig,
     )
-    assert tif_pages(path, "planes") == (1, True)
+    assert tif_pages(path, "planes")[::2] == (1, True)
 
 
 # --- colours that are not stored as RGB
@@ -188,7 +188,7 @@ def test_a_palette_becomes_rgb(tmp_path: Path, options: dict[str, Any]) -> None:
     assert image.dtype == np.uint8
     assert (image == IN_PALETTE).all()
     assert image_header(path).channels == 3
-    assert tif_pages(path) == (1, True)
+    assert tif_pages(path)[::2] == (1, True)
 
 
 def test_a_palette_of_65536_colours_becomes_rgb(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_pages_in_a_palette_are_planes_and_each_is_read_in_its_colours(
 ) -> None:
     indices = noise(3, HEIGHT, WIDTH, dtype="uint8") % 3
     path = written(tmp_path / "a.tif", indices, photometric="palette", colormap=PALETTE, **options)
-    assert tif_pages(path) == (3, False)
+    assert tif_pages(path)[::2] == (3, False)
     with pytest.raises(DatasetError, match=r"a\.tif: a stack of 3 planes"):
         read_image(path)
     for plane, one in zip(tif_planes(path), indices, strict=True):

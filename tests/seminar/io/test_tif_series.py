@@ -45,7 +45,7 @@ def test_a_thumbnail_is_not_the_picture(tmp_path: Path, is_first: bool) -> None:
             tif.write(page, subfiletype=int(is_thumbnail), **PLAIN)
     assert image_size(path) == (HEIGHT, WIDTH)
     assert (read_image(path)[:, :, 0] == PICTURE).all()
-    assert tif_pages(path) == (1, True)
+    assert tif_pages(path)[::2] == (1, True)
 
 
 def test_the_page_of_the_picture_is_read_by_pillow_too(
@@ -73,7 +73,7 @@ def test_smaller_versions_are_not_pictures(tmp_path: Path, is_flagged: bool) -> 
                 subfiletype=int(is_flagged and level > 0),
                 **PLAIN,
             )
-    assert tif_pages(path) == (1, True)
+    assert tif_pages(path)[::2] == (1, True)
     assert (read_image(path)[:, :, 0] == PICTURE).all()
 
 
@@ -83,7 +83,7 @@ def test_a_mask_of_transparency_is_not_a_picture(tmp_path: Path) -> None:
         tif.write(PICTURE, **PLAIN)
         tif.write(PICTURE > 100, subfiletype=4, **PLAIN)
     assert (read_image(path)[:, :, 0] == PICTURE).all()
-    assert tif_pages(path, "planes") == (1, True)
+    assert tif_pages(path, "planes")[::2] == (1, True)
 
 
 def test_the_label_of_a_slide_is_not_a_picture(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_label_of_a_slide_is_not_a_picture(tmp_path: Path) -> None:
 def test_pages_appended_one_by_one_are_all_read(tmp_path: Path, metadata: Any) -> None:
     pages = noise(20, HEIGHT, WIDTH)
     path = written(tmp_path / "a.tif", *pages, metadata=metadata)
-    assert tif_pages(path) == (20, False)
+    assert tif_pages(path)[::2] == (20, False)
     assert (np.concatenate([*read_planes(path)], axis=2) == np.moveaxis(pages, 0, 2)).all()
     with pytest.raises(DatasetError, match=r"a\.tif: a stack of 20 planes, expected one image"):
         read_image(path)
@@ -115,14 +115,14 @@ def test_a_few_appended_pages_are_what_the_user_says(tmp_path: Path) -> None:
     pages = noise(3, HEIGHT, WIDTH)
     path = written(tmp_path / "a.tif", *pages, metadata={})
     assert (read_image(path) == np.moveaxis(pages, 0, 2)).all()
-    assert tif_pages(path, "planes") == (3, False)
+    assert tif_pages(path, "planes")[::2] == (3, False)
     assert [plane.shape for plane in read_planes(path, "planes")] == [(HEIGHT, WIDTH, 1)] * 3
 
 
 def test_pages_of_colours_are_planes(tmp_path: Path) -> None:
     pages = noise(2, HEIGHT, WIDTH, 3)
     path = written(tmp_path / "a.tif", *pages, photometric="rgb", metadata={})
-    assert tif_pages(path) == (2, False)
+    assert tif_pages(path)[::2] == (2, False)
     assert (np.stack([*read_planes(path)]) == pages).all()
 
 
@@ -133,7 +133,7 @@ def test_scenes_of_an_ome_tif_are_images(tmp_path: Path, shapes: Any) -> None:
     with tifffile.TiffWriter(path, ome=True) as tif:
         for scene in scenes:
             tif.write(scene, photometric="minisblack", metadata={"axes": "YX"})
-    assert tif_pages(path) == (2, False)
+    assert tif_pages(path)[::2] == (2, False)
     for plane, scene in zip(read_planes(path), scenes, strict=True):
         assert (plane[:, :, 0] == scene).all()
     with pytest.raises(DatasetError, match=r"a\.ome\.tif: (a stack of 2|holds pictures that)"):
@@ -149,7 +149,7 @@ def test_pictures_of_different_sizes_are_asked_for(tmp_path: Path) -> None:
             match=r"a\.tif: .* \(24 x 34, 10 x 11 pixels.*`seminar new --pages planes`",
         ):
             read(path)
-    assert tif_pages(path, "planes") == (2, False)
+    assert tif_pages(path, "planes")[::2] == (2, False)
     first, second = read_planes(path, "planes")
     assert (first[:, :, 0] == PICTURE).all() and (second[:, :, 0] == small).all()
 

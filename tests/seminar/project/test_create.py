@@ -186,3 +186,75 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError, match="No space left"):
         create_project(tmp_path / "p", files, CLASSES)
     assert leftovers(tmp_path) == ["in"]
+
+
+def test_images_of_one_and_of_two_channels_are_refused(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.tif", tmp_path / "two.tif"
+    tifffile.imwrite(one, noise(20, 30))
+    tifffile.imwrite(two, noise(2, 20, 30), photometric="minisblack", metadata={"axes": "CYX"})
+    with pytest.raises(DatasetError) as caught:
+        create_project(tmp_path / "p", [one, two], CLASSES)
+    assert caught.value.faults == (
+        f"{tmp_path / 'p'}: images with different numbers of channels: 1 in 1 image (one); 2 in 1 "
+        "image (two); convert them, or make a project of each kind",
+    )
+    assert not (tmp_path / "p").exists()
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, noise(3, 20, 30), photometric="minisblack", metadata={"axes": "ZYX"})
+    assert len(create_project(tmp_path / "p", [one, stack], CLASSES)) == 4
+    with pytest.raises(DatasetError, match="2 in 1 image"):
+        create_project(tmp_path / "q", [two, stack], CLASSES)
+
+
+def test_scenes_and_pages_of_a_tif_become_images(tmp_path: Path) -> None:
+    pages = noise(20, 20, 30)
+    for page in pages:
+        tifffile.imwrite(tmp_path / "appended.tif", page, append=True)
+    with tifffile.TiffWriter(tmp_path / "scenes.ome.tif", ome=True) as tif:
+        for shape in ((20, 30), (15, 40)):
+            tif.write(noise(*shape), photometric="minisblack", metadata={"axes": "YX"})
+    with tifffile.TiffWriter(tmp_path / "thumb.tif") as tif:
+        tif.write(pages[0, ::2, ::2], photometric="minisblack", metadata=None, subfiletype=1)
+        tif.write(pages[0], photometric="minisblack", metadata=None)
+    ids = create_project(tmp_path / "p", [tmp_path / "*.tif"], CLASSES)
+    project = Project.open(tmp_path / "p")
+    assert ids == (
+        *(f"appended_{number:03}" for number in range(20)),
+        "scenes.ome_000",
+        "scenes.ome_001",
+        "thumb",
+    )
+    assert (project.read_image("appended_007")[:, :, 0] == pages[7]).all()
+    assert project.image_size("scenes.ome_001") == (15, 40)
+    assert (project.read_image("thumb")[:, :, 0] == pages[0]).all()
+
+
+def test_a_folder_with_brackets_in_its_name(tmp_path: Path) -> None:
+    image(tmp_path / "plate[1]" / "a.png")
+    assert create_project(tmp_path / "p", [tmp_path / "plate[1]" / "*.png"], CLASSES) == ("a",)
+
+
+def test_an_ome_zarr_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / ".zattrs").write_text("{}")
+    with pytest.raises(DatasetError, match="a: an OME-Zarr, which is predicted but not annotated"):
+        create_project(tmp_path / "p", [tmp_path / "a"], CLASSES)
+
+
+def test_a_turned_photo_is_copied_and_read_as_shown(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    pixels = noise(20, 30, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    project = Project.create(tmp_path / "p", [tmp_path / "a.png"], CLASSES)
+    assert (project.read_image("a") == np.rot90(pixels)).all()
+
+
+def test_a_mount_that_refuses_to_change_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", path)
+
+    monkeypatch.setattr("os.chmod", refuse)
+    assert create_project(tmp_path / "p", [image(tmp_path / "a.png")], CLASSES) == ("a",)
