@@ -81,7 +81,7 @@ class Annotation:
         if self._image is not None and fits(self._image, shown):
             show_picture(self._image, shown, project, image_id)
         else:
-            self._remove_image()
+            self._remove_layers()  # clicks alone crash napari 0.9.2 where an image adds an axis
             layers, geometry = self.viewer.layers, self.session.layer_geometry()
             image = take_over(layers, shown, project, image_id)
             self._image = image = image or make_image_layer(shown, project, image_id, geometry)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QScrollArea
@@ -285,3 +286,26 @@ def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: Window) -> 
                     "nothing is cut off"
                 )
     assert "torch" not in sys.modules
+
+
+def test_images_of_one_and_of_two_channels_take_turns(
+    open_window: Callable[[], Any], tmp_path: Path
+) -> None:
+    """An image that adds an axis while only the clicks were shown ended the process."""
+    project = make_project(tmp_path / "mixed", ((60, 80),) * 2)
+    for image_id, channels in (("image_1", 1), ("image_2", 2)):
+        pixels = np.full((channels, 60, 80), 99, np.uint8)
+        project.image_path(image_id).unlink()
+        path = project.path / "JPEGImages" / f"{image_id}.tif"
+        tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX"})
+    dock = open_window()
+    dock.open_project(project.path)
+    settle(0.3)
+    hands = Hands(dock.viewer)
+    for key, ndim in ((Qt.Key.Key_D, 3), (Qt.Key.Key_A, 2), (Qt.Key.Key_D, 3)):
+        hands.key(key)
+        settle(0.3)
+        assert dock.viewer.dims.ndim == ndim
+    hands.click(30, 40)
+    clicks = on_disk(dock, project, "image_2")
+    np.testing.assert_allclose(clicks.points, [[30, 40]], atol=0.3)
