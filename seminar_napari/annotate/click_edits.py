@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,11 @@ class ClickEdits:
     """Changes the clicks of the shown image, and keeps the history of all images.
 
     Positions are in world coordinates, as in napari's events; an index is that of a click.
+
+    Attributes
+    ----------
+    take_back_import : callable
+        Called by `undo` with the image id; whether an import was the last change, and goes back.
     """
 
     def __init__(self, shown: ShownClicks) -> None:
@@ -29,6 +35,7 @@ class ClickEdits:
         self._histories: defaultdict[str, History] = defaultdict(History)
         self._known: dict[str, ClickSet] = {}
         self._is_stepping = False  # undo or redo is at work
+        self.take_back_import: Callable[[str], bool] = lambda image_id: False
         self._cleanup = Cleanup()
         self._cleanup.connect(self._session.project_changed, self._on_project)
         self._cleanup.connect(self._session.clicks_changed, self._record)
@@ -113,12 +120,31 @@ class ClickEdits:
         self._known[image_id] = self._session.clicks(image_id)
 
     def undo(self) -> None:
-        """Undo the last change to the clicks of this image."""
-        self._step(History.undo, "Nothing to undo on this image.")
+        """Undo the last change to the clicks of this image; if it was an import, all of it."""
+        if not self.take_back_import(self._shown.image_id):
+            self._step(History.undo, "Nothing to undo on this image.")
 
     def redo(self) -> None:
         """Redo the change that was undone last."""
         self._step(History.redo, "Nothing to redo on this image.")
+
+    def count(self, image_id: str) -> int:
+        """Number of changes that can be undone."""
+        return len(self._histories[image_id].done)
+
+    def forget(self, image_ids: Iterable[str]) -> None:
+        """Forget the changes to these images, whose clicks are no longer what they were."""
+        for image_id in image_ids:
+            self._histories.pop(image_id, None)
+
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Changes until the block ends are not recorded."""
+        self._is_stepping = True
+        try:
+            yield
+        finally:
+            self._is_stepping = False
 
     def _step(self, step: Callable[[History, ClickSet], ClickSet | None], otherwise: str) -> None:
         if (now := self._clicks()) is None:
@@ -127,11 +153,8 @@ class ClickEdits:
         if clicks is None:
             self._session.notice.emit(otherwise)
             return
-        self._is_stepping = True
-        try:
+        with self.unrecorded():
             self._shown.commit(clicks)
-        finally:
-            self._is_stepping = False
 
     def _record(self, image_id: str) -> None:
         clicks, before = self._session.clicks(image_id), self._known.get(image_id)

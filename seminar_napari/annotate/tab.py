@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
@@ -14,6 +15,7 @@ from seminar.errors import SeminarError
 from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.annotate.class_bar import ClassBar
 from seminar_napari.annotate.image_list import ImageList
+from seminar_napari.annotate.import_row import ImportRow, dropped_clicks
 from seminar_napari.annotate.keys_and_mouse import LEGEND
 from seminar_napari.annotate.live_mask import LiveMask
 from seminar_napari.annotate.live_mask_row import LiveMaskRow
@@ -46,6 +48,7 @@ class AnnotateTab(QWidget):
         self.annotation = Annotation(session, viewer)
         self.classes = ClassBar(session)
         self.images = ImageList(session)
+        self.importing = ImportRow(session, self.annotation.edits, viewer)
         self.live_mask = LiveMask(session)
         self.live_mask_row = LiveMaskRow(session, self.live_mask)
         self.previous = button(
@@ -75,6 +78,7 @@ class AnnotateTab(QWidget):
                 self.classes,
                 self.images,
                 row(self.previous, self.place, self.next, stretch=1, spacing=6),
+                self.importing,
                 self.live_mask_row,
                 self.saved,
                 self.warning,
@@ -87,6 +91,7 @@ class AnnotateTab(QWidget):
         area = scrolled(content)
         area.setMinimumWidth(content.minimumSizeHint().width())
         self.setLayout(column(area))
+        self.setAcceptDrops(True)
         session.image_changed.connect(self._show_place)
         session.project_changed.connect(self._show_place)
         session.clicks_changed.connect(self._show_saved)
@@ -102,6 +107,22 @@ class AnnotateTab(QWidget):
     def show_keys(self) -> None:
         """Unfold the keys and mouse gestures."""
         self.legend.expand(animate=False)
+
+    def showEvent(self, event: Any) -> None:
+        """Take clicks that are dropped on the canvas from now on."""
+        super().showEvent(event)
+        self.importing.watch_drops()
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Accept files with clicks."""
+        if event is not None and dropped_clicks(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Import the clicks."""
+        if event is not None and (paths := dropped_clicks(event)):
+            event.acceptProposedAction()
+            self.importing.start(paths)
 
     def _show_place(self, _changed: object = None) -> None:
         ids, image_id = self._session.image_ids, self._session.image_id

@@ -83,8 +83,7 @@ def format_of(source: Source) -> str:
     possible = [name for name, row in READERS.items() if source.ending in row.endings]
     if not possible:
         raise DatasetError(
-            f"{source}: not a file with clicks by its ending; expected {', '.join(ENDINGS)}, or "
-            "name its --format"
+            f"{source}: not a file with clicks by its ending; expected {', '.join(ENDINGS)}"
         )
     for name in possible:
         if READERS[name].is_this(source):
@@ -92,7 +91,7 @@ def format_of(source: Source) -> str:
     titles = ", ".join(READERS[name].title for name in possible)
     raise DatasetError(
         f"{source}: its content is not that of {titles} (it starts with {cut(source.data[:30])}); "
-        "export the clicks again, or name the --format"
+        "export the clicks again"
     )
 
 
