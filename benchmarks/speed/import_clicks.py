@@ -2,8 +2,9 @@
 images from one CVAT file, compared with Datumaro reading the same file in the same run.
 
 Each measurement is a process of its own, in turns; times are without the start of Python and the
-imports. "read" is the file alone, "import" is everything that `seminar import-clicks` does: reading,
-matching, merging, and writing 1,000 JSON files and masks. Datumaro may be in another environment:
+imports. "read" is the file alone, "import" is everything that `seminar import-clicks` does:
+reading, matching, merging, and writing 1,000 JSON files and masks. Datumaro may be in another
+environment:
 
     python benchmarks/speed/import_clicks.py --datumaro-python ~/datumaro/bin/python
 """

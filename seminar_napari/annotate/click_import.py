@@ -186,11 +186,18 @@ def summary(written: Written) -> str:
     plan = written.plan
     images = sum(image.new > 0 for image in plan.images.values())
     names = ", ".join(shown(file.name) for file in written.request.files[:3])
-    line = f"{plan.total('new'):,} clicks on {images:,} images came in from {names}"
+    line = (
+        f"{counted(plan.total('new'), 'click')} on {counted(images, 'image')} came in from {names}"
+    )
     if rest := left_out(plan):
         line += f"; left out: {rest}"
     notes = "".join(f" {note}." for note in plan.notes)
     return f"{line}. Undo import takes them back.{notes}"
+
+
+def counted(number: int, what: str) -> str:
+    """Number and noun: "1 click", "1,200 clicks"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def left_out(plan: ImportPlan) -> str:

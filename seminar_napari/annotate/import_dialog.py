@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from seminar.clicks.readers.found_clicks import Unanswered
 from seminar.io.names import shown
+from seminar_napari.annotate.click_import import counted
 from seminar_napari.qt.builders import boxed, column, scrolled, wrapped_label
 
 NEW, LEAVE_OUT = "Add as a new class", "Leave out"
@@ -107,7 +108,7 @@ class ClassesDialog(_Dialog):
         self.fields = {label: _combo(choices) for label in unknown}
         grid = QGridLayout()
         for number, (label, count) in enumerate(unknown.items()):
-            grid.addWidget(QLabel(f"{shown(label)}  ({count:,} clicks)"), number, 0)
+            grid.addWidget(QLabel(f"{shown(label)}  ({counted(count, 'click')})"), number, 0)
             grid.addWidget(self.fields[label], number, 1)
         grid.setColumnStretch(1, 1)
         super().__init__(

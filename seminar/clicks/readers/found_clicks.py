@@ -155,6 +155,15 @@ def counted_from_edges(clicks: Sequence[FoundClick]) -> tuple[list[FoundClick], 
     return moved, notes if is_whole else ()
 
 
+def others_note(count: int, what: str) -> tuple[str, ...]:
+    """The note that so many `what` ("region") are no points; none where there are none."""
+    if not count:
+        return ()
+    if count == 1:
+        return (f"1 {what} that is not a point is left out",)
+    return (f"{count:,} {what}s that are not points are left out",)
+
+
 def per_image(clicks: Sequence[FoundClick]) -> dict[str, list[FoundClick]]:
     """The clicks by what the file calls their image."""
     found: dict[str, list[FoundClick]] = {}

@@ -35,6 +35,7 @@ from seminar.clicks.readers.found_clicks import (
     Reading,
     Unanswered,
     counted_from_edges,
+    others_note,
 )
 from seminar.clicks.readers.source import MAX_COORDINATE, Source
 from seminar.errors import DatasetError, SeminarError
@@ -81,12 +82,10 @@ def read(source: Source, answers: Answers) -> Reading:
     points = [roi for roi in selections if int(roi.roitype) == 10]
     if not points:
         raise DatasetError(
-            f"{source}: {len(selections)} selections, none of them points or multi-points; save the"
-            " selections of ImageJ's point tools"
+            f"{source}: no points or multi-points among its {len(selections)} selections; save the "
+            "selections of ImageJ's point tools"
         )
-    notes = []
-    if others := len(selections) - len(points):
-        notes.append(f"{others} selections that are not points are left out")
+    notes = others_note(len(selections) - len(points), "selection")
     label_of = _labels(source, points, answers)
     clicks: list[FoundClick] = []
     are_linear: list[bool] = []
@@ -110,7 +109,7 @@ def read(source: Source, answers: Answers) -> Reading:
     if _origin(source, points, clicks, answers) == "edge":
         moved, more = counted_from_edges(clicks)
         return Reading(moved, notes=(*notes, *more), from_edges=True, with_channels=with_channels)
-    return Reading(clicks, notes=tuple(notes), with_channels=with_channels)
+    return Reading(clicks, notes=notes, with_channels=with_channels)
 
 
 def _without_channels(

@@ -21,6 +21,7 @@ from seminar.clicks.readers.found_clicks import (
     FoundClick,
     Reading,
     counted_from_edges,
+    others_note,
 )
 from seminar.clicks.readers.source import Source, cut, is_number, size_of
 from seminar.errors import DatasetError
@@ -65,7 +66,7 @@ def read(source: Source, answers: Answers) -> Reading:
                 if size := size_of(result["original_width"], result["original_height"]):
                     sizes[image] = size
     faults.raise_any()
-    notes = (f"{others} results that are not key points are left out",) if others else ()
+    notes = others_note(others, "result")
     moved, more = counted_from_edges(clicks)
     images = [_image(task["data"], {}) for task in tasks]
     return Reading(moved, images, sizes, (*notes, *more), from_edges=True)

@@ -12,6 +12,7 @@ from seminar.clicks.readers.found_clicks import (
     FoundClick,
     Reading,
     counted_from_edges,
+    others_note,
 )
 from seminar.clicks.readers.source import Source, cut, is_number, size_of
 from seminar.errors import DatasetError
@@ -51,6 +52,6 @@ def read(source: Source, answers: Answers) -> Reading:
                         f"{source}, shape {number}: expected [x, y], got {cut(place)}; delete it"
                     )
     faults.raise_any()
-    notes = (f"{others} shapes that are not points are left out",) if others else ()
+    notes = others_note(others, "shape")
     moved, more = counted_from_edges(clicks)
     return Reading(moved, (image,), {image: size} if size else {}, (*notes, *more), from_edges=True)

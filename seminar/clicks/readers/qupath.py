@@ -14,6 +14,7 @@ from seminar.clicks.readers.found_clicks import (
     Reading,
     Unanswered,
     counted_from_edges,
+    others_note,
 )
 from seminar.clicks.readers.source import Source, cut, is_number
 from seminar.errors import DatasetError
@@ -59,7 +60,7 @@ def read(source: Source, answers: Answers) -> Reading:
                 continue
             clicks.append(FoundClick(place[1], place[0], label, "", plane))
     faults.raise_any()
-    notes = (f"{others} objects that are not points are left out",) if others else ()
+    notes = others_note(others, "object")
     if not clicks:
         raise DatasetError(
             f"{source}: no points among {others} objects; export annotations of the points tool"

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seminar.clicks.readers.found_clicks import Answers, Faults, FoundClick, Reading, Unanswered
+from seminar.clicks.readers.found_clicks import (
+    Answers,
+    Faults,
+    FoundClick,
+    Reading,
+    Unanswered,
+    others_note,
+)
 from seminar.clicks.readers.source import Source, cut, is_number
 from seminar.errors import DatasetError
 from seminar.io.names import shown
@@ -60,7 +67,7 @@ def read(source: Source, answers: Answers) -> Reading:
     faults.raise_any()
     attribute = _attribute(source, [about for _, about in found], answers)
     clicks = [click._replace(label=_value(about.get(attribute))) for click, about in found]
-    notes = (f"{others} regions that are not points are left out",) if others else ()
+    notes = others_note(others, "region")
     return Reading(clicks, [one["filename"] for one in pictures.values()], notes=notes)
 
 

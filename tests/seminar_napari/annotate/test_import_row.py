@@ -174,7 +174,7 @@ def test_what_a_file_does_not_say_is_asked_for(
             dialog.field.setValue(value)
         tab.importing.dialog = None
         dialog.import_button.click()
-    assert settled()[0].startswith("2 clicks on 1 images came in from Results.csv")
+    assert settled()[0].startswith("2 clicks on 1 image came in from Results.csv")
     assert tab._session.clicks("c") == ClickSet(40, 60, [(5, 3), (8, 6)], [2, 2])
 
 
@@ -213,6 +213,6 @@ def test_dropped_files_with_clicks_come_in(
     (tmp_path / "other.json").write_text("{}")
     assert not drops.eventFilter(None, drop(tmp_path / "other.json"))  # napari's business
     assert drops.eventFilter(None, drop(via(tmp_path, ("b.png", 1, 1, "cell"))))
-    assert "1 clicks on 1 images came in" in settled()[0]
+    assert "1 click on 1 image came in" in settled()[0]
     tab.dropEvent(drop(via(tmp_path, ("c.png", 1, 1, "cell"))))
-    assert "1 clicks on 1 images came in" in settled()[0]
+    assert "1 click on 1 image came in" in settled()[0]

@@ -138,7 +138,7 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         (zipped(("../../x.roi", b"Iout")), "leads out of the archive"),
         (zipped(("/x.roi", b"Iout")), "leads out of the archive"),
         (zipped(("x.roi", b"\0" * 2**28)), "would unpack to"),
-        (zipped(("x.txt", b"hello")), "0 selections"),
+        (zipped(("x.txt", b"hello")), "among its 0 selections"),
         (zipped(("x.roi", b"hello")), "not readable as selections of ImageJ"),
         (b"PK\3\4 and no more", "not readable as a zip"),
         (b"Iout", "not readable as selections of ImageJ"),
@@ -247,9 +247,9 @@ def test_areas_are_no_points(tmp_path: Path) -> None:
     reading = read_clicks(sample(tmp_path, "imagej", content))
     assert (len(reading.clicks), reading.notes) == (
         1,
-        ("1 selections that are not points are left out",),
+        ("1 selection that is not a point is left out",),
     )
-    with pytest.raises(DatasetError, match="1 selections, none of them points"):
+    with pytest.raises(DatasetError, match="no points or multi-points among its 1"):
         read_clicks(sample(tmp_path, "imagej", zipped(("a.roi", area))))
 
 
