@@ -35,7 +35,7 @@ from pathlib import Path
 what, folder = sys.argv[1], Path(sys.argv[2])
 if what == "datumaro":
     import datumaro
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     dataset = datumaro.Dataset.import_from(str(folder / "cvat"), "cvat")
     count = sum(len(item.annotations) for item in dataset)
 else:
@@ -44,7 +44,7 @@ else:
     from seminar.project.plan_import import plan_import
     from seminar.project.project import Project
     path = folder / "cvat" / "clicks.xml"
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     if what == "read":
         count = len(read_clicks(path).clicks)
     else:
@@ -53,9 +53,9 @@ else:
         for state in write_import(project, plan):
             pass
         count = sum(state.per_class.values())
-seconds = time.perf_counter() - start
+seconds, cpu = time.perf_counter() - start, time.process_time() - used
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({{"clicks": count, "seconds": seconds, "peak_mb": peak}}))
+print(json.dumps({{"clicks": count, "seconds": seconds, "cpu": cpu, "peak_mb": peak}}))
 """
 
 
@@ -122,20 +122,27 @@ def main() -> None:
                 python = options.datumaro_python if what == "datumaro" else sys.executable
                 found[what].append(measure(python, what, folder))
                 assert found[what][-1]["clicks"] == options.images * options.clicks
-    print("| | seconds (median) | all | peak memory |\n|---|---|---|---|")
+    print("| | seconds (median) | all | processor time | peak memory |\n|---|---|---|---|---|")
     for what in whats:
         seconds = [one["seconds"] for one in found[what]]
+        cpu = statistics.median(one["cpu"] for one in found[what])
         peak = max(one["peak_mb"] for one in found[what])
         print(
             f"| {what} | {statistics.median(seconds):.2f} | "
-            f"{' '.join(f'{one:.2f}' for one in seconds)} | {peak:.0f} MB |"
+            f"{' '.join(f'{one:.2f}' for one in seconds)} | {cpu:.2f} s | {peak:.0f} MB |"
         )
     for what in ("read", "import") if "datumaro" in found else ():
         ratios = [
-            one["seconds"] / other["seconds"]
-            for one, other in zip(found[what], found["datumaro"], strict=True)
+            statistics.median(
+                one[unit] / other[unit]
+                for one, other in zip(found[what], found["datumaro"], strict=True)
+            )
+            for unit in ("seconds", "cpu")
         ]
-        print(f"{what} / Datumaro's reading: {statistics.median(ratios):.2f}")
+        print(
+            f"{what} / Datumaro's reading: {ratios[0]:.2f} of the time, {ratios[1]:.2f} of the "
+            "processor time"
+        )
 
 
 if __name__ == "__main__":
