@@ -41,7 +41,7 @@ if what == "datumaro":
 else:
     from seminar.clicks.readers.format_table import read_clicks
     from seminar.project.import_clicks import write_import
-    from seminar.project.plan_import import plan_import
+    from seminar.project.import_plan.plan_import import plan_import
     from seminar.project.project import Project
     path = folder / "cvat" / "clicks.xml"
     start, used = time.perf_counter(), time.process_time()

@@ -135,9 +135,9 @@ def import_clicks(
     """
     from seminar.cli.terminal import import_report as report
     from seminar.project.import_clicks import write_import
-    from seminar.project.match_images import ImageMatch
-    from seminar.project.match_labels import LabelRules
-    from seminar.project.plan_import import plan_import
+    from seminar.project.import_plan.match_images import ImageMatch
+    from seminar.project.import_plan.match_labels import LabelRules
+    from seminar.project.import_plan.plan_import import plan_import
     from seminar.project.project import Project
 
     rules = LabelRules(_mapping(map_ or []), class_, add_classes)

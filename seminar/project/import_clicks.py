@@ -13,8 +13,8 @@ from seminar.clicks.readers.whats_the_point import LONGEST_SIDE
 from seminar.errors import DatasetError
 from seminar.io.files import locked, write_text
 from seminar.labels import BACKGROUND, ClassNames
+from seminar.project.import_plan.plan_import import ImportPlan
 from seminar.project.new_clicks import NewClicks
-from seminar.project.plan_import import ImportPlan
 from seminar.project.project import Project
 
 

@@ -15,9 +15,9 @@ from seminar.clicks.readers.source import Source
 from seminar.errors import SeminarError
 from seminar.io.names import shown
 from seminar.project.import_clicks import take_back, write_import
-from seminar.project.match_images import ImageMatch
-from seminar.project.match_labels import LabelRules
-from seminar.project.plan_import import ImportPlan, plan_import
+from seminar.project.import_plan.match_images import ImageMatch
+from seminar.project.import_plan.match_labels import LabelRules
+from seminar.project.import_plan.plan_import import ImportPlan, plan_import
 from seminar.project.project import Project
 from seminar_napari.annotate.click_edits import ClickEdits
 from seminar_napari.session.session import Session

@@ -22,9 +22,9 @@ from seminar.clicks.readers.format_table import READERS, read_clicks
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
 from seminar.project.import_clicks import take_back, write_import
-from seminar.project.match_images import ImageMatch
-from seminar.project.match_labels import LabelRules
-from seminar.project.plan_import import plan_import
+from seminar.project.import_plan.match_images import ImageMatch
+from seminar.project.import_plan.match_labels import LabelRules
+from seminar.project.import_plan.plan_import import plan_import
 from seminar.project.project import Project
 
 CASES = int(os.environ.get("SEMINAR_FUZZ_CASES", "40"))

@@ -12,8 +12,8 @@ from seminar.clicks.readers.whats_the_point import LONGEST_SIDE
 from seminar.io.names import shown
 
 if TYPE_CHECKING:
+    from seminar.project.import_plan.plan_import import ImportPlan
     from seminar.project.new_clicks import NewClicks
-    from seminar.project.plan_import import ImportPlan
     from seminar.project.project import Project
 
 SHOWN = 20

@@ -23,10 +23,10 @@ from seminar.project.import_clicks import (
     take_back,
     write_import,
 )
+from seminar.project.import_plan.match_labels import LabelRules
+from seminar.project.import_plan.plan_import import ImportPlan, plan_import
 from seminar.project.layout import read_split
-from seminar.project.match_labels import LabelRules
 from seminar.project.new_clicks import NewClicks
-from seminar.project.plan_import import ImportPlan, plan_import
 from seminar.project.project import Project
 
 FILE = Path("clicks.json")

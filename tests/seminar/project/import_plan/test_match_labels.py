@@ -7,7 +7,7 @@ import pytest
 from seminar.clicks.readers.found_clicks import Unanswered
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
-from seminar.project.match_labels import LabelRules, match_labels
+from seminar.project.import_plan.match_labels import LabelRules, match_labels
 
 CLASSES = ClassNames.of("background", "nucleus", "Rim")
 

@@ -26,8 +26,8 @@ from seminar.errors import DatasetError
 from seminar.io.images import explained, image_header
 from seminar.io.names import shown
 from seminar.labels import ClassNames
-from seminar.project.match_images import ImageMatch
-from seminar.project.match_labels import LabelRules, match_labels
+from seminar.project.import_plan.match_images import ImageMatch
+from seminar.project.import_plan.match_labels import LabelRules, match_labels
 from seminar.project.project import Project
 
 ORIENTATION = 0x0112

@@ -8,7 +8,7 @@ import pytest
 
 from seminar.clicks.readers.found_clicks import Unanswered
 from seminar.errors import DatasetError
-from seminar.project.match_images import ImageMatch
+from seminar.project.import_plan.match_images import ImageMatch
 
 IDS = ("a.b", "field_001", "Größe", "stack_000", "stack_001", "stack_010", "two.ome")
 FILE = Path("clicks.json")
