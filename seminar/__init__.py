@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from seminar.losses.consistency import pixel_consistency as pixel_consistency
     from seminar.losses.cross_entropy import partial_cross_entropy as partial_cross_entropy
     from seminar.losses.dense_crf import dense_crf as dense_crf
+    from seminar.models.build_network import build_network as build_network
     from seminar.models.deeplab import DeepLabV3Plus as DeepLabV3Plus
-    from seminar.models.deeplab import build_network as build_network
     from seminar.project.project import Project as Project
     from seminar.run.folder import RunFolder as RunFolder
     from seminar.training.recording import record as record
@@ -38,7 +38,7 @@ _MODULES = {
     "RunFolder": "run.folder",
     "SeminarError": "errors",
     "TrainConfig": "config.settings",
-    "build_network": "models.deeplab",
+    "build_network": "models.build_network",
     "dense_crf": "losses.dense_crf",
     "evaluate": "inference.evaluate",
     "partial_cross_entropy": "losses.cross_entropy",

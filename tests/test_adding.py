@@ -141,11 +141,11 @@ from seminar.cli.main import main
 from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
 
 here = Path.cwd()
 assert Path(seminar.__file__).is_relative_to(here), seminar.__file__
-config = TrainConfig(weights="none")
+config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
 network = build_network(config, num_classes=2, channels=3)
 classes = ClassNames.of("background", "cell")
 save_model(here / "model.pt", network, config=config, classes=classes, channels=3)

@@ -13,6 +13,7 @@ TABLE is one of
     fig5      modules, ema_decay, lambda_pcons
     time      time to the first useful mask
     probe     the linear probe, with many and few clicks on the background, next to the forest
+    refined   runs that start at the probe, with clicks as people place them
     pictures  masks of seed 0 into FOLDER/pictures, from the runs that are still in FOLDER
 
 Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar
@@ -42,6 +43,7 @@ DEFAULT_SETS = {
     "fig5": "histology20",
     "time": "fluo20,histology20",
     "probe": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",
+    "refined": "fluo20,histology20,histology3,fluo3,histology1,ccp60,camvid60,voc",
     "pictures": ",".join(SETS),
 }
 

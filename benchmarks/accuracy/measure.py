@@ -70,11 +70,10 @@ def prepared(
     *,
     half: bool = False,
     human: Path | None = None,
-    background: int | None = None,
+    style: tuple[str, ...] = (),
 ) -> Path:
-    """A copy of a set with simulated clicks (`background` on the background of each image, by
-    default as many as objects) or people's, made once, also where several benchmarks ask for it at
-    the same time.
+    """A copy of a set with simulated clicks (`style` are more options of `simulate-clicks`) or
+    people's, made once, also where several benchmarks ask for it at the same time.
     """
     project.parent.mkdir(parents=True, exist_ok=True)
     with locked(project.parent):
@@ -86,9 +85,8 @@ def prepared(
                 path.chmod(0o755 if path.is_dir() else 0o644)
             if half:
                 _halve(unfinished)
-            few = [] if background is None else ["--background", background]
             if human is None:
-                seminar("simulate-clicks", unfinished, "--seed", 0, *few)
+                seminar("simulate-clicks", unfinished, "--seed", 0, *style)
             else:
                 seminar("import-clicks", unfinished, *sorted(human.glob("*.json")))
             unfinished.rename(project)

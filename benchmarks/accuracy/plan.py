@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from benchmarks.accuracy.measure import (
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
-from seminar.run.events import Validated
+from seminar.run.events import Judged, SteppedBack, Validated
 from seminar.run.folder import RunFolder
 
 TABLE3: dict[str, tuple[str, ...]] = {
@@ -67,6 +67,13 @@ EMA_DECAYS = (0.9, 0.97, 0.99, 0.999)
 LAMBDAS_PCONS = (0.01, 0.1, 1.0, 10.0)
 MODULES = 3
 
+ANCILLARY = ("--losses", "pce,crf,pcons")
+FIG5: Mapping[str, tuple[str, ...]] = {
+    "modules": ("--modules", str(MODULES)),
+    **{f"ema-{decay}": (*ANCILLARY, "--ema-decay", str(decay)) for decay in EMA_DECAYS},
+    **{f"pcons-{each}": (*ANCILLARY, "--lambda-pcons", str(each)) for each in LAMBDAS_PCONS},
+}
+
 GOOD_SHARE = 0.9
 """A mask is useful from this share of the final score on."""
 
@@ -76,10 +83,28 @@ LONG = 1500
 COUNTS = "counts"
 """Name of the row with what a set consists of."""
 
-BACKGROUNDS = (6, 2)
-"""Few clicks on the background of an image, as people place them."""
+STYLES: Mapping[str, tuple[str, ...]] = {
+    "": (),
+    "background6": ("--background", "6"),
+    "background2": ("--background", "2"),
+    "half": ("--share", "0.5", "--background", "6"),
+    "wrong": ("--wrong", "0.05", "--background", "6"),
+}
+"""Clicks as people place them, as options of `seminar simulate-clicks`: as many on the background
+as on objects; six and two on the background of an image; on half of the objects; one in twenty on
+the wrong class or beside its object.
+"""
 
-TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time", "probe")
+VERSION_0_1 = (
+    *("--start", "random", "--backbone", "mobilenet_v2", "--iterations", "250"),
+    *("--crf-ramp", "0.2", "--ema-decay", "0.99", "--lr-warmup", "0", "--click-balance", "0"),
+    "--no-crf-by-colour",
+)
+"""The default of version 0.1, with which the tables up to `time` were measured. Its strong view had
+no change of colours.
+"""
+
+TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time", "probe", "refined")
 
 
 @dataclass(frozen=True)
@@ -127,30 +152,27 @@ class Bench:
             for how in ("reset", "unchanged"):
                 yield f"self-{how}", partial(train, f"self-{how}", "--self-generation", how)
         elif table == "fig5":
-            yield "modules", partial(train, "modules", "--modules", str(MODULES))
-            ancillary = ("--losses", "pce,crf,pcons")
-            for decay in EMA_DECAYS:
-                yield (
-                    f"ema-{decay}",
-                    partial(train, f"ema-{decay}", *ancillary, "--ema-decay", str(decay)),
-                )
-            for weight in LAMBDAS_PCONS:
-                yield (
-                    f"pcons-{weight}",
-                    partial(train, f"pcons-{weight}", *ancillary, "--lambda-pcons", str(weight)),
-                )
+            for name, options in FIG5.items():
+                yield name, partial(train, name, *options)
         elif table == "probe":
             yield from self._probe_rows(set_name, seed)
+        elif table == "refined":
+            yield from self._refined_rows(set_name, seed)
         elif table == "time":
             yield "seminar", partial(train, "seminar")
             yield "time", partial(self.time_to_good, set_name, seed)
+
+    def _refined_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        for style in ("",) if SETS[set_name].human else STYLES:
+            name = f"refined-{style}" if style else "refined"
+            yield name, partial(self.refined, set_name, seed, style)
 
     def _probe_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "forest", partial(self.forest, set_name, seed)
         yield "probe", partial(self.probe, set_name)
         yield "filters", partial(self.probe, set_name, "--backbone", "none")
-        for few in () if SETS[set_name].human else BACKGROUNDS:
-            yield f"probe-background{few}", partial(self.probe, set_name, background=few)
+        for style in () if SETS[set_name].human else ("background6", "background2"):
+            yield f"probe-{style}", partial(self.probe, set_name, style=style)
 
     def counts(self, set_name: str) -> Row:
         """How many images and clicks train, how many classes there are, and how many images are
@@ -167,15 +189,15 @@ class Bench:
             "scored": len(project.split("val") or ()),
         }
 
-    def project(self, set_name: str, background: int | None = None) -> Path:
-        """The set's copy, made where it is missing."""
+    def project(self, set_name: str, style: str = "") -> Path:
+        """The set's copy with clicks in a style of `STYLES`, made where it is missing."""
         chosen = SETS[set_name]
         return prepared(
             self.shared / chosen.source,
-            self.out / (chosen.source if background is None else f"{chosen.source}-{background}"),
+            self.out / (f"{chosen.source}-{style}" if style else chosen.source),
             half=chosen.half,
             human=self.shared / chosen.human if chosen.human else None,
-            background=background,
+            style=STYLES[style],
         )
 
     def has_runs(self, set_name: str) -> bool:
@@ -183,11 +205,12 @@ class Bench:
         return any((self.out / SETS[set_name].source / "runs").glob(f"{set_name}-*"))
 
     def options(self, set_name: str, seed: int) -> list[str]:
-        """What every training command on a set has in common."""
+        """What every training command of the tables of version 0.1 on a set has in common."""
         chosen = SETS[set_name]
         weights = next((self.shared / "weights").glob("mobilenet_v2*.pth"))
         return [
             *("--weights", str(weights), "--limit", str(chosen.limit), "--seed", str(seed)),
+            *VERSION_0_1,
             *chosen.options,
             *self.extra,
         ]
@@ -197,6 +220,27 @@ class Bench:
         run = run_name(set_name, name, seed)
         return trained(self.project(set_name), run, [*self.options(set_name, seed), *options])
 
+    def refined(self, set_name: str, seed: int, style: str) -> Row:
+        """A run that starts at the probe, with the settings of a newcomer: the model, and what
+        each network was judged.
+        """
+        project, chosen = self.project(set_name, style), SETS[set_name]
+        weights = next((self.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
+        run = f"{set_name}-refined-{seed}"
+        words = ["--weights", str(weights), "--limit", str(chosen.limit), "--seed", str(seed)]
+        words += [word for word in chosen.options if word == "--no-rotations"]
+        row = trained(project, run, [*words, *self.extra])
+        events = [event for event, _, _ in RunFolder.of(project, run).read_events()]
+        return row | {
+            "model": scores(project / "runs" / run, project),
+            "judged": {
+                f"{event.stage} {event.network}": event.score
+                for event in events
+                if isinstance(event, Judged)
+            },
+            "steps_back": sum(isinstance(event, SteppedBack) for event in events),
+        }
+
     def forest(self, set_name: str, seed: int) -> Row:
         """A random forest on the clicked pixels of the same images."""
         project, folder = self.project(set_name), self.out / "masks" / set_name / f"forest-{seed}"
@@ -204,14 +248,14 @@ class Bench:
         forest_masks(project, folder, limit=SETS[set_name].limit, seed=seed)
         return {"seconds": time.monotonic() - start, "masks": scores(folder, project)}
 
-    def probe(self, set_name: str, *options: str, background: int | None = None) -> Row:
+    def probe(self, set_name: str, *options: str, style: str = "") -> Row:
         """A probe, its seconds with features and fit, and with the masks of the val images."""
-        project = self.project(set_name, background)
+        project = self.project(set_name, style)
         weights = next((self.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
         words = ["--limit", SETS[set_name].limit, "--json", "--store", 0, *options]
         if "none" not in options:
             words += ["--weights", weights]
-        folder = self.out / "masks" / set_name / f"probe{''.join(options)}{background}"
+        folder = self.out / "masks" / set_name / f"probe{''.join(options)}{style}"
         shutil.rmtree(folder, ignore_errors=True)
         start = time.monotonic()
         printed = json.loads(seminar("probe", project, *words))

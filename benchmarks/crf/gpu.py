@@ -23,7 +23,7 @@ from seminar.config.settings import CrfMethod, preset
 from seminar.losses.dense_crf import dense_crf
 from seminar.losses.dense_crf.exact import filter_exact
 from seminar.losses.dense_crf.features import gaussian, pixel_features
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
 from seminar.runtime.devices import describe, mixed_precision
 
 CROP, SIDE, BATCH, CLASSES = 513, 256, 12, 21

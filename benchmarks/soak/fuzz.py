@@ -15,6 +15,7 @@ import contextlib
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -81,9 +82,20 @@ def make_project(folder: Path, *, with_networks: bool = True) -> Project:
         photometric="rgb",
         planarconfig="separate",
     )
-    project = Project.create(
-        folder / "project", sorted(source.iterdir()), ClassNames.of("background", "cell", "fibre")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(colours).save(source / "turned.jpg", exif=turned)
+    planes = np.moveaxis(colours, 2, 0)
+    tifffile.imwrite(
+        source / "ome.tif", planes, ome=True, metadata={"axes": "CYX"}, photometric="minisblack"
     )
+    for plane in planes:
+        tifffile.imwrite(source / "appended.tif", plane, append=True)
+    project = Project.create(
+        folder / "project", [source / "png.png"], ClassNames.of("background", "cell", "fibre")
+    )
+    for path in source.iterdir():  # with different numbers of channels, which `create` refuses
+        shutil.copy(path, project.path / "JPEGImages")
     truth = rng.integers(0, 3, (SIDE, SIDE), dtype=np.uint8)
     for image_id in project.image_ids():
         points = rng.uniform(0, SIDE - 1, (5, 2))
@@ -117,8 +129,8 @@ def make_run(project: Project, with_networks: bool) -> None:
     if with_networks:
         import torch
 
+        from seminar.models.build_network import build_network
         from seminar.models.checkpoint import save_checkpoint, save_model
-        from seminar.models.deeplab import build_network
 
         for iteration in (1, 2):
             content = {
@@ -205,6 +217,9 @@ READERS: dict[str, tuple[Reader, int]] = {  # file or pattern -> reader, how oft
     "JPEGImages/zipped.tif": (_image, 6),
     "JPEGImages/float.tif": (_image, 6),
     "JPEGImages/channels.tif": (_image, 6),
+    "JPEGImages/turned.jpg": (_image, 4),
+    "JPEGImages/ome.tif": (_image, 6),
+    "JPEGImages/appended.tif": (_image, 4),
     "ImageSets/Segmentation/train.txt": (_splits, 6),
     "others.json": (lambda project, path: read_clicks(path, "whats-the-point"), 4),
     "runs/run/config.toml": (_run, 8),

@@ -27,7 +27,7 @@ from seminar.config.settings import TrainConfig
 from seminar.inference.predictor import Predictor
 from seminar.inference.tiles import plan
 from seminar.labels import ClassNames
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
 from seminar.runtime.allocator import allow_retuning, kept_memory
 from seminar.runtime.devices import describe, mixed_precision, pick_device, use_threads
 
@@ -81,9 +81,11 @@ def run_predict_bench(
     if where.type == "cpu":
         use_threads()
     torch.manual_seed(0)
-    network = build_network(TrainConfig(weights="none"), num_classes=2, channels=3).to(
-        memory_format=torch.channels_last
-    )
+    network = build_network(
+        TrainConfig(start="random", backbone="mobilenet_v2", weights="none"),
+        num_classes=2,
+        channels=3,
+    ).to(memory_format=torch.channels_last)
     predictor = Predictor(
         network,
         classes=ClassNames.of("background", "object"),

@@ -25,7 +25,7 @@ from skimage import data
 from seminar.config.settings import TrainConfig, preset
 from seminar.data.batch import Batch
 from seminar.labels import IGNORE_INDEX
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
 from seminar.runtime import devices
 from seminar.training.learner import Learner
 from seminar.training.loss_settings import loss_settings
@@ -74,7 +74,7 @@ def run_step_bench(
     )  # the structure of a pretrained backbone, not its weights
     network = build_network(frozen, num_classes=2, channels=3, load=False)
     learner = Learner(network, config, where)
-    full = loss_settings(config, 2, config.iterations - 1, 1)
+    full = loss_settings(config, [1, 1], config.iterations - 1, 1)
     kinds = {
         "student": _without(full, "crf", "pcons"),
         "teacher": _without(full, "crf"),

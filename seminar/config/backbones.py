@@ -7,29 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "resnet50", "resnet101"]
-
-
-@dataclass(frozen=True)
-class BackboneFacts:
-    """A backbone as the window shows it.
-
-    Attributes
-    ----------
-    cost : float
-        Rough cost of an iteration relative to MobileNetV2, by the floating-point operations that
-        torchvision gives for each, with the same head on top.
-    """
-
-    title: str
-    cost: float
-
-
-BACKBONES: Mapping[Backbone, BackboneFacts] = {
-    "mobilenet_v2": BackboneFacts("MobileNetV2", 1.0),
-    "mobilenet_v3_large": BackboneFacts("MobileNetV3 large", 0.9),
-    "resnet50": BackboneFacts("ResNet-50", 5.0),
-    "resnet101": BackboneFacts("ResNet-101", 8.0),
-}
+"""Of a network that starts at random."""
 
 PyramidName = Literal[
     "efficientnet_lite0",
@@ -40,6 +18,48 @@ PyramidName = Literal[
     "convnext_tiny",
     "dinov2_vits14",
 ]
+
+NetworkBackbone = Literal[
+    "efficientnet_lite0",
+    "mobilenetv4_conv_small",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "resnet50",
+    "resnet101",
+    "convnext_tiny",
+    "dinov2_vits14",
+]
+"""Of all networks that can be trained."""
+
+
+@dataclass(frozen=True)
+class BackboneFacts:
+    """A backbone as the window shows it.
+
+    Attributes
+    ----------
+    cost : float
+        Rough cost of an iteration relative to MobileNetV2, by the floating-point operations of the
+        classifier, with the same decoder on top.
+    light : bool
+        Whether the decoder is narrow, to match a mobile network.
+    """
+
+    title: str
+    cost: float
+    light: bool
+
+
+BACKBONES: Mapping[NetworkBackbone, BackboneFacts] = {
+    "efficientnet_lite0": BackboneFacts("EfficientNet-Lite0", 1.0, light=True),
+    "mobilenetv4_conv_small": BackboneFacts("MobileNetV4 small", 0.8, light=True),
+    "mobilenet_v2": BackboneFacts("MobileNetV2", 1.0, light=True),
+    "mobilenet_v3_large": BackboneFacts("MobileNetV3 large", 0.9, light=True),
+    "resnet50": BackboneFacts("ResNet-50", 5.0, light=False),
+    "resnet101": BackboneFacts("ResNet-101", 8.0, light=False),
+    "convnext_tiny": BackboneFacts("ConvNeXt tiny", 5.0, light=False),
+    "dinov2_vits14": BackboneFacts("DINOv2 ViT-S/14", 6.0, light=False),
+}
 
 DOWNLOADED = ("imagenet", "pretrained")
 """Names of a pyramid's weights that are had from elsewhere."""

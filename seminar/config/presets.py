@@ -36,6 +36,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "balanced": {},
     "quick": {"iterations": 120},
     "paper": {
+        "start": "random",
         "backbone": "resnet101",
         "norm": "batch",
         "stretch": (0.0, 100.0),
@@ -60,6 +61,17 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
         "pseudo_network": "student",
         "pseudo_confidence": 0.0,
         "pseudo_balance": 0.0,
+        "click_balance": 0.0,
+        "lr_warmup": 0.0,
+        "crf_by_colour": False,
         "lr_by_classes": False,
     },
 }
+
+VERSION_0_1: Mapping[str, Any] = {
+    "start": "random",
+    "click_balance": 0.0,
+    "lr_warmup": 0.0,
+    "crf_by_colour": False,
+}
+"""What version 0.1 did and had no setting for."""

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 
 import tomli_w
 
-from seminar.config.backbones import Backbone
+from seminar.config.backbones import PYRAMIDS, Backbone, NetworkBackbone
 from seminar.config.fields import check_names, convert_fields, intensity_faults, setting
-from seminar.config.presets import PRESETS, PresetName
+from seminar.config.presets import PRESETS, VERSION_0_1, PresetName
 from seminar.errors import ConfigError
 
 Term = Literal["pce", "crf", "pcons", "pseudo", "presence", "full"]
@@ -24,6 +24,7 @@ Norm = Literal["group", "batch"]
 Optimizer = Literal["adamw", "sgd"]
 SelfGeneration = Literal["off", "reset", "unchanged"]
 Network = Literal["student", "teacher"]
+Start = Literal["probe", "random"]
 
 TERMS: tuple[Term, ...] = get_args(Term)
 
@@ -93,7 +94,14 @@ class TrainConfig:
     )
 
     # network
-    backbone: Backbone = setting("mobilenet_v2", "Feature extractor under the DeepLabv3+ head")
+    start: Start = setting(
+        "probe",
+        "Where the network starts: probe, the linear probe of the clicks, which a decoder then "
+        "refines; random, DeepLabv3+ with a random head, as in the paper",
+    )
+    backbone: NetworkBackbone = setting(
+        "efficientnet_lite0", "Feature extractor under the DeepLabv3+ decoder"
+    )
     weights: str = setting(
         "imagenet", "Start weights of the backbone: imagenet (downloaded once), none, or a file"
     )
@@ -130,7 +138,7 @@ class TrainConfig:
     )
 
     # budget and optimiser
-    iterations: int = setting(250, "Optimiser steps of one stage", (1, 10_000_000, 10))
+    iterations: int = setting(60, "Optimiser steps of one stage", (1, 10_000_000, 10))
     optimizer: Optimizer = setting(
         "adamw", "Optimiser: adamw, or sgd with momentum as in the paper", label="Optimiser"
     )
@@ -145,18 +153,33 @@ class TrainConfig:
     )
     lr_by_classes: bool = setting(
         True,
-        "With K > 2 classes a pretrained backbone learns at 2/K of its rate and the head at its "
-        "own: many classes depend on what ImageNet taught it (paper: off)",
+        "With K > 2 classes a pretrained backbone learns at 2/K of its rate: many classes depend "
+        "on what ImageNet taught it; from the probe, all learns at 2/K, the backbone at its square "
+        "(paper: off)",
         label="Rate by classes",
     )
     momentum: float = setting(0.9, "Momentum of sgd; unused by adamw", (0, 0.9999, 0.01))
     weight_decay: float = setting(1e-4, "Weight decay", (0, 1, 1e-5))
+    lr_warmup: float = setting(
+        0.05,
+        "Share of a stage in which the learning rate grows from 0, so that the first steps do not "
+        "undo the start (paper: 0)",
+        (0, 1, 0.05),
+        label="Rate's warm-up",
+    )
     power: float = setting(0.9, "Exponent of the polynomial learning-rate schedule", (0, 10, 0.1))
 
     # losses: their scale, weights and ramps
     convention: Convention = setting(
         "scale_free",
         "How the losses are scaled: scale_free, or as in the paper (only with its lambdas)",
+    )
+    click_balance: float = setting(
+        1.0,
+        "Weight a class by its number of clicks to the power of minus this, so that few clicks on "
+        "the background count as much as many on objects (paper: 0)",
+        (0, 1, 0.1),
+        label="Scarce clicks",
     )
     lambda_crf: float = setting(
         20.0, "Weight of the dense-CRF loss", (0, 1e6, 0.5), label="CRF weight"
@@ -183,7 +206,7 @@ class TrainConfig:
         label="Objectness weight",
     )
     crf_ramp: float = setting(
-        0.2,
+        0.1,
         "Share of a stage in which the CRF's weight grows from 0",
         (0, 1, 0.05),
         label="CRF ramp",
@@ -211,6 +234,12 @@ class TrainConfig:
         label="CRF distance σ",
         unit="px",
     )
+    crf_by_colour: bool = setting(
+        True,
+        "Weight the CRF by how well colour tells the classes apart at the clicks: where it does "
+        "not, the CRF erases objects (paper: off)",
+        label="CRF by colour",
+    )
     crf_scale: float = setting(0.5, "Resolution of the CRF relative to the crop", (0.05, 1, 0.05))
     crf_method: CrfMethod = setting("nystrom", "How the CRF is computed", label="CRF method")
     crf_normalize: bool = setting(
@@ -234,7 +263,7 @@ class TrainConfig:
 
     # teacher and pseudo-labels
     ema_decay: float = setting(
-        0.99,
+        0.95,
         "Share of the old teacher that each step keeps",
         (0, 0.999999, 1e-4),
         label="EMA decay",
@@ -298,6 +327,14 @@ class TrainConfig:
             yield f"scale_range: expected two scales or none, got {self.scale_range}"
         elif self.scale_range != tuple(sorted(self.scale_range)):
             yield f"scale_range: expected the smaller scale first, got {self.scale_range}"
+        known = tuple(PYRAMIDS) if self.start == "probe" else get_args(Backbone)
+        if self.backbone not in known:
+            yield (
+                f"backbone: a network with start {self.start} has one of {', '.join(known)}, got "
+                f"{self.backbone}"
+            )
+        if self.start == "probe" and self.norm == "batch":
+            yield "norm: batch goes with start random alone; take group"
         yield from intensity_faults(self.channels, self.stretch)
         if self.crf_normalize and self.convention == "paper":
             yield "crf_normalize: the paper's convention has none; turn it off, or take scale_free"
@@ -323,6 +360,8 @@ class TrainConfig:
         """
         try:
             settings = tomllib.loads(text)
+            if "backbone" in settings and "start" not in settings:
+                settings = {**VERSION_0_1, **settings}
             return preset(settings.get("preset", "balanced")).replace(**settings)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigError(f"{where}: not readable as TOML ({error}); correct it") from None

@@ -56,6 +56,8 @@ class ClickDataset:
         if config.pseudo_labels:
             check_pseudo_labels(project, self._pseudo_labels, image_ids)
         self._cache = ArrayCache()
+        self._counted: dict[str, ClickSet] | None = None
+        self._counts: list[int] = []
         self._live = LiveClicks(project, tuple(image_ids))
         if self._is_dense:
             self.adopt({image_id: self._dense_extent(image_id) for image_id in image_ids})
@@ -82,6 +84,15 @@ class ClickDataset:
                 "file; train from clicks instead"
             )
         return ClickSet(*truth.shape)
+
+    def click_counts(self) -> tuple[int, ...]:
+        """How many clicks each class has."""
+        if self._counted is not self.clicks:
+            self._counted = self.clicks
+            ids = [clicks.class_ids for clicks in self.clicks.values()]
+            num_classes = self.project.classes.num_classes
+            self._counts = np.bincount(np.concatenate(ids), minlength=num_classes).tolist()
+        return tuple(self._counts)
 
     def epoch_length(self) -> int:
         """Iterations in which every image is seen once (at least 1)."""

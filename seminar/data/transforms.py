@@ -170,9 +170,10 @@ def rasterize_crop(clicks: ClickSet, window: Window) -> Tensor:
 def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
     """Change the light of a crop for the student, as another day or microscope would.
 
-    In this order: a gamma of the whole crop, uneven illumination (a smooth factor) with a gain of
-    each channel, in every second crop out-of-focus haze (a smooth light on top), and noise. A
-    network that has seen these relies more on edges and shapes than on the brightness of a pixel.
+    In this order: another stain or white balance (`_colour_change`), a gamma of the whole crop,
+    uneven illumination (a smooth factor), in every second crop out-of-focus haze (a smooth light on
+    top), and noise. A network that has seen these relies more on edges and shapes than on the
+    colour and brightness of a pixel.
 
     Parameters
     ----------
@@ -184,14 +185,28 @@ def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
     """
     channels, *size = crop.shape
     gamma = float(np.exp(rng.uniform(-0.4, 0.4)))
-    gain = torch.from_numpy(rng.uniform(0.9, 1.1, (channels, 1, 1)).astype(np.float32))
     blobs = int(rng.integers(2, 6))
-    view = 255 * (crop.clamp(0, 255) / 255) ** gamma
-    view = view * torch.exp(0.25 * _smooth_field(size, blobs, rng)) * gain
+    view = torch.einsum("dc,chw->dhw", _colour_change(channels, rng), crop)
+    view = 255 * (view.clamp(0, 255) / 255) ** gamma
+    view = view * torch.exp(0.25 * _smooth_field(size, blobs, rng))
     if rng.random() < 0.5:
         view = view + float(rng.uniform(0, 60)) * _smooth_field(size, blobs, rng).clamp(min=0)
     noise = torch.from_numpy(rng.standard_normal(crop.shape, dtype=np.float32))
     return (view + noise * float(rng.uniform(0, 8))).clamp(0, 255)
+
+
+def _colour_change(channels: int, rng: np.random.Generator) -> Tensor:
+    """(C, C) matrix by which colours are multiplied: a gain of each channel; of three channels, the
+    hue turns by up to 9 degrees and the saturation changes by up to a half, too.
+    """
+    change = np.diag(rng.uniform(0.7, 1.3, channels))
+    if channels == 3:
+        turn, saturation = rng.uniform(-0.05, 0.05) * np.pi, np.exp(rng.uniform(-0.4, 0.4))
+        axis = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)  # about grey
+        grey = np.full((3, 3), 1 / 3)
+        rotation = np.cos(turn) * np.eye(3) + np.sin(turn) * axis + (1 - np.cos(turn)) * grey
+        change = change @ (grey + saturation * (np.eye(3) - grey) @ rotation)
+    return torch.from_numpy(change.astype(np.float32))
 
 
 def _smooth_field(size: Sequence[int], nodes: int, rng: np.random.Generator) -> Tensor:

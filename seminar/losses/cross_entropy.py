@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +13,11 @@ from seminar.labels import IGNORE_INDEX
 
 
 def partial_cross_entropy(
-    logits: Tensor, labels: Tensor, *, convention: Convention = "scale_free"
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    class_weights: Sequence[float] = (),
+    convention: Convention = "scale_free",
 ) -> Tensor:
     """Cross-entropy, averaged over the labelled pixels of the batch (eq. 2).
 
@@ -22,6 +28,9 @@ def partial_cross_entropy(
     logits : Tensor, (N, K, H, W) float
     labels : Tensor, (N, H, W) int64
         Class ids; 255 is ignored.
+    class_weights : sequence of float
+        A weight for the pixels of each class, by which their losses are multiplied before they are
+        averaged (a departure from the paper); empty weighs all alike.
     convention : {"scale_free", "paper"}
         "paper" also divides by the batch size N, as the code of Tang et al. 2018 does; the paper's
         lambdas assume it.
@@ -31,7 +40,10 @@ def partial_cross_entropy(
     Tensor, scalar
         0 with zero gradient where no pixel is labelled.
     """
-    total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE_INDEX, reduction="sum")
+    weight = logits.new_tensor(class_weights, dtype=torch.float32) if class_weights else None
+    total = F.cross_entropy(
+        logits.float(), labels, weight, ignore_index=IGNORE_INDEX, reduction="sum"
+    )
     loss = total / (labels != IGNORE_INDEX).sum().clamp(min=1)
     return loss / len(logits) if convention == "paper" else loss
 

@@ -24,7 +24,7 @@ from seminar.models.probe import ProbeNetwork
 from seminar.run.folder import RunFolder
 
 if TYPE_CHECKING:
-    from seminar.models.deeplab import DeepLabV3Plus
+    from seminar.models.build_network import Network
 
 MODEL_VERSION = 2
 """Models of version 1 are networks that were trained; 2 says which kind it is."""
@@ -42,7 +42,7 @@ class Model:
 
     Attributes
     ----------
-    network : DeepLabV3Plus or ProbeNetwork
+    network : DeepLabV3Plus, RefinedProbe or ProbeNetwork
         In eval mode: (N, C, H, W) float on 0..255 to logits.
     config : TrainConfig or ProbeConfig
         `channels` and `stretch` prepare images.
@@ -51,7 +51,7 @@ class Model:
         How many channels the network takes.
     """
 
-    network: DeepLabV3Plus | ProbeNetwork
+    network: Network | ProbeNetwork
     config: TrainConfig | ProbeConfig
     classes: ClassNames
     channels: int
@@ -59,7 +59,7 @@ class Model:
     @property
     def credits(self) -> str:
         """Where the weights of a frozen backbone are from, and their licence; "" without one."""
-        is_probe = isinstance(self.config, ProbeConfig)
+        is_probe = isinstance(self.config, ProbeConfig) or self.config.start == "probe"
         facts = pyramid_facts(self.config.backbone) if is_probe else None
         if facts is None:
             return ""
@@ -79,7 +79,9 @@ def save_model(
     content = {
         "format": "seminar-model",
         # older programs read version 1
-        "version": MODEL_VERSION if isinstance(config, ProbeConfig) else 1,
+        "version": MODEL_VERSION
+        if isinstance(config, ProbeConfig) or config.start == "probe"
+        else 1,
         "kind": "probe" if isinstance(config, ProbeConfig) else "network",
         "config": config.to_toml(),
         "classes": classes.format(),
@@ -115,13 +117,13 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
         channels = content["channels"]
         sizes = {"num_classes": classes.num_classes, "channels": channels}
         config: TrainConfig | ProbeConfig
-        network: DeepLabV3Plus | ProbeNetwork
+        network: Network | ProbeNetwork
         if kind == "probe":
             config = ProbeConfig.from_toml(content["config"], str(path))
             network = build_probe(config, **sizes, load=False)
         else:
             # torchvision, which it imports, takes as long as everything else
-            from seminar.models.deeplab import build_network
+            from seminar.models.build_network import build_network
 
             config = TrainConfig.from_toml(content["config"], str(path))
             network = build_network(config, **sizes, load=False)

@@ -43,7 +43,8 @@ class ProbeNetwork(nn.Module):
     strides, widths : tuple of int
         Of all maps; see `seminar.models.shallow.ShallowStream`.
     multiple : int
-        A tile that starts at a multiple of this has the cells of the whole image.
+        A tile that starts at a multiple of this has the cells of the whole image. Images are padded
+        to multiples of it, right and bottom.
     heads : list of (K, width) parameters
     bias : (K,) parameter
     """
@@ -81,8 +82,9 @@ class ProbeNetwork(nn.Module):
 
     def maps(self, image: Tensor) -> Maps:
         """The features of (N, C, H, W) images."""
+        image = padded(image, self.multiple)
         streams: Any = self.streams
-        return [each for stream in streams for each in stream(padded(image, stream.multiple))]
+        return [each for stream in streams for each in stream(image)]
 
     def logits(self, maps: Sequence[Tensor], size: tuple[int, int], classes: Any = None) -> Tensor:
         """(N, K, height, width) logits of an image of (height, width) with these maps.
@@ -95,8 +97,11 @@ class ProbeNetwork(nn.Module):
             heads = [each[others] - each[first] for each in heads]
         bias, *heads = heads
         total = bias[None, :, None, None].expand(maps[0].shape[0], -1, *size)
+        sums: dict[int, Tensor] = {}  # one enlargement a stride, which costs more than the rest
         for each, head, stride in zip(maps, heads, self.strides, strict=True):
             scores = F.conv2d(each.to(head.dtype), head[:, :, None, None])
+            sums[stride] = sums[stride] + scores if stride in sums else scores
+        for stride, scores in sums.items():
             if stride > 1:
                 whole = (stride * scores.shape[2], stride * scores.shape[3])
                 scores = F.interpolate(scores, size=whole, mode="bilinear", align_corners=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +54,20 @@ def mix_for(class_ids: npt.NDArray[np.int64], num_classes: int, network: ProbeNe
     deep, filters = TWO_CLASSES if has_two else MORE_CLASSES
     scales = np.full(sum(network.widths), deep)
     scales[: network.num_filters] = filters if len(network.streams) > 1 else 1.0
-    advantages = np.zeros(num_classes, dtype=np.float32)
-    if has_two and BACKGROUND in present:
-        background = int(np.count_nonzero(class_ids == BACKGROUND))
-        share = background / max(1, len(class_ids) - background)
-        advantages[present[-1]] = ADVANTAGE * min(1.0, share)
-    elif BACKGROUND in present:
-        advantages[BACKGROUND] = ADVANTAGE
+    advantages = advantages_for(np.bincount(class_ids, minlength=num_classes))
     ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
     return Mix(scales, ridge if has_two else RIDGE_OF_MORE, advantages)
+
+
+def advantages_for(counts: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """(K,) advantages of the classes by their (K,) numbers of clicks; see `ADVANTAGE`."""
+    advantages = np.zeros(len(counts), dtype=np.float32)
+    present = np.flatnonzero(counts)
+    if BACKGROUND not in present:
+        return advantages
+    if len(present) == 2:
+        share = counts[BACKGROUND] / counts[present[-1]]
+        advantages[present[-1]] = ADVANTAGE * min(1.0, float(share))
+    elif len(present) > 2:
+        advantages[BACKGROUND] = ADVANTAGE
+    return advantages

@@ -306,6 +306,16 @@ class Probe:
             unsure[patch.core] = (255 * (1 - margin)).round().numpy().astype(np.uint8)
         return Answer(labels, unsure)
 
+    def weights(self) -> dict[str, Tensor]:
+        """The 1 x 1 convolutions of the last fit, as a state dict of a `ProbeNetwork`."""
+        assert self._network is not None
+        heads = dict(self._network.named_parameters())
+        return {
+            name: value.detach().cpu().clone()
+            for name, value in heads.items()
+            if not name.startswith("streams.")
+        }
+
     def save(self, path: Path) -> None:
         """Write the model that predict, evaluate and export take."""
         assert self._network is not None

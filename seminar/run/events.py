@@ -12,6 +12,9 @@ from seminar.config.coercion import coerce
 
 EVENTS_VERSION = 1
 
+PROBE = "probe"
+"""The start of a run, in place of a stage."""
+
 FinishReason = Literal["completed", "stopped"]
 
 
@@ -92,6 +95,34 @@ class Validated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SteppedBack:
+    """The network was collapsing: it is again what it was, and the CRF's weight is cut."""
+
+    stage: str
+    iteration: int
+    to_iteration: int
+    """The iteration whose networks go on."""
+    lost_classes: tuple[int, ...]
+    """Classes that had all but gone."""
+    crf_share: float
+    """Share of the CRF's weight that is left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A network was compared with the best one so far, at the end of a stage."""
+
+    stage: str
+    """A stage, or "probe" for the start of all."""
+    network: str
+    score: float
+    measure: str
+    """What the score is, in words."""
+    is_best: bool
+    """Whether model.pt is this network now."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointSaved:
     """Everything that resumes the run at this iteration is on disk."""
 
@@ -148,8 +179,8 @@ class Failed:
 
 
 Event = (
-    Started | StageStarted | Step | ClicksTaken | Preview | Validated | CheckpointSaved
-    | BatchHalved | Paused | Continued | Warned | Finished | Failed
+    Started | StageStarted | Step | ClicksTaken | Preview | Validated | SteppedBack | Judged
+    | CheckpointSaved | BatchHalved | Paused | Continued | Warned | Finished | Failed
 )  # fmt: skip
 
 _KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in get_args(Event)}

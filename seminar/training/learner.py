@@ -11,8 +11,11 @@ from torch import Tensor, nn
 from seminar.config.settings import TrainConfig
 from seminar.data.batch import Batch
 from seminar.errors import CheckpointError, SeminarError
-from seminar.models.deeplab import CropDropout, DeepLabV3Plus
+from seminar.models.build_network import Network
+from seminar.models.decoder import CropDropout
+from seminar.models.deeplab import DeepLabV3Plus
 from seminar.models.ema import make_teacher
+from seminar.models.refined_probe import RefinedProbe
 from seminar.runtime import devices
 from seminar.runtime.distributed import ALONE, Ranks
 from seminar.training.objectives import Losses, counted, share
@@ -23,6 +26,12 @@ Objective = Callable[[nn.Module, nn.Module, Batch], Losses]
 
 Labelling = Callable[[Batch], Batch]
 """Adds pseudo-labels to a batch, or nothing."""
+
+START_WORTH = 5
+"""As how many students a start at the probe counts in the teacher."""
+
+PROBE_LR_FACTOR = 0.1
+"""Rate of the probe's convolutions as a multiple of base_lr."""
 
 DIVERGED = (
     "the run diverged: choose a smaller --base-lr, and look for broken images (seminar check); the "
@@ -44,29 +53,36 @@ class Learner:
 
     def __init__(
         self,
-        student: DeepLabV3Plus,
+        student: Network,
         config: TrainConfig,
         device: torch.device,
         ranks: Ranks = ALONE,
     ) -> None:
         self.device = device
         self._config, self._ranks = config, ranks
-        if ranks.size > 1 and config.norm == "batch":
+        if ranks.size > 1 and isinstance(student, DeepLabV3Plus) and config.norm == "batch":
             student = _with_shared_statistics(student, device)
         layout = torch.channels_last if device.type != "mps" else torch.contiguous_format
         self.student = student.to(device).to(memory_format=layout).train()
-        self.teacher = make_teacher(self.student, config.ema_decay)
+        worth = START_WORTH if isinstance(student, RefinedProbe) else 0
+        self.teacher = make_teacher(self.student, config.ema_decay, worth=worth)
         self.iteration = 0
         self.part_size = -(-config.batch_size // ranks.size)
         ranks.copy_from_first(self.student)
         ranks.copy_from_first(self.teacher)
         self._optimizer = _optimizer(self.student, config)
         share = backbone_share(
-            student.classify.out_channels,
+            student.num_classes,
             by_classes=config.lr_by_classes,
             pretrained=config.weights != "none",
         )
-        self._lr_factors = (share, config.head_lr_factor)  # as the groups of `_optimizer`
+        # from the probe of many classes there is little to gain and much to lose
+        whole = share if isinstance(student, RefinedProbe) else 1.0
+        self._lr_factors = {
+            "backbone": whole * share,
+            "head": whole * config.head_lr_factor,
+            "probe": whole * PROBE_LR_FACTOR,
+        }
 
     def step(
         self, batch: Batch, objective: Objective, lr: float, label: Labelling = lambda batch: batch
@@ -84,8 +100,9 @@ class Learner:
             Memory runs out with a single crop, or a loss is not finite; student and teacher are
             then as before the step.
         """
-        for group, factor in zip(self._optimizer.param_groups, self._lr_factors, strict=True):
-            group["lr"] = lr * factor
+        groups = zip(self.student.parameter_groups(), self._optimizer.param_groups, strict=True)
+        for name, group in groups:
+            group["lr"] = lr * self._lr_factors[name]
         while True:
             try:
                 values = self._gradients(batch, objective, label)
@@ -180,6 +197,12 @@ class Learner:
             "optimizer": self._optimizer.state_dict(),
         }
 
+    def go_back(self, networks: Mapping[str, Any]) -> None:
+        """Take over the states of an earlier student and teacher; the optimiser starts anew."""
+        self.student.load_state_dict(networks["student"])
+        self.teacher.load_state_dict(networks["teacher"])
+        self._optimizer.state.clear()
+
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a result of `state`.
 
@@ -202,16 +225,9 @@ class Learner:
         self.part_size = min(state["part_size"], self.part_size)
 
 
-def _optimizer(student: DeepLabV3Plus, config: TrainConfig) -> torch.optim.Optimizer:
-    """Two parameter groups, backbone and head; `Learner.step` sets their learning rates."""
-    groups: Any = [
-        {
-            "params": [
-                parameter for parameter in student.backbone.parameters() if parameter.requires_grad
-            ]
-        },
-        {"params": student.head_parameters()},
-    ]
+def _optimizer(student: Network, config: TrainConfig) -> torch.optim.Optimizer:
+    """The student's groups of parameters; `Learner.step` sets their learning rates."""
+    groups: Any = [{"params": group} for group in student.parameter_groups().values()]
     if config.optimizer == "sgd":
         return torch.optim.SGD(
             groups, lr=config.base_lr, momentum=config.momentum, weight_decay=config.weight_decay

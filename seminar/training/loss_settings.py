@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 from seminar.config.settings import CrfRelaxation, TrainConfig
+from seminar.probe.mix import advantages_for
 from seminar.training.objectives import TERMS, LossSettings
-from seminar.training.schedules import linear_ramp, poly_lr
+from seminar.training.schedules import linear_ramp, poly_lr, warmup
 
 PAPER_CROP = 513
 """Side of the paper's crops in pixels, for which sigma_xy is given."""
+
+CLICK_ADVANTAGE = 1.4
+"""Of a class's clicks, times its advantage in the probe."""
 
 RAMP_STEPS = 40
 """The consistency's weight grows in at least so many steps, as in the paper.
@@ -19,22 +26,34 @@ There a step is an epoch; one epoch of many images can outlast a short stage.
 
 
 def loss_settings(
-    config: TrainConfig, num_classes: int, iteration: int, epoch: int
+    config: TrainConfig,
+    counts: Sequence[int],
+    iteration: int,
+    epoch: int,
+    crf_share: float = 1.0,
 ) -> LossSettings:
     """How the losses of one iteration are computed and weighted, ramps included.
 
     Parameters
     ----------
+    counts : sequence of int
+        Clicks of each class.
     iteration : int
         Steps done in the stage.
     epoch : int
         Iterations in which every image is seen once.
+    crf_share : float
+        Factor of the CRF's weight.
     """
+    num_classes = len(counts)
     relaxation, _ = crf_form(config, num_classes)
     confidence, balance = pseudo_form(config, num_classes)
+    weights = _weights(config, num_classes, iteration, epoch)
+    weights["crf"] *= crf_share
     return LossSettings(
         convention=config.convention,
-        weights=_weights(config, num_classes, iteration, epoch),
+        weights=weights,
+        class_weights=click_weights(counts, config.click_balance),
         sigma_rgb=config.sigma_rgb,
         sigma_xy=config.sigma_xy * config.crop_size / PAPER_CROP,
         crf_scale=config.crf_scale,
@@ -70,6 +89,25 @@ def _weights(config: TrainConfig, num_classes: int, iteration: int, epoch: int) 
     return weights
 
 
+def click_weights(counts: Sequence[int], balance: float) -> tuple[float, ...]:
+    """The weight of each class's clicks: their number to the power of -`balance`.
+
+    With balance 1 every class counts as much as any other, however few clicks it has, but for the
+    same advantage as in the probe, times `balance`: clicks alone make objects too thin, as they lie
+    in the middles of objects and near them. Scaled so that the mean over all clicks is 1; empty for
+    0.
+    """
+    if balance == 0 or not any(counts):
+        return ()
+    gains = np.exp(balance * CLICK_ADVANTAGE * advantages_for(counts))
+    raw = [
+        float(gain) * count**-balance if count else 0.0
+        for gain, count in zip(gains, counts, strict=True)
+    ]
+    mean = sum(count * weight for count, weight in zip(counts, raw, strict=True)) / sum(counts)
+    return tuple(weight / mean for weight in raw)
+
+
 def crf_form(config: TrainConfig, num_classes: int) -> tuple[CrfRelaxation, float]:
     """The relaxation of the CRF, and the share of `lambda_crf` that it gets.
 
@@ -103,4 +141,5 @@ def backbone_lr(config: TrainConfig, stage: str, iteration: int) -> float:
     """
     if stage == "self-generation" and config.self_generation == "unchanged":
         iteration = config.iterations - 1
-    return poly_lr(config.base_lr, iteration, config.iterations, config.power)
+    rate = poly_lr(config.base_lr, iteration, config.iterations, config.power)
+    return rate * warmup(iteration, config.iterations, config.lr_warmup)

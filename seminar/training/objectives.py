@@ -28,6 +28,8 @@ class LossSettings:
     ----------
     weights : mapping of str to float
         By term, ramps included; 0 leaves out a term that has a switch.
+    class_weights : tuple of float
+        Of the clicks of each class; empty weighs all alike.
     sigma_xy : float
         In pixels of the full crop.
     crf_scale : float
@@ -36,6 +38,7 @@ class LossSettings:
 
     convention: Convention
     weights: Mapping[str, float]
+    class_weights: tuple[float, ...] = ()
     sigma_rgb: float
     sigma_xy: float
     crf_scale: float
@@ -139,6 +142,16 @@ class Term:
 
 
 def _click_cross_entropy(of: Pass) -> Tensor:
+    settings = of.settings
+    return partial_cross_entropy(
+        of.logits,
+        of.batch.labels,
+        class_weights=settings.class_weights,
+        convention=settings.convention,
+    )
+
+
+def _dense_cross_entropy(of: Pass) -> Tensor:
     return partial_cross_entropy(of.logits, of.batch.labels, convention=of.settings.convention)
 
 
@@ -193,7 +206,7 @@ TERMS: Mapping[str, Term] = {
         switch="objectness",
     ),
     "pseudo": Term(_pseudo_cross_entropy, ("pseudo",), ("pseudo", "crops"), switch=""),
-    "full": Term(_click_cross_entropy, ("clicked",), ("clicked", "crops"), switch=""),
+    "full": Term(_dense_cross_entropy, ("clicked",), ("clicked", "crops"), switch=""),
 }
 """All terms, in the order in which they are computed and added up."""
 

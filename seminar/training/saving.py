@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -45,27 +46,35 @@ class Saver:
         self._run, self._config, self._classes, self._channels = run, config, classes, channels
 
     def save_now_and_then(
-        self, stage: str, learner: Learner, clock: Clock
+        self, stage: str, learner: Learner, clock: Clock, more: Mapping[str, Any]
     ) -> Iterator[events.Event]:
-        """Write a checkpoint where the last one is old enough."""
+        """Write a checkpoint, with `more` in it, where the last one is old enough."""
         if not clock.passed("checkpoint", CHECKPOINT_INTERVAL):
             return
         start = time.monotonic()
-        yield from self._checkpoint(stage, learner)
+        yield from self._checkpoint(stage, learner, more)
         clock.took("checkpoint", (time.monotonic() - start) / MAX_CHECKPOINT_SHARE)
         yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
 
-    def save_at_the_end(self, stage: str, learner: Learner) -> Iterator[events.Event]:
-        """Write the checkpoint and the models of a stage that ends, or is stopped."""
-        run, student = self._run, learner.student
-        yield from self._checkpoint(stage, learner)
-        yield from self._model(run.model_path, student)
+    def save_at_the_end(
+        self, stage: str, learner: Learner, more: Mapping[str, Any]
+    ) -> Iterator[events.Event]:
+        """Write the checkpoint of a stage that ends or is stopped, and its student if it ended."""
+        yield from self._checkpoint(stage, learner, more)
         if learner.iteration == self._config.iterations:
-            yield from self._model(run.student_path(stage), student)
+            yield from self._model(self._run.student_path(stage), learner.student)
 
-    def _checkpoint(self, stage: str, learner: Learner) -> Iterator[events.Event]:
+    def save_model(self, network: nn.Module) -> Iterator[events.Event]:
+        """Write the network that predicts."""
+        return self._model(self._run.model_path, network)
+
+    def _checkpoint(
+        self, stage: str, learner: Learner, more: Mapping[str, Any]
+    ) -> Iterator[events.Event]:
         path = self._run.checkpoint_path(stage)
-        return self._when_there_is_room(lambda: checkpoint.save_checkpoint(path, learner.state()))
+        return self._when_there_is_room(
+            lambda: checkpoint.save_checkpoint(path, {**learner.state(), **more})
+        )
 
     def _model(self, path: Path, network: nn.Module) -> Iterator[events.Event]:
         return self._when_there_is_room(

@@ -11,6 +11,14 @@ def poly_lr(base_lr: float, iteration: int, iterations: int, power: float) -> fl
     return float(base_lr * (1 - iteration / iterations) ** power)
 
 
+def warmup(iteration: int, iterations: int, share: float) -> float:
+    """Factor of the learning rate that grows to 1 over the first `share` of the stage, from 0.
+
+    Already the first step learns; share 0 is 1 from the start.
+    """
+    return min(1.0, (iteration + 1) / max(1.0, share * iterations))
+
+
 def linear_ramp(iteration: int, iterations: int, share: float, *, epoch: int = 1) -> float:
     """Weight factor that grows from 0 to 1 over the first `share` of the stage, then stays.
 

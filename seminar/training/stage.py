@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seminar.config.settings import TrainConfig
 from seminar.data.batch import Batch
 from seminar.data.loader import Loader
 from seminar.models import checkpoint
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
+from seminar.models.refined_probe import RefinedProbe
 from seminar.run import events
 from seminar.run.folder import RunFolder
 from seminar.runtime.distributed import Ranks
 from seminar.training.clock import Clock
 from seminar.training.inputs import Inputs
+from seminar.training.judging.best import Best, networks_of
+from seminar.training.judging.scoring import Scorer, warn_if_overrun
+from seminar.training.judging.watch import Watch
 from seminar.training.learner import Labelling, Learner, Objective
 from seminar.training.loss_settings import backbone_lr, loss_settings
 from seminar.training.objectives import (
@@ -34,7 +39,6 @@ from seminar.training.objectives import (
 from seminar.training.previews import Previewer
 from seminar.training.pseudo_labels import pseudo_labelled
 from seminar.training.saving import Saver
-from seminar.training.scoring import Scorer, warn_if_overrun
 
 STEP_INTERVAL = 0.25
 """Seconds between two `Step` events, at least."""
@@ -56,9 +60,15 @@ class Course:
     inputs: Inputs
     device: torch.device
     ranks: Ranks
+    start: Callable[[], Mapping[str, Tensor]]
+    """The probe at which networks start."""
     previewer: Previewer
     scorer: Scorer
     saver: Saver
+    colour_share: float
+    """Of the CRF's weight; see `seminar.training.colour`."""
+    best: Best | None
+    """None where the last student is the model."""
 
 
 def train_stage(
@@ -77,12 +87,14 @@ def train_stage(
     stage, iterations = course.stages[number], config.iterations
 
     # student and teacher, new or from the checkpoint
-    learner = yield from _learner(course, number, before, resume=resume)
-    ancillary = _frozen(before, config) if before is not None else None
+    learner, watch = yield from _learner(course, number, before, resume=resume)
+    ancillary = _frozen(course, before) if before is not None else None
     yield events.StageStarted(stage=stage, iteration=learner.iteration, iterations=iterations)
     if learner.iteration >= iterations and ranks.from_first(course.run.student_path(stage).exists):
         return learner  # it had ended before the resume; model.pt may be of a later stage
 
+    if course.best is not None and course.best.network is None and ranks.is_first:
+        yield from course.best.compare(events.PROBE, {"student": learner.student})
     clock = Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
     loader = Loader(inputs.dataset, number, learner.iteration, ranks, _preparation(course))
     with loader:
@@ -96,10 +108,17 @@ def train_stage(
             lr, part_size = backbone_lr(config, stage, learner.iteration), learner.part_size
             batch = loader.next()
             settings = loss_settings(
-                config, inputs.num_classes, learner.iteration, inputs.dataset.epoch_length()
+                config,
+                inputs.dataset.click_counts(),
+                learner.iteration,
+                inputs.dataset.epoch_length(),
+                course.colour_share * (watch.crf_share if watch else 1.0),
             )
             label = _labelling(ancillary, settings)
             clock.add(learner.step(batch, _objective(stage, settings), lr, label))
+
+            if watch:
+                yield from watch.look(stage)
 
             # its report
             if learner.part_size < part_size:
@@ -113,19 +132,24 @@ def train_stage(
 
             # pictures, scores and a checkpoint, by the first process alone
             if ranks.is_first:
-                yield from _show_and_save(course, stage, learner, ancillary, clock)
+                yield from _show_and_save(course, stage, learner, ancillary, clock, watch)
 
     # the last checkpoint and the models
     if ranks.is_first:
-        yield from course.saver.save_at_the_end(stage, learner)
+        if course.best is None:
+            yield from course.saver.save_model(learner.student)
+        else:
+            known = course.scorer.known(stage, learner.iteration)
+            yield from course.best.compare(stage, networks_of(learner), known)
+        yield from course.saver.save_at_the_end(stage, learner, _more(watch))
     yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
     return learner
 
 
 def _learner(
     course: Course, number: int, before: Learner | None, *, resume: bool
-) -> Generator[events.Event, None, Learner]:
-    """The learner of a stage: from its newest checkpoint, or with a new student.
+) -> Generator[events.Event, None, tuple[Learner, Watch | None]]:
+    """The learner of a stage: from its newest checkpoint, or with a new student. And its watch.
 
     A new student has a seed of its own; under self-generation that of the stage before continues.
     """
@@ -142,22 +166,46 @@ def _learner(
         channels=course.inputs.channels,
         load=content is None,
     )
+    if content is None and isinstance(student, RefinedProbe):
+        with ranks.together():
+            if ranks.is_first:  # the others get a copy
+                student.probe.load_state_dict(course.start(), strict=False)
     learner = Learner(student, config, course.device, ranks)
     if before is not None and config.self_generation != "off":
         learner.student.load_state_dict(before.student.state_dict())
         learner.teacher.load_state_dict(before.teacher.state_dict())
+    watch = None
+    if course.best is not None and config.losses != ("full",):
+        watch = Watch(course.inputs.dataset, learner, ranks)
     if content is not None:
         with ranks.together():  # nobody writes the next one before all have read this one
             learner.restore(content)
+            if watch:
+                watch.restore(content["watch"])
     for fault in faults:
         yield events.Warned(message=f"{fault}; the checkpoint before it is used")
-    return learner
+    return learner, watch
 
 
-def _frozen(before: Learner, config: TrainConfig) -> nn.Module:
-    """A copy of the network that makes the pseudo-labels, in eval mode, without gradients."""
-    network = before.teacher.module if config.pseudo_network == "teacher" else before.student
-    return copy.deepcopy(network).eval().requires_grad_(False)
+def _frozen(course: Course, before: Learner) -> nn.Module:
+    """A copy of the network that makes the pseudo-labels, in eval mode, without gradients.
+
+    The best of the run so far, where that is known.
+    """
+    from_teacher = course.config.pseudo_network == "teacher"
+    network = before.teacher.module if from_teacher else before.student
+    frozen = copy.deepcopy(network).eval().requires_grad_(False)
+    if course.best is not None:
+        with course.ranks.together():
+            if course.ranks.is_first and course.best.network is not None:
+                frozen.load_state_dict(course.best.network.state_dict())
+        course.ranks.copy_from_first(frozen)
+    return frozen
+
+
+def _more(watch: Watch | None) -> Mapping[str, Any]:
+    """What a checkpoint holds beside the learner's state."""
+    return {"watch": watch.state()} if watch else {}
 
 
 def _preparation(course: Course) -> Callable[[Batch], Batch]:
@@ -165,7 +213,8 @@ def _preparation(course: Course) -> Callable[[Batch], Batch]:
     if course.device.type != "cpu":
         return lambda batch: batch
     config = course.config
-    settings = loss_settings(config, course.inputs.num_classes, config.iterations - 1, 1)
+    counts = course.inputs.dataset.click_counts()
+    settings = loss_settings(config, counts, config.iterations - 1, 1)
     return lambda batch: with_crf_plan(batch, settings)
 
 
@@ -224,12 +273,17 @@ def _labelling(ancillary: nn.Module | None, settings: LossSettings) -> Labelling
 
 
 def _show_and_save(
-    course: Course, stage: str, learner: Learner, ancillary: nn.Module | None, clock: Clock
+    course: Course,
+    stage: str,
+    learner: Learner,
+    ancillary: nn.Module | None,
+    clock: Clock,
+    watch: Watch | None,
 ) -> Iterator[events.Event]:
     """Draw previews, score the networks and write a checkpoint, each where it is due."""
     is_last = learner.iteration == course.config.iterations
     if is_last or course.previewer.is_due(time.monotonic()):
-        networks = {"student": learner.student, "teacher": learner.teacher}
+        networks = networks_of(learner)
         networks |= {"pseudo_label": ancillary} if ancillary is not None else {}
         drawn = course.previewer.draw(
             networks,
@@ -241,7 +295,7 @@ def _show_and_save(
         if drawn is not None:
             yield drawn
     yield from course.scorer.score(stage, learner)
-    yield from course.saver.save_now_and_then(stage, learner, clock)
+    yield from course.saver.save_now_and_then(stage, learner, clock, _more(watch))
 
 
 def _seed(seed: int, stage: int, iteration: int) -> int:

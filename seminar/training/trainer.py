@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Generator, Iterator
 
 import torch
 
 from seminar.config.settings import TrainConfig
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
+from seminar.models.checkpoint import load_model
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder, stage_names
 from seminar.runtime import devices
 from seminar.runtime.distributed import Ranks, joined, own_device, processes_here
+from seminar.training.colour import colour_tells
 from seminar.training.inputs import Inputs, read_inputs
+from seminar.training.judging.best import Best
+from seminar.training.judging.judge import Judge
+from seminar.training.judging.scoring import Scorer
 from seminar.training.learner import Learner
 from seminar.training.previews import Previewer
 from seminar.training.saving import Saver
-from seminar.training.scoring import Scorer
 from seminar.training.stage import Course, train_stage
+from seminar.training.start import probe_weights
 
 
 def train(
@@ -78,6 +84,8 @@ def _train(
             run.clear_requests()
             run.write_config(config)
         course = _course(project, run, config, inputs, device, ranks)
+        if resume and ranks.is_first and course.best and run.model_path.exists():
+            course.best.resume(load_model(run.model_path, device).network)
         yield _started(course, project, resume)
 
         # one stage after the other
@@ -104,6 +112,13 @@ def _course(
     ranks: Ranks,
 ) -> Course:
     shown = tuple(dict.fromkeys((*inputs.dataset.clicks, *project.image_ids())))
+    colour_share = 1.0
+    if config.crf_by_colour:
+        colour_share = ranks.from_first(lambda: colour_tells(inputs.dataset, config.sigma_rgb))
+    saver = Saver(run, config, project.classes, inputs.channels)
+    best = None
+    if config.start == "probe":
+        best = Best(Judge(project, config, inputs, device), saver)
     return Course(
         run=run,
         config=config,
@@ -113,7 +128,12 @@ def _course(
         ranks=ranks,
         previewer=Previewer(run, project.classes, inputs.dataset.image, shown, inputs.channels),
         scorer=Scorer(project, config, inputs, device),
-        saver=Saver(run, config, project.classes, inputs.channels),
+        start=functools.cache(
+            lambda: probe_weights(project, config, tuple(inputs.dataset.clicks), device)
+        ),
+        saver=saver,
+        best=best,
+        colour_share=colour_share,
     )
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seminar.run.events import (
+    PROBE,
     BatchHalved,
     CheckpointSaved,
     ClicksTaken,
     Event,
+    Judged,
     StageStarted,
     Started,
     Step,
+    SteppedBack,
     Validated,
     Warned,
 )
-from seminar_napari.train.setting_texts import in_labels
+from seminar_napari.train.setting_texts import in_labels, label
 
 SILENT_SECONDS = 10.0
 
@@ -27,9 +30,11 @@ class RunProgress:
     Attributes
     ----------
     note : str
-        The newest remarkable event: new clicks, a warning, memory that ran out.
+        The newest remarkable event: new clicks, a warning, which network is best.
     saved : CheckpointSaved or None
         Where a resumed run continues.
+    best : str
+        The network that is the run's model.
     """
 
     stages: tuple[str, ...] = ()
@@ -41,6 +46,7 @@ class RunProgress:
     note: str = ""
     score: Validated | None = None
     saved: CheckpointSaved | None = None
+    best: str = ""
 
     def take(self, event: Event) -> None:
         """Follow one event."""
@@ -62,10 +68,27 @@ class RunProgress:
                     f"Memory ran out at iteration {event.iteration}: crops are now computed "
                     f"{event.part_size} at a time, slower and just as good"
                 )
+            case SteppedBack():
+                self.note = (
+                    f"Classes were vanishing at iteration {event.iteration}: training went back to "
+                    f"iteration {event.to_iteration} and goes on with {event.crf_share:.0%} of the "
+                    f"{label('lambda_crf')}"
+                )
+            case Judged():
+                self._judged(event)
             case Warned():
                 self.note = in_labels(event.message)
             case _:
                 pass
+
+    def _judged(self, event: Judged) -> None:
+        name = "the live mask" if event.stage == PROBE else f"{event.network} of {event.stage}"
+        score = f"{event.measure} {event.score:.2f}"
+        if event.is_best:
+            self.best = name
+            self.note = f"Best so far, and the run's model: {name} ({score})"
+        else:
+            self.note = f"The {name} is no better ({score}): the model stays that of {self.best}"
 
     @property
     def stage_text(self) -> str:

@@ -20,8 +20,8 @@ from seminar.config.settings import TrainConfig
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 from seminar.project.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def example(name: str, *words: object) -> str:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    config = TrainConfig(weights="none")
+    config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
     network = build_network(config, num_classes=2, channels=1)
     save_model(
         tmp_path / "model.pt",

@@ -15,6 +15,8 @@ from seminar.labels import ClassNames
 from seminar.project.project import Project
 
 TINY = {
+    "start": "random",
+    "backbone": "mobilenet_v2",
     "weights": "none",
     "crop_size": 64,
     "batch_size": 2,

@@ -20,7 +20,7 @@ def show(stream: Iterator[Event]) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     output = typing.cast("typing.TextIO", _Output(sys.stdout))
-    console = Console(file=output, highlight=False, soft_wrap=True)
+    console = Console(file=output, highlight=False, markup=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -61,6 +61,15 @@ def _text(event: Event) -> str:
         case events.Validated():
             score = f"{event.network} mean IoU {event.mean_iou:.1%}"
             return f"  iteration {event.iteration}: {score} on {event.images} images"
+        case events.SteppedBack():
+            return (
+                f"  iteration {event.iteration}: classes were vanishing, so it went back to "
+                f"iteration {event.to_iteration}, with {event.crf_share:.0%} of the CRF's weight"
+            )
+        case events.Judged():
+            verdict = "the best so far, model.pt" if event.is_best else "not the best, dropped"
+            score = f"{event.measure} {event.score:.3f}"
+            return f"  {event.stage}, {event.network}: {score}, {verdict}"
         case events.ClicksTaken():
             changes = f"{event.added} new clicks, {event.removed} removed"
             return f"  {changes}, used from iteration {event.iteration}"

@@ -18,7 +18,7 @@ class Features:
     Attributes
     ----------
     half, quarter, deep : int
-        Channels at strides 2, 4 and 16.
+        Channels at strides 2, 4 and 16; a `half` of 0 leaves the finest skip out.
     light : bool
         Whether the head should be narrow with separable convolutions, to match a mobile network.
     """

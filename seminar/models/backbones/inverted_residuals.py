@@ -79,7 +79,16 @@ RECIPES: Mapping[PyramidName, Recipe] = {
 
 
 class InvertedResiduals(nn.Module):
-    """(N, 3, H, W) in; maps at strides 2, 4, 8, 16 and 32 out."""
+    """(N, 3, H, W) in; maps at strides 2, 4, 8, 16 and 32 out.
+
+    Attributes
+    ----------
+    widths : tuple of int
+    ends : tuple of str
+        Names of the modules whose outputs are the maps.
+    """
+
+    ends = tuple(f"blocks.{tap}" for tap in TAPS)
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()

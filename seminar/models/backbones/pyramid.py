@@ -110,6 +110,14 @@ class Pyramid(nn.Module):
         self.register_buffer("shares", shares, persistent=False)
         self.requires_grad_(False).eval()
 
+    def deep_parameters(self) -> list[nn.Parameter]:
+        """Those that come after the first half of the maps, in the order of the layers."""
+        network: Any = self.network
+        end = network.ends[(len(network.ends) + 1) // 2 - 1]
+        names = [name for name, _ in network.named_parameters()]
+        last = max(number for number, name in enumerate(names) if name.startswith(f"{end}."))
+        return list(network.parameters())[last + 1 :]
+
     def forward(self, image: Tensor) -> list[Tensor]:
         height, width = image.shape[-2:]
         if height % self.multiple or width % self.multiple:

@@ -25,6 +25,8 @@ class TimmMaps(nn.Module):
     bare : nn.Module
         timm's network; its state dict has the names of timm's weights.
     widths : tuple of int
+    ends : tuple of str
+        Names of the modules whose outputs are the maps.
     """
 
     def __init__(self, name: PyramidName) -> None:
@@ -38,6 +40,7 @@ class TimmMaps(nn.Module):
         bare: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **create)
         bare.prune_intermediate_layers(self.taps, prune_norm=not transformer, prune_head=True)
         self.bare = bare.eval()
+        self.ends = tuple(f"bare.{bare.feature_info[tap]['module']}" for tap in self.taps)
         self.widths: tuple[int, ...] = tuple(bare.feature_info[tap]["num_chs"] for tap in self.taps)
 
     def forward(self, image: Tensor) -> list[Tensor]:

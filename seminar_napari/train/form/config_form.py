@@ -54,7 +54,7 @@ class ConfigForm(QWidget):
         hints = typing.get_type_hints(TrainConfig)
         special = {
             "preset": choice([(text, name) for name, text in PRESET_TEXTS.items()], "balanced"),
-            "backbone": choice(BACKBONE_TEXTS, "mobilenet_v2"),
+            "backbone": choice(BACKBONE_TEXTS, "efficientnet_lite0"),
             "weights": choice(WEIGHT_TEXTS, "imagenet"),
             "device": choice([AUTO_DEVICE], "auto"),
         }

@@ -14,8 +14,8 @@ from PIL import Image
 from seminar.cli.main import main
 from seminar.config.settings import TrainConfig
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 
 CLASSES = ClassNames.of("background", "cell #00ff00")
 Cli = Callable[..., tuple[int, str, str]]
@@ -38,7 +38,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    config = TrainConfig(weights="none")
+    config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
     folder = tmp_path_factory.mktemp("runs") / "run"
     network = build_network(config, num_classes=2, channels=1)
     save_model(folder / "model.pt", network, config=config, classes=CLASSES, channels=1)

@@ -14,15 +14,15 @@ from seminar.cli.main import main
 from seminar.config.settings import TrainConfig
 from seminar.inference.predictor import Predictor
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a model and an image, in which the commands run."""
     torch.manual_seed(0)
-    config = TrainConfig(weights="none")
+    config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
     network = build_network(config, num_classes=2, channels=1)
     save_model(
         tmp_path / "model.pt",

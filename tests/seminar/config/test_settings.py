@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seminar.config.backbones import PYRAMIDS, Backbone
 from seminar.config.settings import TrainConfig, preset
 from seminar.errors import ConfigError
 
@@ -42,9 +43,18 @@ def values(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
     return st.floats(low, high) if hint is float else plain[hint]
 
 
+def start_and_backbone(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Those that go together."""
+    if chosen["backbone"] in PYRAMIDS and chosen["norm"] == "group":
+        return {"start": "probe"}
+    known = get_args(Backbone)
+    return {"start": "random"} | ({} if chosen["backbone"] in known else {"backbone": known[0]})
+
+
 configs = st.fixed_dictionaries({field.name: values(field) for field in FIELDS}).map(
     lambda chosen: TrainConfig(
         **chosen
+        | start_and_backbone(chosen)
         | ({"batch_size": 2} if chosen["norm"] == "batch" else {})
         | (
             {"crf_normalize": False, "crf_relaxation": "bilinear"}
@@ -114,7 +124,33 @@ def test_a_wrong_value_is_refused_with_what_was_expected(
 
 def test_batch_norm_refuses_single_crops() -> None:
     with pytest.raises(ConfigError, match="batch_size"):
-        TrainConfig(norm="batch", batch_size=1)
+        TrainConfig(start="random", backbone="resnet50", norm="batch", batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"backbone": "mobilenet_v3_large"},
+            "start probe has one of efficientnet_lite0, .* got mob",
+        ),
+        ({"start": "random"}, "start random has one of mobilenet_v2, .* got efficientnet_lite0"),
+        ({"norm": "batch"}, "norm: batch goes with start random alone"),
+    ],
+)
+def test_start_and_backbone_go_together(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(**changes)
+
+
+def test_settings_of_version_0_1_are_read_as_they_were_meant() -> None:
+    """They name a backbone, and had no choice of the start."""
+    old = TrainConfig.from_toml('preset = "quick"\nbackbone = "mobilenet_v2"\nnorm = "group"')
+    assert (old.start, old.click_balance, old.lr_warmup, old.crf_by_colour) == (
+        *("random", 0.0, 0.0, False),
+    )
+    new = TrainConfig.from_toml(f'start = "probe"\nbackbone = "{TrainConfig().backbone}"')
+    assert new == TrainConfig()
 
 
 def test_the_papers_convention_refuses_a_normalised_crf() -> None:

@@ -25,8 +25,8 @@ from seminar.export.formats import onnx, pt2
 from seminar.export.job import Credits
 from seminar.inference.predictor import Predictor
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 from seminar.project.project import Project
 
 CLASSES = ClassNames.of("background", "cell", "Rand/Ω")
@@ -64,7 +64,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project.create(folder / "project", [folder / "portrait.png"], CLASSES)
     save(
         made.path / "runs" / "first" / "model.pt",
-        TrainConfig(weights="none", stretch=(0.0, 100.0)),
+        TrainConfig(start="random", backbone="mobilenet_v2", weights="none", stretch=(0.0, 100.0)),
         3,
     )
     return made
@@ -324,7 +324,9 @@ def test_an_export_that_predicts_differently_is_not_left_behind(
 def test_a_folder_holds_what_predicts_and_what_it_was_trained_with(
     run: Path, tmp_path: Path
 ) -> None:
-    config = TrainConfig(weights="none", stretch=(0.0, 100.0))
+    config = TrainConfig(
+        start="random", backbone="mobilenet_v2", weights="none", stretch=(0.0, 100.0)
+    )
     (run / "config.toml").write_text(config.to_toml())
     try:
         found = export(run, "folder", tmp_path / "given" / "model 1.5")
@@ -380,7 +382,11 @@ def test_mistakes(run: Path, tmp_path: Path, format: str, name: str, message: st
 
 
 def test_a_model_outside_of_a_project_needs_an_image(tmp_path: Path) -> None:
-    save(tmp_path / "model.pt", TrainConfig(weights="none", stretch=(0.0, 100.0)), 3)
+    save(
+        tmp_path / "model.pt",
+        TrainConfig(start="random", backbone="mobilenet_v2", weights="none", stretch=(0.0, 100.0)),
+        3,
+    )
     with pytest.raises(SeminarError, match="give one with --image FILE"):
         export(tmp_path / "model.pt", "pt2", tmp_path / "model.pt2")
 

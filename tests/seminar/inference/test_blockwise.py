@@ -22,8 +22,8 @@ from seminar.inference.blockwise import predict_large
 from seminar.inference.predictor import Predictor
 from seminar.io.large_images import find_levels, open_source, prepare_block
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 
 zarr = pytest.importorskip("zarr")
 
@@ -35,7 +35,7 @@ SMALL = {"tile_size": TILE, "device": "cpu", "block": 128}
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    config = TrainConfig(weights="none")
+    config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
     path = tmp_path_factory.mktemp("run") / "model.pt"
     save_model(
         path,

@@ -33,7 +33,7 @@ PIXELS = np.random.default_rng(0).integers(1, 255, (20, HEIGHT, WIDTH), dtype=np
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    config = TrainConfig(weights="none")
+    config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
     path = tmp_path_factory.mktemp("run") / "model.pt"
     network = build_network(config, num_classes=2, channels=1)
     save_model(path, network, config=config, classes=CLASSES, channels=1)
@@ -303,6 +303,14 @@ def test_a_damaged_group_is_a_fault_of_one_image(model: Path, tmp_path: Path) ->
     assert summary.predicted == 1 and len(summary.faults) == 1
     with pytest.raises(DatasetError, match=r"a\.zarr: not readable as an OME-Zarr"):
         summary.raise_faults()
+
+
+def test_a_fill_value_that_the_values_cannot_have_is_damage(model: Path, tmp_path: Path) -> None:
+    path = write_image(tmp_path / "a.zarr")
+    text = (path / "0" / ".zarray").read_text()
+    (path / "0" / ".zarray").write_text(text.replace('"fill_value": 0', '"fill_value": -1'))
+    (fault,) = predict(model, path).faults
+    assert "not readable as a zarr array" in fault and "restore the image" in fault
 
 
 def test_a_tif_needs_a_folder(model: Path, tmp_path: Path) -> None:

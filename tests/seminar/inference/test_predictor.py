@@ -15,8 +15,8 @@ from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, SeminarError
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
-from seminar.models.deeplab import build_network
 
 CLASSES = ClassNames.of("background", "cell", "debris")
 
@@ -107,7 +107,11 @@ def test_the_real_network_agrees_on_nearly_all_pixels(shared_data: Path) -> None
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (17, 1), (33, 31)])
 def test_the_real_network_takes_any_size(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    network = build_network(TrainConfig(weights="none"), num_classes=3, channels=1)
+    network = build_network(
+        TrainConfig(start="random", backbone="mobilenet_v2", weights="none"),
+        num_classes=3,
+        channels=1,
+    )
     probs = predictor(network, tile_size=128, overlap=32).predict_probs(noise(*size))
     assert probs.shape == (3, *size)
     np.testing.assert_allclose(probs.sum(0), 1, atol=1e-5)
@@ -291,7 +295,9 @@ def test_probabilities_are_blended_by_the_weights_of_both_axes() -> None:
 def test_a_predictor_of_a_folder_takes_tiles_as_asked_for_and_refuses_other_channels(
     tmp_path: Path,
 ) -> None:
-    config = TrainConfig(weights="none", stretch=(1.0, 99.0))
+    config = TrainConfig(
+        start="random", backbone="mobilenet_v2", weights="none", stretch=(1.0, 99.0)
+    )
     network = build_network(config, num_classes=3, channels=2)
     save_model(tmp_path / "model.pt", network, config=config, classes=CLASSES, channels=2)
     loaded = Predictor.from_folder(tmp_path / "model.pt", "cpu", tile_size=96, overlap=16)
@@ -303,7 +309,9 @@ def test_a_predictor_of_a_folder_takes_tiles_as_asked_for_and_refuses_other_chan
 
 def test_a_model_file_predicts_as_the_network_it_was_saved_from(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    config = TrainConfig(weights="none", channels=(1,), stretch=(1.0, 99.0))
+    config = TrainConfig(
+        start="random", backbone="mobilenet_v2", weights="none", channels=(1,), stretch=(1.0, 99.0)
+    )
     network = build_network(config, num_classes=3, channels=1)
     save_model(tmp_path / "run" / "model.pt", network, config=config, classes=CLASSES, channels=1)
     image = noise(40, 50, channels=2)
@@ -323,7 +331,11 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_agrees_with_the_cpu() -> None:
     torch.manual_seed(0)
-    network = build_network(TrainConfig(weights="none"), num_classes=3, channels=1)
+    network = build_network(
+        TrainConfig(start="random", backbone="mobilenet_v2", weights="none"),
+        num_classes=3,
+        channels=1,
+    )
     image = noise(300, 200)
     cpu = predictor(network, tile_size=128, overlap=32).predict_probs(image)
     cuda = predictor(network, device="cuda", tile_size=128, overlap=32).predict_probs(image)

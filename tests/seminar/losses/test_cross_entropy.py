@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -116,3 +118,14 @@ def test_balanced_without_any_label_loss_and_gradient_are_zero(convention: str) 
     balanced_cross_entropy(logits, labels, balance=0.5, convention=convention).backward()  # type: ignore[arg-type]
     assert logits.grad is not None
     assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_the_clicks_of_a_class_weigh_what_they_are_given() -> None:
+    """By hand: the mean of weight times loss, over the clicks and not over the weights."""
+    logits = torch.tensor([[[[2.0, 0.0, 5.0]], [[0.0, 1.0, 0.0]]]])
+    labels = torch.tensor([[[0, 1, 255]]])
+    first, second = math.log1p(math.exp(-2)), math.log1p(math.exp(-1))
+    loss = partial_cross_entropy(logits, labels, class_weights=(0.5, 3.0))
+    assert loss.item() == pytest.approx((0.5 * first + 3.0 * second) / 2)
+    alike = partial_cross_entropy(logits, labels, class_weights=(1.0, 1.0))
+    assert torch.equal(alike, partial_cross_entropy(logits, labels))

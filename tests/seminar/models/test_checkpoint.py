@@ -12,6 +12,7 @@ import torch
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.checkpoint import (
     MODEL_VERSION,
     load_checkpoint,
@@ -19,7 +20,6 @@ from seminar.models.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from seminar.models.deeplab import build_network
 
 CLASSES = ClassNames.of("background", "cell")
 

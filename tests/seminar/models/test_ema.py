@@ -55,3 +55,12 @@ def test_it_needs_no_gradient_and_is_in_eval_mode() -> None:
     teacher = make_teacher(nn.Sequential(nn.Linear(2, 2), nn.Dropout()), ema_decay=0.9)
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
     assert not any(module.training for module in teacher.modules())
+
+
+def test_a_start_counts_as_many_students_as_it_is_worth() -> None:
+    student = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(student.weight, 8.0)
+    teacher = make_teacher(student, ema_decay=0.999, worth=3)
+    nn.init.constant_(student.weight, 0.0)
+    teacher.update_parameters(student)
+    assert float(teacher.module.weight.detach()) == pytest.approx(6.0)  # (3 * 8 + 0) / 4

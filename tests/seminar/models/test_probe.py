@@ -15,9 +15,9 @@ from seminar.config.probe_settings import ProbeConfig
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError, ConfigError
 from seminar.labels import ClassNames
+from seminar.models.build_network import build_network
 from seminar.models.build_probe import build_probe
 from seminar.models.checkpoint import load_model, save_model
-from seminar.models.deeplab import build_network
 from seminar.models.probe import ProbeNetwork, at_pixels, padded
 
 CLASSES = ClassNames.of("background", "cell", "debris")
@@ -240,7 +240,7 @@ def changed(path: Path, **changes: object) -> Path:
 
 
 def test_a_model_of_before_probes_still_loads(tmp_path: Path) -> None:
-    config = TrainConfig(weights="none")
+    config = TrainConfig(start="random", backbone="mobilenet_v2", weights="none")
     network = build_network(config, num_classes=3, channels=1).eval()
     save_model(tmp_path / "model.pt", network, config=config, classes=CLASSES, channels=1)
     content = torch.load(tmp_path / "model.pt", weights_only=True)

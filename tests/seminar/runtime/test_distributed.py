@@ -19,7 +19,8 @@ from seminar.config.settings import TrainConfig
 from seminar.data.dataset import ClickDataset
 from seminar.errors import SeminarError
 from seminar.models import deeplab
-from seminar.models.deeplab import CropDropout, build_network
+from seminar.models.build_network import build_network
+from seminar.models.decoder import CropDropout
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder

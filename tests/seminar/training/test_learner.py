@@ -13,7 +13,8 @@ from seminar.config.settings import Convention, TrainConfig
 from seminar.data.batch import Batch
 from seminar.errors import SeminarError
 from seminar.labels import IGNORE_INDEX
-from seminar.models.deeplab import DeepLabV3Plus, build_network
+from seminar.models.build_network import build_network
+from seminar.models.deeplab import DeepLabV3Plus
 from seminar.training.learner import Learner
 from seminar.training.objectives import (
     Losses,
@@ -75,7 +76,11 @@ def objective(student: nn.Module, teacher: nn.Module, batch: Batch) -> Losses:
 
 def network(*, dropout: float = 0.0) -> DeepLabV3Plus:
     torch.manual_seed(0)
-    model = build_network(TrainConfig(weights="none"), num_classes=2, channels=3)
+    model = build_network(
+        TrainConfig(start="random", backbone="mobilenet_v2", weights="none"),
+        num_classes=2,
+        channels=3,
+    )
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = dropout
@@ -143,7 +148,7 @@ def test_a_step_moves_backbone_and_head_at_their_rates_and_the_teacher_after_the
             lr,
         )
         backbone, both = list(before.backbone.parameters()), list(before.parameters())
-        for group, factor in ((backbone, 1.0), (before.head_parameters(), 3.0)):
+        for group, factor in ((backbone, 1.0), (before.parameter_groups()["head"], 3.0)):
             places = [
                 number for number, one in enumerate(both) if any(one is other for other in group)
             ]
@@ -310,7 +315,9 @@ def test_pseudo_labels_of_another_origin_take_the_ancillary_s_place() -> None:
 def test_of_many_classes_the_pretrained_backbone_learns_slower_than_the_head() -> None:
     rates = {}
     for classes in (2, 8):
-        config = TrainConfig(weights="none", crop_size=32, batch_size=2)
+        config = TrainConfig(
+            start="random", backbone="mobilenet_v2", weights="none", crop_size=32, batch_size=2
+        )
         student = build_network(config, num_classes=classes, channels=3)
         learner = Learner(
             student, config.replace(weights="imagenet"), torch.device("cpu")

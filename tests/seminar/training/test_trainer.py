@@ -294,7 +294,7 @@ def test_a_run_whose_clicks_are_not_learnt_says_so_once(
     guessing_counts_as: float,
     is_told: bool,
 ) -> None:
-    monkeypatch.setattr("seminar.training.scoring.OVERRUN", guessing_counts_as)
+    monkeypatch.setattr("seminar.training.judging.scoring.OVERRUN", guessing_counts_as)
     monkeypatch.setattr("seminar.training.clock.RECENT", 2)
     run = run_of(tiny_project, "overrun")
     config = tiny_config.replace(losses=("pce", "crf"), iterations=4)
@@ -443,7 +443,7 @@ def test_start_weights_that_are_missing_leave_the_run_s_name_free(
 def test_the_consistency_s_weight_grows_however_long_an_epoch_is(images: int) -> None:
     config = TrainConfig(iterations=250)
     weights = [
-        loss_settings(config, 2, i, max(1, images // config.batch_size)).weights["pcons"]
+        loss_settings(config, [1, 1], i, max(1, images // config.batch_size)).weights["pcons"]
         for i in range(250)
     ]
     assert weights[-1] == config.lambda_pcons

@@ -152,3 +152,37 @@ def test_the_score_says_how_many_images(images: int, word: str) -> None:
         )
     )
     assert progress.score_text == f"mean IoU 0.86 on {word} (student)"
+
+
+def judged(stage: str, network: str, score: float, is_best: bool) -> events.Judged:
+    return events.Judged(
+        stage=stage, network=network, score=score, measure="mean IoU", is_best=is_best
+    )
+
+
+def test_it_says_which_network_is_the_model_and_which_is_dropped() -> None:
+    progress = RunProgress()
+    progress.take(judged("probe", "student", 0.75, True))
+    assert progress.note == "Best so far, and the run's model: the live mask (mean IoU 0.75)"
+    progress.take(judged("ancillary", "teacher", 0.82, True))
+    assert (progress.best, progress.note) == (
+        "teacher of ancillary",
+        "Best so far, and the run's model: teacher of ancillary (mean IoU 0.82)",
+    )
+    progress.take(judged("primary", "student", 0.66, False))
+    assert progress.note == (
+        "The student of primary is no better (mean IoU 0.66): the model stays that of teacher of "
+        "ancillary"
+    )
+
+
+def test_a_step_back_is_told_in_the_window_s_words() -> None:
+    progress = RunProgress()
+    back = events.SteppedBack(
+        stage="ancillary", iteration=40, to_iteration=20, lost_classes=(0,), crf_share=0.25
+    )
+    progress.take(back)
+    assert progress.note == (
+        "Classes were vanishing at iteration 40: training went back to iteration 20 and goes on "
+        "with 25% of the CRF weight"
+    )

@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from seminar.config.backbones import BACKBONES, Backbone
+from seminar.config.backbones import BACKBONES, PYRAMIDS, Backbone, NetworkBackbone
 from seminar.config.settings import Norm
 from seminar.models.backbones.build import BUILDERS, adapt_first_conv, build_backbone
 
 
 def test_every_backbone_of_the_settings_is_built_and_shown() -> None:
-    assert tuple(BUILDERS) == tuple(BACKBONES) == get_args(Backbone)
+    assert tuple(BUILDERS) == get_args(Backbone)
+    assert set(BACKBONES) == {*BUILDERS, *PYRAMIDS} == set(get_args(NetworkBackbone))
 
 
 @pytest.mark.parametrize("norm", ["group", "batch"])

@@ -12,13 +12,19 @@ from torch import nn
 from seminar.config.settings import TrainConfig
 from seminar.errors import CheckpointError
 from seminar.models.backbones.weights import read_state_dict
-from seminar.models.deeplab import build_network
+from seminar.models.build_network import build_network
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match="expected a torchvision mobilenet_v2"):
-        build_network(TrainConfig(weights=str(tmp_path / "other.pth")), num_classes=2, channels=3)
+        build_network(
+            TrainConfig(
+                start="random", backbone="mobilenet_v2", weights=str(tmp_path / "other.pth")
+            ),
+            num_classes=2,
+            channels=3,
+        )
 
 
 def test_weights_that_are_no_weights_are_refused(tmp_path: Path) -> None:
@@ -52,4 +58,8 @@ def test_offline_the_download_says_what_to_do(
     monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(CheckpointError, match="--weights FILE"):
-        build_network(TrainConfig(weights="imagenet"), num_classes=2, channels=3)
+        build_network(
+            TrainConfig(start="random", backbone="mobilenet_v2", weights="imagenet"),
+            num_classes=2,
+            channels=3,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
@@ -14,6 +14,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QValidator, QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from seminar.config.backbones import PYRAMIDS, Backbone
 from seminar.config.settings import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar.runtime.device_facts import Device
@@ -56,6 +57,10 @@ def configs(draw: st.DrawFn) -> TrainConfig:
         setting.name: draw(values(setting, hints[setting.name]))
         for setting in dataclasses.fields(TrainConfig)
     }
+    if chosen["norm"] == "batch" or chosen["backbone"] not in PYRAMIDS:
+        chosen["start"] = "random"
+    if chosen["start"] == "random" and chosen["backbone"] not in get_args(Backbone):
+        chosen["backbone"] = "resnet50"
     if chosen["norm"] == "batch":
         chosen["batch_size"] = max(2, chosen["batch_size"])
     if chosen["convention"] == "paper" and "crf_normalize" in chosen:
@@ -236,7 +241,7 @@ def test_minutes_are_of_all_stages_and_within_the_range(qtbot: QtBot) -> None:
 def test_weights_that_are_not_chosen_after_all_are_the_ones_before(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    widget = ConfigForm(TrainConfig(weights="none"))
+    widget = ConfigForm(TrainConfig(start="random", backbone="mobilenet_v2", weights="none"))
     qtbot.addWidget(widget)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     widget._fields["weights"].widget.value = FILE_CHOICE

@@ -1,0 +1,31 @@
+"""Where a network starts: at the linear probe of the clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from seminar.config.settings import TrainConfig
+from seminar.models.build_network import probe_settings
+from seminar.probe.probe import Probe
+from seminar.project.project import Project
+
+
+def probe_weights(
+    project: Project, config: TrainConfig, image_ids: Sequence[str], device: torch.device
+) -> Mapping[str, Tensor]:
+    """The 1 x 1 convolutions of the probe of these images' clicks, as a state dict.
+
+    It is empty with clicks of fewer than two classes; the network then starts at zero.
+
+    Raises
+    ------
+    SeminarError
+        Images, clicks or the weights of the backbone cannot be read.
+    """
+    probe = Probe(project, probe_settings(config), device=device)
+    for image_id in image_ids:
+        probe.learn(image_id)
+    return probe.weights() if probe.fit() else {}

@@ -1,0 +1,136 @@
+"""A run that starts at the probe of its clicks, and never ends below it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig
+from seminar.models.backbones.inverted_residuals import RECIPES, InvertedResiduals
+from seminar.models.build_network import build_network, probe_settings
+from seminar.models.checkpoint import load_model
+from seminar.models.refined_probe import RefinedProbe
+from seminar.probe.probe import Probe
+from seminar.project.project import Project
+from seminar.run import events
+from seminar.run.folder import RunFolder
+from seminar.training.start import probe_weights
+from seminar.training.trainer import train
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Weights of EfficientNet-Lite0 that are the same at every start."""
+    torch.manual_seed(0)
+    path = tmp_path / "lite0.pt"
+    torch.save(InvertedResiduals(RECIPES["efficientnet_lite0"]).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def config(tiny_config: TrainConfig, weights: Path) -> TrainConfig:
+    return tiny_config.replace(
+        start="probe", backbone="efficientnet_lite0", weights=str(weights), crf_landmarks=16
+    )
+
+
+def told(
+    project: Project, config: TrainConfig, name: str = "run", *, resume: bool = False
+) -> list[events.Event]:
+    return list(train(project, RunFolder.of(project.path, name), config, resume=resume))
+
+
+def test_the_weights_are_those_of_the_probe(tiny_project: Project, config: TrainConfig) -> None:
+    """The network that they are loaded into predicts what the probe does."""
+    ids = tiny_project.image_ids()
+    network = build_network(config, num_classes=2, channels=3)
+    assert isinstance(network, RefinedProbe)
+    found = probe_weights(tiny_project, config, ids, torch.device("cpu"))
+    network.probe.load_state_dict(found, strict=False)
+    probe = Probe(tiny_project, probe_settings(config))
+    for image_id in ids:
+        probe.learn(image_id)
+    assert probe.fit()
+    image = torch.from_numpy(probe.image(ids[0]))[None]
+    with torch.no_grad():
+        labels = network.eval()(image)[0].argmax(dim=0)
+    assert np.mean(labels.numpy() != probe.predict(ids[0]).labels) < 1e-3  # kept in float16
+    assert 0 < labels.float().mean() < 1
+
+
+def test_clicks_of_one_class_start_at_zero(tiny_project: Project, config: TrainConfig) -> None:
+    ids = tiny_project.image_ids()
+    for image_id in ids:
+        clicks = tiny_project.read_clicks(image_id)
+        assert clicks is not None
+        kept = clicks.class_ids != 0
+        tiny_project.write_clicks(
+            image_id,
+            ClickSet(clicks.height, clicks.width, clicks.points[kept], clicks.class_ids[kept]),
+        )
+    assert probe_weights(tiny_project, config, ids, torch.device("cpu")) == {}
+
+
+def test_every_network_is_judged_and_the_best_is_the_model(
+    tiny_project: Project, config: TrainConfig
+) -> None:
+    found = told(tiny_project, config)
+    judged = [event for event in found if isinstance(event, events.Judged)]
+    assert [(event.stage, event.network) for event in judged] == [
+        ("probe", "student"),
+        ("ancillary", "student"),
+        ("ancillary", "teacher"),
+        ("primary", "student"),
+        ("primary", "teacher"),
+    ]
+    best = max(judged, key=lambda event: event.score)
+    assert best.is_best and not any(
+        event.is_best for event in judged[judged.index(best) + 1 :]
+    )  # the first of equal ones
+    run = RunFolder.of(tiny_project.path, "run")
+    model = load_model(run.path)
+    assert model.config == config and "Apache-2.0" in model.credits
+    if (best.stage, best.network) == ("primary", "student"):
+        last = load_model(run.student_path("primary")).network.state_dict()
+        for name, value in model.network.state_dict().items():
+            assert torch.equal(last[name], value)
+
+
+def test_a_learning_rate_that_ruins_everything_leaves_the_probe(
+    tiny_project: Project, config: TrainConfig
+) -> None:
+    """No stage can be worse than what came before it."""
+    ids = tiny_project.image_ids()
+    found = told(tiny_project, config.replace(base_lr=3.0, lr_warmup=0.0, losses=("pce", "pseudo")))
+    judged = {
+        (event.stage, event.network): event for event in found if isinstance(event, events.Judged)
+    }
+    assert judged["probe", "student"].is_best
+    assert not judged["primary", "student"].is_best
+    model = load_model(RunFolder.of(tiny_project.path, "run").path).network.state_dict()
+    start = probe_weights(tiny_project, config, ids, torch.device("cpu"))
+    for name, value in start.items():
+        assert torch.equal(model[f"probe.{name}"], value)
+
+
+def test_a_resumed_run_ends_with_the_same_model(
+    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the middle of the first stage, bit for bit."""
+    whole = told(tiny_project, config, "whole")
+    run = RunFolder.of(tiny_project.path, "parts")
+    stream = train(tiny_project, run, config)
+    monkeypatch.setattr("seminar.training.stage.STEP_INTERVAL", 0.0)
+    for event in stream:
+        if isinstance(event, events.Step) and event.iteration == 2:
+            run.request_stop()
+    rest = told(tiny_project, config, "parts", resume=True)
+    first = load_model(RunFolder.of(tiny_project.path, "whole").path).network.state_dict()
+    second = load_model(run.path).network.state_dict()
+    assert all(torch.equal(first[name], value) for name, value in second.items())
+    last = [event.score for event in whole if isinstance(event, events.Judged)][-2:]
+    assert [event.score for event in rest if isinstance(event, events.Judged)][-2:] == last
