@@ -14,7 +14,17 @@ from typing import Any
 
 from seminar.errors import SeminarError
 
-DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What zarr raises on damaged metadata."""
 
 VERSIONS = ("0.3", "0.4", "0.5")
 """What is read and written. 0.1 and 0.2 name no axes, 0.6 describes them elsewhere."""
@@ -84,7 +94,7 @@ def read_multiscale(path: Path) -> Multiscale:
         name = str(dataset["path"])
         axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in image["axes"]]
         scales = [
-            step["scale"]
+            tuple(float(value) for value in step["scale"])
             for step in dataset.get("coordinateTransformations", [])
             if step.get("type") == "scale"
         ]
@@ -105,11 +115,8 @@ def read_multiscale(path: Path) -> Multiscale:
             f"{path}: its metadata names the axes {names}, its array has {len(array.shape)}; "
             "repair the metadata"
         )
-    scale = (
-        tuple(float(value) for value in scales[0])
-        if scales and len(scales[0]) == len(names)
-        else (1.0,) * len(names)
-    )
+    has_scale = scales and len(scales[0]) == len(names)
+    scale = scales[0] if has_scale else (1.0,) * len(names)
     return Multiscale(version, name, names, axes, scale, tuple(array.shape), str(array.dtype))
 
 

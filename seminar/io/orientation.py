@@ -27,12 +27,22 @@ from seminar.io.intensities import ImageArray
 
 UPRIGHT = 1
 
+_DAMAGE = (
+    struct.error,
+    KeyError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    OSError,
+    ArithmeticError,
+    UserWarning,  # where warnings are errors
+)
+"""What Pillow raises on a damaged note, which counts as none."""
+
 
 def noted_orientation(image: PillowImage.Image) -> int:
     """EXIF's number, 1 to 8, from what stands before the pixels; 1 where there is none."""
-    with contextlib.suppress(  # a damaged note is no note
-        struct.error, KeyError, SyntaxError, TypeError, ValueError, OSError, ArithmeticError
-    ):
+    with contextlib.suppress(*_DAMAGE):
         # of the base class: that of PNG would decode the whole image
         found = PillowImage.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
         if isinstance(found, int) and 1 <= found <= 8:

@@ -295,6 +295,16 @@ def test_instances_of_labels_in_a_read_only_image(
     assert [entry.name for entry in out.iterdir()] == ["a_instances.zarr"]
 
 
+def test_a_scale_that_is_no_number_is_damage(model: Path, tmp_path: Path) -> None:
+    path = write_image(tmp_path / "a.zarr")
+    group = zarr.open_group(str(path), mode="r+")
+    (described,) = group.attrs["multiscales"]
+    described["datasets"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [[], 1]}]
+    group.attrs["multiscales"] = [described]
+    (fault,) = predict(model, path).faults
+    assert "it is damaged or no group in it describes an image (TypeError" in fault
+
+
 def test_a_damaged_group_is_a_fault_of_one_image(model: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "images" / "a.zarr")
     write_image(tmp_path / "images" / "b.zarr")
