@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,7 @@ def export_clicks(
         opened, format, out, kind=kind, predictions=predictions, overwrite=overwrite
     )
     done = None
-    with progress_bar(f"writing {kind}") as progress:
+    with closing(states), progress_bar(f"writing {kind}") as progress:
         for done in states:
             progress(done.images, done.total)
     assert done is not None  # an export without images is an error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -171,7 +172,8 @@ def import_clicks(
         )
     if not plan.images and not is_voc:
         raise DatasetError(report.no_image(opened, plan))
-    done = last_of(write_import(opened, plan), "writing clicks", len(plan.images))
+    with closing(write_import(opened, plan)) as states:  # interrupted, it takes all back
+        done = last_of(states, "writing clicks", len(plan.images))
     report.print_done(opened, plan, done, with_outside=not is_voc)
 
 

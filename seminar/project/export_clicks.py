@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +61,7 @@ def export_from_project(
     kind: Kind = "clicks",
     predictions: Path | None = None,
     overwrite: bool = False,
-) -> Iterator[Exported]:
+) -> Generator[Exported]:
     """Write the clicks of all images, or objects or masks that were predicted for them.
 
     Yields after each image. `out` appears when the last one is done; where an error comes, or the

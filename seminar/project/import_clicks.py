@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
 
 from seminar.clicks.click_set import ClickSet
@@ -18,7 +18,7 @@ from seminar.project.new_clicks import NewClicks
 from seminar.project.project import Project
 
 
-def write_import(project: Project, plan: ImportPlan) -> Iterator[NewClicks]:
+def write_import(project: Project, plan: ImportPlan) -> Generator[NewClicks]:
     """Write what was planned; yields the total after each image.
 
     Clicks made since are kept. Where an error comes, or the iterator is closed before its end, all

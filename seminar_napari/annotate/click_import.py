@@ -176,7 +176,7 @@ class ClickImport:
         states = write_import(project, planned.plan)
         for self.done, _ in enumerate(states, start=1):
             if self._is_cancelled:
-                states.close()  # type: ignore[attr-defined]
+                states.close()
                 return Cancelled()
         return Written(planned.request, project, planned.plan)
 

@@ -7,7 +7,7 @@ for 3.6. (`ImagePlus.getStatistics` cuts 3.6 down to pixel 3: it is not what a p
 
 QuPath writes the same kind of file, but counts from the edge (0.8, source). The file says so only
 if the object has a class (property `qupath.object.classification`); otherwise numbers that are not
-whole leave it open, and a person is asked.
+whole leave it open, and a person is asked; but for the selections that Seminar wrote.
 
 The plane is in `counter_positions` of a multi-point, as a linear index from 1 even on hyperstacks,
 in which channels vary fastest, then slices; else in `position`, counted alike; else in z and t;
@@ -52,6 +52,9 @@ MAX_MEMBER = 2**26
 """Largest selection in an archive, in bytes; a million points are 16 MB."""
 
 CLASS_PROPERTY = "qupath.object.classification"
+ORIGIN_PROPERTY = "seminar.origin"
+"""Written by `seminar.clicks.writers.imagej`, and kept by ImageJ."""
+
 AUTOMATIC_NAME = re.compile(r"(\d{4,}-)?\d{4,}-\d{4,}(-\d+)?")
 
 _DAMAGE = (
@@ -148,6 +151,13 @@ def _selections(source: Source) -> Iterator[ImagejRoi]:
         except SeminarError as error:
             raise DatasetError(str(error)) from None
         with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
+            names = archive.namelist()
+            if not any(name.lower().endswith(".roi") for name in names):
+                raise DatasetError(
+                    f"{source}: no selections of ImageJ in this archive, but "
+                    f"{', '.join(map(shown, names[:3])) or 'nothing'}; unzip it and import the file"
+                    " with the clicks"
+                )
             for member in archive.infolist():
                 if not member.filename.lower().endswith(".roi"):
                     continue
@@ -246,6 +256,8 @@ def _origin(
         return answers.origin
     if any("qupath." in roi.props for roi in rois):
         return "edge"
+    if all(_property(roi, ORIGIN_PROPERTY) for roi in rois):
+        return "centre"
     if all(click.row % 1 == 0 and click.col % 1 == 0 for click in clicks):
         return "centre"
     raise Unanswered(

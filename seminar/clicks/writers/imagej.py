@@ -34,6 +34,9 @@ from seminar.labels import ClassNames
 if TYPE_CHECKING:
     from roifile import ImagejRoi
 
+ORIGIN = "seminar.origin"
+"""Property by which the file can be read again without a question."""
+
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0
 """Segments of a composite selection."""
 
@@ -54,6 +57,7 @@ def write_clicks(
             far = middles[is_here].max(axis=0) + 1
             roi = _roi(classes, class_id, classes.names[class_id], *corner, *far)
             roi.roitype = roifile.ROI_TYPE.POINT
+            roi.props = f"{ORIGIN}: centre\n"
             roi.options = roifile.ROI_OPTIONS.SUB_PIXEL_RESOLUTION
             roi.integer_coordinates = (middles[is_here] - corner)[:, ::-1].astype(np.int32)
             roi.subpixel_coordinates = points[is_here][:, ::-1].astype(np.float32)

@@ -121,7 +121,8 @@ def _class_id(name: str, classes: ClassNames) -> int | None:
 def _with(classes: ClassNames, name: str) -> ClassNames:
     try:
         more = ClassNames.parse(f"{classes.format()}{name}\n")
-    except DatasetError:
+        name.encode()  # half a character, which JSON can hold, cannot be written
+    except (DatasetError, UnicodeEncodeError):
         more = classes
     if more.names != (*classes.names, name):
         raise DatasetError(f"'{shown(name)}' cannot be the name of a class; map it to another name")

@@ -120,8 +120,7 @@ def test_export_says_what_was_written(tiny_project: Project, tmp_path: Path) -> 
     out = tmp_path / "rois"
     result = seminar("export-clicks", tiny_project.path, "--format", "imagej", "--out", out)
     assert result.stdout == f"{out}: 8 clicks on 4 images written (ImageJ RoiSets)\n"
-    words = ("import-clicks", tiny_project.path, *sorted(out.iterdir()), "--origin", "centre")
-    back = seminar(*words)
+    back = seminar("import-clicks", tiny_project.path, *sorted(out.iterdir()))
     assert "left out: 8 doubled" in back.stdout
     said = refused(
         seminar("export-clicks", tiny_project.path, "--format", "voc", "--out", tmp_path / "v")

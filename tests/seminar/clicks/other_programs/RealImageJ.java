@@ -16,14 +16,19 @@ import java.util.zip.ZipFile;
 
 /** What the real ImageJ makes of selections; every pixel's value is row * width + column. */
 public class RealImageJ {
-    public static void main(String[] words) throws Exception {
+    /** Reads a file with a command a line, its words separated by tabs. */
+    public static void main(String[] arguments) throws Exception {
         new ImageJ(); // without its window Measure takes the last point of a selection alone
-        int width = Integer.parseInt(words[1]), height = Integer.parseInt(words[2]);
-        switch (words[0]) {
-            case "measure" -> measure(Path.of(words[3]), width, height);
-            case "fill" -> fill(Path.of(words[3]), width, height);
-            case "write" -> write(Path.of(words[3]), Path.of(words[4]), width, height);
-            case "stack" -> stack(Path.of(words[3]), width, height);
+        for (String line : Files.readAllLines(Path.of(arguments[0]))) {
+            String[] words = line.split("\t");
+            System.out.println("= " + words[0]);
+            int width = Integer.parseInt(words[1]), height = Integer.parseInt(words[2]);
+            switch (words[0]) {
+                case "measure" -> measure(Path.of(words[3]), width, height);
+                case "fill" -> fill(Path.of(words[3]), width, height);
+                case "write" -> write(Path.of(words[3]), Path.of(words[4]), width, height);
+                case "stack" -> stack(Path.of(words[3]), width, height);
+            }
         }
         System.exit(0);
     }
@@ -83,6 +88,7 @@ public class RealImageJ {
         image.setRoi(roi);
         new RoiEncoder(roiFile.toString()).write(roi);
         IJ.run("Set Measurements...", "mean centroid redirect=None decimal=9");
+        ResultsTable.getResultsTable().reset();
         IJ.run(image, "Measure", "");
         ResultsTable.getResultsTable().save(roiFile.toString().replace(".roi", ".csv"));
     }
@@ -100,6 +106,7 @@ public class RealImageJ {
         image.setRoi(roi);
         new RoiEncoder(roiFile.toString()).write(roi);
         IJ.run("Set Measurements...", "mean centroid redirect=None decimal=9");
+        ResultsTable.getResultsTable().reset();
         IJ.run(image, "Measure", "");
         ResultsTable.getResultsTable().save(roiFile.toString().replace(".roi", ".csv"));
     }

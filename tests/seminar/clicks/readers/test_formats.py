@@ -138,7 +138,10 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         (zipped(("../../x.roi", b"Iout")), "leads out of the archive"),
         (zipped(("/x.roi", b"Iout")), "leads out of the archive"),
         (zipped(("x.roi", b"\0" * 2**28)), "would unpack to"),
-        (zipped(("x.txt", b"hello")), "among its 0 selections"),
+        (
+            zipped(("annotations.xml", b"<annotations/>")),
+            "but annotations.xml; unzip it and import",
+        ),
         (zipped(("x.roi", b"hello")), "not readable as selections of ImageJ"),
         (b"PK\3\4 and no more", "not readable as a zip"),
         (b"Iout", "not readable as selections of ImageJ"),

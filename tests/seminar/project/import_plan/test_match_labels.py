@@ -32,7 +32,7 @@ def test_new_classes_are_added_in_their_order() -> None:
     assert found.class_ids == {"b": 3, "a": 4, "A": 4}
 
 
-@pytest.mark.parametrize("name", ["two\nlines", " ", "x #ff0000", "\u2028"])
+@pytest.mark.parametrize("name", ["two\nlines", " ", "x #ff0000", "\u2028", "\ud800"])
 def test_what_cannot_be_the_name_of_a_class(name: str) -> None:
     with pytest.raises(DatasetError, match="cannot be the name of a class"):
         match_labels([name], CLASSES, LabelRules(add=True))
