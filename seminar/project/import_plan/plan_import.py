@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import JpegImagePlugin
 
 from seminar.clicks.click_set import ClickSet, pixels
 from seminar.clicks.readers.found_clicks import (
@@ -23,17 +22,12 @@ from seminar.clicks.readers.found_clicks import (
     Unanswered,
 )
 from seminar.errors import DatasetError
-from seminar.io.images import explained, image_header
+from seminar.io.images import image_header
 from seminar.io.names import shown
 from seminar.labels import ClassNames
 from seminar.project.import_plan.match_images import ImageMatch
 from seminar.project.import_plan.match_labels import LabelRules, match_labels
 from seminar.project.project import Project
-
-ORIENTATION = 0x0112
-"""EXIF tag of how a camera was held; 1 is upright."""
-
-JPEG = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -218,17 +212,13 @@ def _fault(
             f"image {shown(image_id)} has {size[0]} x {size[1]}; import the clicks of the same "
             "picture"
         )
-    path = project.image_path(image_id) if reading.from_edges else None
-    if path is None or path.suffix.lower() not in JPEG:
-        return ""
-    with explained(path), JpegImagePlugin.JpegImageFile(path) as image:
-        orientation = image.getexif().get(ORIENTATION, 1)
-    if orientation in (0, 1):
+    path = project.image_path(image_id)
+    if image_header(path).turning != "done":
         return ""
     return (
-        f"a camera's note turns {path} (EXIF orientation {orientation}); other programs show it "
-        "turned, Seminar as it is stored; save it upright without the note, make the project of "
-        "that, and import again"
+        f"{path} is turned by a camera's note (EXIF orientation), as viewers show it, but not all "
+        "programs turn it, so the clicks may not fit; save it upright without the note, make the "
+        "project of that, and import again"
     )
 
 
