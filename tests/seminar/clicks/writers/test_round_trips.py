@@ -20,6 +20,7 @@ import roifile
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
+from scipy import ndimage
 
 from seminar.clicks.click_set import pixels
 from seminar.clicks.readers.format_table import format_of, read_clicks
@@ -157,12 +158,10 @@ def test_pycocotools_fills_our_objects_to_the_same_masks(
 
 def without_holes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Holes filled: pockets that the border does not reach, by edges or by corners."""
-    from scipy import ndimage
-
     pieces, _ = ndimage.label(mask)
     filled = np.zeros_like(mask)
-    for number in range(1, pieces.max() + 1):
-        filled |= ndimage.binary_fill_holes(pieces == number)
+    for number, window in enumerate(ndimage.find_objects(pieces), start=1):
+        filled[window] |= ndimage.binary_fill_holes(pieces[window] == number)
     return filled
 
 
