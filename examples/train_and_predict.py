@@ -13,7 +13,7 @@ folder = Path(sys.argv[1])
 iterations = int(sys.argv[2]) if len(sys.argv) > 2 else 100
 
 project = create_sample_project(folder / "project")
-config = seminar.preset("quick").replace(weights="none", iterations=iterations)
+config = seminar.preset("quick").replace(backbone="none", iterations=iterations)
 run = seminar.RunFolder.of(project.path, "example")
 for event in seminar.record(run, seminar.train(project, run, config)):
     if type(event).__name__ == "Validated":

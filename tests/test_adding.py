@@ -214,7 +214,7 @@ def test_a_loss_is_a_file_a_row_and_a_field(tmp_path: Path) -> None:
     python(
         tmp_path,
         *("-m", "seminar", "train", "project", "--losses", "pce,toy", "--lambda-toy", "0.5"),
-        *("--iterations", "2", "--weights", "none", "--device", "cpu", "--run", "june"),
+        *("--iterations", "2", "--backbone", "none", "--device", "cpu", "--run", "june"),
         *("--crop-size", "32", "--batch-size", "1"),
     )
     lines = (tmp_path / "project" / "runs" / "june" / "events.jsonl").read_text().splitlines()

@@ -118,7 +118,7 @@ def make_run(project: Project, with_networks: bool) -> None:
     """
     run = RunFolder.of(project.path, "run")
     run.path.mkdir(parents=True)
-    run.write_config(preset("quick").replace(weights="none"))
+    run.write_config(preset("quick").replace(backbone="none"))
     run.append_event(events.Warned(message="something"))
     run.append_event(events.StageStarted(stage="ancillary", iteration=0, iterations=9))
     run.append_event(events.Finished(reason="completed", stage="ancillary", iteration=9))

@@ -123,7 +123,7 @@ def training(project: Project) -> None:
         project.path,
         "--run",
         run.path.name,
-        "--weights",
+        "--backbone",
         "none",
         "--losses",
         "pce",

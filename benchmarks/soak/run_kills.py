@@ -60,7 +60,7 @@ def make_project(folder: Path) -> Project:
 def settings(iterations: int) -> TrainConfig:
     """As small as it gets, all losses on."""
     return preset("quick").replace(
-        weights="none",
+        backbone="none",
         crop_size=32,
         batch_size=2,
         iterations=iterations,

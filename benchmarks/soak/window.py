@@ -83,7 +83,7 @@ class Soak:
 
     def _begin_run(self) -> None:
         config = TrainConfig(
-            weights="none", device="cpu", iterations=1_000_000, batch_size=2, crop_size=128
+            backbone="none", device="cpu", iterations=1_000_000, batch_size=2, crop_size=128
         )
         self.dock.train.control.start(f"soak-{time.time_ns()}", config)
 

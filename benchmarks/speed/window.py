@@ -100,7 +100,7 @@ class Bench:
     def _train(self) -> Callable[[], None]:
         """Start the real trainer as the window does; the result ends it."""
         config = TrainConfig(
-            weights="none",
+            backbone="none",
             device="cpu",
             iterations=100_000,
             batch_size=2,

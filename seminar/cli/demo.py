@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 DEMO_SETTINGS: dict[str, Any] = {
+    "start": "random",
+    "backbone": "mobilenet_v2",
     "weights": "none",
     "crop_size": 96,
     "batch_size": 8,
@@ -16,7 +18,6 @@ DEMO_SETTINGS: dict[str, Any] = {
     "base_lr": 1e-3,
     "head_lr_factor": 1.0,
     "lambda_crf": 3.0,
-    "ema_decay": 0.95,
 }
 """No pretrained weights, so that the demo works offline. Crops are small as the sample is; zoom is
 small because its fields are parts of one picture."""
@@ -54,7 +55,8 @@ def demo(
 
     for title, path in (
         ("stage 1 (ancillary)", run.student_path("ancillary")),
-        ("stage 2 (primary)", run.model_path),
+        ("stage 2 (primary)", run.student_path("primary")),
+        ("the best, model.pt", run.model_path),
     ):
         scores = evaluate(Predictor.from_folder(path), project)
         print(

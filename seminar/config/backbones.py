@@ -28,6 +28,7 @@ NetworkBackbone = Literal[
     "resnet101",
     "convnext_tiny",
     "dinov2_vits14",
+    "none",
 ]
 """Of all networks that can be trained."""
 
@@ -59,6 +60,7 @@ BACKBONES: Mapping[NetworkBackbone, BackboneFacts] = {
     "resnet101": BackboneFacts("ResNet-101", 8.0, light=False),
     "convnext_tiny": BackboneFacts("ConvNeXt tiny", 5.0, light=False),
     "dinov2_vits14": BackboneFacts("DINOv2 ViT-S/14", 6.0, light=False),
+    "none": BackboneFacts("none, filters alone", 0.4, light=True),
 }
 
 DOWNLOADED = ("imagenet", "pretrained")

@@ -34,7 +34,7 @@ PresetName = Literal["quick", "balanced", "paper"]
 
 PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "balanced": {},
-    "quick": {"iterations": 120},
+    "quick": {"iterations": 30},
     "paper": {
         "start": "random",
         "backbone": "resnet101",
@@ -64,6 +64,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
         "click_balance": 0.0,
         "lr_warmup": 0.0,
         "crf_by_colour": False,
+        "keep_best": False,
         "lr_by_classes": False,
     },
 }
@@ -73,5 +74,6 @@ VERSION_0_1: Mapping[str, Any] = {
     "click_balance": 0.0,
     "lr_warmup": 0.0,
     "crf_by_colour": False,
+    "keep_best": False,
 }
 """What version 0.1 did and had no setting for."""

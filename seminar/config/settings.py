@@ -100,7 +100,9 @@ class TrainConfig:
         "refines; random, DeepLabv3+ with a random head, as in the paper",
     )
     backbone: NetworkBackbone = setting(
-        "efficientnet_lite0", "Feature extractor under the DeepLabv3+ decoder"
+        "efficientnet_lite0",
+        "Feature extractor under the DeepLabv3+ decoder; none: from the probe on filters alone, "
+        "which need no weights",
     )
     weights: str = setting(
         "imagenet", "Start weights of the backbone: imagenet (downloaded once), none, or a file"
@@ -294,6 +296,14 @@ class TrainConfig:
         label="Scarce classes",
     )
 
+    keep_best: bool = setting(
+        True,
+        "The run's model, and what makes the pseudo-labels, is the best network so far, judged by "
+        "dense masks of the validation split, or else by clicks and edges (paper: off, the last "
+        "student)",
+        label="Keep the best",
+    )
+
     # running
     device: str = setting("auto", "auto, cpu, cuda, cuda:1, mps")
     seed: int = setting(
@@ -327,11 +337,16 @@ class TrainConfig:
             yield f"scale_range: expected two scales or none, got {self.scale_range}"
         elif self.scale_range != tuple(sorted(self.scale_range)):
             yield f"scale_range: expected the smaller scale first, got {self.scale_range}"
-        known = tuple(PYRAMIDS) if self.start == "probe" else get_args(Backbone)
+        known = (*PYRAMIDS, "none") if self.start == "probe" else get_args(Backbone)
         if self.backbone not in known:
             yield (
                 f"backbone: a network with start {self.start} has one of {', '.join(known)}, got "
                 f"{self.backbone}"
+            )
+        if self.start == "probe" and self.weights == "none" != self.backbone:
+            yield (
+                f"weights: a probe has nothing to learn from in a random {self.backbone}; give "
+                "imagenet or a file, or take backbone none or start random"
             )
         if self.start == "probe" and self.norm == "batch":
             yield "norm: batch goes with start random alone; take group"

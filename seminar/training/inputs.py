@@ -49,7 +49,8 @@ def read_inputs(project: Project, config: TrainConfig, ranks: Ranks) -> Inputs:
             f"take at least {ranks.size}, or fewer processes"
         )
     with ranks.together():
-        image_ids, scored = _training_ids(project, config), _scored_ids(project, config)
+        image_ids = _training_ids(project, config)
+        scored = scored_ids(project, config)[: config.validation_images]
         _refuse_faults(project, config, image_ids, scored)
         if ranks.is_first:
             project.mend_masks(image_ids)
@@ -84,11 +85,10 @@ def _training_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
     return ids[: config.limit] if config.limit else ids
 
 
-def _scored_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
-    """The first images of the val split that have dense masks; empty where there are none."""
+def scored_ids(project: Project, config: TrainConfig) -> tuple[str, ...]:
+    """The images of the val split that have dense masks; none where nothing is to be scored."""
     ids = project.split(config.val_split) or () if config.validations else ()
-    with_truth = (image_id for image_id in ids if project.truth_path(image_id).exists())
-    return tuple(with_truth)[: config.validation_images]
+    return tuple(image_id for image_id in ids if project.truth_path(image_id).exists())
 
 
 def _refuse_faults(

@@ -93,7 +93,8 @@ def train_stage(
     if learner.iteration >= iterations and ranks.from_first(course.run.student_path(stage).exists):
         return learner  # it had ended before the resume; model.pt may be of a later stage
 
-    if course.best is not None and course.best.network is None and ranks.is_first:
+    is_probe = config.start == "probe" and learner.iteration == 0
+    if course.best is not None and course.best.network is None and is_probe and ranks.is_first:
         yield from course.best.compare(events.PROBE, {"student": learner.student})
     clock = Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
     loader = Loader(inputs.dataset, number, learner.iteration, ranks, _preparation(course))
@@ -139,8 +140,7 @@ def train_stage(
         if course.best is None:
             yield from course.saver.save_model(learner.student)
         else:
-            known = course.scorer.known(stage, learner.iteration)
-            yield from course.best.compare(stage, networks_of(learner), known)
+            yield from course.best.compare(stage, networks_of(learner))
         yield from course.saver.save_at_the_end(stage, learner, _more(watch))
     yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
     return learner
@@ -175,7 +175,7 @@ def _learner(
         learner.student.load_state_dict(before.student.state_dict())
         learner.teacher.load_state_dict(before.teacher.state_dict())
     watch = None
-    if course.best is not None and config.losses != ("full",):
+    if isinstance(student, RefinedProbe) and config.losses != ("full",):
         watch = Watch(course.inputs.dataset, learner, ranks)
     if content is not None:
         with ranks.together():  # nobody writes the next one before all have read this one

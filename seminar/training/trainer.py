@@ -117,7 +117,7 @@ def _course(
         colour_share = ranks.from_first(lambda: colour_tells(inputs.dataset, config.sigma_rgb))
     saver = Saver(run, config, project.classes, inputs.channels)
     best = None
-    if config.start == "probe":
+    if config.keep_best:
         best = Best(Judge(project, config, inputs, device), saver)
     return Course(
         run=run,

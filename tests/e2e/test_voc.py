@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "voc.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^seminar (.+)$", PAGE, re.MULTILINE)
 TINY = (
-    "--backbone mobilenet_v2 --weights none --crop-size 64 --batch-size 2 --iterations 2"
-    " --validations 0 --device cpu"
+    "--start random --backbone mobilenet_v2 --weights none --crop-size 64 --batch-size 2"
+    " --iterations 2 --validations 0 --device cpu"
 )
 SIZE = (72, 100)
 

@@ -144,7 +144,7 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(
     disk = small_disk("300m")
     project = make_project(disk)
     run = RunFolder.of(project.path, "june")
-    options = "--run june --weights none --crop-size 32 --batch-size 1 --iterations 40"
+    options = "--run june --backbone none --crop-size 32 --batch-size 1 --iterations 40"
     command = [sys.executable, "-m", "seminar", "train", str(project.path), *options.split()]
     command += ["--losses", "pce", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -248,7 +248,7 @@ def test_training_predicting_and_exporting_onto_a_read_only_disk_is_one_sentence
             "june",
             "--channels",
             "0",
-            "--weights",
+            "--backbone",
             "none",
             "--device",
             "cpu",

@@ -55,7 +55,7 @@ def test_killed_over_and_over_a_run_learns_the_same_bit_for_bit(
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
 @pytest.mark.slow
 def test_sigterm_saves_and_ends_well(project: Project) -> None:
-    options = "--run june --weights none --crop-size 32 --batch-size 1 --iterations 100000"
+    options = "--run june --backbone none --crop-size 32 --batch-size 1 --iterations 100000"
     command = [sys.executable, "-m", "seminar", "train", str(project.path), *options.split()]
     command += ["--losses", "pce", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -54,7 +54,7 @@ def main() -> None:
         create_sample_project(project)
         run(seminar_script, "check", project)
         run_folder, masks = project / "runs" / "trial", Path(folder, "masks")
-        small = "--weights none --iterations 2 --crop-size 64 --batch-size 2 --device cpu"
+        small = "--backbone none --iterations 2 --crop-size 64 --batch-size 2 --device cpu"
         run(seminar_script, "train", project, "--run", "trial", *small.split())
         run(seminar_script, "predict", run_folder, project, "--out", masks)
         run(seminar_script, "evaluate", masks, project, "--split", "val", "--json")

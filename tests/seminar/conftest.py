@@ -16,6 +16,7 @@ from seminar.project.project import Project
 
 TINY = {
     "start": "random",
+    "keep_best": False,
     "backbone": "mobilenet_v2",
     "weights": "none",
     "crop_size": 64,

@@ -35,21 +35,12 @@ class Best:
         """Go on from the model that the run has."""
         self._keep(network, self._judge.score(network))
 
-    def compare(
-        self,
-        stage: str,
-        networks: Mapping[str, nn.Module],
-        known: Mapping[str, float] | None = None,
-    ) -> Iterator[events.Event]:
-        """Judge networks by name; the best so far becomes the run's model.
-
-        `known` are scores of the same measure that need not be worked out again.
-        """
+    def compare(self, stage: str, networks: Mapping[str, nn.Module]) -> Iterator[events.Event]:
+        """Judge networks by name; the best so far becomes the run's model."""
         before = self.network
         for name, network in networks.items():
             try:
-                score = (known or {}).get(name)
-                score = self._judge.score(network) if score is None else score
+                score = self._judge.score(network)
             except SeminarError as error:  # a mask that was damaged since the start
                 yield events.Warned(message=f"not judged: {error}")
                 continue

@@ -12,13 +12,17 @@ from seminar.inference.evaluate import evaluate
 from seminar.inference.predictor import Predictor
 from seminar.probe.trust import Edges
 from seminar.project.project import Project
-from seminar.training.inputs import Inputs
+from seminar.training.inputs import Inputs, scored_ids
 
 IMAGES = 12
 """Clicked images, evenly chosen, that are looked at where no image has dense truth."""
 
 ENOUGH = 0.9
 """Share of the clicks that a good mask has right at least."""
+
+SCORED = 48
+"""Images of the validation split, evenly chosen, where they have dense truth: the first few are too
+few to tell networks apart."""
 
 TRUTH, CLICKS_AND_EDGES = "mean IoU", "clicks and edges"
 
@@ -38,7 +42,9 @@ class Judge:
         self._project, self._config, self._inputs = project, config, inputs
         self._device = device
         self._edges: dict[str, Edges] = {}
-        self.measure = TRUTH if inputs.scored else CLICKS_AND_EDGES
+        with_truth = scored_ids(project, config)
+        self._scored = with_truth[:: -(-len(with_truth) // SCORED) or 1]
+        self.measure = TRUTH if self._scored else CLICKS_AND_EDGES
 
     def score(self, network: nn.Module) -> float:
         """The mean IoU on the images with dense truth; else how clicks and edges agree with it.
@@ -58,9 +64,8 @@ class Judge:
             device=self._device,
         )
         try:
-            if self._inputs.scored:
-                scores = evaluate(predictor, self._project, image_ids=self._inputs.scored)
-                return scores.mean_iou
+            if self._scored:
+                return evaluate(predictor, self._project, image_ids=self._scored).mean_iou
             return self._clicks_and_edges(predictor)
         finally:
             network.train(training)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 
@@ -30,16 +30,10 @@ class Scorer:
     ) -> None:
         self._project, self._config, self._inputs = project, config, inputs
         self._device = device
-        self._last: dict[str, float] = {}
-        self._last_at = ("", -1)
         count = config.validations
         self._iterations = {
             round(config.iterations * (number + 1) / count) for number in range(count)
         }
-
-    def known(self, stage: str, iteration: int) -> Mapping[str, float]:
-        """The mean IoU by network, where both were scored in this iteration."""
-        return self._last if self._last_at == (stage, iteration) else {}
 
     def score(self, stage: str, learner: Learner) -> Iterator[events.Event]:
         """Score both networks, in iterations that are spread evenly up to the last one.
@@ -48,7 +42,6 @@ class Scorer:
         """
         if not self._inputs.scored or learner.iteration not in self._iterations:
             return
-        self._last_at, self._last = (stage, learner.iteration), {}
         for name, network in (("student", learner.student), ("teacher", learner.teacher.module)):
             predictor = Predictor(
                 network,
@@ -65,7 +58,6 @@ class Scorer:
                 return
             finally:
                 network.train(name == "student")
-            self._last[name] = scores.mean_iou
             yield events.Validated(
                 stage=stage,
                 iteration=learner.iteration,

@@ -20,7 +20,7 @@ from seminar.run.events import CheckpointSaved, Event
 from seminar.run.folder import RunFolder
 
 FAST = [
-    "--weights",
+    "--backbone",
     "none",
     "--crop-size",
     "64",
@@ -66,7 +66,7 @@ def test_a_resume_with_other_options_says_which(
 ) -> None:
     run = RunFolder.of(tiny_project.path, "one")
     run.path.mkdir(parents=True)
-    settings = TrainConfig(crop_size=64, channels=(0, 2), weights="none")
+    settings = TrainConfig(crop_size=64, channels=(0, 2), backbone="none")
     run.config_path.write_text(settings.to_toml())
 
     def answer(*words: str) -> str:
@@ -85,7 +85,7 @@ def test_a_resume_with_other_options_says_which(
         "--no-rotations",
         "--preset",
         "quick",
-        "--weights",
+        "--backbone",
         "none",
     ) == (
         "seminar: --resume goes on with the settings of run one, where --preset is balanced, not "

@@ -345,7 +345,7 @@ def test_propagate_train_propagate_again_from_the_command_line(
     done = seminar("propagate", project, "--out", first, "--limit", 2)
     assert done.returncode == 0, done.stderr
     assert f"{first}: 2 label maps" in done.stdout
-    tiny = "--run spread --weights none --crop-size 64 --batch-size 2 --iterations 3"
+    tiny = "--run spread --backbone none --crop-size 64 --batch-size 2 --iterations 3"
     tiny += " --validations 0 --losses pce,pseudo --device cpu --pseudo-labels"
     trained = seminar("train", project, *tiny.split(), first)
     assert trained.returncode == 0, trained.stderr

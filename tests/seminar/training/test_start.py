@@ -34,7 +34,11 @@ def weights(tmp_path: Path) -> Path:
 @pytest.fixture
 def config(tiny_config: TrainConfig, weights: Path) -> TrainConfig:
     return tiny_config.replace(
-        start="probe", backbone="efficientnet_lite0", weights=str(weights), crf_landmarks=16
+        start="probe",
+        keep_best=True,
+        backbone="efficientnet_lite0",
+        weights=str(weights),
+        crf_landmarks=16,
     )
 
 
