@@ -75,6 +75,10 @@ def pictures(tif: tifffile.TiffFile, path: Path) -> list[Any]:
     if tif.is_imagej and not tif.is_ome and kept[0].kind in WITHOUT_METADATA:
         raise _missing(path, "its ImageJ description names more planes than the file holds")
     for series in kept:
+        # planes behind each other, of which the first alone has a page
+        start = series.dataoffset if series.nbytes > series.keyframe.nbytes else None
+        if start is not None and start + series.nbytes > tif.filehandle.size:
+            raise _missing(path, "its description names more planes than the file holds")
         planes = list(series) if series.kind in WITH_GAPS else []
         if gaps := sum(plane is None or not any(plane.databytecounts) for plane in planes):
             where = f" but in {others}" if (others := _other_files(tif, path)) else ""

@@ -191,6 +191,31 @@ def test_a_file_of_a_set_is_not_filled_with_black(tmp_path: Path, is_complete: b
         read_image(tmp_path / "c1.ome.tif")
 
 
+@pytest.mark.parametrize("options", [{"imagej": True}, {}, {"compression": "zlib"}])
+def test_planes_without_pages_of_their_own_are_there(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    stack = noise(20, HEIGHT, WIDTH)
+    tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": "ZYX"}, **options)
+    assert (np.concatenate([*read_planes(tmp_path / "a.tif")], 2) == np.moveaxis(stack, 0, 2)).all()
+
+
+def test_the_picture_of_an_aperio_slide(tmp_path: Path) -> None:
+    slide, label = noise(512, 640, 3), noise(60, 50, 3)
+    text = "Aperio Image Library v12.0.5\n640x512 (256x256) JPEG/RGB Q=70|AppMag = 20"
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        for pixels, options in (
+            (slide, {"tile": (256, 256)}),
+            (slide[::8, ::8], {}),
+            (slide[::4, ::4], {"tile": (64, 64)}),
+            (label, {"subfiletype": 1}),
+            (label[::2], {"subfiletype": 9}),
+        ):
+            tif.write(pixels, photometric="rgb", description=text, metadata=None, **options)
+    assert tif_pages(tmp_path / "a.tif") == (1, 3, True)
+    assert (read_image(tmp_path / "a.tif") == slide).all()
+
+
 def test_a_description_that_an_editor_kept_is_not_believed(tmp_path: Path) -> None:
     options: dict[str, Any] = {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}
     tifffile.imwrite(tmp_path / "full.ome.tif", noise(5, HEIGHT, WIDTH), **options)
@@ -200,6 +225,15 @@ def test_a_description_that_an_editor_kept_is_not_believed(tmp_path: Path) -> No
     with pytest.raises(DatasetError, match="names 5 planes, 4 of them not in the file; get"):
         image_size(path)
     tifffile.tiffcomment(path, "-")  # the remedy
+    assert (read_image(path)[:, :, 0] == PICTURE).all()
+
+
+@pytest.mark.parametrize("text", ['{"shape": [5, 24, 34]}', "ImageJ=1.53t\nimages=5\nslices=5\n"])
+def test_descriptions_without_xml_are_not_believed_either(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path / "a.tif", PICTURE, description=text)
+    with pytest.raises(DatasetError, match="description names more planes than the file holds"):
+        image_size(path)
+    tifffile.tiffcomment(path, "-")
     assert (read_image(path)[:, :, 0] == PICTURE).all()
 
 
