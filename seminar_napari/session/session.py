@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from psygnal import Signal
@@ -11,6 +12,7 @@ from psygnal import Signal
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
+from seminar.project.check.project import different_channels
 from seminar.project.project import Project
 from seminar_napari.session.classes_file import change_classes, read_classes
 from seminar_napari.session.click_book import ClickBook
@@ -20,6 +22,7 @@ from seminar_napari.session.probe import ProbeState
 from seminar_napari.session.shown_image import ShownImage
 from seminar_napari.session.training_split import add_to_split, held_out
 from seminar_napari.session.training_warnings import warnings_before_training
+from seminar_napari.workers.latest import Latest
 from seminar_napari.workers.worker import Fault, Worker
 
 FLUSH_SECONDS = 5.0
@@ -72,6 +75,8 @@ class Session(ShownImage, FollowedRun, ProbeState):
         self._held_out_reported: set[str] = set()
         self._book: ClickBook | None = None
         self._writer: Worker[float] = Worker("seminar-autosave", retry_seconds=retry_seconds)
+        self._mixed = ""
+        self._channels: Latest[tuple[Path, str]] = Latest("seminar-channels")
 
     # project
     def open_project(self, path: Path | str, *, show: bool = True) -> None:
@@ -112,6 +117,9 @@ class Session(ShownImage, FollowedRun, ProbeState):
             self.current_class = min(self.current_class, project.classes.num_classes - 1)
         self.image_states.open(project, [name for name in image_ids if book and name in book])
         self._held_out_reported.clear()
+        self._mixed = ""
+        if project is not None:
+            self._channels.submit(partial(_different_channels, project, image_ids))
         self.image_states.hold_out(left_out)
         self.project_changed.emit(project)
         self.class_changed.emit(self.current_class)
@@ -238,7 +246,7 @@ class Session(ShownImage, FollowedRun, ProbeState):
         self.image_states.wait(FLUSH_SECONDS)
         states = [(image_id, self.image_states[image_id]) for image_id in self.image_ids]
         found = warnings_before_training(states, self.project.classes, self.split)
-        return (self._split_fault, *found) if self._split_fault else tuple(found)
+        return (*filter(None, (self._split_fault, self._mixed)), *found)
 
     def take_clicks_from_disk(self) -> tuple[str, ...]:
         """Use what another program changed on disk, classes first; return the changed images."""
@@ -274,6 +282,7 @@ class Session(ShownImage, FollowedRun, ProbeState):
     def poll(self) -> None:
         """Report what happened in the background since the last call."""
         self.image_states.poll()
+        self._report_channels()
         while self._writer.outcomes:
             image_id, outcome = self._writer.outcomes.popleft()
             if isinstance(outcome, Fault):
@@ -283,6 +292,18 @@ class Session(ShownImage, FollowedRun, ProbeState):
             if self.not_saved.pop(image_id, None) is not None:
                 self.notice.emit(f"Clicks of {image_id} are on disk now.")
             self.clicks_saved.emit(image_id)
+
+    def _report_channels(self) -> None:
+        outcome = self._channels.take()
+        if self.project is None or not isinstance(outcome, tuple):
+            return
+        path, mixed = outcome
+        if mixed and path == self.project.path:
+            self._mixed = (
+                f"{mixed[:1].upper()}{mixed[1:]}. They do not train together: convert them, make a "
+                "project of each kind, or set Channels to some that all of them have."
+            )
+            self.notice.emit(self._mixed)
 
     def _report_not_saved(self, image_id: str, reason: str) -> None:
         if self.not_saved.get(image_id) != reason:  # once, however often it is tried
@@ -296,6 +317,10 @@ class Session(ShownImage, FollowedRun, ProbeState):
         if self._book is None:
             raise SeminarError("no project is open; open one first")
         return self._book
+
+
+def _different_channels(project: Project, image_ids: Sequence[str]) -> tuple[Path, str]:
+    return project.path, different_channels(project, image_ids)
 
 
 def _left_out(project: Project | None, split: str) -> tuple[frozenset[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from seminar.errors import DatasetError
+from seminar.io.images import image_header
 from seminar.io.names import name_fault, names_of
 from seminar.project.check.folder import folder_faults, folder_warnings, read_splits
 from seminar.project.check.image import ImageFindings, inspect_image
@@ -167,6 +169,17 @@ def _notes(findings: dict[str, ImageFindings]) -> Iterator[str]:
         ]
         if turned:
             yield f"{IMAGES}: {names_of(turned)} {said}; masks made otherwise do not fit"
+
+
+def different_channels(project: Project, image_ids: Sequence[str]) -> str:
+    """What `mixed_channels` says of these images, from their headers; images that cannot be read
+    are left out.
+    """
+    counts: dict[str, int] = {}
+    for image_id in image_ids:
+        with contextlib.suppress(DatasetError, OSError):
+            counts[image_id] = image_header(project.image_path(image_id)).channels
+    return mixed_channels(counts)
 
 
 def _label_findings(

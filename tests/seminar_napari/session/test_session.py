@@ -46,6 +46,29 @@ def test_opening_shows_the_first_image_and_knows_the_states(session: Session) ->
     assert session.image_states["a"].kind == "ready"
 
 
+def test_images_of_different_channels_are_named_when_the_project_is_opened(
+    three_fields: Project,
+) -> None:
+    path = three_fields.image_path("b")
+    with Image.open(path) as image:
+        other = image.convert("RGB" if image.mode == "L" else "L")
+    other.save(path)
+    session = Session()
+    told = Heard(session.notice)
+    session.open_project(three_fields.path)
+    assert session._channels.wait(5)
+    session.poll()
+    (said,) = told
+    assert said.startswith("Images with different numbers of channels: ")
+    assert "2 images (a, c)" in said and "1 image (b)" in said and "They do not train" in said
+    assert session.warnings()[0] == said
+    other.convert("L" if other.mode == "RGB" else "RGB").save(path)
+    session.open_project(three_fields.path)
+    assert session._channels.wait(5)
+    session.poll()
+    assert told == [said] and said not in session.warnings()
+
+
 def test_classes_are_written_and_the_current_one_stays_within(
     session: Session, three_fields: Project
 ) -> None:
