@@ -13,7 +13,7 @@ from seminar.clicks.readers.whats_the_point import LONGEST_SIDE
 from seminar.errors import DatasetError
 from seminar.io.files import locked, write_text
 from seminar.labels import BACKGROUND, ClassNames
-from seminar.project.import_plan.plan_import import ImportPlan
+from seminar.project.import_plan.plan_import import ImageImport, ImportPlan
 from seminar.project.new_clicks import NewClicks
 from seminar.project.project import Project
 
@@ -26,6 +26,8 @@ def write_import(project: Project, plan: ImportPlan) -> Generator[NewClicks]:
 
     Raises
     ------
+    DatasetError
+        classes.txt has changed since the plan was made, and the plan adds classes.
     OSError
         Disk full, no permission.
     """
@@ -35,6 +37,10 @@ def write_import(project: Project, plan: ImportPlan) -> Generator[NewClicks]:
     skipped = len(plan.unknown_images)
     try:
         if plan.classes != project.classes:
+            if Project.open(project.path).classes != project.classes:
+                raise DatasetError(
+                    f"{project.classes_path}: another program changed it meanwhile; import again"
+                )
             write_text(project.classes_path, plan.classes.format())
         for image_id, image in plan.images.items():
             if not image.new and not plan.overwrite:
@@ -45,35 +51,52 @@ def write_import(project: Project, plan: ImportPlan) -> Generator[NewClicks]:
             per_class.update(image.after.class_ids[len(image.after) - image.new :].tolist())
             yield NewClicks(len(done), Counter(per_class), skipped)
     except BaseException:
+        for image_id in done:
+            with contextlib.suppress(OSError, DatasetError):
+                _take_back(target, image_id, plan.images[image_id])
         with contextlib.suppress(OSError, DatasetError):
-            take_back(project, plan, done)
+            _take_back_classes(project, plan)
         raise
 
 
-def take_back(project: Project, plan: ImportPlan, image_ids: Collection[str] | None = None) -> None:
+def take_back(project: Project, plan: ImportPlan) -> None:
     """Remove the clicks of an import again, and the classes that it added unless they are used.
 
-    Clicks made since are kept.
+    Clicks made since are kept, and so are classes that were changed since.
 
     Parameters
     ----------
     project : Project
         As it was before the import.
-    image_ids : collection of str or None
-        The images that were written; None for all.
+
+    Raises
+    ------
+    OSError
+        Disk full, no permission.
     """
-    target = replace(project, classes=plan.classes)
-    for image_id in plan.images if image_ids is None else image_ids:
-        image = plan.images[image_id]
-        now = target.read_clicks(image_id)
-        if now is None:
-            continue
-        target.write_clicks(
-            image_id, image.before or _nothing(image.after), base=image.after, durable=False
-        )
-        if image.before is None:
-            _remove_empty(target, image_id)
-    if plan.classes != project.classes and not _uses_new_classes(target, project.classes):
+    now = Project.open(project.path)
+    for image_id, image in plan.images.items():
+        _take_back(now, image_id, image)
+    _take_back_classes(project, plan)
+
+
+def _take_back(project: Project, image_id: str, image: ImageImport) -> None:
+    now = project.read_clicks(image_id)
+    if now is None:
+        return
+    nothing = _nothing(image.after)
+    if image.before is None and now == image.after:  # without writing: the disk may be full
+        _remove(project, image_id, image.after)
+        return
+    project.write_clicks(image_id, image.before or nothing, base=image.after, durable=False)
+    if image.before is None:
+        _remove(project, image_id, nothing)
+
+
+def _take_back_classes(project: Project, plan: ImportPlan) -> None:
+    if plan.classes == project.classes or Project.open(project.path).classes != plan.classes:
+        return
+    if not _uses_new_classes(project, project.classes):
         write_text(project.classes_path, project.classes.format())
 
 
@@ -81,11 +104,11 @@ def _nothing(clicks: ClickSet) -> ClickSet:
     return ClickSet(clicks.height, clicks.width)
 
 
-def _remove_empty(project: Project, image_id: str) -> None:
-    """Remove the files of an image that has no clicks and had none."""
+def _remove(project: Project, image_id: str, expected: ClickSet) -> None:
+    """Remove the files of an image that had no clicks before, if they hold what is expected."""
     with locked(project.path):
-        clicks = project.read_clicks(image_id)
-        if clicks is not None and not len(clicks):
+        now = project.read_clicks(image_id)
+        if now is not None and replace(now, seconds=0.0) == replace(expected, seconds=0.0):
             project.clicks_path(image_id).unlink(missing_ok=True)
             project.sparse_mask_path(image_id).unlink(missing_ok=True)
 

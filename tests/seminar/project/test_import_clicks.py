@@ -163,6 +163,39 @@ def test_clicks_made_during_an_import_stay(project: Project) -> None:
     assert project.read_clicks("c") == ClickSet(20, 30, [(4, 4)], [1])
 
 
+def test_classes_changed_since_stay(project: Project) -> None:
+    plan = planned(project, human(1, 1, "mitosis", "c"), rules=LabelRules(add=True))
+    last(write_import(project, plan))
+    project.classes_path.write_text("background\nnucleus\nrim\nmitosis!\nnew\n")
+    opened = Project.open(project.path)
+    opened.write_clicks("b", ClickSet(20, 30, [(9, 9)], [4]))
+    take_back(project, plan)
+    assert Project.open(project.path).classes == opened.classes
+    assert project.read_clicks("c") is None
+    with pytest.raises(DatasetError, match=r"classes\.txt: another program changed it meanwhile"):
+        last(write_import(project, plan))
+    assert Project.open(project.path).classes == opened.classes
+
+
+def test_on_a_full_disk_images_without_clicks_have_none_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seminar.project import write_clicks
+
+    before = files(project)
+    plan = planned(project, human(1, 1, 1, "c"), human(1, 1, 1, "b"))
+    states = write_import(project, plan)
+    next(states)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(write_clicks, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        next(states)
+    assert files(project) == before
+
+
 @pytest.mark.parametrize("how", ["error", "closed"])
 def test_an_import_that_does_not_end_leaves_nothing(
     project: Project, how: str, monkeypatch: pytest.MonkeyPatch
