@@ -6,10 +6,10 @@ be moved, relabelled and deleted by itself (read by Datumaro 1.13.12: the same p
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 from seminar.clicks.writers.exported import ExportImage, Written, written_points
 from seminar.io.files import atomic_file
@@ -46,7 +46,7 @@ def write_clicks(
 
 def _head(classes: ClassNames) -> str:
     labels = "".join(
-        f"<label><name>{escape(NOT_XML.sub('', name))}</name><color>#{bytes(colour).hex()}</color>"
+        f"<label><name>{_escaped(name)}</name><color>#{bytes(colour).hex()}</color>"
         "<type>points</type><attributes></attributes></label>"
         for name, colour in zip(classes.names, classes.colours, strict=True)
     )
@@ -57,4 +57,8 @@ def _head(classes: ClassNames) -> str:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(NOT_XML.sub("", text))
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return html.escape(NOT_XML.sub("", text)).replace("\t", "&#9;")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from seminar.clicks.click_set import ClickSet, Points, pixels
 from seminar.labels import LabelMap
@@ -114,6 +113,8 @@ def inside_only(clicks: ClickSet) -> ClickSet:
 
 def objects_of(image: ExportImage) -> Iterator[ImageObject]:
     """The objects of an image in the order of their numbers."""
+    from scipy import ndimage  # late: the command line lists formats without it
+
     if image.objects is None:
         return
     for number, window in enumerate(ndimage.find_objects(image.objects), start=1):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Ring = list[tuple[int, int]]
 """Corners (row, col), counted from the upper left corner of the image; not closed."""
@@ -47,6 +46,8 @@ def outlines(mask: npt.NDArray[np.bool_], top: int = 0, left: int = 0) -> list[O
     top, left : int
         Place of the mask's first pixel in its image.
     """
+    from scipy import ndimage  # late: the command line lists formats without it
+
     pieces, _ = ndimage.label(mask)
     found = []
     for number, window in enumerate(ndimage.find_objects(pieces), start=1):
