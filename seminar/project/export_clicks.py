@@ -17,7 +17,7 @@ from seminar.clicks.writers.exported import ExportImage, inside_only
 from seminar.clicks.writers.format_table import WRITERS, Kind, formats_of
 from seminar.errors import DatasetError, SeminarError
 from seminar.io.files import rename
-from seminar.io.images import explained
+from seminar.io.images import explained, image_header
 from seminar.io.label_png import read_label_png
 from seminar.io.names import shown
 from seminar.io.tif import tif_values
@@ -109,6 +109,12 @@ def export_from_project(
     def images() -> Iterator[ExportImage]:
         nonlocal outside
         for image_id in ids:
+            path = project.image_path(image_id)
+            if row.shows_stored and image_header(path).turning == "done":
+                raise DatasetError(
+                    f"{path}: turned by a camera's note (EXIF orientation), which {row.title} "
+                    "ignore; save it upright without the note, and make the project of that"
+                )
             if kind != "clicks":
                 assert predictions is not None
                 yield _predicted(project, image_id, predictions, kind)

@@ -16,6 +16,7 @@ from seminar.labels import BACKGROUND, ClassNames
 from seminar.project.import_plan.plan_import import ImageImport, ImportPlan
 from seminar.project.new_clicks import NewClicks
 from seminar.project.project import Project
+from seminar.project.write_clicks import write_click_files
 
 
 def write_import(project: Project, plan: ImportPlan) -> Generator[NewClicks]:
@@ -47,7 +48,10 @@ def write_import(project: Project, plan: ImportPlan) -> Generator[NewClicks]:
                 continue
             done.append(image_id)
             base = None if plan.overwrite else image.before or _nothing(image.after)
-            target.write_clicks(image_id, image.after, base=base, durable=False)
+            # size and classes were checked by the plan
+            write_click_files(
+                project.path, image_id, image.after, plan.classes, base=base, durable=False
+            )
             per_class.update(image.after.class_ids[len(image.after) - image.new :].tolist())
             yield NewClicks(len(done), Counter(per_class), skipped)
     except BaseException:

@@ -41,18 +41,21 @@ class WriteFormat:
         Of the one file; empty for a folder with a file an image.
     writers : mapping of Kind to Writer
         What can be written to it.
+    shows_stored : bool
+        The program shows a picture as it is stored, and ignores a camera's note that turns it.
     """
 
     title: str
     ending: str
     writers: Mapping[Kind, Writer]
+    shows_stored: bool = False
 
 
 WRITERS: Mapping[str, WriteFormat] = {
     "imagej": WriteFormat(
-        "ImageJ RoiSets", "", {"clicks": imagej.write_clicks, "objects": imagej.write_objects}
+        "ImageJ RoiSets", "", {"clicks": imagej.write_clicks, "objects": imagej.write_objects}, True
     ),
-    "napari": WriteFormat("napari points", "", {"clicks": napari.write_clicks}),
+    "napari": WriteFormat("napari points", "", {"clicks": napari.write_clicks}, True),
     "qupath": WriteFormat(
         "QuPath GeoJSON", "", {"clicks": qupath.write_clicks, "objects": qupath.write_objects}
     ),

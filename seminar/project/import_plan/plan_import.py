@@ -22,11 +22,12 @@ from seminar.clicks.readers.found_clicks import (
     Unanswered,
 )
 from seminar.errors import DatasetError
-from seminar.io.images import image_header
+from seminar.io.images import ImageHeader, image_header
 from seminar.io.names import shown
 from seminar.labels import ClassNames
 from seminar.project.import_plan.match_images import ImageMatch
 from seminar.project.import_plan.match_labels import LabelRules, match_labels
+from seminar.project.layout import IMAGES, image_files
 from seminar.project.project import Project
 
 
@@ -150,9 +151,9 @@ def plan_import(
 
 @dataclass
 class _Found:
-    """Clicks of an image of the project, its (height, width), and from where they are counted."""
+    """Clicks of an image of the project, and from where they are counted."""
 
-    size: tuple[int, int]
+    header: ImageHeader
     clicks: list[FoundClick] = field(default_factory=list)
     from_edges: bool = False
 
@@ -164,6 +165,7 @@ def _by_image(
     found: dict[str, _Found] = {}
     unknown = Counter[str]()
     faults = Faults()
+    paths = {image.stem: image for image in image_files(project.path / IMAGES)}
     for path, reading in readings.items():
         groups: dict[tuple[str, int | None], list[FoundClick]] = {}
         for click in reading.clicks:
@@ -177,14 +179,14 @@ def _by_image(
                 unknown[name or path.name] += len(clicks)
                 continue
             if image_id not in found:
-                found[image_id] = _Found(project.image_size(image_id))
+                found[image_id] = _Found(image_header(paths[image_id]))
             one = found[image_id]
             if (first := names.setdefault(image_id, name)) != name:
                 faults.add(
                     f"{path}: '{shown(first)}' and '{shown(name)}' would both be the image "
                     f"{shown(image_id)}; import them from two files"
                 )
-            if fault := _fault(project, image_id, one.size, reading, name):
+            if fault := _fault(paths[image_id], one.header, reading, name):
                 faults.add(f"{path}: {fault}")
             one.clicks += clicks
             one.from_edges |= reading.from_edges
@@ -201,19 +203,17 @@ def _clicks_of(project: Project, image_id: str, overwrite: bool) -> ClickSet | N
         raise
 
 
-def _fault(
-    project: Project, image_id: str, size: tuple[int, int], reading: Reading, name: str
-) -> str:
-    """Why the image is not as the other program saw it; empty if it is."""
+def _fault(path: Path, header: ImageHeader, reading: Reading, name: str) -> str:
+    """Why the image at `path` is not as the other program saw it; empty if it is."""
+    size = header.height, header.width
     noted = reading.sizes.get(name, size)
     if noted != size:
         return (
             f"{shown(name)} is {noted[0]} x {noted[1]} pixels (height x width) there, but the "
-            f"image {shown(image_id)} has {size[0]} x {size[1]}; import the clicks of the same "
+            f"image {shown(path.stem)} has {size[0]} x {size[1]}; import the clicks of the same "
             "picture"
         )
-    path = project.image_path(image_id)
-    if image_header(path).turning != "done":
+    if header.turning != "done":
         return ""
     return (
         f"{path} is turned by a camera's note (EXIF orientation), as viewers show it, but not all "
@@ -242,14 +242,14 @@ def _merged(
     found: _Found,
     overwrite: bool,
 ) -> ImageImport:
-    height, width = found.size
+    height, width = found.header.height, found.header.width
     base = ClickSet(height, width) if before is None or overwrite else before
     there = dict(
         zip(map(tuple, pixels(base.points).tolist()), base.class_ids.tolist(), strict=True)
     )
     points = np.array([click[:2] for click in clicks], dtype=np.float64).reshape(-1, 2)
     if found.from_edges:  # on the far edge: in the last pixel
-        for axis, side in enumerate(found.size):
+        for axis, side in enumerate((height, width)):
             is_edge = np.isin(points[:, axis], (side - 0.5, side))
             points[is_edge, axis] = side - 1
     counts = Counter[str]()

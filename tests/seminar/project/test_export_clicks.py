@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.clicks.writers.format_table import WRITERS, formats_of
 from seminar.errors import DatasetError, SeminarError
 from seminar.io.label_png import read_label_png, write_label_png
+from seminar.labels import ClassNames
 from seminar.project.export_clicks import Exported, export_from_project
 from seminar.project.project import Project
 
@@ -145,3 +147,17 @@ def test_a_class_that_a_voc_label_map_cannot_hold(
     with pytest.raises(SeminarError, match="class 'nucleus:big': a VOC label map cannot hold"):
         last(states)
     assert not (tmp_path / "v").exists()
+
+
+def test_a_turned_picture_and_programs_that_show_it_as_stored(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (24, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    project = Project.create(
+        tmp_path / "p", [tmp_path / "turned.jpg"], ClassNames.of("background", "cell")
+    )
+    project.write_clicks("turned", ClickSet(*project.image_size("turned"), [(1, 2)], [1]))
+    for format in ("imagej", "napari"):
+        with pytest.raises(DatasetError, match=r"turned\.jpg: turned by a camera's note"):
+            last(export_from_project(project, format, tmp_path / format))
+    last(export_from_project(project, "labelme", tmp_path / "labelme"))

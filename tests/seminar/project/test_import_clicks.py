@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from seminar.clicks.readers.found_clicks import FoundClick, Reading
 from seminar.errors import DatasetError
 from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames
+from seminar.project import import_clicks
 from seminar.project.import_clicks import (
     ImportStatistics,
     import_statistics,
@@ -213,14 +215,14 @@ def test_an_import_that_does_not_end_leaves_nothing(
     if how == "closed":
         states.close()
     else:
-        write = Project.write_clicks
+        write = import_clicks.write_click_files
 
-        def full(self: Project, image_id: str, clicks: ClickSet, **options: object) -> None:
-            if image_id == "c" and len(clicks):
+        def full(folder: Path, image_id: str, *arguments: Any, **options: Any) -> None:
+            if image_id == "c":
                 raise OSError(28, "No space left on device")
-            write(self, image_id, clicks, **options)  # type: ignore[arg-type]
+            write(folder, image_id, *arguments, **options)
 
-        monkeypatch.setattr(Project, "write_clicks", full)
+        monkeypatch.setattr(import_clicks, "write_click_files", full)
         with pytest.raises(OSError, match="No space"):
             next(states)
     assert files(project) == before
