@@ -74,6 +74,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
         "lr_warmup": 0.0,
         "crf_by_colour": False,
         "keep_best": False,
+        "strong_colours": False,
         "lr_by_classes": False,
     },
 }
@@ -84,5 +85,6 @@ VERSION_0_1: Mapping[str, Any] = {
     "lr_warmup": 0.0,
     "crf_by_colour": False,
     "keep_best": False,
+    "strong_colours": False,
 }
 """What version 0.1 did and had no setting for."""

@@ -105,7 +105,9 @@ class TrainConfig:
         "which need no weights",
     )
     weights: str = setting(
-        "imagenet", "Start weights of the backbone: imagenet (downloaded once), none, or a file"
+        "imagenet",
+        "Start weights of the backbone: imagenet (downloaded once), a file, or none; a random "
+        "backbone is worth nothing to a probe, so from there none is filters alone",
     )
     norm: Norm = setting(
         "group",
@@ -276,6 +278,11 @@ class TrainConfig:
         "after French et al. 2020)",
         label="Strong augment.",
     )
+    strong_colours: bool = setting(
+        True,
+        "The student's view has other colours, too: another stain, white balance or channel gain",
+        label="Other colours",
+    )
     pseudo_network: Network = setting(
         "teacher",
         "Ancillary network that makes the pseudo-labels (paper: student)",
@@ -342,11 +349,6 @@ class TrainConfig:
             yield (
                 f"backbone: a network with start {self.start} has one of {', '.join(known)}, got "
                 f"{self.backbone}"
-            )
-        if self.start == "probe" and self.weights == "none" != self.backbone:
-            yield (
-                f"weights: a probe has nothing to learn from in a random {self.backbone}; give "
-                "imagenet or a file, or take backbone none or start random"
             )
         if self.start == "probe" and self.norm == "batch":
             yield "norm: batch goes with start random alone; take group"

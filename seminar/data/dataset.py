@@ -135,7 +135,11 @@ class ClickDataset:
         clicked = np.isin(np.arange(self.project.classes.num_classes), clicks.class_ids)
         return Sample(
             image=crop,
-            student_image=strong_view(crop, rng) if config.strong_augmentation else crop,
+            student_image=(
+                strong_view(crop, rng, colours=config.strong_colours)
+                if config.strong_augmentation
+                else crop
+            ),
             labels=self._labels(image_id, clicks, window),
             valid=valid,
             absent=torch.from_numpy(~clicked),

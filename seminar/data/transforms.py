@@ -167,17 +167,19 @@ def rasterize_crop(clicks: ClickSet, window: Window) -> Tensor:
     return torch.from_numpy(moved.rasterize()).long()
 
 
-def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
+def strong_view(crop: Tensor, rng: np.random.Generator, *, colours: bool) -> Tensor:
     """Change the light of a crop for the student, as another day or microscope would.
 
-    In this order: another stain or white balance (`_colour_change`), a gamma of the whole crop,
-    uneven illumination (a smooth factor), in every second crop out-of-focus haze (a smooth light on
-    top), and noise. A network that has seen these relies more on edges and shapes than on the
-    colour and brightness of a pixel.
+    In this order: another stain or white balance (`_colour_change`, or a gain of each channel of at
+    most a tenth), a gamma of the whole crop, uneven illumination (a smooth factor), in every second
+    crop out-of-focus haze (a smooth light on top), and noise. A network that has seen these relies
+    more on edges and shapes than on the colour and brightness of a pixel.
 
     Parameters
     ----------
     crop : Tensor, (C, H, W) float32 on 0..255
+    colours : bool
+        False leaves the colours nearly as they are.
 
     Returns
     -------
@@ -185,10 +187,14 @@ def strong_view(crop: Tensor, rng: np.random.Generator) -> Tensor:
     """
     channels, *size = crop.shape
     gamma = float(np.exp(rng.uniform(-0.4, 0.4)))
+    gain = torch.ones(1)
+    if colours:
+        crop = torch.einsum("dc,chw->dhw", _colour_change(channels, rng), crop)
+    else:
+        gain = torch.from_numpy(rng.uniform(0.9, 1.1, (channels, 1, 1)).astype(np.float32))
     blobs = int(rng.integers(2, 6))
-    view = torch.einsum("dc,chw->dhw", _colour_change(channels, rng), crop)
-    view = 255 * (view.clamp(0, 255) / 255) ** gamma
-    view = view * torch.exp(0.25 * _smooth_field(size, blobs, rng))
+    view = 255 * (crop.clamp(0, 255) / 255) ** gamma
+    view = view * torch.exp(0.25 * _smooth_field(size, blobs, rng)) * gain
     if rng.random() < 0.5:
         view = view + float(rng.uniform(0, 60)) * _smooth_field(size, blobs, rng).clamp(min=0)
     noise = torch.from_numpy(rng.standard_normal(crop.shape, dtype=np.float32))

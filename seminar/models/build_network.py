@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from seminar.config.backbones import BACKBONES
-from seminar.config.probe_settings import ProbeConfig
 from seminar.config.settings import TrainConfig
-from seminar.models.build_probe import build_probe
+from seminar.models.build_probe import build_probe, probe_settings
 from seminar.models.deeplab import DeepLabV3Plus, build_deeplab
 from seminar.models.refined_probe import RefinedProbe
 
@@ -33,13 +32,3 @@ def build_network(
         probe_settings(config), num_classes=num_classes, channels=channels, load=load
     )
     return RefinedProbe(probe, num_classes=num_classes, light=BACKBONES[config.backbone].light)
-
-
-def probe_settings(config: TrainConfig) -> ProbeConfig:
-    """The settings of the probe at which a run starts."""
-    return ProbeConfig(
-        backbone=config.backbone,
-        weights=config.weights,
-        channels=config.channels,
-        stretch=config.stretch,
-    )

@@ -6,6 +6,7 @@ from typing import cast
 
 from seminar.config.backbones import PyramidName
 from seminar.config.probe_settings import ProbeConfig
+from seminar.config.settings import TrainConfig
 from seminar.models.probe import ProbeNetwork
 
 
@@ -29,3 +30,13 @@ def build_probe(
     weights = config.weights if load else "none"
     pyramid = build_pyramid(name, weights=weights, channels=channels)
     return ProbeNetwork(pyramid, channels=channels, num_classes=num_classes)
+
+
+def probe_settings(config: TrainConfig) -> ProbeConfig:
+    """The settings of the probe at which a run starts: without weights, of filters alone."""
+    return ProbeConfig(
+        backbone="none" if config.weights == "none" else config.backbone,
+        weights=config.weights,
+        channels=config.channels,
+        stretch=config.stretch,
+    )

@@ -19,7 +19,7 @@ from seminar.io.archives import check_archive
 from seminar.io.files import atomic_file, rename
 from seminar.labels import ClassNames
 from seminar.models.backbones.weights import DAMAGE
-from seminar.models.build_probe import build_probe
+from seminar.models.build_probe import build_probe, probe_settings
 from seminar.models.probe import ProbeNetwork
 from seminar.run.folder import RunFolder
 
@@ -59,8 +59,10 @@ class Model:
     @property
     def credits(self) -> str:
         """Where the weights of a frozen backbone are from, and their licence; "" without one."""
-        is_probe = isinstance(self.config, ProbeConfig) or self.config.start == "probe"
-        facts = pyramid_facts(self.config.backbone) if is_probe else None
+        config: TrainConfig | ProbeConfig | None = self.config
+        if isinstance(config, TrainConfig):
+            config = probe_settings(config) if config.start == "probe" else None
+        facts = pyramid_facts(config.backbone) if config else None
         if facts is None:
             return ""
         return f"{facts.title}: {facts.timm_name}, {facts.licence}, {facts.origin}"

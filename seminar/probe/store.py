@@ -21,7 +21,7 @@ import torch
 from seminar.io.files import atomic_file
 from seminar.probe.features import Patch
 
-VERSION = 3
+VERSION = 4
 """Another number makes all that was kept before worthless."""
 
 MEMORY_BYTES = 400_000_000

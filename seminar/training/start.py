@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seminar.config.settings import TrainConfig
-from seminar.models.build_network import probe_settings
+from seminar.models.build_probe import probe_settings
 from seminar.probe.probe import Probe
 from seminar.project.project import Project
 

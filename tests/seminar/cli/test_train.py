@@ -116,7 +116,7 @@ def test_a_resume_with_the_options_of_the_run_takes_them(tiny_project: Project) 
         (["--device", "tpu"], "choose auto, cpu"),
         (["--run", "../evil"], "without slashes"),
         (["--resume"], "never started"),
-        (["--weights", "nowhere.pth"], "no such file"),
+        (["--backbone", "mobilenet_v2", "--weights", "nowhere.pth"], "no such file"),
         (["--pseudo-labels", "nowhere"], "found none"),
         (["--channels", "5"], "channel"),
     ],

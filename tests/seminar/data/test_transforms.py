@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seminar.clicks.click_set import ClickSet
 from seminar.data.transforms import (
     Window,
+    _colour_change,
     auto_scale_range,
     crop_image,
     crop_labels,
@@ -327,12 +328,12 @@ def test_the_strong_view_is_another_picture_of_the_same_range() -> None:
     crop = torch.from_numpy(
         np.random.default_rng(0).uniform(0, 255, (3, 32, 32)).astype(np.float32)
     )
-    strong = strong_view(crop, np.random.default_rng(1))
+    strong = strong_view(crop, np.random.default_rng(1), colours=False)
     assert strong.shape == crop.shape
     assert strong.min() >= 0
     assert strong.max() <= 255
     assert (strong - crop).abs().mean() > 1
-    torch.testing.assert_close(strong, strong_view(crop, np.random.default_rng(1)))
+    torch.testing.assert_close(strong, strong_view(crop, np.random.default_rng(1), colours=False))
 
 
 def test_the_strong_view_lights_a_crop_unevenly() -> None:
@@ -340,7 +341,7 @@ def test_the_strong_view_lights_a_crop_unevenly() -> None:
     spans = []
     for seed in range(8):
         corners = (
-            strong_view(even, np.random.default_rng(seed))
+            strong_view(even, np.random.default_rng(seed), colours=False)
             .unfold(1, 24, 24)
             .unfold(2, 24, 24)
             .mean(dim=(-1, -2))
@@ -354,7 +355,7 @@ def test_the_strong_view_keeps_places() -> None:
     picture = torch.full((1, 64, 64), 60.0)
     picture[:, 8:28, 6:20] = 200  # near one corner
     for seed in range(20):
-        view = strong_view(picture, np.random.default_rng(seed))
+        view = strong_view(picture, np.random.default_rng(seed), colours=False)
         assert np.corrcoef(view.numpy().ravel(), picture.numpy().ravel())[0, 1] > 0.6
 
 
@@ -364,7 +365,7 @@ def test_the_strong_view_has_a_haze_in_every_second_crop_which_only_lightens() -
     hazy = 0
     for seed in range(60):
         blocks = (
-            strong_view(black, np.random.default_rng(seed))
+            strong_view(black, np.random.default_rng(seed), colours=False)
             .unfold(1, 24, 24)
             .unfold(2, 24, 24)
             .mean(dim=(-1, -2))
@@ -376,13 +377,43 @@ def test_the_strong_view_has_a_haze_in_every_second_crop_which_only_lightens() -
 def test_the_strong_view_has_noise_a_gain_of_each_channel_and_a_gamma() -> None:
     noises, gains, greys = [], [], []
     for seed in range(40):
-        view = strong_view(torch.full((3, 64, 64), 90.0), np.random.default_rng(seed))
+        view = strong_view(
+            torch.full((3, 64, 64), 90.0), np.random.default_rng(seed), colours=False
+        )
         noises.append(float((view[:, :, 1:] - view[:, :, :-1]).std()) / 2**0.5)
         ratios = view.mean(dim=(1, 2)) / view.mean()
         gains.append(float(ratios.max() / ratios.min()))
         greys.append(
-            float(strong_view(torch.full((1, 64, 64), 20.0), np.random.default_rng(seed)).median())
+            float(
+                strong_view(
+                    torch.full((1, 64, 64), 20.0), np.random.default_rng(seed), colours=False
+                ).median()
+            )
         )
     assert min(noises) < 2 < 6 < max(noises) < 9  # up to 8, and a little of the light
     assert 1.05 < np.median(gains) < 1.15 and max(gains) < 1.1 / 0.9
     assert min(greys) < 10  # 255 (20 / 255)^1.4 is 7; light and gains alone leave more
+
+
+def test_other_colours_turn_hue_and_saturation_and_leave_grey_grey_but_for_gains() -> None:
+    """The gains of the channels are within 0.7 to 1.3; hue turns by up to 9 degrees."""
+    for seed in range(20):
+        change = _colour_change(3, np.random.default_rng(seed)).numpy()
+        gains = change @ np.ones(3)  # grey only gets the gains
+        assert ((gains > 0.69) & (gains < 1.31)).all()
+        turned = np.linalg.solve(np.diag(gains), change)  # what is done before the gains
+        red = turned @ [1.0, 0.0, 0.0] - 1 / 3  # its difference to grey
+        plain = np.array([2 / 3, -1 / 3, -1 / 3])
+        cosine = red @ plain / np.linalg.norm(red) / np.linalg.norm(plain)
+        assert cosine > np.cos(0.06 * np.pi)
+        assert np.exp(-0.41) < np.linalg.norm(red) / np.linalg.norm(plain) < np.exp(0.41)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_of_other_numbers_of_channels_only_the_gains_change(channels: int) -> None:
+    change = _colour_change(channels, np.random.default_rng(0)).numpy()
+    assert np.count_nonzero(change) == np.count_nonzero(np.diag(change)) == channels
+    even = strong_view(
+        torch.full((channels, 32, 32), 100.0), np.random.default_rng(3), colours=True
+    )
+    assert even.shape == (channels, 32, 32) and even.min() >= 0 and even.max() <= 255

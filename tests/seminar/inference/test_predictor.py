@@ -94,7 +94,11 @@ def test_the_real_network_agrees_on_nearly_all_pixels(shared_data: Path) -> None
 
     torch.manual_seed(0)
     weights = shared_data / "weights" / "mobilenet_v2_imagenet_from_coral_quant.pth"
-    network = build_network(TrainConfig(weights=str(weights)), num_classes=3, channels=3)
+    network = build_network(
+        TrainConfig(start="random", backbone="mobilenet_v2", weights=str(weights)),
+        num_classes=3,
+        channels=3,
+    )
     image = read_image(sorted((shared_data / "dsb2018_histology" / "JPEGImages").iterdir())[0])[
         :480, :480
     ]

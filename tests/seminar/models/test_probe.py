@@ -269,7 +269,7 @@ def test_programs_of_before_refuse_a_probe_as_newer(tmp_path: Path) -> None:
         ({"channels": 3}, CheckpointError, "parts do not fit together"),
         ({"channels": None}, CheckpointError, "parts do not fit together"),
         ({"classes": "background\ncell\n"}, CheckpointError, "parts do not fit together"),
-        ({"kind": "network"}, ConfigError, "backbone: expected one of"),
+        ({"kind": "network"}, ConfigError, "backbone: a network with start random has"),
     ],
 )
 def test_another_model_is_refused_with_a_sentence_that_names_the_file(

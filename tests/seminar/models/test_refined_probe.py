@@ -16,7 +16,7 @@ from seminar.models.checkpoint import load_model, save_model
 from seminar.models.probe import ProbeNetwork
 from seminar.models.refined_probe import RefinedProbe
 
-LITE0 = TrainConfig(start="probe", backbone="efficientnet_lite0", weights="none")
+LITE0 = TrainConfig(start="probe", backbone="efficientnet_lite0", weights="lite0.pth")
 
 
 def filled(probe: ProbeNetwork) -> ProbeNetwork:
@@ -30,7 +30,7 @@ def filled(probe: ProbeNetwork) -> ProbeNetwork:
 
 def refined(channels: int = 3, num_classes: int = 3) -> RefinedProbe:
     torch.manual_seed(0)
-    network = build_network(LITE0, num_classes=num_classes, channels=channels)
+    network = build_network(LITE0, num_classes=num_classes, channels=channels, load=False)
     assert isinstance(network, RefinedProbe)
     with torch.no_grad():
         filled(network.probe)

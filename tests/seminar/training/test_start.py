@@ -11,7 +11,8 @@ import torch
 from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig
 from seminar.models.backbones.inverted_residuals import RECIPES, InvertedResiduals
-from seminar.models.build_network import build_network, probe_settings
+from seminar.models.build_network import build_network
+from seminar.models.build_probe import probe_settings
 from seminar.models.checkpoint import load_model
 from seminar.models.refined_probe import RefinedProbe
 from seminar.probe.probe import Probe

@@ -16,7 +16,7 @@ from seminar.models.backbones.build import BUILDERS, adapt_first_conv, build_bac
 
 def test_every_backbone_of_the_settings_is_built_and_shown() -> None:
     assert tuple(BUILDERS) == get_args(Backbone)
-    assert set(BACKBONES) == {*BUILDERS, *PYRAMIDS} == set(get_args(NetworkBackbone))
+    assert set(BACKBONES) == {*BUILDERS, *PYRAMIDS, "none"} == set(get_args(NetworkBackbone))
 
 
 @pytest.mark.parametrize("norm", ["group", "batch"])
