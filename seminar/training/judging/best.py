@@ -43,6 +43,8 @@ class Best:
                 score = self._judge.score(network)
             except SeminarError as error:  # a mask that was damaged since the start
                 yield events.Warned(message=f"not judged: {error}")
+                if self.network is None:  # better than no model
+                    self._keep(network, self._score)
                 continue
             is_best = score > self._score
             if is_best:

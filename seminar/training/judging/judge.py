@@ -24,6 +24,9 @@ SCORED = 48
 """Images of the validation split, evenly chosen, where they have dense truth: the first few are too
 few to tell networks apart."""
 
+PIXELS = 12_000_000
+"""Of large images fewer are looked at: so many pixels in all, but at least one image."""
+
 TRUTH, CLICKS_AND_EDGES = "mean IoU", "clicks and edges"
 
 
@@ -42,9 +45,15 @@ class Judge:
         self._project, self._config, self._inputs = project, config, inputs
         self._device = device
         self._edges: dict[str, Edges] = {}
-        with_truth = scored_ids(project, config)
-        self._scored = with_truth[:: -(-len(with_truth) // SCORED) or 1]
+        self._scored = self._evenly(scored_ids(project, config), SCORED)
         self.measure = TRUTH if self._scored else CLICKS_AND_EDGES
+
+    def _evenly(self, image_ids: tuple[str, ...], most: int) -> tuple[str, ...]:
+        if not image_ids:
+            return ()
+        height, width = self._project.image_size(image_ids[0])
+        count = min(most, max(1, PIXELS // (height * width)))
+        return image_ids[:: -(-len(image_ids) // count)]
 
     def score(self, network: nn.Module) -> float:
         """The mean IoU on the images with dense truth; else how clicks and edges agree with it.
@@ -79,10 +88,9 @@ class Judge:
         IoU is in benchmarks/accuracy.md.
         """
         dataset = self._inputs.dataset
-        ids = list(dataset.clicks)
         num_classes = self._inputs.num_classes
         hits, counts, fits = np.zeros(num_classes), np.zeros(num_classes), []
-        for image_id in ids[:: -(-len(ids) // IMAGES)]:
+        for image_id in self._evenly(tuple(dataset.clicks), IMAGES):
             image = dataset.image(image_id).astype(np.float32)
             labels = predictor.predict_prepared(image).argmax(axis=0).astype(np.uint8)
             if image_id not in self._edges:

@@ -93,6 +93,13 @@ def test_a_network_that_cannot_be_judged_costs_a_sentence() -> None:
     assert saver.saved == [0.5]
 
 
+def test_where_nothing_can_be_judged_there_is_a_model_all_the_same() -> None:
+    best, saver = made()
+    list(best.compare("ancillary", {"student": network(-1.0), "teacher": network(-2.0)}))
+    assert saver.saved == [-1.0]
+    assert compared(best, "primary", {"student": network(0.0)})[0][-1] is True
+
+
 def test_a_resumed_run_keeps_its_model_until_there_is_a_better_one() -> None:
     best, saver = made()
     best.resume(network(0.5))
