@@ -18,6 +18,10 @@ LOOKAHEAD = 3
 
 LOADER_THREADS = 2
 
+OUT_OF_MEMORY = (
+    "memory ran out while images were read; close other programs or choose a smaller --crop-size"
+)
+
 
 class Loader:
     """Batches in order, or this process's share of them, made ahead by threads.
@@ -65,10 +69,7 @@ class Loader:
             try:
                 return self._queue.popleft().result()
             except MemoryError:
-                raise SeminarError(
-                    "memory ran out while images were read; close other programs or choose a "
-                    "smaller --crop-size"
-                ) from None
+                raise SeminarError(OUT_OF_MEMORY) from None
 
     def _make(self, iteration: int) -> Batch:
         return self._prepare(self._dataset.batch(self._stage, iteration, self._slots))

@@ -85,7 +85,9 @@ def _train(
             run.write_config(config)
         course = _course(project, run, config, inputs, device, ranks)
         if resume and ranks.is_first and course.best and run.model_path.exists():
-            course.best.resume(load_model(run.model_path, device).network)
+            model = load_model(run.model_path, device)
+            if (model.classes, model.channels) == (project.classes, inputs.channels):
+                course.best.resume(model.network)
         yield _started(course, project, resume)
 
         # one stage after the other
@@ -113,7 +115,7 @@ def _course(
 ) -> Course:
     shown = tuple(dict.fromkeys((*inputs.dataset.clicks, *project.image_ids())))
     colour_share = 1.0
-    if config.crf_by_colour:
+    if config.crf_by_colour and "crf" in config.losses:
         colour_share = ranks.from_first(lambda: colour_tells(inputs.dataset, config.sigma_rgb))
     saver = Saver(run, config, project.classes, inputs.channels)
     best = None

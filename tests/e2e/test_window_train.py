@@ -277,7 +277,7 @@ def _weights(run: RunFolder) -> dict[str, int]:
             for entry in model.infolist()
             if "/data/" in entry.filename
         }
-    assert len(tensors) > 50
+    assert len(tensors) > 30
     return tensors
 
 

@@ -156,7 +156,7 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(
         filler = fill(disk)
         wait_for(lambda: process.poll() is not None or is_idle(process.pid), 300)
         assert process.poll() is None, log.read_text()
-        assert not run.model_path.exists()
+        assert not run.checkpoint_path("ancillary").exists()
         filler.unlink()
         assert process.wait(300) == 0, log.read_text()
     finally:

@@ -388,3 +388,31 @@ def test_memory_that_runs_out_while_images_are_read_is_one_sentence(
     monkeypatch.setattr(ClickDataset, "batch", no_memory)
     with pytest.raises(SeminarError, match="memory ran out while images were read"):
         list(train(project, RunFolder.of(project.path, "june"), settings(2)))
+
+
+def test_memory_that_runs_out_at_the_start_of_a_run_from_the_probe_is_one_sentence(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from run_kills import settings
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ClickDataset, "batch", no_memory)
+    config = settings(2).replace(start="probe", backbone="none")
+    with pytest.raises(SeminarError, match="memory ran out while images were read"):
+        list(train(project, RunFolder.of(project.path, "june"), config))
+
+
+def test_a_run_from_the_probe_whose_classes_changed_is_refused_with_a_sentence(
+    project: Project,
+) -> None:
+    from run_kills import settings
+
+    config = settings(1).replace(losses=("pce",), start="probe", backbone="none")
+    run = RunFolder.of(project.path, "june")
+    list(train(project, run, config))
+    more = ClassNames.of("background", "cell", "fibre")
+    (project.path / "classes.txt").write_text(more.format())
+    with pytest.raises(CheckpointError, match=r"of another network .* were classes, channels"):
+        list(train(Project.open(project.path), run, config.replace(iterations=2), resume=True))

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from seminar.data.dataset import ClickDataset
+from seminar.data.loader import OUT_OF_MEMORY
+from seminar.errors import SeminarError
 from seminar.run import events
 from seminar.runtime.distributed import ALONE, Ranks
 from seminar.training.learner import Learner
@@ -47,8 +49,11 @@ class Watch:
     def __init__(self, dataset: ClickDataset, learner: Learner, ranks: Ranks = ALONE) -> None:
         self.crf_share = 1.0
         self._learner, self._ranks = learner, ranks
-        batches = (dataset.batch(STREAM, number) for number in range(BATCHES))
-        self._crops = [batch.image for batch in batches]
+        try:
+            batches = [dataset.batch(STREAM, number) for number in range(BATCHES)]
+        except MemoryError:
+            raise SeminarError(OUT_OF_MEMORY) from None
+        self._crops = torch.cat([batch.image for batch in batches])
         self._start = self._shares()
         self._good, self._good_iteration = _copy(learner), learner.iteration
 
@@ -83,7 +88,9 @@ class Watch:
         student, device = self._learner.student, self._learner.device
         student.eval()
         with torch.no_grad():
-            labels = [student(crops.to(device)).argmax(dim=1).cpu() for crops in self._crops]
+            # one at a time: a step may have been taken apart, as memory is short
+            crops = (crop.to(device) for crop in self._crops.split(1))
+            labels = [student(crop).argmax(dim=1).cpu() for crop in crops]
         student.train()
         counts = torch.bincount(torch.cat(labels).flatten(), minlength=student.num_classes)
         return counts / counts.sum()

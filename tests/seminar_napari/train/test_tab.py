@@ -93,7 +93,7 @@ def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     tab.costs._speeds.remember(Pace.of(preset("quick"), "cpu (1 thread)", 2.0))
     tab.costs.show()
     texts = [native.itemText(row) for row in range(3)]
-    assert texts[0] == "Quick: about 2 min here", "120 iterations in each of two stages at 2 it/s"
+    assert texts[0] == "Quick: about 30 s here", "30 iterations in each of two stages at 2 it/s"
     assert texts[1].startswith(("Balanced: roughly ", "Balanced: about ")) and texts[2].startswith(
         "Paper: roughly "
     )
@@ -105,7 +105,7 @@ def test_costs_are_of_the_device_that_is_chosen(tab: TrainTab) -> None:
     native = tab.form._fields["preset"].widget.native
     tab.form._fields["device"].widget.value = "cuda:0"
     tab.costs.show()
-    assert native.itemText(0) == "Quick: about 2 min here"
+    assert native.itemText(0) == "Quick: about 30 s here"
     tab.form._fields["device"].widget.value = "cpu"
     tab.costs.show()
     assert native.itemText(0) == "Quick: time not known yet"
