@@ -23,9 +23,9 @@ DEMO_SETTINGS: dict[str, Any] = {
     "head_lr_factor": 1.0,
     "lambda_crf": 3.0,
 }
-"""No pretrained weights, so that the demo works offline: a network that starts at random, trained as
-version 0.1 did. Crops are small as the sample is; zoom is small because its fields are parts of one
-picture."""
+"""No pretrained weights, so that the demo works offline: a network that starts at random and is
+trained as in version 0.1. Crops are small as the sample is; zoom is small because its fields are
+parts of one picture."""
 
 
 def demo(
