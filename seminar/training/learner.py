@@ -84,6 +84,10 @@ class Learner:
             "probe": whole * PROBE_LR_FACTOR,
         }
 
+    def networks(self) -> dict[str, nn.Module]:
+        """Student and teacher by name."""
+        return {"student": self.student, "teacher": self.teacher.module}
+
     def step(
         self, batch: Batch, objective: Objective, lr: float, label: Labelling = lambda batch: batch
     ) -> Mapping[str, float]:

@@ -24,7 +24,7 @@ from seminar.run.folder import RunFolder
 from seminar.runtime.distributed import Ranks
 from seminar.training.clock import Clock
 from seminar.training.inputs import Inputs
-from seminar.training.judging.best import Best, networks_of
+from seminar.training.judging.best import Best
 from seminar.training.judging.scoring import Scorer, warn_if_overrun
 from seminar.training.judging.watch import Watch
 from seminar.training.learner import Labelling, Learner, Objective
@@ -140,7 +140,7 @@ def train_stage(
         if course.best is None:
             yield from course.saver.save_model(learner.student)
         else:
-            yield from course.best.compare(stage, networks_of(learner))
+            yield from course.best.compare(stage, learner.networks())
         yield from course.saver.save_at_the_end(stage, learner, _more(watch))
     yield events.CheckpointSaved(stage=stage, iteration=learner.iteration)
     return learner
@@ -283,7 +283,7 @@ def _show_and_save(
     """Draw previews, score the networks and write a checkpoint, each where it is due."""
     is_last = learner.iteration == course.config.iterations
     if is_last or course.previewer.is_due(time.monotonic()):
-        networks = networks_of(learner)
+        networks = learner.networks()
         networks |= {"pseudo_label": ancillary} if ancillary is not None else {}
         drawn = course.previewer.draw(
             networks,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -12,9 +11,6 @@ from seminar.errors import SeminarError
 from seminar.run import events
 from seminar.training.judging.judge import Judge
 from seminar.training.saving import Saver
-
-if TYPE_CHECKING:
-    from seminar.training.learner import Learner
 
 
 class Best:
@@ -62,8 +58,3 @@ class Best:
     def _keep(self, network: nn.Module, score: float) -> None:
         self._score = score
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
-
-
-def networks_of(learner: Learner) -> dict[str, nn.Module]:
-    """Student and teacher by name."""
-    return {"student": learner.student, "teacher": learner.teacher.module}

@@ -9,10 +9,11 @@ from torch import nn
 from seminar.clicks.click_set import pixels
 from seminar.config.settings import TrainConfig
 from seminar.inference.evaluate import evaluate
-from seminar.inference.predictor import Predictor
+from seminar.inference.predictor import Predictor, most_probable
 from seminar.probe.trust import Edges
 from seminar.project.project import Project
 from seminar.training.inputs import Inputs, scored_ids
+from seminar.training.judging.scoring import predictor_of
 
 IMAGES = 12
 """Clicked images, evenly chosen, that are looked at where no image has dense truth."""
@@ -63,21 +64,10 @@ class Judge:
         SeminarError
             An image or mask cannot be read.
         """
-        training = network.training
-        predictor = Predictor(
-            network,
-            classes=self._project.classes,
-            channels=self._config.channels,
-            stretch=self._config.stretch,
-            num_channels=self._inputs.channels,
-            device=self._device,
-        )
-        try:
-            if self._scored:
-                return evaluate(predictor, self._project, image_ids=self._scored).mean_iou
-            return self._clicks_and_edges(predictor)
-        finally:
-            network.train(training)
+        predictor = predictor_of(network, self._project, self._config, self._inputs, self._device)
+        if self._scored:
+            return evaluate(predictor, self._project, image_ids=self._scored).mean_iou
+        return self._clicks_and_edges(predictor)
 
     def _clicks_and_edges(self, predictor: Predictor) -> float:
         """How edges of masks and images agree (`Edges.fit`), times the share of clicks on their
@@ -92,7 +82,7 @@ class Judge:
         hits, counts, fits = np.zeros(num_classes), np.zeros(num_classes), []
         for image_id in self._evenly(tuple(dataset.clicks), IMAGES):
             image = dataset.image(image_id).astype(np.float32)
-            labels = predictor.predict_prepared(image).argmax(axis=0).astype(np.uint8)
+            labels = most_probable(predictor.predict_prepared(image))
             if image_id not in self._edges:
                 self._edges[image_id] = Edges(image)
             fits.append(self._edges[image_id].fit(labels))

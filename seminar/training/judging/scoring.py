@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 import torch
+from torch import nn
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
@@ -42,22 +43,15 @@ class Scorer:
         """
         if not self._inputs.scored or learner.iteration not in self._iterations:
             return
-        for name, network in (("student", learner.student), ("teacher", learner.teacher.module)):
-            predictor = Predictor(
-                network,
-                classes=self._project.classes,
-                channels=self._config.channels,
-                stretch=self._config.stretch,
-                num_channels=self._inputs.channels,
-                device=self._device,
+        for name, network in learner.networks().items():
+            predictor = predictor_of(
+                network, self._project, self._config, self._inputs, self._device
             )
             try:
                 scores = evaluate(predictor, self._project, image_ids=self._inputs.scored)
             except SeminarError as error:
                 yield events.Warned(message=f"not scored: {error}")
                 return
-            finally:
-                network.train(name == "student")
             yield events.Validated(
                 stage=stage,
                 iteration=learner.iteration,
@@ -66,6 +60,24 @@ class Scorer:
                 per_class_iou=scores.per_class_iou,
                 images=scores.images,
             )
+
+
+def predictor_of(
+    network: nn.Module,
+    project: Project,
+    config: TrainConfig,
+    inputs: Inputs,
+    device: torch.device,
+) -> Predictor:
+    """A network of a run as it will predict; it may go on learning afterwards."""
+    return Predictor(
+        network,
+        classes=project.classes,
+        channels=config.channels,
+        stretch=config.stretch,
+        num_channels=inputs.channels,
+        device=device,
+    )
 
 
 def warn_if_overrun(
