@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from seminar import Predictor
-from seminar.inference.instances import instances_from_shape, write_instances
+from seminar.inference.instances.divide import instances_from_shape
+from seminar.inference.instances.files import write_instances
 from seminar.inference.outputs import find_images
 from seminar.io.images import read_image
 from seminar.io.label_png import write_label_png

@@ -48,7 +48,7 @@ def predict(path: Path, out: Path) -> None:
     import torch
 
     from seminar.inference import blockwise
-    from seminar.inference.blockwise_instances import divide_large
+    from seminar.inference.instances.blockwise import divide_large
     from seminar.inference.predictor import Predictor
     from seminar.labels import ClassNames
 

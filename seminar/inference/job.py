@@ -16,12 +16,8 @@ import numpy.typing as npt
 import tifffile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.inference.instances import (
-    as_16_bit,
-    instances_from_clicks,
-    instances_from_shape,
-    write_instances,
-)
+from seminar.inference.instances.divide import instances_from_clicks, instances_from_shape
+from seminar.inference.instances.files import as_16_bit, write_instances
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, stem_of
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
@@ -285,7 +281,7 @@ class PredictionJob:
 
     def _predict_large(self, path: Path, part: Callable[[float], object]) -> Path | None:
         from seminar.inference.blockwise import has_labels, predict_large
-        from seminar.inference.blockwise_instances import divide_large
+        from seminar.inference.instances.blockwise import divide_large
 
         stem = stem_of(path)
         has_own = is_zarr(path) and not self.overwrite and has_labels(path, None)

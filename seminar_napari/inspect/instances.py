@@ -15,7 +15,8 @@ from psygnal import Signal
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
-from seminar.inference.instances import instances_from_clicks, instances_from_shape, write_instances
+from seminar.inference.instances.divide import instances_from_clicks, instances_from_shape
+from seminar.inference.instances.files import write_instances
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.layout import INSTANCES
 from seminar.project.project import Project

@@ -14,7 +14,7 @@ from PIL import Image
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError
-from seminar.inference.instances import instances_from_shape
+from seminar.inference.instances.divide import instances_from_shape
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png, write_label_png
 from seminar.labels import ClassNames

@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seminar.inference.instances import MIN_AREA, divide_patch, divide_piece
+from seminar.inference.instances.divide import MIN_AREA, divide_patch, divide_piece
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import INSTANCES, create, finish, full_array, is_finished, output_of
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
@@ -45,9 +45,9 @@ def divide_large(
 
     The numbers go to a second label image: uint32, from 1 in each plane.
 
-    The same objects as `seminar.inference.instances.instances_from_shape` finds in memory, for
-    every patch of touching objects whose box is at most twice `block` on a side. A larger patch is
-    divided block by block, with `HALO` pixels around each; there objects may be cut at a seam.
+    The same objects as `instances_from_shape` finds in memory, for every patch of touching objects
+    whose box is at most twice `block` on a side. A larger patch is divided block by block, with
+    `HALO` pixels around each; there objects may be cut at a seam.
     Memory grows with the number of patches (some 50 bytes each), not with that of pixels.
 
     Parameters

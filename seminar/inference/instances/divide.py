@@ -4,19 +4,14 @@ shape of the predicted mask.
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
 from seminar.clicks.click_set import ClickSet, pixels
 from seminar.errors import SeminarError
-from seminar.io.files import write_bytes
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
 InstanceMap = npt.NDArray[np.int32]
@@ -29,8 +24,6 @@ clicked.
 
 SMOOTHING = 1.0
 """Sigma in pixels of the Gaussian over the distance: a rough outline has many shallow peaks."""
-
-MAX_OBJECTS = 2**16 - 1
 
 
 def instances_from_clicks(
@@ -126,32 +119,6 @@ def divide_piece(
     places = np.argwhere(seeds > 0)
     parts: InstanceMap = watershed(-distance, seeds, mask=mask).astype(np.int32)
     return parts, places[np.argsort(seeds[tuple(places.T)])]
-
-
-def as_16_bit(instances: InstanceMap, where: str) -> npt.NDArray[np.uint16]:
-    """An instance map as image programs read it.
-
-    Raises
-    ------
-    SeminarError
-        More than 65,535 objects; `where` names the file.
-    """
-    if instances.max(initial=0) > MAX_OBJECTS:
-        raise SeminarError(
-            f"{where}: {int(instances.max()):,} objects are more than the {MAX_OBJECTS:,} of a "
-            "16-bit tif; predict the image in parts"
-        )
-    return instances.astype(np.uint16)
-
-
-def write_instances(path: Path, instances: InstanceMap) -> None:
-    """Write an instance map as a 16-bit tif, whole or not at all; errors as of `as_16_bit`."""
-    values = as_16_bit(instances, str(path))
-    data = io.BytesIO()  # tifffile takes no unnamed file
-    tifffile.imwrite(
-        data, values, compression="zlib", photometric="minisblack", metadata={"axes": "YX"}
-    )
-    write_bytes(path, data.getvalue())
 
 
 def _divided(labels: LabelMap, markers: InstanceMap, *, min_area: int) -> InstanceMap:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seminar.inference import blockwise_instances
-from seminar.inference.blockwise_instances import divide_large
-from seminar.inference.instances import instances_from_shape
+from seminar.inference.instances import blockwise
+from seminar.inference.instances.blockwise import divide_large
+from seminar.inference.instances.divide import instances_from_shape
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import create, finish, full_array, output_of
 from seminar.labels import ClassNames
@@ -86,7 +86,7 @@ def touching(rows: int, cols: int) -> np.ndarray:
 def test_a_patch_larger_than_a_block_is_divided_as_in_memory_away_from_seams(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blockwise_instances, "HALO", 32)
+    monkeypatch.setattr(blockwise, "HALO", 32)
     labels = touching(200, 240)
     found, expected = divided(labelled(tmp_path, labels), 96), instances_from_shape(labels)
     np.testing.assert_array_equal(found > 0, labels > 0)
@@ -110,7 +110,7 @@ def test_a_patch_larger_than_a_block_is_divided_as_in_memory_away_from_seams(
 def test_a_class_that_fills_the_image_is_one_object(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blockwise_instances, "HALO", 16)
+    monkeypatch.setattr(blockwise, "HALO", 16)
     assert divided(labelled(tmp_path, np.ones((200, 200), np.uint8)), 64).min() == 1
 
 

@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
-from seminar.inference.instances import instances_from_clicks, instances_from_shape, write_instances
+from seminar.inference.instances.divide import instances_from_clicks, instances_from_shape
+from seminar.inference.instances.files import write_instances
 
 
 def discs(
