@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-import seminar.project.create
+import seminar.project.images.sources
 from seminar.errors import DatasetError
 from seminar.labels import ClassNames
 from seminar.project.check.project import check
@@ -175,14 +175,14 @@ def test_planes_and_images_of_one_name_are_said(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [image(tmp_path / "in" / f"{name}.png") for name in "abc"]
-    real = seminar.project.create.write_bytes
+    real = seminar.project.images.sources.write_bytes
 
     def fills_up(path: Path, data: bytes, *, durable: bool = True) -> None:
         if path.name == "c.png":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         real(path, data, durable=durable)
 
-    monkeypatch.setattr(seminar.project.create, "write_bytes", fills_up)
+    monkeypatch.setattr(seminar.project.images.sources, "write_bytes", fills_up)
     with pytest.raises(OSError, match="No space left"):
         create_project(tmp_path / "p", files, CLASSES)
     assert leftovers(tmp_path) == ["in"]

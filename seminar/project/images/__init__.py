@@ -1,0 +1,1 @@
+"""Which files become images of a project, and how images come and go later."""
