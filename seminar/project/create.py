@@ -54,7 +54,9 @@ def create_project(
         )
     found = find_sources(images, pages)
     faults = list(found.left_out)
-    counts = {image_id: source.channels for source in found.sources for image_id in source.image_ids}
+    counts = {
+        image_id: source.channels for source in found.sources for image_id in source.image_ids
+    }
     if said := mixed_channels(counts):
         faults.append(f"{path}: {said}; convert them, or make a project of each kind")
     if faults:
@@ -70,7 +72,7 @@ def create_project(
         for number, source in enumerate(found.sources):
             if progress is not None:
                 progress(number, len(found.sources))
-            write_source(source, building / IMAGES, pages)
+            write_source(source, building / IMAGES)
         write_text(building / CLASSES, classes.format())
         let_all_read(building, 0o755)
         if path.exists():

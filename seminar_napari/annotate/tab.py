@@ -160,7 +160,7 @@ class AnnotateTab(QWidget):
     def _train_on(self) -> None:
         session = self._session
         try:
-            session.train_on(session.image_id)
+            session.train_on([session.image_id])
         except (SeminarError, OSError) as error:
             session.notice.emit(str(error))
 

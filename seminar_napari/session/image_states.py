@@ -105,8 +105,17 @@ class ImageStates:
         self._states.clear()
         self.held_out = frozenset()
         if project is not None:
-            for image_id in with_clicks:
-                self._reader.submit(image_id, partial(_read_state, project, image_id))
+            self.read(project, with_clicks)
+
+    def read(self, project: Project, image_ids: Iterable[str]) -> None:
+        """Read the states of these images, soon; images without clicks need not be among them."""
+        for image_id in image_ids:
+            self._reader.submit(image_id, partial(_read_state, project, image_id))
+
+    def forget(self, image_ids: Iterable[str]) -> None:
+        """These images have left the project."""
+        for image_id in image_ids:
+            self._states.pop(image_id, None)
 
     @property
     def is_reading(self) -> bool:

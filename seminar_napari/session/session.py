@@ -13,6 +13,7 @@ from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.labels import ClassNames
 from seminar.project.check.project import different_channels
+from seminar.project.images.split_files import hold_out, train_on
 from seminar.project.project import Project
 from seminar_napari.session.classes_file import change_classes, read_classes
 from seminar_napari.session.click_book import ClickBook
@@ -20,8 +21,8 @@ from seminar_napari.session.followed_run import FollowedRun
 from seminar_napari.session.image_states import ImageState
 from seminar_napari.session.probe import ProbeState
 from seminar_napari.session.shown_image import ShownImage
-from seminar_napari.session.training_split import add_to_split, held_out
-from seminar_napari.session.training_warnings import warnings_before_training
+from seminar_napari.session.training_split import held_out
+from seminar_napari.session.training_warnings import some, warnings_before_training
 from seminar_napari.workers.latest import Latest
 from seminar_napari.workers.worker import Fault, Worker
 
@@ -133,19 +134,36 @@ class Session(ShownImage, FollowedRun, ProbeState):
             self.split = name
             self._hold_out()
 
-    def train_on(self, image_id: str) -> None:
-        """Add an image to the split, so that the next training learns from its clicks.
+    def train_on(self, image_ids: Sequence[str]) -> None:
+        """Add images to the split, so that the next training learns from their clicks.
 
         Raises
         ------
         SeminarError, OSError
             The split's file is damaged or cannot be written.
         """
-        was_scored = add_to_split(self._open_book().project, image_id, self.split)
+        were_scored = train_on(self._open_book().project.path, image_ids, self.split)
         self._hold_out()
-        scored = ", and no longer in val.txt" if was_scored else ""
+        scored = ", and no longer in val.txt" if were_scored else ""
         self.notice.emit(
-            f"{image_id} is in {self.split}.txt now{scored}: the next run trains on its clicks."
+            f"{some(image_ids)} {'is' if len(image_ids) == 1 else 'are'} in {self.split}.txt "
+            f"now{scored}: the next run trains on the clicks there."
+        )
+
+    def hold_out(self, image_ids: Sequence[str]) -> None:
+        """Keep images out of training, for scoring.
+
+        Raises
+        ------
+        SeminarError, OSError
+            No image would be left to train on; a split's file is damaged or cannot be written.
+        """
+        hold_out(self._open_book().project.path, image_ids, self.split)
+        self._held_out_reported.update(image_ids)  # a person who asked for it knows
+        self._hold_out()
+        self.notice.emit(
+            f"{some(image_ids)} held out: the next run is scored there where SegmentationClass has "
+            "masks, and does not train on the clicks."
         )
 
     def _hold_out(self) -> None:
@@ -199,6 +217,26 @@ class Session(ShownImage, FollowedRun, ProbeState):
             self.class_changed.emit(class_id)
 
     # images
+    def take_images_from_disk(self) -> None:
+        """Use the images that the project has now.
+
+        Raises
+        ------
+        OSError
+            Its folder cannot be read.
+        """
+        project = self.project
+        if project is None:
+            return
+        image_ids, before = project.image_ids(), set(self.image_ids)
+        if image_ids == self.image_ids:
+            return
+        self._hold_out()
+        self.image_states.read(project, [name for name in image_ids if name not in before])
+        self.image_states.forget(before - set(image_ids))
+        self._change_images(image_ids)
+        self._channels.submit(partial(_different_channels, project, image_ids))
+
     def image_size(self) -> tuple[int, int] | None:
         """(height, width) of the shown image; None without one, or where it cannot be read."""
         try:

@@ -27,6 +27,7 @@ class ShownImage:
         Whether next and previous skip images that are ready.
     """
 
+    images_changed = Signal(object)  # tuple of image ids: some came into the project, or left it
     image_changed = Signal(str)
     # right after image_changed, or alone: the annotation part shows it and sets image_layer
     image_wanted = Signal(str)
@@ -91,6 +92,18 @@ class ShownImage:
 
     def _use_images(self, image_ids: tuple[str, ...]) -> None:
         """Begin with the images of another project."""
+        self._number_images(image_ids)
+        self._geometry.clear()
+
+    def _number_images(self, image_ids: tuple[str, ...]) -> None:
         self.image_ids = image_ids
         self._positions = {image_id: position for position, image_id in enumerate(image_ids)}
-        self._geometry.clear()
+
+    def _change_images(self, image_ids: tuple[str, ...]) -> None:
+        """Go on with the images that the project has now; the shown one may have left it."""
+        before, here = self.image_ids, self._positions.get(self.image_id, 0)
+        self._number_images(image_ids)
+        self.images_changed.emit(image_ids)
+        if self.image_id not in self._positions:
+            later = (image_id for image_id in before[here:] if image_id in self._positions)
+            self.show_image(next(later, image_ids[-1] if image_ids else ""))

@@ -23,7 +23,7 @@ def warnings_before_training(
     yield from (state.fault for _, state in training if state.fault)
     if wasted:
         yield (
-            f"Clicks in {_some(wasted)} are not trained on, as {split}.txt does not list "
+            f"Clicks in {some(wasted)} are not trained on, as {split}.txt does not list "
             f"{'it' if len(wasted) == 1 else 'them'}: show the image in the tab Annotate and "
             "choose 'Train on this image'."
         )
@@ -44,15 +44,16 @@ def warnings_before_training(
         )
     outside = [image_id for image_id, state in training if state.outside]
     if outside:
-        yield f"Clicks outside the image in {_some(outside)} are ignored: move or delete them."
+        yield f"Clicks outside the image in {some(outside)} are ignored: move or delete them."
     one_sided = [image_id for image_id, state in training if state.objects and not state.background]
     if one_sided and totals[BACKGROUND]:
-        yield f"No background clicks in {_some(one_sided)}: add a few between the objects."
+        yield f"No background clicks in {some(one_sided)}: add a few between the objects."
     empty = sum(state.kind == "nothing" for _, state in training)
     if empty:
         yield f"{empty} of {len(training)} images have no clicks: they are left out of training."
 
 
-def _some(image_ids: Sequence[str]) -> str:
+def some(image_ids: Sequence[str]) -> str:
+    """The first three ids, and how many more there are."""
     shown = ", ".join(image_ids[:3])
     return shown if len(image_ids) <= 3 else f"{shown} and {len(image_ids) - 3} more"

@@ -11,6 +11,7 @@ from seminar.project.layout import (
     ENDINGS,
     IMAGES,
     IN_CAPITALS,
+    REMOVED,
     SPLITS,
     TRAIN,
     VAL,
@@ -77,7 +78,7 @@ def folder_warnings(project: Project) -> list[str]:
             f"{IMAGES}: {names_of(unread, 'file')} not read; convert images to jpg, png or tif, "
             "and remove other files"
         )
-    known = set(ids)
+    known = {*ids, *(path.stem for path in image_files(project.path / REMOVED))}
     for folder, ending in ENDINGS.items():
         endings = (ending, ending.upper()) if folder in IN_CAPITALS else (ending,)
         found = [image_id for each in endings for image_id in ids_in(project.path / folder, each)]

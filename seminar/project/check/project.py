@@ -18,8 +18,8 @@ from seminar.project.check.folder import folder_faults, folder_warnings, read_sp
 from seminar.project.check.image import ImageFindings, inspect_image
 from seminar.project.check.label_map import says_void_alone, void_alone
 from seminar.project.clicked_classes import unclicked_classes
-from seminar.project.layout import IMAGES, TRAIN, TRUTH
 from seminar.project.images.mixed_channels import mixed_channels
+from seminar.project.layout import IMAGES, TRAIN, TRUTH
 from seminar.project.project import Project
 
 Needs = Literal["clicks", "truth", "any"]

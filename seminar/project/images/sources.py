@@ -39,12 +39,15 @@ class Source:
         Of each image; 0 where they differ.
     is_copied : bool
         Whether it can be copied byte by byte.
+    pages : "auto", "planes" or "channels"
+        What its pages are, if it is a tif.
     """
 
     path: Path
     image_ids: tuple[str, ...]
     channels: int
     is_copied: bool
+    pages: Pages = "auto"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class FoundImages:
     def image_ids(self) -> tuple[str, ...]:
         """Of all sources, in their order."""
         return tuple(image_id for source in self.sources for image_id in source.image_ids)
+
+    def channels(self) -> dict[str, int]:
+        """The number of channels of each image."""
+        return {name: source.channels for source in self.sources for name in source.image_ids}
 
     def by_channels(self) -> dict[int, FoundImages]:
         """The images of each number of channels; the kind with the most images comes first."""
@@ -96,13 +103,15 @@ def find_sources(images: Iterable[Path | str], pages: Pages = "auto") -> FoundIm
     return _named(sources, faults)
 
 
-def write_source(source: Source, folder: Path, pages: Pages = "auto") -> None:
+def write_source(source: Source, folder: Path) -> None:
     """Copy an image byte by byte into a folder, or write each plane of a stack."""
     if source.is_copied:
         copy = folder / f"{source.image_ids[0]}{source.path.suffix.lower()}"
         write_bytes(copy, source.path.read_bytes(), durable=False)
         return
-    for image_id, plane in zip(source.image_ids, read_planes(source.path, pages), strict=True):
+    for image_id, plane in zip(
+        source.image_ids, read_planes(source.path, source.pages), strict=True
+    ):
         data = io.BytesIO()
         if plane.shape[2] == 1:
             tifffile.imwrite(data, plane[:, :, 0], metadata=None)
@@ -159,10 +168,10 @@ def _source(path: Path, pages: Pages) -> Source:
         if not looks_whole(path):
             read_image(path)
     if count == 1:
-        return Source(path, (path.stem,), channels, is_copied)
+        return Source(path, (path.stem,), channels, is_copied, pages)
     digits = max(3, len(str(count - 1)))
     ids = tuple(f"{path.stem}_{number:0{digits}d}" for number in range(count))
-    return Source(path, ids, channels, is_copied)
+    return Source(path, ids, channels, is_copied, pages)
 
 
 def _named(sources: Sequence[Source], faults: Sequence[str]) -> FoundImages:

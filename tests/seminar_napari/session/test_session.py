@@ -14,6 +14,7 @@ from PIL import Image
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import DatasetError, SeminarError
 from seminar.labels import ClassNames
+from seminar.project.images.changes import put_back, remove_images, removed_images
 from seminar.project.project import Project
 from seminar_napari.session.session import Session
 
@@ -169,7 +170,7 @@ def test_clicks_outside_the_training_split_are_said_once_and_one_call_mends_it(
         session.set_clicks("b", one_more(session.clicks("b"), row, 4, 2))
     assert len(notices) == 1 and "b is not in train.txt" in notices.pop()
     assert "Clicks in b are not trained on" in session.warnings()[0]
-    session.train_on("b")
+    session.train_on(["b"])
     assert "b is in train.txt now, and no longer in val.txt" in notices.pop()
     assert session.image_states["b"].kind == "objects only"
     assert three_fields.split("train") == ("a", "b") and three_fields.split("val") == ("c",)
@@ -215,3 +216,28 @@ def test_an_open_that_fails_halfway_leaves_the_open_project(
     session.set_clicks("b", one_more(session.clicks("b"), 3, 4, 2))
     assert session.flush()
     assert three_fields.read_clicks("b") == session.clicks("b")
+
+
+def test_images_come_and_go_while_the_window_goes_on(
+    session: Session, three_fields: Project
+) -> None:
+    session.image_states.wait(5)
+    session.show_image("b")
+    changes, shown = Heard(session.images_changed), Heard(session.image_changed)
+    session.hold_out(["c"])
+    assert session.image_states["c"].kind == "held out"
+    remove_images(three_fields.path, ["b"])
+    session.take_images_from_disk()
+    assert changes == [("a", "c")] and shown == ["c"] and session.image_ids == ("a", "c")
+    assert session.image_states["c"].kind == "held out" and session.image_states["a"].counts
+    clicks = session.clicks("a")
+    remove_images(three_fields.path, ["a"])
+    session.take_images_from_disk()
+    put_back(three_fields.path, removed_images(three_fields.path))
+    session.take_images_from_disk()
+    session.image_states.wait(5)
+    assert session.image_ids == ("a", "b", "c") and session.clicks("a") == clicks
+    assert session.image_states["a"].kind == "ready", "clicks and split are as before"
+    assert len(changes) == 3 and not session.image_states["b"].held_out
+    session.take_images_from_disk()
+    assert len(changes) == 3, "nothing has changed"

@@ -6,7 +6,7 @@ import pytest
 
 from seminar.errors import DatasetError
 from seminar.project.project import Project
-from seminar_napari.session.training_split import add_to_split, held_out
+from seminar_napari.session.training_split import held_out
 
 
 def write_split(project: Project, name: str, text: str) -> Path:
@@ -28,22 +28,3 @@ def test_what_a_split_does_not_list_is_held_out(three_fields: Project) -> None:
     write_split(three_fields, "train", "nowhere\n")
     with pytest.raises(DatasetError):
         held_out(three_fields, "train")
-
-
-def test_adding_keeps_the_order_and_leaves_validation(three_fields: Project) -> None:
-    train, val = (
-        write_split(three_fields, "train", "c\r\na"),
-        write_split(three_fields, "val", "b\n"),
-    )
-    assert add_to_split(three_fields, "b", "train")
-    assert (train.read_text(), val.read_text()) == ("c\na\nb\n", "")
-    assert not add_to_split(three_fields, "b", "train")
-    assert train.read_text() == "c\na\nb\n"
-    assert held_out(three_fields, "train") == frozenset()
-
-
-def test_what_is_added_to_the_validation_split_stays_there(three_fields: Project) -> None:
-    train, val = write_split(three_fields, "train", "a\n"), write_split(three_fields, "val", "b\n")
-    assert not add_to_split(three_fields, "b", "val")
-    assert not add_to_split(three_fields, "c", "val")
-    assert (train.read_text(), val.read_text()) == ("a\n", "b\nc\n")
