@@ -72,6 +72,7 @@ class LiveMask:
         for signal, slot in (
             (session.project_changed, self._on_project),
             (session.classes_changed, self._renew),
+            (session.images_changed, self._renew),
             (session.image_states.changed, self._consider),
             (session.image_changed, self._on_image),
             (session.clicks_written, self._on_written),
@@ -189,8 +190,8 @@ class LiveMask:
             child.take_leave()
             self._leaving = child
 
-    def _renew(self, _classes: object = None) -> None:
-        """Other classes, or another split: start it again; the masks of before stay until then."""
+    def _renew(self, _change: object = None) -> None:
+        """Other classes, images or another split: start again; the masks of before stay so long."""
         self._dismiss()
         self._start_at = 0.0
 

@@ -14,7 +14,7 @@ from superqt import QElidingLabel
 from seminar.errors import SeminarError
 from seminar_napari.annotate.annotation import Annotation
 from seminar_napari.annotate.class_bar import ClassBar
-from seminar_napari.annotate.image_list import ImageList
+from seminar_napari.annotate.images.image_list import ImageList
 from seminar_napari.annotate.import_row import ImportRow, dropped_clicks
 from seminar_napari.annotate.keys_and_mouse import LEGEND
 from seminar_napari.annotate.live_mask import LiveMask
@@ -94,6 +94,7 @@ class AnnotateTab(QWidget):
         self.setAcceptDrops(True)
         session.image_changed.connect(self._show_place)
         session.project_changed.connect(self._show_place)
+        session.images_changed.connect(self._show_place)
         session.clicks_changed.connect(self._show_saved)
         session.clicks_saved.connect(self._show_saved)
         session.image_states.changed.connect(self._show_warning)

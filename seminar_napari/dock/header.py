@@ -55,6 +55,7 @@ class Header(QWidget):
         layout.setContentsMargins(6, 2, 6, 2)
         self.setLayout(layout)
         session.project_changed.connect(self._show)
+        session.images_changed.connect(self._show)
         session.image_states.changed.connect(self._show)
         self._show()
 

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from qtpy.QtCore import Qt
 
 from seminar.project.project import Project
-from seminar_napari.annotate.image_list import ID_ROLE, ImageModel
+from seminar_napari.annotate.images.image_list import ID_ROLE, ImageModel
 from seminar_napari.annotate.tab import AnnotateTab
 from seminar_napari.inspect.keys import LEGEND as INSPECT_LEGEND
 from seminar_napari.session.session import Session

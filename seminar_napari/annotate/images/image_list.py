@@ -8,6 +8,7 @@ from qtpy.QtCore import (
     QAbstractTableModel,
     QItemSelectionModel,
     QModelIndex,
+    QPoint,
     QSortFilterProxyModel,
     Qt,
 )
@@ -22,6 +23,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seminar_napari.annotate.images.image_changes import ImageChanges
+from seminar_napari.annotate.images.image_menu import ImageMenu
 from seminar_napari.qt.builders import column, row
 from seminar_napari.session.image_states import SYMBOLS, ImageState
 from seminar_napari.session.session import Session
@@ -138,7 +141,7 @@ class ImageList(QWidget):
         self.view.setHeaderHidden(True)
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the canvas
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setMinimumHeight(110)
@@ -166,13 +169,34 @@ class ImageList(QWidget):
         self.filter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.filter.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.filter.currentIndexChanged.connect(self._set_only_to_do)
-        top = row(self.search, self.filter, stretch=0, spacing=6)
+        self.changes = ImageChanges(session)
+        self.menu = ImageMenu(self.changes, session, self.selected)
+        top = row(self.search, self.filter, self.menu, stretch=0, spacing=6)
         self.setLayout(column(top, self.view, stretch=1, spacing=4))
         self.view.clicked.connect(self._choose)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._open_menu)
         session.project_changed.connect(self._reset)
         session.image_changed.connect(self._follow)
+        session.images_changed.connect(self._reset)
         session.image_states.changed.connect(self.model.update)
         self._reset()
+
+    def selected(self) -> tuple[str, ...]:
+        """The images that are selected, in the order of the list."""
+        selection = self.view.selectionModel()
+        assert selection is not None
+        found = {str(index.data(ID_ROLE)) for index in selection.selectedRows()}
+        return tuple(image_id for image_id in self._session.image_ids if image_id in found)
+
+    def _open_menu(self, place: QPoint) -> None:
+        """The menu under the pointer, for the image there unless it is one of several."""
+        index = self.view.indexAt(place)
+        if index.isValid() and index.data(ID_ROLE) not in self.selected():
+            self._choose(index)
+        viewport = self.view.viewport()
+        assert viewport is not None
+        self.menu.popup(viewport.mapToGlobal(place))
 
     def _reset(self, _project: object = None) -> None:
         self.model.reset()
@@ -188,7 +212,11 @@ class ImageList(QWidget):
         flag = QItemSelectionModel.SelectionFlag
         selection = self.view.selectionModel()
         assert selection is not None
-        selection.setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
+        is_one_of_several = len(selection.selectedRows()) > 1 and selection.isRowSelected(
+            index.row()
+        )
+        how = flag.NoUpdate if is_one_of_several else flag.ClearAndSelect | flag.Rows
+        selection.setCurrentIndex(index, how)
         self.view.scrollTo(index)
 
     def _choose(self, index: QModelIndex) -> None:
