@@ -73,7 +73,7 @@ def to_float(
         raise SeminarError(f"{where}: {fault}")
     if planes.dtype == np.uint8 and tuple(stretch) == (0, 100):
         return planes.astype(np.float32)
-    return np.stack([spread(plane, *_limits(plane, stretch)) for plane in planes])
+    return np.stack([spread(plane, *limits(plane, stretch)) for plane in planes])
 
 
 def spread(plane: ImageArray, black: float, white: float) -> npt.NDArray[np.float32]:
@@ -104,7 +104,8 @@ def not_finite(planes: ImageArray) -> str:
     )
 
 
-def _limits(plane: ImageArray, stretch: tuple[float, float]) -> tuple[float, float]:
+def limits(plane: ImageArray, stretch: tuple[float, float]) -> tuple[float, float]:
+    """The values of a plane, (H, W), that become black and white under these percentiles."""
     if tuple(stretch) == (0, 100):
         return float(plane.min()), float(plane.max())
     step = percentile_step(plane.size)

@@ -23,6 +23,9 @@ REMOVED = "removed"
 
 INSTANCES = "instances"
 PREVIEWS = "previews"
+CONTRAST = "contrast.json"
+"""Limits of the contrast that were set by hand, by image id and plane; read by the window alone."""
+
 PROBE, UNSURE = "probe", "unsure"
 UNSURE_FROM = 128
 """Values of the picture `UNSURE` that count as unsure: the best class is at most 1/2 ahead."""

@@ -20,6 +20,7 @@ from seminar_napari.layers.geometry import follow_geometry
 from seminar_napari.layers.image import fits, make_image_layer, show_picture, take_over
 from seminar_napari.layers.picture import Picture
 from seminar_napari.qt.cleanup import Cleanup
+from seminar_napari.session.contrast import Contrast
 from seminar_napari.session.session import Session
 
 
@@ -40,7 +41,10 @@ class Annotation:
         self.edits = ClickEdits(self.clicks)
         self._image: Image | None = None
         self._cache: ImageCache | None = None
-        self._cleanup = Cleanup(self.clicks.close, self.edits.close, self._leave_image)
+        self._contrast = Contrast(viewer)
+        self._cleanup = Cleanup(
+            self.clicks.close, self.edits.close, self._contrast.close, self._leave_image
+        )
         self._cleanup.connect(session.project_changed, self._on_project)
         self._cleanup.connect(session.image_wanted, self._show)
         self._cleanup.connect(viewer.layers.events.removed, self._on_removed)
@@ -55,6 +59,7 @@ class Annotation:
 
     def _on_project(self, project: Project | None) -> None:
         self._cache = ImageCache(project) if project is not None else None
+        self._contrast.use(project.path if project is not None else None)
 
     def _show(self, image_id: str) -> None:
         if image_id and image_id == self.clicks.image_id and self._image is not None:
@@ -78,6 +83,7 @@ class Annotation:
         self._cache.read_ahead([*islice(ahead, 2), *islice(back, 1)])
 
     def _show_image(self, shown: Picture, project: Project, image_id: str) -> None:
+        self._contrast.leave()
         if self._image is not None and fits(self._image, shown):
             show_picture(self._image, shown, project, image_id)
         else:
@@ -90,6 +96,7 @@ class Annotation:
             if image not in layers:
                 self.viewer.add_layer(image)
             layers.move(layers.index(image), 0)
+        self._contrast.show(self._image, shown, image_id)
         self.session.image_layer = self._image
 
     def _show_clicks(self, image_id: str) -> None:

@@ -20,7 +20,7 @@ def make_image_layer(shown: Picture, project: Project, image_id: str, geometry: 
         name=image_id,
         metadata=_metadata(project, image_id),
         rgb=shown.rgb,
-        contrast_limits=shown.contrast_limits,
+        contrast_limits=shown.contrast_limits[0] if shown.contrast_limits else None,
         **with_leading_axes(geometry, planes),
     )
 
@@ -31,7 +31,7 @@ def offer_layer_data(
     """Layer data for napari's samples, which must return a layer; `take_over` finds it again."""
     meta = {"name": image_id, "rgb": shown.rgb, "metadata": _metadata(project, image_id)}
     if not shown.rgb:
-        meta["contrast_limits"] = shown.contrast_limits
+        meta["contrast_limits"] = shown.contrast_limits[0]
     return shown.data, meta, "image"
 
 
@@ -67,10 +67,6 @@ def fits(layer: Image, shown: Picture) -> bool:
 
 
 def show_picture(layer: Image, shown: Picture, project: Project, image_id: str) -> None:
-    """Show another picture in the same layer."""
+    """Show another picture in the same layer; its contrast is left to `Contrast`."""
     layer.data = shown.data
     layer.name, layer.metadata = image_id, _metadata(project, image_id)
-    if shown.contrast_limits is not None and not shown.rgb:
-        if shown.data.dtype != np.uint8:
-            layer.contrast_limits_range = shown.contrast_limits
-        layer.contrast_limits = shown.contrast_limits

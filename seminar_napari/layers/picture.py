@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seminar.config.settings import TrainConfig
+from seminar.io.intensities import limits, spread
+
+STRETCH = TrainConfig.stretch
+"""Percentiles that become black and white, as training sees the images by default."""
+
+Limits = tuple[float, float]
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -19,32 +27,59 @@ class Picture:
         (H, W) grey, (H, W, 3) RGB, or (C, H, W) planes under a slider for 2 or more than 3
         channels.
     rgb : bool
-    contrast_limits : (low, high) or None
-        None for RGB.
+    contrast_limits : tuple of (low, high)
+        Black and white of each plane, as training stretches it; none for RGB, whose values are
+        stretched already.
+    contrast_range : (low, high)
+        Between these, limits can be set by hand.
     """
 
     data: npt.NDArray[Any]
     rgb: bool
-    contrast_limits: tuple[float, float] | None
+    contrast_limits: tuple[Limits, ...]
+    contrast_range: Limits
 
 
 def picture(image: npt.NDArray[Any]) -> Picture:
-    """The picture of an image, (H, W, C) uint8, uint16 or float32."""
-    channels = image.shape[2]
-    if channels == 3 and image.dtype == np.uint8:
-        return Picture(np.ascontiguousarray(image), True, None)
-    if channels == 3:
-        low, high = _limits(image)
-        scaled = (np.nan_to_num(image.astype(np.float32)) - low) / (high - low)
-        return Picture((np.clip(scaled, 0, 1) * 255).astype(np.uint8), True, None)
-    data = image[..., 0] if channels == 1 else np.moveaxis(image, 2, 0)
-    limits = (0, 255) if image.dtype == np.uint8 else _limits(image)
-    return Picture(np.ascontiguousarray(data), False, limits)
+    """The picture of an image, (H, W, C) uint8, uint16 or float32.
+
+    Three channels of 8 bits are a photograph: they are stretched alike, so that it keeps its
+    colours. Other channels are stretched separately, as in training.
+    """
+    planes = np.ascontiguousarray(np.moveaxis(image, 2, 0))
+    if len(planes) == 3 and image.dtype == np.uint8:
+        return Picture(
+            _stretched_alike(image, *_limits(np.concatenate(planes))), True, (), (0, 255)
+        )
+    stretched = tuple(_limits(plane) for plane in planes)
+    if len(planes) == 3:
+        spread_out = [
+            spread(np.nan_to_num(plane), *pair)
+            for plane, pair in zip(planes, stretched, strict=True)
+        ]
+        return Picture(np.stack(spread_out, axis=2).astype(np.uint8), True, (), (0, 255))
+    data = planes[0] if len(planes) == 1 else planes
+    return Picture(data, False, stretched, _range(data))
 
 
-def _limits(image: npt.NDArray[Any]) -> tuple[float, float]:
-    finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
+def _stretched_alike(image: npt.NDArray[np.uint8], low: float, high: float) -> npt.NDArray[Any]:
+    values = np.arange(256, dtype=np.uint8)[np.newaxis]
+    return np.ascontiguousarray(spread(values, low, high)[0].astype(np.uint8)[image])
+
+
+def _limits(plane: npt.NDArray[Any]) -> Limits:
+    if plane.dtype.kind == "f":
+        plane = plane[np.isfinite(plane)][np.newaxis]
+    black, white = limits(plane, STRETCH) if plane.size else (0.0, 1.0)
+    if white > black:
+        return black, white
+    return (0.0, 255.0) if plane.dtype == np.uint8 else (black, black + 1.0)
+
+
+def _range(planes: npt.NDArray[Any]) -> Limits:
+    """From the least to the largest value, or all of 8 bits."""
+    if planes.dtype == np.uint8:
+        return 0.0, 255.0
+    finite = planes[np.isfinite(planes)] if planes.dtype.kind == "f" else planes
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     return (low, high) if high > low else (low, low + 1.0)

@@ -166,6 +166,7 @@ def test_nothing_listens_after_closing(three_fields: Project) -> None:
         "layers.inserted",
         "cursor.position",
         "camera.zoom",
+        "dims.point",
     }
     annotation.close()
     assert listeners(session, viewer) == before
@@ -267,6 +268,35 @@ def test_what_an_earlier_dock_left_shows_the_picture_as_it_is_now(
     ], "nothing lies over the image"
 
 
+def test_contrast_that_is_set_by_hand_stays_with_its_image_and_plane(
+    annotation: Annotation, three_fields: Project
+) -> None:
+    session, viewer = annotation.session, annotation.viewer
+    planes = np.stack([np.full((40, 60), 5), np.full((40, 60), 900)]).astype(np.uint16)
+    planes[:, 20:] *= 2
+    session.image_layer.contrast_limits = (60, 70)
+    session.next_image()
+    assert tuple(session.image_layer.contrast_limits) != (60, 70)
+    session.previous_image()
+    assert tuple(session.image_layer.contrast_limits) == (60, 70)
+    (three_fields.path / "JPEGImages" / "c.png").unlink()
+    tifffile.imwrite(three_fields.path / "JPEGImages" / "c.tif", planes, photometric="minisblack")
+    annotation.close()
+    again = Annotation(Session(), viewer)
+    again.session.open_project(three_fields.path)
+    assert tuple(again.session.image_layer.contrast_limits) == (60, 70), "also after reopening"
+    again.session.show_image("c")
+    layer = again.session.image_layer
+    viewer.dims.set_point(0, 1)
+    assert tuple(layer.contrast_limits) == (900, 1800), "each plane has its own stretch"
+    layer.contrast_limits = (0, 3000)
+    viewer.dims.set_point(0, 0)
+    assert tuple(layer.contrast_limits) == (5, 10)
+    viewer.dims.set_point(0, 1)
+    assert tuple(layer.contrast_limits) == (0, 3000)
+    again.close()
+
+
 def test_the_next_image_has_limits_of_its_own_and_its_planes_lie_where_the_image_lay(
     annotation: Annotation, three_fields: Project
 ) -> None:
@@ -278,7 +308,7 @@ def test_the_next_image_has_limits_of_its_own_and_its_planes_lie_where_the_image
         30,
     )
     session.next_image()
-    assert tuple(session.image_layer.contrast_limits) == (0, 255)
+    assert tuple(session.image_layer.contrast_limits) != (60, 70)
     world = session.image_layer.data_to_world((12, 34))
     (folder / "c.png").unlink()
     tifffile.imwrite(

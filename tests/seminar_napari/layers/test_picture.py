@@ -30,18 +30,30 @@ def test_every_kind_of_image_has_a_picture(
     if rgb:
         assert result.data.dtype == np.uint8
     elif dtype != np.uint8:
-        assert result.contrast_limits == (image.min(), image.max())
+        assert result.contrast_range == (image.min(), image.max())
+        np.testing.assert_allclose(
+            result.contrast_limits,
+            [np.percentile(image[..., plane], (0.1, 99.9)) for plane in range(shape[2])],
+        )
     if shown[0] != 5:
         np.testing.assert_array_equal(result.data[1], image[..., 1])
 
 
 def test_flat_and_not_finite_images_have_limits_that_napari_takes() -> None:
-    assert picture(np.full((4, 4, 1), 7, dtype=np.uint16)).contrast_limits == (7, 8)
-    assert picture(np.array([[[np.nan], [1], [3]]], dtype=np.float32)).contrast_limits == (1, 3)
-    assert picture(np.full((2, 2, 1), np.nan, dtype=np.float32)).contrast_limits == (0, 1)
+    assert picture(np.full((4, 4, 1), 7, dtype=np.uint16)).contrast_limits == ((7, 8),)
+    assert picture(np.full((4, 4, 1), 255, dtype=np.uint8)).contrast_limits == ((0, 255),)
+    half = picture(np.array([[[np.nan], [1], [3]]], dtype=np.float32))
+    assert half.contrast_range == (1, 3) and 1 < half.contrast_limits[0][0] < 1.01
+    assert picture(np.full((2, 2, 1), np.nan, dtype=np.float32)).contrast_limits == ((0, 1),)
 
 
-def test_eight_bits_are_shown_as_they_are_and_more_between_their_least_and_most() -> None:
-    assert picture(np.array([[[50], [200]]], dtype=np.uint8)).contrast_limits == (0, 255)
-    deep = picture(np.array([[[100, 300, 500], [200, 100, 300]]], dtype=np.uint16))
-    assert deep.data.tolist() == [[[0, 127, 255], [63, 0, 127]]]  # (value - 100) / 400 * 255
+def test_dim_images_are_stretched_as_training_stretches_them() -> None:
+    dim = np.tile(np.arange(10, 50, dtype=np.uint8), (40, 1))[..., np.newaxis]
+    dim[0, 0] = 255  # one hot pixel makes nothing dark
+    shown = picture(dim)
+    assert shown.data.max() == 255 and shown.contrast_range == (0, 255)
+    assert shown.contrast_limits == ((10, 49),)
+    photo = picture(np.concatenate([dim, dim // 2, np.zeros_like(dim)], axis=2))
+    assert photo.data[5, -1].tolist() == [255, 124, 0], "it keeps its colours"
+    deep = picture(np.array([[[100, 300, 500], [200, 100, 300]]] * 2, dtype=np.uint16))
+    assert deep.data[0].tolist() == [[0, 255, 255], [255, 0, 0]]  # each channel by itself
