@@ -12,6 +12,7 @@ from superqt import QFlowLayout
 
 from seminar.errors import DatasetError
 from seminar.labels import BACKGROUND, ClassNames
+from seminar_napari.layers.colours import screen_palette
 from seminar_napari.qt.builders import column, scrolled
 from seminar_napari.qt.swatch import swatch
 from seminar_napari.session.session import Session
@@ -87,8 +88,9 @@ class ClassBar(QWidget):
         if self._session.project is None:
             return
         classes = self._session.project.classes
+        palette = screen_palette(classes).tolist()
         for class_id, name in enumerate(classes.names):
-            button = self._make_button(class_id, name, QColor(*classes.colours[class_id]))
+            button = self._make_button(class_id, name, QColor(*palette[class_id]))
             self._buttons.append(button)
             self._flow.addWidget(button)
         add = QToolButton()
@@ -167,7 +169,8 @@ class ClassBar(QWidget):
         if not self._is_there(name):
             return
         classes = self._session.project.classes
-        dialog = QColorDialog(QColor(*classes.colours[classes.names.index(name)]), self)
+        shown = screen_palette(classes)[classes.names.index(name)].tolist()
+        dialog = QColorDialog(QColor(*shown), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.colorSelected.connect(partial(self._recolour, name))
         dialog.open()

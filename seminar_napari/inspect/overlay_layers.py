@@ -14,6 +14,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 from seminar.labels import BACKGROUND, ClassNames
 from seminar_napari.inspect.outlines import outlines
 from seminar_napari.inspect.overlay_kinds import OVERLAYS
+from seminar_napari.layers.colours import screen_palette
 
 HEAT = Colormap(
     [[1.0, 0.75, 0.2, 0.0], [1.0, 0.6, 0.0, 0.55], [0.9, 0.3, 0.0, 0.9], [0.6, 0.1, 0.0, 1.0]],
@@ -28,8 +29,9 @@ images and without red-green vision.
 def class_colormap(classes: ClassNames) -> DirectLabelColormap:
     """The classes' colours; background and unknown pixels are clear."""
     colours: dict[int | None, Any] = {None: "transparent", BACKGROUND: "transparent"}
-    for class_id in range(1, classes.num_classes):
-        colours[class_id] = [*(value / 255 for value in classes.colours[class_id]), 1.0]
+    for class_id, colour in enumerate(screen_palette(classes)[: classes.num_classes] / 255):
+        if class_id != BACKGROUND:
+            colours[class_id] = [*colour, 1.0]
     return DirectLabelColormap(color_dict=colours)
 
 

@@ -13,6 +13,7 @@ from napari.layers import Points
 
 from seminar.clicks.click_set import ClickSet
 from seminar.labels import BACKGROUND, ClassNames
+from seminar_napari.layers.colours import screen_palette
 
 NAME = "Clicks"
 CLASS = "class_id"  # the feature column
@@ -134,7 +135,7 @@ def class_ids_of(layer: Points, unknown: int = BACKGROUND) -> npt.NDArray[np.int
 
 
 def _faces(class_ids: npt.NDArray[np.int64], classes: ClassNames) -> npt.NDArray[np.float64]:
-    colours = classes.palette()[np.clip(class_ids, 0, 255)] / 255
+    colours = screen_palette(classes)[np.clip(class_ids, 0, 255)] / 255
     faces = np.column_stack([colours, np.ones(len(class_ids))])
     faces[class_ids == BACKGROUND] = _BACKGROUND_FACE
     return faces

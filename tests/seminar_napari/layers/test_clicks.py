@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
 from seminar_napari.layers.clicks import make_clicks_layer, put_clicks, take_clicks
+from seminar_napari.layers.colours import screen_palette
 
 CLASSES = ClassNames.of("background", "one", "two")
 click_sets = st.lists(
@@ -33,7 +34,8 @@ def test_what_is_put_on_the_layer_is_taken_off_again(sets: list[ClickSet]) -> No
     for clicks in sets:
         put_clicks(layer, clicks, CLASSES)
         assert take_clicks(layer, clicks, 1) == clicks
-        expected = np.array([[0.42] * 3, *(np.array(CLASSES.colours[1:]) / 255)])[clicks.class_ids]
+        colours = screen_palette(CLASSES)[1 : CLASSES.num_classes] / 255
+        expected = np.array([[0.42] * 3, *colours])[clicks.class_ids]
         np.testing.assert_allclose(layer.face_color[:, :3], expected.reshape(-1, 3), atol=0.01)
         assert len(layer.border_width) == len(clicks)
 
