@@ -17,8 +17,8 @@ class EmptyPage(QWidget):
 
     def __init__(
         self,
-        new: Callable[[], None],
         open_: Callable[[], None],
+        new: Callable[[], None],
         sample: Callable[[], None],
         parent: QWidget | None = None,
     ) -> None:
@@ -29,19 +29,24 @@ class EmptyPage(QWidget):
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.25)
         title.setFont(font)
+        self.open_button = button(
+            "Open folder…",
+            "A folder of images becomes a project, which is copied; a project goes on where it was",
+            open_,
+        )
         self.new_button = button(
             "New from open layers…", "Make a project of the images that are open in napari", new
-        )
-        self.open_button = button(
-            "Open folder…", "Open a project folder; you can also drop it here", open_
         )
         self.sample_button = button(
             "Try the sample", "Nine small pictures with a few clicks, to play with", sample
         )
-        buttons = (self.new_button, self.open_button, self.sample_button)
+        hint = QLabel("Drop a folder of images here, or")
+        hint.setWordWrap(True)
+        hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        buttons = (self.open_button, self.new_button, self.sample_button)
         for made in buttons:
             made.setMinimumHeight(BUTTON_HEIGHT)
-        layout = column(title, *buttons, spacing=10, margin=24)
+        layout = column(title, hint, *buttons, spacing=10, margin=24)
         layout.insertStretch(0, 1)
         layout.insertSpacing(2, 12)
         layout.addStretch(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,15 @@ from seminar_napari.annotate.tab import AnnotateTab
 from seminar_napari.dock.empty_page import EmptyPage
 from seminar_napari.dock.header import Header
 from seminar_napari.dock.help_window import HelpWindow
-from seminar_napari.dock.new_project import image_layers
-from seminar_napari.dock.new_project_dialog import NewProjectDialog
+from seminar_napari.dock.new_project.dialog import NewProjectDialog
+from seminar_napari.dock.new_project.file_choice import FileChoice
+from seminar_napari.dock.new_project.from_layers import image_layers
+from seminar_napari.dock.new_project.layer_choice import LayerChoice
 from seminar_napari.dock.reader_rules import prefer_readers
 from seminar_napari.dock.recent import remember_project
 from seminar_napari.dock.sample import first_with_clicks, sample_project
-from seminar_napari.dock.window_events import WindowEvents, dropped_project
+from seminar_napari.dock.ways_in import folder_for, free_folder, project_of, what_is, why_neither
+from seminar_napari.dock.window_events import WindowEvents, dropped_paths
 from seminar_napari.export.tab import ExportTab
 from seminar_napari.inspect.keys import LEGEND
 from seminar_napari.inspect.tab import InspectTab
@@ -55,7 +59,7 @@ class SeminarDock(QWidget):
         prefer_readers()
         actions = {
             "New project from open layers…": self.ask_new_project,
-            "Open project…": self.ask_project,
+            "Open folder…": self.ask_folder,
             "Open the sample project": self.open_sample,
             "Keys and mouse": self.show_keys,
             "Log of the run": self.show_log,
@@ -76,7 +80,7 @@ class SeminarDock(QWidget):
         self.tabs.addTab(self.train, "Train")
         self.tabs.addTab(self.inspect, "Inspect")
         self.tabs.addTab(self.export, "Export")
-        self.empty = EmptyPage(self.ask_new_project, self.ask_project, self.open_sample)
+        self.empty = EmptyPage(self.ask_folder, self.ask_new_project, self.open_sample)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.tabs)
@@ -97,9 +101,9 @@ class SeminarDock(QWidget):
     def _connect(self) -> None:
         self.session.project_changed.connect(self._on_project)
         self.session.notice.connect(self.say)
-        self.header.project_chosen.connect(self.open_project)
+        self.header.project_chosen.connect(self.open_path)
         self.train.tab_wanted.connect(lambda name: self.tabs.setCurrentWidget(getattr(self, name)))
-        self._window_events.dropped.connect(self.open_project)
+        self._window_events.dropped.connect(self.open_paths)
         self._window_events.warned.connect(self.say)
         session, annotation = weakref.ref(self.session), weakref.ref(self.annotate.annotation)
         self.destroyed.connect(lambda: _save_all(session, annotation))
@@ -118,23 +122,48 @@ class SeminarDock(QWidget):
         except (SeminarError, OSError) as error:
             self.say(str(error))
 
-    def ask_project(self) -> None:
-        """Let the user choose a project folder."""
-        dialog = QFileDialog(self, "Open a project folder")
+    def open_path(self, path: Path) -> None:
+        """Open a project, or ask whether a folder of images is to become one."""
+        match what_is(path):
+            case "project":
+                self.open_project(project_of(path))
+            case "images":
+                self.ask_project_of([path])
+            case "neither":
+                self.say(why_neither(path))
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """`open_path` for one path; for several, ask whether they are to become a project."""
+        if len(paths) == 1 and paths[0].is_dir():
+            self.open_path(paths[0])
+        else:
+            self.ask_project_of(paths)
+
+    def ask_folder(self) -> None:
+        """Let the user choose a folder to open."""
+        dialog = QFileDialog(self, "Open a folder of images, or a project")
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda chosen: self.open_project(Path(chosen)))
+        dialog.fileSelected.connect(lambda chosen: self.open_path(Path(chosen)))
+        dialog.open()
+
+    def ask_project_of(self, paths: Sequence[Path]) -> None:
+        """Ask whether these files and folders are to become a project, or part of the open one."""
+        project = self.session.project
+        other = f"Add to {project.path.resolve().name}" if project is not None else ""
+        dialog = NewProjectDialog(FileChoice(paths), folder_for(paths), self, other=other)
+        dialog.other_wanted.connect(lambda: self.annotate.images.changes.add(paths))
+        dialog.created.connect(self._open_created)
         dialog.open()
 
     def ask_new_project(self) -> None:
         """Open the form for a project of the open image layers."""
-        layers = image_layers(
-            layer for layer in self.viewer.layers if layer is not self.session.image_layer
-        )
+        layers = image_layers(self.viewer.layers)
         if not layers:
             self.say("Open some images in napari first (File > Open), then make a project of them.")
             return
-        dialog = NewProjectDialog(layers, self)
+        folder = free_folder(Path.home() / "seminar-project")
+        dialog = NewProjectDialog(LayerChoice(layers), folder, self)
         dialog.created.connect(self._open_created)
         dialog.open()
 
@@ -142,7 +171,7 @@ class SeminarDock(QWidget):
         for layer in image_layers(self.viewer.layers):
             layer.visible = False  # they stay, out of the way
         self.open_project(folder)
-        if self.session.image_layer is not None:
+        if source is not None and self.session.image_layer is not None:
             self.session.keep_geometry(source)
             set_geometry(self.session.image_layer, self.session.layer_geometry())
             self.viewer.reset_view()
@@ -188,14 +217,14 @@ class SeminarDock(QWidget):
 
     # dropped folders, the window
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Accept a project folder."""
-        if event is not None and dropped_project(event) is not None:
+        """Accept a project, a folder of images, or image files."""
+        if event is not None and dropped_paths(event, files=True):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Open the dropped project."""
+        """Open what was dropped, or ask what it is to become."""
         if event is not None:
-            self._window_events.drop(event)
+            self._window_events.drop(event, files=True)
 
     def showEvent(self, event: Any) -> None:
         """Watch the window as soon as there is one."""

@@ -1,4 +1,4 @@
-"""Events of napari's window: it closes, or a project is dropped on its canvas."""
+"""Events of napari's window: it closes, or a folder is dropped on its canvas."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtGui import QDropEvent
 
-from seminar.project.layout import is_project
 from seminar_napari.annotate.annotation import Annotation
+from seminar_napari.dock.ways_in import holds_images, what_is
 from seminar_napari.train.close_guard import closes_by_script
 
 
 class WindowEvents(QObject):
-    """Writes waiting clicks before the window closes, and opens projects without a question.
+    """Writes waiting clicks before the window closes, and takes dropped folders.
 
     Without it, napari asks for a reader for each dropped folder.
     """
 
-    dropped = Signal(object)  # the folder of a project
+    dropped = Signal(object)  # paths: a project, or what holds images
     warned = Signal(str)
 
     def __init__(self, annotation: Annotation, parent: QObject) -> None:
@@ -48,13 +48,13 @@ class WindowEvents(QObject):
             return self.drop(event)
         return False
 
-    def drop(self, event: QEvent) -> bool:
-        """Open the project that was dropped; return whether it is one."""
-        path = dropped_project(event)
-        if path is not None and isinstance(event, QDropEvent):
+    def drop(self, event: QEvent, *, files: bool = False) -> bool:
+        """Take what was dropped; return whether it is ours. See `dropped_paths`."""
+        paths = dropped_paths(event, files=files)
+        if paths and isinstance(event, QDropEvent):
             event.acceptProposedAction()
-            self.dropped.emit(path)
-        return path is not None
+            self.dropped.emit(paths)
+        return bool(paths)
 
     def _on_saved(self, _image_id: str) -> None:
         if not self._annotation.session.unsaved():
@@ -75,9 +75,14 @@ class WindowEvents(QObject):
         return True
 
 
-def dropped_project(event: QEvent) -> Path | None:
-    """The project folder that is dragged or dropped; None for anything else."""
+def dropped_paths(event: QEvent, *, files: bool = False) -> list[Path]:
+    """What is dragged or dropped: a project, a folder of images, or image files where `files`.
+
+    Empty for anything else, which is napari's.
+    """
     data = event.mimeData() if isinstance(event, QDropEvent) else None
     urls = data.urls() if data is not None else []
     paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
-    return paths[0] if len(paths) == 1 and is_project(paths[0]) else None
+    if len(paths) == 1 and what_is(paths[0]) in ("project", "images"):
+        return paths
+    return paths if files and paths and all(map(holds_images, paths)) else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,34 @@ from napari.layers import Image
 from PIL import Image as PillowImage
 
 from seminar.errors import SeminarError
+from seminar.io.tif import tif_layout
 from seminar.labels import ClassNames
+from seminar.project.images.sources import find_sources
 from seminar.project.project import Project
+from seminar_napari.inspect.overlay_layers import MARK
 
 _KEEPS_FILE = (".png", ".jpg", ".jpeg")
+_TIF = (".tif", ".tiff")
 
 
 def image_layers(layers: Iterable[Any]) -> tuple[Image, ...]:
-    """The layers that can become a project."""
-    return tuple(layer for layer in layers if isinstance(layer, Image))
+    """The layers that can become a project: not our own."""
+    return tuple(
+        layer
+        for layer in layers
+        if isinstance(layer, Image) and MARK not in layer.metadata and not _is_shown_image(layer)
+    )
 
 
-def number_of_planes(layer: Image) -> int:
-    """The number of images that a layer becomes."""
+def _is_shown_image(layer: Image) -> bool:
+    """Whether a dock made this layer; a person's copy of it has another name."""
+    return bool(layer.name == layer.metadata.get("seminar", {}).get("image_id"))
+
+
+def number_of_images(layer: Image) -> int:
+    """The number of images that a layer becomes: what its file holds, or else its planes."""
+    if (file := _file_of(layer)) is not None:
+        return len(find_sources([file]).image_ids)
     return int(np.prod(_leading_shape(layer), dtype=np.int64))
 
 
@@ -46,24 +61,44 @@ def classes_from(names: Sequence[str], colours: Sequence[str]) -> ClassNames:
 
 
 def create_from_layers(
-    path: Path, layers: Sequence[Image], classes: ClassNames
-) -> Iterator[tuple[int, int]]:
-    """Make a project folder of all planes of these layers; yields (planes done, all planes).
+    path: Path,
+    layers: Sequence[Image],
+    classes: ClassNames,
+    *,
+    progress: Callable[[int, int], object],
+) -> None:
+    """Make a project folder of all images of these layers.
+
+    Parameters
+    ----------
+    progress : callable
+        Called with (images done, all images). What it raises ends the copying, and nothing is left
+        behind.
 
     Raises
     ------
     SeminarError
         No layer, a layer whose pixels are not numbers, or a folder that exists already.
     """
-    total = sum(number_of_planes(layer) for layer in layers)
+    total = sum(number_of_images(layer) for layer in layers)
     if not total:
         raise SeminarError("no image layer is chosen; open an image in napari, then choose it here")
     with tempfile.TemporaryDirectory(prefix="seminar-") as folder:
         files: list[Path] = []
+        done = 0
         for layer in layers:
+            if (
+                source := _file_of(layer)
+            ) is not None:  # the same file, not a new one of its pixels
+                files.append(Path(folder) / (_unused(_name(layer), files) + source.suffix.lower()))
+                files[-1].write_bytes(source.read_bytes())
+                done += number_of_images(layer)
+                progress(done, total)
+                continue
             for name, plane in _planes(layer):
                 files.append(_write_plane(Path(folder), _unused(name, files), plane, layer))
-                yield len(files), total
+                done += 1
+                progress(done, total)
         Project.create(path, files, classes)
 
 
@@ -76,14 +111,36 @@ def _leading_shape(layer: Image) -> tuple[int, ...]:
     return shape[: -3 if layer.rgb else -2]
 
 
+def _file_of(layer: Image) -> Path | None:
+    """The image file of which the layer shows everything, so that it is read as elsewhere.
+
+    A tif of several channels is one image then, as on the command line.
+    """
+    path = Path(layer.source.path) if layer.source.path else None
+    if path is None or not path.is_file():
+        return None
+    if path.suffix.lower() in _KEEPS_FILE:
+        return path if not _leading_shape(layer) else None
+    if path.suffix.lower() not in _TIF:
+        return None
+    try:
+        values = np.prod(tif_layout(path).shape, dtype=np.int64)
+    except (SeminarError, OSError, ValueError):
+        return None
+    return path if values == _data(layer).size and find_sources([path]).sources else None
+
+
+def _name(layer: Image) -> str:
+    return re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
+
+
 def _planes(layer: Image) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     data, leading = _data(layer), _leading_shape(layer)
-    name = re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
     widths = [len(str(size - 1)) for size in leading]
     for index in np.ndindex(*leading):
         numbers = zip(index, widths, strict=True)
         suffix = "".join(f"_{number:0{width}d}" for number, width in numbers)
-        yield name + suffix, np.asarray(data[index])
+        yield _name(layer) + suffix, np.asarray(data[index])
 
 
 def _unused(name: str, files: Sequence[Path]) -> str:
@@ -95,12 +152,6 @@ def _unused(name: str, files: Sequence[Path]) -> str:
 
 
 def _write_plane(folder: Path, name: str, plane: npt.NDArray[Any], layer: Image) -> Path:
-    source = Path(layer.source.path) if layer.source.path else None
-    is_file = source is not None and source.is_file() and not _leading_shape(layer)
-    if source is not None and is_file and source.suffix.lower() in _KEEPS_FILE:
-        file = folder / f"{name}{source.suffix.lower()}"
-        file.write_bytes(source.read_bytes())  # the same file, not a new one of its pixels
-        return file
     pixels = _native(plane, layer)
     if pixels.dtype == np.uint8:
         file = folder / f"{name}.png"
