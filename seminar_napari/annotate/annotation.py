@@ -15,6 +15,7 @@ from seminar_napari.annotate.click_edits import ClickEdits
 from seminar_napari.annotate.image_cache import ImageCache
 from seminar_napari.annotate.keys_and_mouse import bind_image_keys, bind_keys, bind_mouse
 from seminar_napari.annotate.shown_clicks import ShownClicks
+from seminar_napari.annotate.stray_clicks import StrayClicks
 from seminar_napari.layers.clicks import remove_left_layers
 from seminar_napari.layers.geometry import follow_geometry
 from seminar_napari.layers.image import fits, make_image_layer, show_picture, take_over
@@ -31,6 +32,7 @@ class Annotation:
     ----------
     clicks : ShownClicks
     edits : ClickEdits
+    stray_clicks : StrayClicks
     """
 
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
@@ -41,9 +43,14 @@ class Annotation:
         self.edits = ClickEdits(self.clicks)
         self._image: Image | None = None
         self._cache: ImageCache | None = None
+        self.stray_clicks = StrayClicks(self.clicks)
         self._contrast = Contrast(viewer)
         self._cleanup = Cleanup(
-            self.clicks.close, self.edits.close, self._contrast.close, self._leave_image
+            self.stray_clicks.close,
+            self.clicks.close,
+            self.edits.close,
+            self._contrast.close,
+            self._leave_image,
         )
         self._cleanup.connect(session.project_changed, self._on_project)
         self._cleanup.connect(session.image_wanted, self._show)

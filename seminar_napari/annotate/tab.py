@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtGui import QCursor, QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QGridLayout, QLabel, QToolTip, QWidget
 from superqt import QElidingLabel
 
 from seminar.errors import SeminarError
@@ -22,8 +22,6 @@ from seminar_napari.annotate.live_mask_row import LiveMaskRow
 from seminar_napari.qt.builders import Fold, boxed, button, column, row, scrolled, timer
 from seminar_napari.session.image_states import ImageState
 from seminar_napari.session.session import Session
-
-PAPER_SECONDS = 22.1  # per image: Bearman et al. 2016, as the paper quotes it
 
 
 class AnnotateTab(QWidget):
@@ -98,6 +96,7 @@ class AnnotateTab(QWidget):
         session.clicks_changed.connect(self._show_saved)
         session.clicks_saved.connect(self._show_saved)
         session.image_states.changed.connect(self._show_warning)
+        self.annotation.stray_clicks.said.connect(self._say_at_pointer)
         timer(self, 1000, self._show_saved).start()
         self._show_place()
 
@@ -147,8 +146,12 @@ class AnnotateTab(QWidget):
         parts.append(f"{self.annotation.clicks.stopwatch.seconds:.0f} s on this image")
         mean = session.image_states.mean_seconds()
         if mean is not None:
-            parts.append(f"{mean:.0f} s per image (paper: {PAPER_SECONDS:.0f} s)")
+            parts.append(f"{mean:.0f} s on average")
         self.saved.setText(" · ".join(parts))
+
+    def _say_at_pointer(self, text: str) -> None:
+        if (window := self.window()) is not None and window.isVisible():
+            QToolTip.showText(QCursor.pos(), text, self)
 
     def _show_warning(self, _image_ids: object = None) -> None:
         session = self._session

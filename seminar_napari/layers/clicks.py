@@ -21,6 +21,8 @@ MARK_PIXELS = (2, 13)  # min. and max. on screen; vispy draws no ring below half
 PATIENCE = 20  # hundredths of a second
 MARKS_ACROSS = 50  # marks side by side that span the image
 
+HELP = "click to add, click a mark to change its class, drag it to move it, X deletes"
+
 _BACKGROUND_FACE = (0.42, 0.42, 0.42, 0.75)
 _BACKGROUND_RING = (0.92, 0.92, 0.92, 1.0)
 _OBJECT_RING = (1.0, 1.0, 1.0, 1.0)
@@ -33,7 +35,14 @@ def make_clicks_layer(clicks: ClickSet, classes: ClassNames, geometry: dict[str,
     layer = Points(data, ndim=2, **meta, **geometry)
     prepare_next(layer, BACKGROUND, classes)
     layer.get_status = partial(_patient_status, layer)
+    layer.events.help.connect(partial(_help_with_clicks, layer))
     return layer
+
+
+def _help_with_clicks(layer: Points, _event: Any = None) -> None:
+    """Replace napari's text in the status bar: the keys that it names have another meaning here."""
+    adds = layer.mode == "add"
+    layer.help = HELP if adds else "choose ⊕ to add clicks"
 
 
 def _patient_status(layer: Points, *args: Any, **kwargs: Any) -> Any:
