@@ -39,6 +39,11 @@ class OverlayChoice:
         """Whether this overlay is switched on over the others."""
         return name in self._on
 
+    @property
+    def has_heat(self) -> bool:
+        """Whether a heat map lies over the chosen overlay."""
+        return bool(self._on) and not self._together
+
     def choose(self, name: str | None) -> None:
         """Show this overlay alone, because the person wants it."""
         self.chosen, self.held, self._is_own = name, None, True

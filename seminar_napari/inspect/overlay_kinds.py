@@ -139,7 +139,7 @@ OVERLAYS: dict[str, Overlay] = {
             read_preview,
             toggle=True,
             tip="Heat map: how far student and teacher are apart; in the second stage, stage 1"
-            " and 2",
+            " and 2. Masks are outlines meanwhile",
         ),
         Overlay(
             UNSURE,
@@ -148,7 +148,8 @@ OVERLAYS: dict[str, Overlay] = {
             _of_probe(UNSURE),
             read_preview,
             toggle=True,
-            tip="Heat map: where the live mask is unsure, from none to full",
+            tip="Heat map: where the live mask is unsure, from none to full. Masks are outlines"
+            " meanwhile",
         ),
     )
 }

@@ -77,10 +77,21 @@ def push(layer: Labels | Image, data: npt.NDArray[Any]) -> None:
 
 
 def add_layer(viewer: Any, layer: Labels | Image) -> None:
-    """Put a layer over the image and the other overlays, under the clicks; the selection stays."""
-    points = [index for index, other in enumerate(viewer.layers) if isinstance(other, Points)]
+    """Put a layer over the image and the overlays of its kind; the selection stays.
+
+    Clicks lie over it, and heat maps over label maps.
+    """
+    above = [
+        index
+        for index, other in enumerate(viewer.layers)
+        if isinstance(other, Points) or (isinstance(layer, Labels) and _is_heat(other))
+    ]
     with selection_kept(viewer):
-        viewer.layers.insert(points[0] if points else len(viewer.layers), layer)
+        viewer.layers.insert(above[0] if above else len(viewer.layers), layer)
+
+
+def _is_heat(layer: Any) -> bool:
+    return isinstance(layer, Image) and MARK in layer.metadata
 
 
 @contextmanager

@@ -233,13 +233,14 @@ class Overlays:
 
     def _dress(self, layer: Labels | Image) -> None:
         layer.editable = False
-        layer.opacity = self._opacity
+        is_outline = self._outline or self.choice.has_heat  # heat is not seen over filled regions
         if isinstance(layer, Labels):
-            contour = outline_width(layer.data.shape) if self._outline else 0
+            contour = outline_width(layer.data.shape) if is_outline else 0
             if layer.contour != contour:
                 layer.contour = contour
-            if self._outline:  # outlines cover little
-                layer.opacity = min(1.0, 2 * self._opacity)
+        is_filled = isinstance(layer, Labels) and not is_outline
+        # outlines cover little, and heat is clear where there is none
+        layer.opacity = self._opacity if is_filled else min(1.0, 2 * self._opacity)
 
     def _clear(self, name: str, size: tuple[int, int] | None = None) -> None:
         layer = self.layers.get(name)
@@ -251,6 +252,7 @@ class Overlays:
 
     def _show(self) -> None:
         for name, layer in self.layers.items():
+            self._dress(layer)
             if layer.visible != self.choice.shows(name):
                 layer.visible = self.choice.shows(name)
         self._everything = True  # a hidden layer may be older than its file

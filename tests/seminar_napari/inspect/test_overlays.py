@@ -364,9 +364,16 @@ def test_outline_and_opacity_are_of_all_layers(window: Window) -> None:
     window.overlays.opacity = 0.3
     labels = [layer for layer in window.overlays.layers.values() if isinstance(layer, Labels)]
     assert {layer.contour for layer in labels} == {1}
-    assert {round(layer.opacity, 3) for layer in labels} == {0.6} and window.overlays.layers[
-        "disagreement"
-    ].opacity == 0.3
+    everything = window.overlays.layers.values()
+    assert {round(layer.opacity, 3) for layer in everything} == {0.6}, "they cover little"
+    window.overlays.outline = False
+    assert {layer.contour for layer in labels} == {0}
+    assert {round(layer.opacity, 3) for layer in labels} == {0.3}
+    window.overlays.choice.toggle("disagreement", True)
+    assert {layer.contour for layer in labels} == {1}, "heat is not seen over filled regions"
+    window.overlays.choice.toggle("disagreement", False)
+    assert {layer.contour for layer in labels} == {0}
+    window.overlays.outline = True
     student = window.overlays.layers["student"]
     student.data[...] = 0
     student.data[10:20, 10:20] = 1
