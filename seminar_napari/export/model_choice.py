@@ -53,8 +53,11 @@ class ModelChoice(QWidget):
             return ""
         return model.parent.name if model.is_file() else model.name
 
-    def list_models(self, project: Project | None) -> None:
-        """List the project's runs with a model, and the files chosen before."""
+    def list_models(self, project: Project | None, ended: RunFolder | None = None) -> None:
+        """List the project's runs with a model, and the files chosen before.
+
+        The run that `ended` is chosen, if it has a model.
+        """
         before = self.combo.currentData()
         listed = [self.combo.itemData(place) for place in range(self.combo.count())]
         self.combo.clear()
@@ -65,7 +68,8 @@ class ModelChoice(QWidget):
         for path in listed:
             if Path(path).is_file():
                 self._add(Path(path))
-        place = self.combo.findData(before)
+        wanted = self.combo.findData(str(ended.path)) if ended is not None else -1
+        place = wanted if wanted >= 0 else self.combo.findData(before)
         self.combo.setCurrentIndex(max(place, 0) if self.combo.count() else -1)
 
     def _choose_file(self) -> None:

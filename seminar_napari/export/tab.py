@@ -23,6 +23,8 @@ from seminar_napari.qt.builders import button, column, row
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.session import Session
 
+ENDED = ("finished", "stopped", "failed", "lost")
+
 NO_MODEL = (
     "No model yet: click on two classes with the live mask on, or train first, or choose a "
     "model.pt with Other…."
@@ -62,8 +64,9 @@ class ExportTab(QWidget):
         self.jobs.changed.connect(self._draw)
         self._cleanup = Cleanup(self.jobs.cancel_silently)
         self._cleanup.connect(session.project_changed, self._on_project)
-        for signal in (session.run_changed, session.state_changed, session.probe_saved):
-            self._cleanup.connect(signal, self._list_models)
+        self._cleanup.connect(session.probe_saved, self._list_models)
+        for signal in (session.run_changed, session.state_changed):
+            self._cleanup.connect(signal, self._on_run)
         self.destroyed.connect(self._cleanup)
         self._list_models()
 
@@ -136,6 +139,13 @@ class ExportTab(QWidget):
 
     def _list_models(self, *_: object) -> None:
         self.models.list_models(self._session.project)
+        self._draw()
+
+    def _on_run(self, _value: object) -> None:
+        """Stand on the run that has ended, or that the person looks at."""
+        session = self._session
+        has_ended = session.state in ENDED
+        self.models.list_models(session.project, session.run if has_ended else None)
         self._draw()
 
     def _on_chosen(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -131,8 +132,11 @@ class FileChoice(QWidget):
         self.found = self._kinds.get(channels, FoundImages((), ()))
         if self.found.sources:
             number, folder = _counted(len(self.found.image_ids)), self.found.sources[0].path.parent
-            where = f"in {folder.name}" if folder.name else f"in {folder}"
-            self.summary.setText(f"{number} {where}: {_channels(channels)}. They are copied.")
+            where = folder.name or str(folder)
+            self.summary.setText(
+                f"<b>{number} found: make a project?</b><br>From {html.escape(where)}, "
+                f"{_channels(channels)}; they are copied."
+            )
         self.changed.emit()
 
 

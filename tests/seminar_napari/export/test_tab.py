@@ -92,6 +92,25 @@ def test_only_runs_with_a_model_are_offered_the_newest_first(
     assert tab.models.model == tmp_path / "model.pt", "what was chosen stays chosen"
 
 
+def test_it_stands_on_the_run_that_has_just_ended(
+    tab: ExportTab, run: Path, three_fields: Project
+) -> None:
+    newer = run.with_name("run-2")
+    shutil.copytree(run, newer)
+    tab._session.state_changed.emit("none")
+    assert tab.models.model == run, "what was chosen stays chosen"
+    tab._session.set_run(RunFolder(newer))
+    for state in ("starting", "running"):
+        tab._session.set_state(state)  # type: ignore[arg-type]
+        assert tab.models.model == run
+    tab._session.set_state("finished")
+    assert tab.models.model == newer
+    assert tab.folder.text() == str(three_fields.path / "predictions" / "run-2")
+    tab.models.combo.setCurrentIndex(tab.models.combo.findData(str(run)))
+    tab._session.probe_saved.emit()
+    assert tab.models.model == run, "what the person chose stays"
+
+
 def test_the_live_mask_is_offered_as_soon_as_it_has_a_model_behind_the_runs(
     tab: ExportTab, run: Path, three_fields: Project
 ) -> None:

@@ -82,7 +82,7 @@ def test_a_folder_becomes_a_project_by_typing_a_name_and_enter(
     dialog = opened(FileChoice([pictures(tmp_path / "plate")]))
     assert dialog.windowTitle() == "3 images found: make a project?"
     assert isinstance(dialog.images, FileChoice)
-    assert dialog.images.summary.text() == "3 images in plate: RGB. They are copied."
+    assert dialog.images.summary.text().endswith("<br>From plate, RGB; they are copied.")
     assert not dialog.images.kind.isVisible() and not dialog.images.pages.isVisible()
     dialog.activateWindow()
     qtbot.waitUntil(lambda: QApplication.focusWidget() is dialog.classes.names[1])
@@ -134,12 +134,15 @@ def test_channels_of_a_tif_are_asked_for(opened: Open, qtbot: Any, tmp_path: Pat
     dialog = opened(FileChoice([tmp_path / "tifs"]))
     assert isinstance(dialog.images, FileChoice)
     images = dialog.images
-    assert images.summary.text().startswith("1 image in tifs: 4 channels.")
+    assert images.summary.text().endswith("From tifs, 4 channels; they are copied.")
     assert images.pages.isVisible()
     images.pages.setCurrentIndex(images.pages.findData("planes"))
     images.pages.activated.emit(0)
     qtbot.waitUntil(lambda: images.found is not None)
-    assert images.summary.text().startswith("4 images in tifs: grey.") and images.pages.isVisible()
+    assert (
+        images.summary.text().endswith("From tifs, grey; they are copied.")
+        and images.pages.isVisible()
+    )
     with qtbot.waitSignal(dialog.created, timeout=20_000):
         dialog.create_project()
     assert len(Project.open(tmp_path / "new").image_ids()) == 4
