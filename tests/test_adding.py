@@ -188,7 +188,8 @@ from PIL import Image
 from seminar.clicks.click_set import ClickSet
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-from seminar_napari.train.setting_texts import label, term_text
+from seminar_napari.session.setting_labels import label
+from seminar_napari.train.setting_texts import term_text
 
 assert label("lambda_toy") == "Toy weight"
 assert term_text("toy") == "toy"

@@ -103,6 +103,7 @@ class TrainConfig:
         "efficientnet_lite0",
         "Feature extractor under the DeepLabv3+ decoder; none: from the probe on filters alone, "
         "which need no weights",
+        label="Network",
     )
     weights: str = setting(
         "imagenet",
@@ -142,7 +143,9 @@ class TrainConfig:
     )
 
     # budget and optimiser
-    iterations: int = setting(60, "Optimiser steps of one stage", (1, 10_000_000, 10))
+    iterations: int = setting(
+        60, "Optimiser steps of one stage", (1, 10_000_000, 10), label="Budget"
+    )
     optimizer: Optimizer = setting(
         "adamw", "Optimiser: adamw, or sgd with momentum as in the paper", label="Optimiser"
     )
@@ -195,7 +198,10 @@ class TrainConfig:
         1.0, "Weight of the pseudo-label cross-entropy", (0, 1e6, 0.1), label="Pseudo-label weight"
     )
     lambda_absent: float = setting(
-        0.1, "Weight of the absent-class loss, where it is on", (0, 1e6, 0.05)
+        0.1,
+        "Weight of the absent-class loss, where it is on",
+        (0, 1e6, 0.05),
+        label="Absent-class weight",
     )
     lambda_presence: float = setting(
         1.0,
@@ -244,12 +250,15 @@ class TrainConfig:
         "not, the CRF erases objects (paper: off)",
         label="CRF by colour",
     )
-    crf_scale: float = setting(0.5, "Resolution of the CRF relative to the crop", (0.05, 1, 0.05))
+    crf_scale: float = setting(
+        0.5, "Resolution of the CRF relative to the crop", (0.05, 1, 0.05), label="CRF resolution"
+    )
     crf_method: CrfMethod = setting("nystrom", "How the CRF is computed", label="CRF method")
     crf_normalize: bool = setting(
         True,
         "Normalise the CRF's kernel by its degrees, so that a large even background does not eat "
         "into small objects (a departure from the paper)",
+        label="Normalise the CRF",
     )
     crf_relaxation: CrfRelaxationChoice = setting(
         "auto",

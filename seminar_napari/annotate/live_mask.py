@@ -8,9 +8,12 @@ from pathlib import Path
 
 from psygnal import Signal
 
+from seminar.config.probe_settings import ProbeConfig
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.session.probe import Mask, Notice, Ready, Said, Saved, Waiting, understood
 from seminar_napari.session.session import Session
+from seminar_napari.session.setting_labels import in_labels
+from seminar_napari.session.start_weights import remembered_weights
 from seminar_napari.workers.child import said_error, seminar_command
 from seminar_napari.workers.talking_child import TalkingChild
 
@@ -73,6 +76,7 @@ class LiveMask:
             (session.project_changed, self._on_project),
             (session.classes_changed, self._renew),
             (session.images_changed, self._renew),
+            (session.weights_changed, self._begin_again),
             (session.image_states.changed, self._consider),
             (session.image_changed, self._on_image),
             (session.clicks_written, self._on_written),
@@ -167,7 +171,7 @@ class LiveMask:
         if self._clock() - self._started_at > STEADY_SECONDS:
             self._crashes = 0
         if status == USERS_MISTAKE and reason:
-            self._give_up(f"No live mask: {reason}")
+            self._give_up(f"No live mask: {in_labels(reason)}")
         elif self._crashes < len(PAUSES):
             self._start_at = self._clock() + PAUSES[self._crashes]
             self._crashes += 1
@@ -195,7 +199,7 @@ class LiveMask:
         self._dismiss()
         self._start_at = 0.0
 
-    def _begin_again(self) -> None:
+    def _begin_again(self, _value: object = None) -> None:
         """Forget all, and begin where there is something to begin with."""
         self._dismiss()
         self._masks.clear()
@@ -222,8 +226,8 @@ class LiveMask:
                 self._said_last = text
                 self._session.masks_withdrawn.emit()
             case Notice(text):
-                self._said_last = text
-                self._session.notice.emit(text)
+                self._said_last = in_labels(text)
+                self._session.notice.emit(self._said_last)
             case Saved():
                 self._session.probe_saved.emit()
         self.changed.emit()
@@ -245,7 +249,9 @@ class LiveMask:
 
 def follow_command(project: Path, split: str) -> tuple[str, ...]:
     """The command that answers the clicks on the images of a split."""
-    return seminar_command(["probe", str(project), "--split", split, "--follow", "--json"])
+    file = remembered_weights(ProbeConfig.backbone)
+    options = ["--split", split, *(["--weights", file] if file else [])]
+    return seminar_command(["probe", str(project), *options, "--follow", "--json"])
 
 
 def described(mask: Mask) -> str:

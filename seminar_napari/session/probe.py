@@ -95,6 +95,7 @@ class ProbeState:
     mask_written = Signal(str)  # image id
     masks_withdrawn = Signal()
     probe_saved = Signal()  # its model
+    weights_changed = Signal()  # another file to start from: see `start_weights`
     next_click_said = Signal(str)  # where the key was pressed out of sight of its own line
 
     def __init__(self) -> None:

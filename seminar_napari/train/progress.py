@@ -18,7 +18,7 @@ from seminar.run.events import (
     Validated,
     Warned,
 )
-from seminar_napari.train.setting_texts import in_labels, label
+from seminar_napari.session.setting_labels import in_labels, label
 
 SILENT_SECONDS = 10.0
 

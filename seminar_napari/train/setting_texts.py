@@ -1,12 +1,9 @@
-"""Texts and groups of the settings on screen; their labels are in `TrainConfig`'s metadata."""
+"""Texts and groups of the settings on screen; their labels are in `session.setting_labels`."""
 
 from __future__ import annotations
 
-import re
-
 from seminar.config.backbones import BACKBONES
 from seminar.config.presets import PresetName
-from seminar.config.settings import TrainConfig
 
 FILE_CHOICE = "…"
 
@@ -53,24 +50,3 @@ TERM_TEXTS = {
 def term_text(term: str) -> str:
     """The name of a loss term in the form and under its curve; its own where no other is given."""
     return TERM_TEXTS.get(term, term)
-
-
-SETTINGS = TrainConfig.__dataclass_fields__
-
-
-def label(name: str) -> str:
-    """What the form writes next to a setting."""
-    return SETTINGS[name].metadata["label"] or name.replace("_", " ").capitalize()
-
-
-_OPTION_OR_SETTING = re.compile(r"(?<![\w/.-])(--)?([a-z]+(?:[-_][a-z]+)*)(?![\w/.-])")
-
-
-def in_labels(message: str) -> str:
-    """A message of the library with the form's labels: "CRF weight" for --lambda-crf."""
-
-    def replaced(found: re.Match[str]) -> str:
-        name = found[2].replace("-", "_")
-        return label(name) if name in SETTINGS and (found[1] or "_" in found[2]) else found[0]
-
-    return _OPTION_OR_SETTING.sub(replaced, message)

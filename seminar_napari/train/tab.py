@@ -23,6 +23,7 @@ from seminar_napari.run.command import shell_line, train_arguments
 from seminar_napari.run.control import RunControl
 from seminar_napari.run.log_window import LogWindow
 from seminar_napari.session.session import Session
+from seminar_napari.session.setting_labels import in_labels
 from seminar_napari.train.close_guard import CloseGuard
 from seminar_napari.train.cost_estimate import Costs
 from seminar_napari.train.curves import Curves
@@ -31,7 +32,6 @@ from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.progress import RunProgress
 from seminar_napari.train.project_runs import newest_unfinished, next_name, started_runs
 from seminar_napari.train.run_panel import RunPanel
-from seminar_napari.train.setting_texts import in_labels
 from seminar_napari.train.speed import SpeedBook
 from seminar_napari.train.warning_lines import WarningLines
 
@@ -181,6 +181,7 @@ class TrainTab(QWidget):
             self._cleanup.connect(theme, self._take_theme)
         self.destroyed.connect(self._cleanup)
         self.form.changed.connect(self._on_form)
+        self.form.weights_chosen.connect(session.weights_changed.emit)
         panel.pause_wanted.connect(self.control.pause)
         panel.go_on_wanted.connect(self.control.go_on)
         panel.stop_wanted.connect(self.control.stop)

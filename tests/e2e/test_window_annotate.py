@@ -20,6 +20,7 @@ from window_hands import Hands, make_project, settle, wait_until
 from seminar.clicks.click_set import ClickSet
 from seminar.io.label_png import read_label_png
 from seminar.project.project import Project
+from seminar_napari.layers.colours import screen_palette
 
 
 @pytest.fixture
@@ -225,7 +226,7 @@ def test_reopening_restores_everything_in_place(window: Window, project: Project
     np.testing.assert_allclose(layer.data, [[30, 40], [60, 100]], atol=0.3)
     assert layer.features["class_id"].tolist() == [1, 2]
     np.testing.assert_allclose(
-        layer.face_color[1, :3], np.array(project.classes.colours[2]) / 255, atol=0.01
+        layer.face_color[1, :3], screen_palette(project.classes)[2] / 255, atol=0.01
     )
 
 

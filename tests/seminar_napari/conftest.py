@@ -63,6 +63,8 @@ def user_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "user"
     monkeypatch.setattr("seminar_napari.dock.sample.sample_folder", lambda: folder / "sample")
     monkeypatch.setattr("seminar_napari.dock.recent._file", lambda: folder / "recent.txt")
+    weights = folder / "weights.json"
+    monkeypatch.setattr("seminar_napari.session.start_weights._file", lambda: weights)
     monkeypatch.setattr(
         "seminar_napari.dock.reader_rules._written", lambda: folder / "reader_rules_written"
     )

@@ -97,6 +97,6 @@ def warn_if_overrun(
         message=(
             f"half of the stage is over and the clicks are hardly learnt (loss {clicks_loss:.2g}, "
             f"guessing has {guessing:.2g}): the CRF dominates them; stop, and choose a smaller "
-            f"--lambda-crf (now {config.lambda_crf:g}){other}, or more --iterations"
+            f"--lambda-crf (now {config.lambda_crf:g}){other}, or a larger --iterations"
         )
     )

@@ -17,6 +17,8 @@ from seminar.errors import ConfigError
 from seminar.run.folder import stage_names
 from seminar.runtime.device_facts import Device
 from seminar_napari.qt.builders import Fold, column
+from seminar_napari.session.setting_labels import SETTINGS, label
+from seminar_napari.session.start_weights import remember_weights, remembered_weights
 from seminar_napari.train.form.budget import Budget
 from seminar_napari.train.form.fields import Field, WheelGuard, choice, make_field
 from seminar_napari.train.setting_texts import (
@@ -25,13 +27,13 @@ from seminar_napari.train.setting_texts import (
     KEPT_BY_PRESETS,
     PRESET_TEXTS,
     SECTIONS,
-    SETTINGS,
     WEIGHT_TEXTS,
-    label,
 )
 
 FACE = ("preset", "backbone", "weights", "device", "iterations")
 """The settings that are not folded."""
+
+WEIGHT_NAMES = tuple(name for _, name in WEIGHT_TEXTS)
 
 AUTO_DEVICE = ("auto: the best there is", "auto")
 
@@ -43,9 +45,12 @@ class ConfigForm(QWidget):
     ----------
     changed : Signal
         A person changed something.
+    weights_chosen : Signal
+        A person chose other weights to start from; `start_weights` remembers a file.
     """
 
     changed = Signal()
+    weights_chosen = Signal()
 
     def __init__(self, config: TrainConfig | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +79,8 @@ class ConfigForm(QWidget):
         for name, field in self._fields.items():
             field.changed.connect(lambda *_, name=name: self._on_change(name))
         self.write(config or TrainConfig())
+        if config is None:
+            self._take_weights()
 
     # values
     def read(self) -> TrainConfig:
@@ -137,10 +144,10 @@ class ConfigForm(QWidget):
     # drawing
     def _lay_out(self) -> None:
         face, rest = _form_layout(), QWidget()
-        face.addRow(_label("Preset"), self._native("preset"))
-        face.addRow(_label("Network"), _row(self._native("backbone"), self._native("weights"), 3))
-        face.addRow(_label("Device"), self._native("device"))
-        face.addRow(_label("Budget"), _row(self._native("iterations"), self.budget.unit.native))
+        for name in FACE:
+            beside = self.budget.unit.native if name == "iterations" else None
+            field = self._native(name)
+            face.addRow(_label(label(name)), _row(field, beside) if beside is not None else field)
         self._guard_wheel(self.budget.unit.native)
         folded = _form_layout(rest)
         for name in SETTINGS:
@@ -150,9 +157,9 @@ class ConfigForm(QWidget):
                 folded.addRow(heading)
             if name not in FACE:
                 native = self._native(name)
-                beside = _label(label(name))
-                beside.setToolTip(native.toolTip())
-                folded.addRow(beside, native)
+                title = _label(label(name))
+                title.setToolTip(native.toolTip())
+                folded.addRow(title, native)
         self.fold = Fold("More settings", rest)
         self.setLayout(column(face, self.fold, spacing=4))
 
@@ -174,6 +181,8 @@ class ConfigForm(QWidget):
             return
         if name == "preset":
             self.write(self.preset_config(self._fields["preset"].read()))
+        if name == "backbone":
+            self._take_weights()
         if name == "weights" and not self._choose_weights():
             return
         self._refresh()
@@ -191,7 +200,19 @@ class ConfigForm(QWidget):
             if not chosen:
                 return False
         self._weights_before = chosen
+        remember_weights(self._fields["backbone"].read(), chosen)
+        self.weights_chosen.emit()
         return True
+
+    def _take_weights(self) -> None:
+        """A file fits one network: take the one that was chosen for this network, if any."""
+        kept = remembered_weights(self._fields["backbone"].read())
+        is_file = self._weights_before not in WEIGHT_NAMES
+        if kept or is_file:
+            self._weights_before = kept or "imagenet"
+            self._writing = True
+            self._fields["weights"].write(self._weights_before)
+            self._writing = False
 
     def _refresh(self) -> None:
         with contextlib.suppress(ConfigError):  # reported when the person presses Train
@@ -227,11 +248,11 @@ def _label(text: str) -> QLabel:
     return label
 
 
-def _row(first: QWidget, second: QWidget, share: int = 2) -> QHBoxLayout:
+def _row(first: QWidget, second: QWidget) -> QHBoxLayout:
     layout = QHBoxLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
-    layout.addWidget(first, share)
+    layout.addWidget(first, 2)
     layout.addWidget(second, 2)
     return layout
 
@@ -243,6 +264,6 @@ def _tooltip(name: str) -> str:
         span = f"{meta['low']:g} to {meta['high']:g} {span}".strip()
     return "".join(
         f"<p>{line}</p>"
-        for line in (f"{meta['help']}.", span, f"<code>--{name.replace('_', '-')}</code>")
+        for line in (f"{meta['help']}.", span, f"In a terminal: --{name.replace('_', '-')}")
         if line
     )

@@ -13,6 +13,9 @@ from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 CHARACTERS = 7
 
+LONGEST, DIGITS = 9, 4
+"""Numbers of more characters are shown with so many digits: 0.6667 for two thirds."""
+
 
 class ExactSpinBox(QDoubleSpinBox):
     """A spin box that shows and keeps floats as Python writes them, such as 0.999 and 0.0005."""
@@ -35,12 +38,15 @@ class ExactSpinBox(QDoubleSpinBox):
         return self._given if value == self._rounded else value
 
     def textFromValue(self, value: float) -> str:
-        """The shortest text that stands for this very number."""
+        """The shortest text that stands for this very number; rounded where that is long."""
         value = self._given if value == self._rounded else value
-        return repr(value).removesuffix(".0")
+        text = repr(value).removesuffix(".0")
+        return text if len(text) <= LONGEST else f"{value:.{DIGITS}g}"
 
     def valueFromText(self, text: str | None) -> float:
-        """The number typed, with a decimal point or comma."""
+        """The number typed, with a decimal point or comma; what is shown rounded is kept."""
+        if text is not None and text.strip() == self.textFromValue(self._rounded):
+            return self._rounded
         return float((text or "0").strip().replace(",", "."))
 
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:

@@ -22,6 +22,7 @@ from seminar.project.project import Project
 from seminar_napari.annotate.live_mask import PAUSES, LiveMask, described, follow_command
 from seminar_napari.session.probe import Mask
 from seminar_napari.session.session import Session
+from seminar_napari.session.start_weights import remember_weights
 
 STAND_IN = Path(__file__).parents[1] / "small_probe.py"
 BACKGROUND_ONLY = ClickSet(40, 60, np.array([[30.0, 40.0]]), np.array([0]))
@@ -297,6 +298,10 @@ def test_how_far_a_mask_can_be_trusted_in_plain_words(mask: Mask, words: str) ->
     assert described(mask) == words
 
 
-def test_the_command_is_the_one_in_a_terminal() -> None:
+def test_the_command_is_the_one_in_a_terminal(tmp_path: Path) -> None:
     command = follow_command(Path("p"), "all")
     assert command[1:] == ("-m", "seminar", *["probe", "p", "--split", "all", "--follow", "--json"])
+    (tmp_path / "lite0.pth").write_bytes(b"")
+    remember_weights("efficientnet_lite0", str(tmp_path / "lite0.pth"))
+    command = follow_command(Path("p"), "all")
+    assert command[command.index("--weights") + 1] == str(tmp_path / "lite0.pth")

@@ -78,9 +78,9 @@ def test_notes_say_what_happened_last() -> None:
     progress.take(events.Warned(message="class fibre has no clicks"))
     assert progress.note == "class fibre has no clicks"
     progress.take(
-        events.Warned(message="try a smaller --lambda-crf (now 20), or more --iterations")
+        events.Warned(message="try a smaller --lambda-crf (now 20), or a larger --iterations")
     )
-    assert progress.note == "try a smaller CRF weight (now 20), or more Iterations"
+    assert progress.note == "try a smaller CRF weight (now 20), or a larger Budget"
 
 
 @pytest.mark.parametrize(

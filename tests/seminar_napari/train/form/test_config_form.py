@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -114,7 +115,9 @@ def test_floats_that_magicgui_rounds_survive_and_are_shown(
     qtbot.addWidget(widget)
     spin = widget._fields[name].widget.native
     assert getattr(widget.read(), name) == value
-    assert float(spin.text()) == value
+    assert float(spin.text()) == pytest.approx(value, rel=1e-4) and len(spin.text()) <= 9
+    spin.interpretText()  # as Qt does when the focus leaves
+    assert getattr(widget.read(), name) == value
     spin.stepUp()
     spin.stepDown()
     assert getattr(widget.read(), name) == pytest.approx(value, rel=0.1)
@@ -249,6 +252,25 @@ def test_weights_that_are_not_chosen_after_all_are_the_ones_before(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/some/where/start.pt", ""))
     widget._fields["weights"].widget.value = FILE_CHOICE
     assert widget.read().weights == "/some/where/start.pt"
+    widget._fields["backbone"].widget.value = "resnet50"
+    assert widget.read().weights == "imagenet", "the file is of another network"
+
+
+def test_a_weights_file_is_there_again_in_the_next_window(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "lite0.pth"
+    file.write_bytes(b"")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    for widget in (ConfigForm(), ConfigForm()):
+        qtbot.addWidget(widget)
+        if widget.read().weights == "imagenet":
+            widget._fields["weights"].widget.value = FILE_CHOICE
+        assert widget.read().weights == str(file)
+    widget._fields["backbone"].widget.value = "resnet50"
+    assert widget.read().weights == "imagenet"
+    widget._fields["backbone"].widget.value = "efficientnet_lite0"
+    assert widget.read().weights == str(file)
 
 
 def test_steps_and_typed_numbers_stay_within_the_range(qtbot: QtBot) -> None:
