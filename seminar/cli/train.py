@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ from seminar.run.folder import PROBE_RUN, RunFolder
 
 if TYPE_CHECKING:
     from seminar.config.settings import TrainConfig
+    from seminar.project.project import Project
     from seminar.run.events import Event
 
 
@@ -52,7 +53,12 @@ def train(
     opened = Project.open(project)
     folder = RunFolder.of(opened.path, run)
     given = {name: value for name, value in options.items() if value is not None}
-    settings = (resumed_settings if resume else new_settings)(folder, given, config)
+    if resume:
+        settings = resumed_settings(folder, given, config)
+    else:
+        settings = new_settings(folder, given, config)
+        if config is None:
+            settings = fitted_settings(opened, settings, given)
     events = record(folder, start(opened, folder, settings, resume=resume))
     show(stopping_on_interrupt(folder, events))
 
@@ -95,6 +101,18 @@ def new_settings(folder: RunFolder, given: dict[str, Any], config: Path | None) 
             "single settings with it"
         )
     return settings_from(given, load_config(config) if config else None)
+
+
+def fitted_settings(project: Project, settings: TrainConfig, given: Collection[str]) -> TrainConfig:
+    """The settings as they suit the images, but for those that were given; told in one line."""
+    from seminar.config.fit import fitted, told
+    from seminar.project.scene import scene_of_project
+
+    scene = scene_of_project(project, settings.split, settings.limit)
+    chosen = fitted(settings, scene, keep=given)
+    if line := told(settings, chosen, scene):
+        print(line)
+    return chosen
 
 
 def stopping_on_interrupt(run: RunFolder, stream: Iterator[Event]) -> Iterator[Event]:

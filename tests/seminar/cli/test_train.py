@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import seminar
 from typer.testing import CliRunner
 
 from seminar.cli.main import app, main
-from seminar.cli.train import resumed_settings, stopping_on_interrupt
-from seminar.config.settings import TrainConfig
+from seminar.cli.train import fitted_settings, resumed_settings, stopping_on_interrupt
+from seminar.clicks.click_set import ClickSet
+from seminar.config.settings import TrainConfig, preset
 from seminar.project.project import Project
 from seminar.run.events import CheckpointSaved, Event
 from seminar.run.folder import RunFolder
@@ -41,6 +43,23 @@ def test_every_setting_is_an_option_with_its_help() -> None:
     text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "400"}).output
     for field in dataclasses.fields(TrainConfig):
         assert f"--{field.name.replace('_', '-')}" in text
+
+
+def test_settings_that_were_not_given_fit_the_images(
+    tiny_project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image_id, *others = tiny_project.image_ids()
+    rows, size = np.arange(0.0, 48), tiny_project.image_size(image_id)
+    heights = np.repeat(np.stack([rows, rows], axis=1), 3, axis=0)
+    layers = ClickSet(*size, heights, np.repeat(np.arange(48) // 24, 3))
+    for each in (image_id, *others):
+        tiny_project.write_clicks(each, layers)
+    start = preset("balanced")
+    chosen = fitted_settings(tiny_project, start, given=())
+    assert chosen == start.replace(rotations=False)
+    assert "no rotations" in capsys.readouterr().out
+    assert fitted_settings(tiny_project, start, given=("rotations",)) == start
+    assert capsys.readouterr().out == ""
 
 
 def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> None:
