@@ -260,6 +260,44 @@ class RunFolder:
         except (psutil.Error, ValueError, OverflowError):
             return False
 
+    def renamed(self, name: str) -> RunFolder:
+        """Give the run another name; returns its folder then.
+
+        Raises
+        ------
+        SeminarError
+            A name that is taken or that cannot be, a process that trains in the run, or no such run
+            any more.
+        OSError
+            No permission.
+        """
+        other = RunFolder.of(self.project, name)
+        if other == self:
+            return self
+        if name == PROBE_RUN:
+            raise SeminarError(f"{PROBE_RUN}: this name is the live mask's; choose another")
+        if other.path.exists():
+            raise SeminarError(f"{name}: there is a run of this name; choose another")
+        self._refuse_living("rename")
+        self.path.rename(other.path)
+        return other
+
     def remove(self) -> None:
-        """Delete the run and all it holds."""
+        """Delete the run and all it holds.
+
+        Raises
+        ------
+        SeminarError
+            A process trains in it, or there is no such run any more.
+        OSError
+            No permission.
+        """
+        self._refuse_living("delete")
         shutil.rmtree(self.path)
+
+    def _refuse_living(self, verb: str) -> None:
+        if not self.path.is_dir():
+            raise SeminarError(f"{self.path}: no such run any more; somebody has deleted it")
+        if (alive := self.is_alive()) is not False:
+            what = "a process trains in it" if alive else "a process elsewhere may train in it"
+            raise SeminarError(f"{self.path.name}: {what}; {verb} it once that has ended")

@@ -16,6 +16,7 @@ from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.run.command import resume_arguments, train_arguments
+from seminar_napari.run.project_runs import lengthened, run_to_show
 from seminar_napari.run.supervisor import News, Supervisor
 from seminar_napari.session.followed_run import RunState
 from seminar_napari.session.session import Session
@@ -77,7 +78,9 @@ class RunControl:
         self._begin(folder, seminar_command(train_arguments(project.path, name, config)))
 
     def resume(self, folder: RunFolder) -> None:
-        """Go on with an old run, with its own settings.
+        """Go on with an old run, with its own settings and the clicks of now.
+
+        A run that is finished trains for as many iterations again, see `lengthened`.
 
         Raises
         ------
@@ -88,7 +91,10 @@ class RunControl:
             self._session.run == folder and self._session.state == "lost"
         ):
             raise SeminarError(f"{folder.path.name}: a process trains in it; attach to it instead")
-        folder.read_config()
+        self._refuse_second_run()
+        config = lengthened(folder)
+        if config != folder.read_config():
+            folder.write_config(config)
         self._begin(folder, seminar_command(resume_arguments(folder)))
 
     def _begin(self, folder: RunFolder, command: Sequence[str]) -> None:
@@ -237,9 +243,14 @@ class RunControl:
         self._detach()
 
     def _follow_again(self, project: Project | None) -> None:
-        """Attach to the run that was going when this project was closed, if it still is."""
+        """Attach to the run that was left going when this project was closed, if it still is.
+
+        Or else to the run that a project opens with: its mask, curves and score are shown.
+        """
         left = self._left.pop(project.path, None) if project is not None else None
-        if left is not None and left.is_alive() is not False:
+        if left is None or left.is_alive() is False:
+            left = run_to_show(project)
+        if left is not None:
             self.attach(left)
 
 

@@ -243,6 +243,8 @@ class Supervisor:
                 pass
 
     def _end_without_event(self) -> tuple[RunState, str]:
+        if not self.folder.path.exists():
+            return "lost", "its folder was deleted; start a new run with Train"
         code, error = self._process.exit_status, self._process.error()
         if self.stop_wanted and self._state == "starting":
             return "stopped", ""
@@ -278,5 +280,7 @@ class Supervisor:
         self.folder.request_continue()
 
     def _request_preview(self, image_id: str) -> None:
+        if not self.owns_process and self.folder.is_alive() is False:
+            return  # a run that is only looked at, or that was deleted
         with contextlib.suppress(OSError):  # a run that may only be read shows another image
             self.folder.request_preview(image_id)

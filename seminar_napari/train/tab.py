@@ -22,6 +22,7 @@ from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.run.command import shell_line, train_arguments
 from seminar_napari.run.control import RunControl
 from seminar_napari.run.log_window import LogWindow
+from seminar_napari.run.project_runs import last_run, next_name, started_runs
 from seminar_napari.session.session import Session
 from seminar_napari.session.setting_labels import in_labels
 from seminar_napari.train.close_guard import CloseGuard
@@ -30,7 +31,6 @@ from seminar_napari.train.curves import Curves
 from seminar_napari.train.devices import DeviceProbe
 from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.progress import RunProgress
-from seminar_napari.train.project_runs import newest_unfinished, next_name, started_runs
 from seminar_napari.train.run_panel import RunPanel
 from seminar_napari.train.speed import SpeedBook
 from seminar_napari.train.warning_lines import WarningLines
@@ -72,7 +72,8 @@ class TrainTab(QWidget):
         self.train = button("Train", "Save all clicks and start a new run", self.start)
         self.resume_last = button(
             "Resume last",
-            "Continue the newest run of this project that has not finished",
+            "Continue the last run of this project; if it has finished, for as many iterations "
+            "again, with the clicks of now",
             self.resume_newest,
         )
         self.attach = button(
@@ -111,12 +112,10 @@ class TrainTab(QWidget):
             )
 
     def resume_newest(self) -> None:
-        """Continue the project's newest run that is not finished."""
-        run = newest_unfinished(self._session.project)
+        """Continue the project's last run; a finished one for as long again."""
+        run = last_run(self._session.project)
         if run is not None:
             self.resume(run)
-        else:
-            self._say("All runs of this project are finished; start a new one with Train.")
 
     def attach_to(self, folder: Path) -> None:
         """Follow the run in this folder."""

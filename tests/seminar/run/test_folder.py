@@ -277,7 +277,34 @@ def test_a_process_that_cannot_be_is_nobody(run: RunFolder, values: dict[str, ob
     assert run.is_alive() is False
 
 
-def test_a_removed_run_leaves_nothing(run: RunFolder) -> None:
+def test_a_run_is_renamed_and_removed(run: RunFolder) -> None:
     run.append_event(Warned(message="one"))
-    run.remove()
-    assert not run.path.exists()
+    taken = run.path.with_name("taken")
+    taken.mkdir()
+    for name, reason in (
+        ("taken", "there is a run of this name"),
+        ("probe", "the live mask's"),
+        ("a/b", "without slashes"),
+        ("", "up to 100 characters"),
+    ):
+        with pytest.raises(SeminarError, match=reason):
+            run.renamed(name)
+    assert run.renamed("june") == run
+    other = run.renamed("july")
+    assert other.path.name == "july" and not run.path.exists() and len([*other.read_events()]) == 1
+    other.remove()
+    assert not other.path.exists() and taken.exists()
+    for gone in (other.remove, lambda: other.renamed("may")):
+        with pytest.raises(SeminarError, match="no such run any more"):
+            gone()
+
+
+def test_a_run_in_which_a_process_trains_keeps_its_name_and_stays(
+    run: RunFolder, sleeper: psutil.Process
+) -> None:
+    write_process(run, pid=sleeper.pid, start=sleeper.create_time())
+    with pytest.raises(SeminarError, match="june: a process trains in it; rename it once that has"):
+        run.renamed("july")
+    write_process(run, host="another-machine")
+    with pytest.raises(SeminarError, match="a process elsewhere may train in it; delete it once"):
+        run.remove()

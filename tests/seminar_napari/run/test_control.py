@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -237,7 +238,7 @@ def test_another_project_lets_go_of_the_run_with_a_word_and_its_own_follows_it_a
     until(qtbot, lambda: len(here.of(Step)) > steps)
 
 
-def test_a_run_that_ended_meanwhile_is_not_followed_again(
+def test_a_run_that_ended_meanwhile_is_shown_as_it_ended(
     stage: Callable[..., Stage], qtbot: QtBot, three_fields: Project
 ) -> None:
     here = stage(iterations=100_000)
@@ -251,8 +252,24 @@ def test_a_run_that_ended_meanwhile_is_not_followed_again(
     assert said == ["run-1 saves and ends without the window."]
     assert run is not None
     until(qtbot, lambda: run.is_alive() is False)
+    here.events.clear()
     here.session.open_project(three_fields.path)
-    assert here.session.run is None
+    assert here.session.run == run
+    until(qtbot, lambda: here.session.state == "stopped")
+    assert here.of(Step) and here.of(Finished) and not here.failures
+
+
+def test_a_run_whose_folder_is_deleted_is_lost_with_a_sentence(three_fields: Project) -> None:
+    run = RunFolder.of(three_fields.path, "run-1")
+    run.path.mkdir(parents=True)
+    run.claim()
+    supervisor = Supervisor(run)
+    supervisor.request_preview("a")
+    shutil.rmtree(run.path)
+    (news,) = supervisor.follow()
+    assert (news.state, news.over) == ("lost", True)
+    assert news.message == "its folder was deleted; start a new run with Train"
+    assert not run.path.exists(), "a request does not make it again"
 
 
 @pytest.mark.parametrize("leave", ["detach", "close", "another project"])
