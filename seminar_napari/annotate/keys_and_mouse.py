@@ -17,7 +17,7 @@ from seminar_napari.annotate.click_edits import ClickEdits
 HIT_PIXELS = 8.0  # on screen: the mouse hits marks within this distance
 DRAG_PIXELS = 5.0  # on screen: less than this is a click, not a drag
 
-_COMMAND, _OPTION = ("Cmd", "Option") if sys.platform == "darwin" else ("Ctrl", "Alt")
+_COMMAND = "Cmd" if sys.platform == "darwin" else "Ctrl"
 
 LEGEND: tuple[tuple[str, str], ...] = (
     ("Click", "add a click"),
@@ -29,7 +29,7 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("[  ]", "previous, next class"),
     ("D  A", "next, previous image"),
     ("X, Delete", "delete the nearest click"),
-    (f"{_COMMAND} or {_OPTION}+click", "delete the click there"),
+    (f"{_COMMAND}+click a mark", "delete it"),
     (f"{_COMMAND}+Z", "undo"),
     (f"{_COMMAND}+Shift+Z", "redo"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QCursor, QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QToolTip, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolTip, QWidget
 from superqt import QElidingLabel
 
 from seminar.errors import SeminarError
@@ -71,6 +71,7 @@ class AnnotateTab(QWidget):
             takes_focus=False,
         )
         self.legend = Fold("Keys and mouse", _legend((*LEGEND, *more_keys)))
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         content = boxed(
             column(
                 self.classes,

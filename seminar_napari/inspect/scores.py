@@ -18,6 +18,8 @@ from seminar_napari.inspect.frames import Stamp
 from seminar_napari.session.session import Session
 from seminar_napari.workers.latest import Latest
 
+MEASURE = "Overlap with the truth (mean IoU, 1 is perfect)"
+
 STRIP_PIXELS = 1 << 20
 """Pixels counted at a time: a few milliseconds."""
 
@@ -154,9 +156,9 @@ def score_line(image: float | None, current: RunScore | None, earlier: RunScore 
     """The scores in one line; empty where there is none."""
     parts = []
     if image is not None:
-        parts.append(f"This image {image:.2f}")
+        parts.append(f"this image {image:.2f}")
     if current is not None and current.mean_iou is not None:
-        text = f"all {current.mean_iou:.2f}"
+        text = f"{_counted(current.images)} {current.mean_iou:.2f}"
         if earlier is not None and earlier.mean_iou is not None:
             if earlier.images == current.images:
                 text += (
@@ -168,4 +170,8 @@ def score_line(image: float | None, current: RunScore | None, earlier: RunScore 
                     "images)"
                 )
         parts.append(text)
-    return " · ".join(parts)
+    return f"{MEASURE}: {' · '.join(parts)}" if parts else ""
+
+
+def _counted(images: int) -> str:
+    return f"{images} images" if images != 1 else "1 image"

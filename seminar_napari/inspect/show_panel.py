@@ -124,7 +124,7 @@ class ShowPanel(QWidget):
         self.draw()
 
 
-def _heat_bar(width: int = 96, height: int = 10) -> QPixmap:
+def _heat_bar(width: int = 64, height: int = 10) -> QPixmap:
     """The heat map's colours over mid grey, none to full."""
     colours = HEAT.map(np.linspace(0, 1, width))
     mixed = colours[:, :3] * colours[:, 3:] + 0.5 * (1 - colours[:, 3:])

@@ -175,7 +175,11 @@ class InspectTab(QWidget):
             line or "Scores appear where SegmentationClass has masks to compare with."
         )
         self.score_text.setEnabled(bool(line))
-        self.score_text.setToolTip("Mean IoU over the classes, 1 is perfect" if line else "")
+        self.score_text.setToolTip(
+            "Intersection over union of prediction and truth, averaged over the classes"
+            if line
+            else ""
+        )
 
     def _draw_runs(self, _value: object = None) -> None:
         combo = self.compared_run

@@ -13,7 +13,7 @@ from seminar_napari.train.progress import RunProgress, duration
 from seminar_napari.train.setting_texts import PRESET_TEXTS
 from seminar_napari.train.speed import Pace, SpeedBook
 
-UNKNOWN = "time not known yet"
+UNKNOWN = "time unknown"
 FEWEST_ITERATIONS = 10
 """A shorter run says nothing about the speed."""
 
@@ -36,7 +36,7 @@ class Costs:
             else:
                 seconds = config.iterations * len(stage_names(config)) / estimate.rate
                 about = "about" if estimate.measured else "roughly"
-                costs[name] = f"{about} {duration(seconds)} here"
+                costs[name] = f"{about} {duration(seconds)}"
         self._form.show_costs(costs)
         try:
             estimate = self._speeds.estimate(self._form.read(), device)

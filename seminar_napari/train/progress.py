@@ -83,7 +83,7 @@ class RunProgress:
 
     def _judged(self, event: Judged) -> None:
         name = "the live mask" if event.stage == PROBE else f"{event.network} of {event.stage}"
-        score = f"{event.measure} {event.score:.2f}"
+        score = f"{event.measure}: {event.score:.2f} of 1"
         if event.is_best:
             self.best = name
             self.note = f"Best so far, and the run's model: {name} ({score})"

@@ -51,6 +51,7 @@ class RunPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
         self.numbers = wrapped_label()
+        self.numbers.setToolTip("Time left · iterations a second (it/s) · memory · last score")
         self.note = wrapped_label()
         self.pause = button(
             "Pause", "Wait after this iteration; memory stays in use", self._pause_or_go_on
@@ -87,10 +88,11 @@ class RunPanel(QWidget):
                 self.headline,
                 self.bar,
                 self.numbers,
-                row(self.pause, self.stop, self.end_now),
+                row(self.pause, self.stop, self.end_now, self.detach),
                 row(self.resume, self.log, self.inspect, self.export),
                 self.note,
                 spacing=4,
+                margin=6,
             )
         )
         self._tick = timer(self, 500, self.draw)
@@ -110,6 +112,7 @@ class RunPanel(QWidget):
     def draw(self) -> None:
         """Bring everything up to date."""
         state, progress = self._state, self.progress
+        self.setVisible(state != "none")
         going = state in GOING
         self.headline.setText(self._headline())
         self.bar.setVisible(going)

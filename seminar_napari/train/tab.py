@@ -84,6 +84,10 @@ class TrainTab(QWidget):
         self.copy = button(
             "Copy command", "The same run as a line for a terminal or a cluster", self.copy_command
         )
+        self.shown_settings = button(
+            "Settings of this run", "Show or hide them; they cannot change now", checkable=True
+        )
+        self.shown_settings.toggled.connect(lambda _: self._draw())
         self.warnings = WarningLines(session)
         self.hint = wrapped_label()
         self._draw_soon = timer(self, 30, self._draw, once=True)
@@ -93,6 +97,7 @@ class TrainTab(QWidget):
         if (window := getattr(getattr(viewer, "window", None), "_qt_window", None)) is not None:
             self.guard = CloseGuard(window, session, self.control)
             self._cleanup.add(self.guard.release)
+        self.curves.setVisible(session.run is not None)
         self._take_theme()
         self._on_project(session.project)
         self._draw()
@@ -156,11 +161,14 @@ class TrainTab(QWidget):
 
     # drawing
     def _lay_out(self) -> None:
-        buttons = row(self.resume_last, self.attach, self.copy, self.panel.detach)
-        upper = column(self.form, self.warnings, self.train, buttons, self.hint, self.panel)
+        buttons = row(self.resume_last, self.attach, self.copy)
+        upper = column(
+            self.shown_settings, self.form, self.warnings, self.train, buttons, self.hint
+        )
         content = column(upper, self.curves, stretch=1, margin=6)
         content.addStretch(0)
-        self.setLayout(column(scrolled(boxed(content))))
+        # the run does not scroll: its buttons and its progress stay in sight
+        self.setLayout(column(self.panel, scrolled(boxed(content)), stretch=1, spacing=0))
 
     def _connect(self) -> None:
         session, panel = self._session, self.panel
@@ -200,6 +208,8 @@ class TrainTab(QWidget):
         going = self.control.is_going
         project = self._session.project
         self.form.setEnabled(not going)
+        self.shown_settings.setVisible(going)
+        self.form.setVisible(not going or self.shown_settings.isChecked())
         self.warnings.set_wanted(not going)
         for offered in (self.train, self.resume_last, self.attach):
             offered.setVisible(not going)

@@ -9,7 +9,14 @@ from seminar.inference.metrics import class_iou, confusion_matrix, mean_of_prese
 from seminar.project.project import Project
 from seminar.run.events import Validated
 from seminar.run.folder import RunFolder
-from seminar_napari.inspect.scores import RunScore, Scores, image_score, last_score, score_line
+from seminar_napari.inspect.scores import (
+    MEASURE,
+    RunScore,
+    Scores,
+    image_score,
+    last_score,
+    score_line,
+)
 from seminar_napari.session.session import Session
 
 
@@ -46,11 +53,13 @@ def test_the_line_says_what_is_known(followed_run: RunFolder) -> None:
         RunScore(RunFolder(followed_run.path.parent / "run-2"), 0.82, 20),
     )
     assert score_line(None, None, None) == ""
-    assert score_line(0.91, None, None) == "This image 0.91"
-    assert score_line(0.91, now, earlier) == "This image 0.91 · all 0.86 (+0.04 against run-2)"
+    assert score_line(0.91, None, None) == f"{MEASURE}: this image 0.91"
+    assert score_line(0.91, now, earlier) == (
+        f"{MEASURE}: this image 0.91 · 20 images 0.86 (+0.04 against run-2)"
+    )
     assert (
         score_line(None, now, RunScore(earlier.run, 0.9, 7))
-        == "all 0.86 (run-2: 0.90 on 7 other images)"
+        == f"{MEASURE}: 20 images 0.86 (run-2: 0.90 on 7 other images)"
     )
     assert score_line(None, RunScore(followed_run, None), earlier) == ""
 
@@ -107,9 +116,11 @@ def test_the_followed_run_is_held_against_an_earlier_one(
     scores.compare_with("earlier")
     assert scores._reader.wait(5)
     scores.poll()
-    assert score_line(None, scores.current, scores.earlier) == "all 0.75 (+0.15 against earlier)"
+    assert score_line(None, scores.current, scores.earlier).endswith(
+        " 0.75 (+0.15 against earlier)"
+    )
     scores.compare_with("")
-    assert score_line(None, scores.current, scores.earlier) == "all 0.75"
+    assert score_line(None, scores.current, scores.earlier).endswith(" 0.75")
     session.set_run(earlier)
     assert scores.current == RunScore(earlier, None) and scores.earlier_runs() == ("first",)
     scores.close()

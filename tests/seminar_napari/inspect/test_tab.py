@@ -208,7 +208,8 @@ def test_scores_of_the_image_the_set_and_against_an_earlier_run(window: Window) 
         )
     )
     window.qtbot.waitUntil(
-        lambda: window.tab.score_text.text() == "This image 1.00 · all 0.80", timeout=10_000
+        lambda: window.tab.score_text.text().endswith(": this image 1.00 · 3 images 0.80"),
+        timeout=10_000,
     )
     window.tab.compared_run.setCurrentText("earlier")
     window.tab.compared_run.textActivated.emit("earlier")
@@ -229,7 +230,7 @@ def test_flicking_between_overlays_counts_nothing_in_the_window_s_thread(
     monkeypatch.setattr(scores, "confusion_matrix", counting)
     window.preview("student", "teacher")
     window.qtbot.waitUntil(
-        lambda: window.tab.score_text.text() == "This image 1.00", timeout=10_000
+        lambda: window.tab.score_text.text().endswith(": this image 1.00"), timeout=10_000
     )
     for key in "QWER" * 3:
         window.keys.press_key(key)
@@ -237,7 +238,7 @@ def test_flicking_between_overlays_counts_nothing_in_the_window_s_thread(
         window.tab._poll()
     assert set(counted_in) == {"seminar-image-score"} and len(counted_in) <= 2
     window.session.show_image("b")
-    assert "This image" not in window.tab.score_text.text()
+    assert "this image" not in window.tab.score_text.text()
 
 
 def test_instances_of_a_clicked_and_of_another_image(window: Window) -> None:

@@ -163,16 +163,16 @@ def judged(stage: str, network: str, score: float, is_best: bool) -> events.Judg
 def test_it_says_which_network_is_the_model_and_which_is_dropped() -> None:
     progress = RunProgress()
     progress.take(judged("probe", "student", 0.75, True))
-    assert progress.note == "Best so far, and the run's model: the live mask (mean IoU 0.75)"
+    assert progress.note == "Best so far, and the run's model: the live mask (mean IoU: 0.75 of 1)"
     progress.take(judged("ancillary", "teacher", 0.82, True))
     assert (progress.best, progress.note) == (
         "teacher of ancillary",
-        "Best so far, and the run's model: teacher of ancillary (mean IoU 0.82)",
+        "Best so far, and the run's model: teacher of ancillary (mean IoU: 0.82 of 1)",
     )
     progress.take(judged("primary", "student", 0.66, False))
     assert progress.note == (
-        "The student of primary is no better (mean IoU 0.66): the model stays that of teacher of "
-        "ancillary"
+        "The student of primary is no better (mean IoU: 0.66 of 1): the model stays that of "
+        "teacher of ancillary"
     )
 
 

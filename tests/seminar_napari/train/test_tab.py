@@ -88,12 +88,12 @@ def test_the_split_of_the_form_decides_what_is_held_out(
 def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     native = tab.form._fields["preset"].widget.native
     assert [native.itemText(row) for row in range(3)] == [
-        f"{name}: time not known yet" for name in ("Quick", "Balanced", "Paper")
+        f"{name}: time unknown" for name in ("Quick", "Balanced", "Paper")
     ]
     tab.costs._speeds.remember(Pace.of(preset("quick"), "cpu (1 thread)", 2.0))
     tab.costs.show()
     texts = [native.itemText(row) for row in range(3)]
-    assert texts[0] == "Quick: about 30 s here", "30 iterations in each of two stages at 2 it/s"
+    assert texts[0] == "Quick: about 30 s", "30 iterations in each of two stages at 2 it/s"
     assert texts[1].startswith(("Balanced: roughly ", "Balanced: about ")) and texts[2].startswith(
         "Paper: roughly "
     )
@@ -105,10 +105,10 @@ def test_costs_are_of_the_device_that_is_chosen(tab: TrainTab) -> None:
     native = tab.form._fields["preset"].widget.native
     tab.form._fields["device"].widget.value = "cuda:0"
     tab.costs.show()
-    assert native.itemText(0) == "Quick: about 30 s here"
+    assert native.itemText(0) == "Quick: about 30 s"
     tab.form._fields["device"].widget.value = "cpu"
     tab.costs.show()
-    assert native.itemText(0) == "Quick: time not known yet"
+    assert native.itemText(0) == "Quick: time unknown"
 
 
 def test_a_run_of_a_few_iterations_says_nothing_of_the_speed(
