@@ -31,6 +31,7 @@ from seminar_napari.train.curves import Curves
 from seminar_napari.train.devices import DeviceProbe
 from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.progress import RunProgress
+from seminar_napari.train.run_list import RunList
 from seminar_napari.train.run_panel import RunPanel
 from seminar_napari.train.speed import SpeedBook
 from seminar_napari.train.warning_lines import WarningLines
@@ -89,6 +90,7 @@ class TrainTab(QWidget):
         )
         self.shown_settings.toggled.connect(lambda _: self._draw())
         self.warnings = WarningLines(session)
+        self.runs = RunList(session, self.control)
         self.hint = wrapped_label()
         self._draw_soon = timer(self, 30, self._draw, once=True)
         self._lay_out()
@@ -163,7 +165,7 @@ class TrainTab(QWidget):
     def _lay_out(self) -> None:
         buttons = row(self.resume_last, self.attach, self.copy)
         upper = column(
-            self.shown_settings, self.form, self.warnings, self.train, buttons, self.hint
+            self.shown_settings, self.form, self.warnings, self.train, buttons, self.hint, self.runs
         )
         content = column(upper, self.curves, stretch=1, margin=6)
         content.addStretch(0)
@@ -188,6 +190,7 @@ class TrainTab(QWidget):
             self._cleanup.connect(theme, self._take_theme)
         self.destroyed.connect(self._cleanup)
         self.form.changed.connect(self._on_form)
+        self.runs.continue_wanted.connect(self.resume)
         self.form.weights_chosen.connect(session.weights_changed.emit)
         panel.pause_wanted.connect(self.control.pause)
         panel.go_on_wanted.connect(self.control.go_on)
