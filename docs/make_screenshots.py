@@ -27,7 +27,7 @@ from seminar.project.sample.create import create_sample_project
 from seminar_napari.dock.widget import SeminarDock
 
 IMAGES = Path(__file__).parent / "images"
-SHOWN = "glands_4"  # all three classes, and a clear rim
+SHOWN = "nuclei_05"  # touching nuclei, and specks that are none
 SIZE = (1280, 800)
 DOCK_WIDTH = 380
 MAX_BYTES = 300_000
@@ -155,7 +155,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = (options.project or Path(folder) / "glands").resolve()
+        path = (options.project or Path(folder) / "nuclei").resolve()
         if not path.exists():
             create_sample_project(path)
         viewer, dock = open_window(options.theme)
