@@ -28,7 +28,7 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("1 – 9", "class 1 to 9"),
     ("[  ]", "previous, next class"),
     ("D  A", "next, previous image"),
-    ("X, Delete", "delete the nearest click"),
+    ("X, Delete", "delete the nearest"),
     (f"{_COMMAND}+click a mark", "delete it"),
     (f"{_COMMAND}+Z", "undo"),
     (f"{_COMMAND}+Shift+Z", "redo"),

@@ -38,7 +38,7 @@ class LiveMaskRow(QWidget):
         self.line = QElidingLabel()
         self.line.setWordWrap(True)
         self.line.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.line.setFixedHeight(LINES * self.line.fontMetrics().lineSpacing() + 4)
+        self.line.setFixedHeight(LINES * self.line.fontMetrics().lineSpacing() + 12)
         self.setLayout(column(self.switch, self.line, spacing=2))
         self._timer = timer(self, POLL_MILLISECONDS, live.poll)
         self._cleanup = Cleanup(live.close)

@@ -97,6 +97,9 @@ class AnnotateTab(QWidget):
         session.clicks_changed.connect(self._show_saved)
         session.clicks_saved.connect(self._show_saved)
         session.image_states.changed.connect(self._show_warning)
+        self._stray = ""
+        # Qt takes tool tips away while the button goes up
+        self._tell_stray = timer(self, 0, self._tell, once=True)
         self.annotation.stray_clicks.said.connect(self._say_at_pointer)
         timer(self, 1000, self._show_saved).start()
         self._show_place()
@@ -151,8 +154,12 @@ class AnnotateTab(QWidget):
         self.saved.setText(" · ".join(parts))
 
     def _say_at_pointer(self, text: str) -> None:
+        self._stray = text
+        self._tell_stray.start()
+
+    def _tell(self) -> None:
         if (window := self.window()) is not None and window.isVisible():
-            QToolTip.showText(QCursor.pos(), text, self)
+            QToolTip.showText(QCursor.pos(), self._stray, self)
 
     def _show_warning(self, _image_ids: object = None) -> None:
         session = self._session

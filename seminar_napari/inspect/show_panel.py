@@ -103,11 +103,10 @@ class ShowPanel(QWidget):
         hint.setEnabled(False)
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
-        grid.addWidget(QLabel("Show"), 0, 0)
         shown = (*self.choices.values(), self.nothing, hint, self.two_by_two)
         for place, widget in enumerate(shown):
-            grid.addWidget(widget, place // COLUMNS, 1 + place % COLUMNS)
-        grid.setColumnStretch(1 + COLUMNS, 1)
+            grid.addWidget(widget, place // COLUMNS, place % COLUMNS)
+        grid.setColumnStretch(COLUMNS, 1)
         return grid
 
     def _on_outline(self, outline: bool) -> None:

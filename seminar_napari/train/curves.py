@@ -234,7 +234,11 @@ class Curves(QWidget):
         item.setData([self.history.x(key) for key in track.keys], values)
 
     def _draw_marks(self) -> None:
-        stages, solid = self.history.boundaries(), Qt.PenStyle.SolidLine
+        solid = Qt.PenStyle.SolidLine
+        stages = [
+            (x, f"stage {self.history.stages.index(name) + 1}")
+            for x, name in self.history.boundaries()
+        ]
         clicks = [
             (x, f"{count} click{'s' * (count != 1)}") for x, count in self.history.click_marks()
         ]

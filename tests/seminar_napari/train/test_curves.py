@@ -160,12 +160,12 @@ def visible_lines(curves: Curves) -> list[tuple[int, str]]:
 
 def test_marks_stand_where_the_stage_changed_and_clicks_came(qtbot: QtBot) -> None:
     curves = shown(qtbot)
-    assert visible_lines(curves) == [(20, "3 clicks"), (100, "primary")]
+    assert visible_lines(curves) == [(20, "3 clicks"), (100, "stage 2")]
     lines = [*curves._stage_lines, *curves._click_lines]
     curves.take(step("primary", 60, total=0.1))
     curves.take(ClicksTaken(stage="ancillary", iteration=21, image_ids=("a",), added=1, removed=0))
     curves._redraw()
-    assert visible_lines(curves) == [(20, "4 clicks"), (100, "primary")]
+    assert visible_lines(curves) == [(20, "4 clicks"), (100, "stage 2")]
     assert [
         *curves._stage_lines,
         *curves._click_lines,

@@ -189,6 +189,10 @@ def test_the_line_says_stage_iteration_eta_speed_and_memory(
     assert tab.panel.numbers.text() == "0:41 left · 5.2 it/s · 1.6 GB"
     assert (tab.panel.bar.maximum(), tab.panel.bar.value()) == (250, 143)
     assert not tab.form.isEnabled() and not tab.train.isVisible()
+    assert not tab.form.isVisible(), "the settings make room for the run"
+    tab.shown_settings.click()
+    assert tab.form.isVisible() and not tab.form.isEnabled()
+    assert tab.panel.parentWidget() is tab, "it does not scroll away"
     tab.control.silent_seconds = 43.0
     tab._draw()
     assert tab.panel.numbers.text().endswith("no news for 45 s")
