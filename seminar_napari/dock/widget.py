@@ -222,8 +222,14 @@ class SeminarDock(QWidget):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Open what was dropped, or ask what it is to become."""
-        if event is not None:
+        """Open what was dropped, or ask what it is to become; on Export, predict it."""
+        if event is None:
+            return
+        paths = dropped_paths(event, files=True)
+        if self.export.isVisible() and paths and what_is(paths[0]) != "project":
+            event.acceptProposedAction()
+            self.export.images.choose(paths)
+        else:
             self._window_events.drop(event, files=True)
 
     def showEvent(self, event: Any) -> None:

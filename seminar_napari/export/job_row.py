@@ -60,6 +60,11 @@ class JobRow(QWidget):
         self._on_news(JobNews(0, 0))
         self._draw()
 
+    def say(self, text: str) -> None:
+        """Show why nothing was started, in place of the last result."""
+        if not self.busy:
+            self.result.setText(f"⚠ {text}")
+
     def cancel(self) -> None:
         """End the job soon."""
         if self.busy:

@@ -1,16 +1,16 @@
-"""The two jobs of the tab Export, as `seminar` commands in a process of their own."""
+"""The jobs of the tab Export, as `seminar` commands in a process of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from seminar.project.project import Project
 from seminar_napari.workers.job import Job, count_new_masks
 
 
-def predict_all(
-    project: Project,
-    images: int,
+def predict(
+    sources: Sequence[Path],
+    stems: Sequence[str],
     model: Path,
     out: Path,
     *,
@@ -18,25 +18,25 @@ def predict_all(
     probabilities: bool,
     keep: bool,
 ) -> Job:
-    """Write a VOC mask of every image of the project into `out`.
+    """Write a mask of every image of a project, or of files and folders, into `out`.
 
     Parameters
     ----------
-    images : int
-        How many the project has.
+    stems : sequence of str
+        Names of the masks without their endings, by which progress is counted.
     instances, probabilities : bool
         Write these files as well.
     keep : bool
         Skip images that have a mask there.
     """
-    arguments = ["predict", str(model), str(project.path), "--out", str(out)]
+    arguments = ["predict", str(model), *map(str, sources), "--out", str(out)]
     for option, wanted in (
         ("--instances", instances),
         ("--probabilities", probabilities),
         ("--overwrite", not keep),
     ):
         arguments += [option] * wanted
-    return Job(arguments, count_new_masks(out, images))
+    return Job(arguments, count_new_masks(out, stems))
 
 
 def export_model(

@@ -15,9 +15,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from seminar.errors import SeminarError
 from seminar.export.format_table import FORMATS
+from seminar.inference.outputs import check_output_folder, stem_of
+from seminar_napari.export.image_choice import ImageChoice
 from seminar_napari.export.job_row import JobRow
-from seminar_napari.export.jobs import export_model, predict_all
+from seminar_napari.export.jobs import export_model, predict
 from seminar_napari.export.model_choice import ModelChoice
 from seminar_napari.qt.builders import button, column, row
 from seminar_napari.qt.cleanup import Cleanup
@@ -32,16 +35,17 @@ NO_MODEL = (
 
 
 class ExportTab(QWidget):
-    """Predicts all images and exports the model."""
+    """Predicts the project's images or others, and exports the model."""
 
     def __init__(self, session: Session, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._folder_kept = False  # a person's own, until another model or project is chosen
         self.models = ModelChoice()
+        self.images = ImageChoice()
         self.folder = QLineEdit()
         self.folder.setToolTip(
-            "Folder for the masks, <image_id>.png each; it is made if it does not exist"
+            "Folder for the masks, <name>.png each; it is made if it does not exist"
         )
         self.browse = button("…", "Choose the folder for the masks", self._choose_folder)
         self.browse.setMaximumWidth(32)
@@ -50,7 +54,7 @@ class ExportTab(QWidget):
         self.keep = QCheckBox("Keep masks that exist already")
         self.predict = button(
             "Predict all images → masks",
-            action=lambda: self.predict_all(Path(self.folder.text()).expanduser()),
+            action=lambda: self.predict_into(Path(self.folder.text()).expanduser()),
         )
         self.format = QComboBox()
         for name, exported in FORMATS.items():
@@ -59,32 +63,43 @@ class ExportTab(QWidget):
         self.jobs = JobRow()
         self._lay_out()
         self.models.changed.connect(self._suggest_folder)
+        self.images.changed.connect(self._on_chosen)
+        self.images.refused.connect(self.jobs.say)
         self.models.chosen.connect(self._on_chosen)
         self.folder.textEdited.connect(lambda _: self._keep_folder())
         self.jobs.changed.connect(self._draw)
         self._cleanup = Cleanup(self.jobs.cancel_silently)
         self._cleanup.connect(session.project_changed, self._on_project)
         self._cleanup.connect(session.probe_saved, self._list_models)
+        self._cleanup.connect(session.images_changed, self._draw)
         for signal in (session.run_changed, session.state_changed):
             self._cleanup.connect(signal, self._on_run)
         self.destroyed.connect(self._cleanup)
         self._list_models()
 
     # what the buttons do
-    def predict_all(self, out: Path) -> None:
-        """Write a VOC mask of every image of the project into `out`."""
-        project, model = self._session.project, self.models.model
-        if project is not None and model is not None:
-            job = predict_all(
-                project,
-                len(self._session.image_ids),
-                model,
-                out,
-                instances=self.instances.isChecked(),
-                probabilities=self.probabilities.isChecked(),
-                keep=self.keep.isChecked(),
-            )
-            self.jobs.start("Predicting", job)
+    def predict_into(self, out: Path) -> None:
+        """Write a mask of every chosen image into `out`."""
+        project, model, images = self._session.project, self.models.model, self.images
+        if project is None or model is None:
+            return
+        try:
+            if not self.folder.text().strip():
+                raise SeminarError("Choose the folder for the masks.")
+            check_output_folder(out, images.images)
+        except SeminarError as error:
+            self.jobs.say(str(error).removeprefix("--out "))
+            return
+        job = predict(
+            images.sources or (project.path,),
+            [*map(stem_of, images.images)] if images.sources else self._session.image_ids,
+            model,
+            out,
+            instances=self.instances.isChecked(),
+            probabilities=self.probabilities.isChecked(),
+            keep=self.keep.isChecked(),
+        )
+        self.jobs.start("Predicting", job)
 
     def export_to(self, target: Path, *, overwrite: bool = False) -> None:
         """Write the model in the chosen format to `target`."""
@@ -114,6 +129,7 @@ class ExportTab(QWidget):
         layout = column(
             form,
             QLabel("<b>Masks</b>"),
+            self.images,
             row(self.folder, self.browse, stretch=0),
             self.instances,
             self.probabilities,
@@ -127,7 +143,16 @@ class ExportTab(QWidget):
         layout.addStretch(1)
         self.setLayout(layout)
 
-    def _draw(self) -> None:
+    def showEvent(self, event: Any) -> None:
+        """Runs may have been deleted or renamed while another tab was open."""
+        super().showEvent(event)
+        self._list_models()
+
+    def _draw(self, _change: object = None) -> None:
+        self.images.draw(len(self._session.image_ids))
+        what = f"{len(self.images.images):,} other" if self.images.sources else "all"
+        is_one = len(self.images.images) == 1
+        self.predict.setText(f"Predict {what} image{'s' * (not is_one)} → masks")
         has_model, busy = self.models.model is not None, self.jobs.busy
         self.predict.setEnabled(has_model and not busy and self._session.project is not None)
         self.export.setEnabled(has_model and not busy)
@@ -153,6 +178,7 @@ class ExportTab(QWidget):
         self._draw()
 
     def _on_project(self, _project: object) -> None:
+        self.images.choose(())
         self._list_models()
         self._suggest_again()
 
@@ -166,7 +192,11 @@ class ExportTab(QWidget):
 
     def _suggest_folder(self) -> None:
         project = self._session.project
-        if project is not None and self.models.model is not None and not self._folder_kept:
+        if self._folder_kept or project is None:
+            return
+        if self.images.sources:
+            self.folder.setText(str(self.images.suggested_folder()))
+        elif self.models.model is not None:
             self.folder.setText(str(project.predictions_path / self.models.name))
 
     def _choose_folder(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import threading
 import time
@@ -110,16 +111,22 @@ class Job:
         return Outcome(False, said_error(log) or ended, log)
 
 
-def count_new_masks(folder: Path, total: int) -> Callable[[], tuple[int, int]]:
-    """A function that counts the label PNGs written to `folder` from now on."""
+def count_new_masks(folder: Path, stems: Sequence[str]) -> Callable[[], tuple[int, int]]:
+    """A function that counts the masks of these names written to `folder` from now on.
+
+    The mask of a stack is a tif, that of an image larger than memory an OME-Zarr.
+    """
     start = time.time() - 1
+    wanted = {f"{stem}{ending}" for stem in stems for ending in (".png", ".tif", ".zarr")}
 
     def count() -> tuple[int, int]:
         found = 0
-        with contextlib.suppress(OSError):
-            # glob leaves out hidden files, which are being written
-            found = sum(path.stat().st_mtime >= start for path in folder.glob("[!.]*.png"))
-        return min(found, total), total
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            # files that are being written have other names
+            found = sum(
+                entry.name in wanted and entry.stat().st_mtime >= start for entry in entries
+            )
+        return min(found, len(stems)), len(stems)
 
     return count
 

@@ -153,6 +153,60 @@ def test_all_images_are_predicted_with_progress(
     assert not tab.jobs.stop.isVisible()
 
 
+def test_other_images_are_predicted_from_a_folder_or_files(
+    tab: ExportTab,
+    run: Path,
+    three_fields: Project,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert tab.images.label.text() == "3 images of the project"
+    assert tab.predict.text() == "Predict all images → masks"
+    plate = tmp_path / "plate 2"
+    plate.mkdir()
+    for name in "ab":
+        shutil.copy(three_fields.image_path(name), plate)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(plate))
+    tab.images.folder.click()
+    assert tab.images.label.text() == "2 images in plate 2"
+    assert tab.predict.text() == "Predict 2 other images → masks"
+    assert tab.folder.text() == str(tmp_path / "plate 2-predictions")
+    tab.predict.click()
+    assert tab.jobs.bar.isVisible()
+    qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
+    assert tab.jobs.result.text() == f"3 images predicted predict {run} {plate} True False"
+    assert tab.jobs.bar.maximum() == 2
+    files = [str(plate / "a.png")]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
+    tab.images.files.click()
+    assert tab.predict.text() == "Predict 1 other image → masks"
+    tab.folder.setText(str(plate))
+    tab.predict.click()
+    assert tab.jobs.result.text().startswith(f"⚠ {plate}: the images to predict lie there")
+    tab.images.back.click()
+    assert tab.predict.text() == "Predict all images → masks"
+    assert tab.folder.text() == str(three_fields.path / "predictions" / "run-1")
+
+
+def test_other_images_that_cannot_be_are_one_sentence(
+    tab: ExportTab, run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "a.png").touch()
+    (tmp_path / "a.tif").touch()
+    for paths, reason in (
+        ([tmp_path / "empty"], "no image in this folder"),
+        ([tmp_path / "notes.txt"], "not an image by its ending"),
+        ([tmp_path / "a.png", tmp_path / "a.tif"], "would both be written to a.png"),
+        ([tmp_path / f"{number}.png" for number in range(501)], "no such file"),
+    ):
+        tab.images.choose(paths)
+        assert reason in tab.jobs.result.text().splitlines()[0]
+        assert not tab.images.sources
+
+
 def test_a_typed_folder_stays_until_the_person_chooses_another_model_or_project(
     tab: ExportTab,
     run: Path,
@@ -195,7 +249,7 @@ def test_masks_that_exist_can_be_kept(
     tab: ExportTab, run: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     tab.keep.setChecked(True)
-    tab.predict_all(tmp_path / "masks")
+    tab.predict_into(tmp_path / "masks")
     qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
     assert tab.jobs.result.text().endswith("False False")
 
@@ -208,7 +262,7 @@ def test_cancelling(
         "seminar_command",
         lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
-    tab.predict_all(tmp_path / "masks")
+    tab.predict_into(tmp_path / "masks")
     tab.jobs.stop.click()
     assert tab.jobs.result.text() == "Cancelling…"
     qtbot.waitUntil(lambda: tab.predict.isEnabled(), timeout=60_000)
@@ -266,7 +320,7 @@ def test_closing_ends_the_process(
         "seminar_command",
         lambda arguments: (sys.executable, "-c", "import time; time.sleep(600)"),
     )
-    tab.predict_all(tmp_path / "masks")
+    tab.predict_into(tmp_path / "masks")
     qtbot.waitUntil(lambda: tab.jobs.worker.is_running, timeout=60_000)
     tab.shut_down()
     assert (

@@ -90,13 +90,12 @@ def test_only_new_masks_count(tmp_path: Path) -> None:
     old = tmp_path / "old.png"
     old.touch()
     os.utime(old, (1, 1))
-    count = count_new_masks(tmp_path, 2)
-    assert count() == (0, 2)
-    (tmp_path / "a.png").touch()
-    (tmp_path / ".b.png").touch()
-    (tmp_path / "a_instances.tif").touch()
-    assert count() == (1, 2)
-    assert count_new_masks(tmp_path / "absent", 3)() == (0, 3)
+    count = count_new_masks(tmp_path, ("a", "b", "old", "large"))
+    assert count() == (0, 4)
+    for name in ("a.png", ".b.png", "a_instances.tif", "b.tif", "another.png", "large.zarr"):
+        (tmp_path / name).touch()
+    assert count() == (3, 4), "a mask, a stack and an image larger than memory"
+    assert count_new_masks(tmp_path / "absent", ("a",))() == (0, 1)
 
 
 def test_what_is_cancelled_before_it_began_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +107,7 @@ def test_what_is_cancelled_before_it_began_does_not_begin(monkeypatch: pytest.Mo
 
 
 def test_no_more_than_all_are_done(tmp_path: Path) -> None:
-    count = count_new_masks(tmp_path, 2)
-    for name in "abc":
-        (tmp_path / f"{name}.png").touch()
+    count = count_new_masks(tmp_path, ("a", "b"))
+    for name in ("a.png", "a.tif", "b.png"):
+        (tmp_path / name).touch()
     assert count() == (2, 2)
