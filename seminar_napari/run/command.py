@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from seminar.config.fit import FITTED
 from seminar.config.settings import TrainConfig, preset
 from seminar.run.folder import RunFolder
 
@@ -17,13 +18,17 @@ from seminar.run.folder import RunFolder
 def train_arguments(project: Path, run: str, config: TrainConfig) -> tuple[str, ...]:
     """Arguments of `seminar` that train with exactly these settings.
 
-    The preset is always named, followed by the settings that differ from it.
+    The preset is always named, followed by the settings that differ from it, and by those that the
+    command would otherwise fit to the images.
     """
     arguments = ["train", str(project), "--run", run, "--preset", config.preset]
     start = preset(config.preset)
     for setting in dataclasses.fields(config):
         value = getattr(config, setting.name)
-        if setting.name != "preset" and value != getattr(start, setting.name):
+        is_usual = value == getattr(start, setting.name)
+        if setting.name in FITTED and config.start == "probe":
+            is_usual = False
+        if setting.name != "preset" and not is_usual:
             arguments += _option(setting.name, value)
     return tuple(arguments)
 

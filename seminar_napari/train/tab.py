@@ -29,6 +29,7 @@ from seminar_napari.train.close_guard import CloseGuard
 from seminar_napari.train.cost_estimate import Costs
 from seminar_napari.train.curves import Curves
 from seminar_napari.train.devices import DeviceProbe
+from seminar_napari.train.fitting_line import FittingLine
 from seminar_napari.train.form.config_form import ConfigForm
 from seminar_napari.train.progress import RunProgress
 from seminar_napari.train.run_list import RunList
@@ -90,6 +91,8 @@ class TrainTab(QWidget):
         )
         self.shown_settings.toggled.connect(lambda _: self._draw())
         self.warnings = WarningLines(session)
+        self.fitting = FittingLine(session, self.form)
+        self.form.add_below(self.fitting)
         self.runs = RunList(session, self.control)
         self.hint = wrapped_label()
         self._draw_soon = timer(self, 30, self._draw, once=True)
@@ -206,6 +209,7 @@ class TrainTab(QWidget):
         super().showEvent(event)
         self.devices.ask()
         self.warnings.draw_soon()
+        self.fitting.look_soon()
 
     def _draw(self) -> None:
         going = self.control.is_going

@@ -11,6 +11,7 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from seminar.config.fit import FITTED, Scene, fitted, told
 from seminar.config.presets import PresetName
 from seminar.config.settings import TrainConfig, preset
 from seminar.errors import ConfigError
@@ -55,6 +56,7 @@ class ConfigForm(QWidget):
     def __init__(self, config: TrainConfig | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._writing = False
+        self._scene: Scene | None = None
         self._guard = WheelGuard(self)
         hints = typing.get_type_hints(TrainConfig)
         special = {
@@ -134,12 +136,31 @@ class ConfigForm(QWidget):
             native.setItemText(row, f"{text}: {costs[name]}")
 
     def preset_config(self, name: PresetName) -> TrainConfig:
-        """A preset with what this form says of the data and the machine."""
+        """A preset that fits the images, with what this form says of the data and the machine."""
+        fitting = fitted(preset(name), self._scene)
         try:
             kept = {key: self._fields[key].read() for key in KEPT_BY_PRESETS}
-            return preset(name).replace(**kept)
+            return fitting.replace(**kept)
         except ConfigError:  # what is shown contradicts itself; said when the person presses Train
-            return preset(name)
+            return fitting
+
+    def fit(self, scene: Scene | None) -> None:
+        """Fit the preset to these images; what the person changed stays."""
+        before, self._scene = self._fitted(), scene
+        after = self._fitted()
+        self._writing = True
+        for name in FITTED:
+            if self._shows(name, getattr(before, name)):
+                self._fields[name].write(getattr(after, name))
+        self._writing = False
+        self._refresh()
+
+    def told(self) -> str:
+        """What of the preset was fitted; empty where nothing was."""
+        return told(preset(self.value("preset")), self._fitted(), self._scene)
+
+    def _fitted(self) -> TrainConfig:
+        return fitted(preset(self.value("preset")), self._scene)
 
     # drawing
     def _lay_out(self) -> None:
@@ -161,7 +182,12 @@ class ConfigForm(QWidget):
                 title.setToolTip(native.toolTip())
                 folded.addRow(title, native)
         self.fold = Fold("More settings", rest)
-        self.setLayout(column(face, self.fold, spacing=4))
+        self._rows = column(face, self.fold, spacing=4)
+        self.setLayout(self._rows)
+
+    def add_below(self, widget: QWidget) -> None:
+        """Show a widget under the settings, and hide it with them."""
+        self._rows.addWidget(widget)
 
     def _native(self, name: str) -> QWidget:
         native: QWidget = self._fields[name].widget.native
@@ -217,7 +243,7 @@ class ConfigForm(QWidget):
     def _refresh(self) -> None:
         with contextlib.suppress(ConfigError):  # reported when the person presses Train
             self.budget.set_stages(len(stage_names(self.read())))
-        start = preset(self._fields["preset"].read())
+        start = self._fitted()
         changed = 0
         for name, setting in SETTINGS.items():
             kept = name in KEPT_BY_PRESETS

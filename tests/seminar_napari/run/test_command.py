@@ -58,10 +58,15 @@ def test_the_line_gives_the_config(config: TrainConfig) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["quick", "balanced", "paper"])
-def test_a_preset_is_a_short_line(name: Any) -> None:
-    line = shell_line(train_arguments(Path("/p"), "run-1", preset(name)))
-    assert line == f"seminar train /p --run run-1 --preset {name}"
+def test_a_preset_is_a_short_line_with_what_would_be_fitted_to_the_images() -> None:
+    lines = [
+        shell_line(train_arguments(Path("/p"), "run-1", preset(name)))
+        for name in ("quick", "paper")
+    ]
+    assert lines == [
+        "seminar train /p --run run-1 --preset quick --crop-size 192 --rotations --iterations 30",
+        "seminar train /p --run run-1 --preset paper",
+    ]
     assert config_of(line) == preset(name)
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
+from seminar.clicks.click_set import ClickSet
 from seminar.config.settings import TrainConfig, preset
 from seminar.project.project import Project
 from seminar.run import events
@@ -49,6 +51,23 @@ def tab(
     made.show()
     yield made
     made.shut_down()
+
+
+def test_clicks_that_lie_in_layers_turn_rotations_off_and_a_line_says_so(
+    tab: TrainTab, three_fields: Project, qtbot: QtBot
+) -> None:
+    qtbot.waitUntil(lambda: not tab.fitting._soon.isActive())
+    assert tab.form.value("rotations")
+    for image_id in three_fields.image_ids():
+        height, width = three_fields.image_size(image_id)
+        rows = np.linspace(0, height - 1, 40)
+        layers = ClickSet(height, width, np.stack([rows, rows * 0], 1), np.arange(40) // 20)
+        three_fields.write_clicks(image_id, layers)
+    tab.fitting.look_soon()
+    qtbot.waitUntil(lambda: not tab.form.value("rotations"))
+    assert "no rotations" in tab.fitting.text()
+    assert "--" not in tab.fitting.text()
+    assert "--no-rotations" in tab.command_line()
 
 
 def test_it_fits_into_the_dock(tab: TrainTab) -> None:

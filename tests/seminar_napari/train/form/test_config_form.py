@@ -16,6 +16,7 @@ from qtpy.QtGui import QValidator, QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from seminar.config.backbones import PYRAMIDS, Backbone
+from seminar.config.fit import Scene, fitted
 from seminar.config.settings import TERMS, TrainConfig, preset
 from seminar.errors import ConfigError
 from seminar.runtime.device_facts import Device
@@ -314,3 +315,22 @@ def test_the_wheel_scrolls_past_a_setting_that_has_not_the_focus(qtbot: QtBot) -
     )
     QApplication.sendEvent(spin, turn)
     assert widget.read().ema_decay == 0.5 and not turn.isAccepted()
+
+
+def test_a_preset_fits_the_images_and_leaves_what_a_person_changed(qtbot: QtBot) -> None:
+    streets = Scene(
+        images=9, clicks=900, classes=5, height=600, width=800, spacing=60, by_height=0.3
+    )
+    form = ConfigForm()
+    qtbot.addWidget(form)
+    form.write(TrainConfig(crop_size=96))
+    form.fit(streets)
+    assert form.read() == fitted(TrainConfig(crop_size=96), streets, keep=["crop_size"])
+    assert "no rotations" in form.told()
+    assert "1 changed" in form.fold.text()
+    form.fit(None)
+    assert form.read() == TrainConfig(crop_size=96)
+    assert form.told() == ""
+    form.fit(streets)
+    assert form.preset_config("quick").iterations == 2 * preset("quick").iterations
+    assert form.preset_config("paper").crop_size == preset("paper").crop_size
