@@ -8,12 +8,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import pytest
 import typer.main
 from hypothesis import given, settings
 
 from seminar.cli.main import app
 from seminar.cli.terminal.setting_options import settings_from
+from seminar.config.presets import PresetName
 from seminar.config.settings import TrainConfig, preset
 from seminar.run.folder import RunFolder
 from seminar_napari.run.command import next_run_name, resume_arguments, shell_line, train_arguments
@@ -67,7 +67,7 @@ def test_a_preset_is_a_short_line_with_what_would_be_fitted_to_the_images() -> N
         "seminar train /p --run run-1 --preset quick --crop-size 192 --rotations --iterations 30",
         "seminar train /p --run run-1 --preset paper",
     ]
-    assert config_of(line) == preset(name)
+    assert [config_of(line) for line in lines] == [preset(name) for name in names]
 
 
 def test_only_what_differs_is_named() -> None:
