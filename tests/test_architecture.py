@@ -46,6 +46,7 @@ TORCH_FREE = [
     *("cli.main", "clicks.click_set", "clicks.simulate", "clicks.readers.whats_the_point"),
     *("config.settings", "errors", "inference.metrics", "inference.tiles"),
     *("inference.instances.divide", "inference.instances.files", "inference.instances.score"),
+    *("inference.instances.measure", "inference.instances.split"),
     *("io.files", "io.images", "io.label_png", "io.names", "io.tif", "labels"),
     *("project.project", "project.layout", "project.create", "project.splits"),
     *("project.check.project", "project.sample.create", "project.sample.picture"),

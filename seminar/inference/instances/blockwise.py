@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seminar.inference.instances.divide import MIN_AREA, divide_patch, divide_piece
+from seminar.inference.instances.divide import MIN_AREA, divide_mask, divide_piece
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import INSTANCES, create, finish, full_array, is_finished, output_of
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
@@ -38,6 +38,7 @@ def divide_large(
     *,
     labels: Path | None,
     out: Path | None,
+    min_area: int = MIN_AREA,
     overwrite: bool = False,
     block: int = BLOCK,
 ) -> bool:
@@ -54,6 +55,8 @@ def divide_large(
     ----------
     labels, out : Path or None
         OME-Zarr of the labels, and the one to write; None for those in an OME-Zarr image itself.
+    min_area : int
+        As of `instances_from_shape`.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def divide_large(
         full_array(output.target),
     )
     for plane in np.ndindex(*source.plane_shape):
-        _divide_plane(_Plane(read, plane, source.height, source.width, block), written)
+        _divide_plane(_Plane(read, plane, source.height, source.width, block, min_area), written)
     finish(output, block)
     return True
 
@@ -84,6 +87,7 @@ class _Plane:
     height: int
     width: int
     block: int
+    min_area: int
 
     def read(self, box: Box) -> LabelMap:
         labels: LabelMap = self.array[(*self.index, *box)]
@@ -113,7 +117,7 @@ def _divide_plane(plane: _Plane, written: Any) -> None:
     patches = _find_patches(plane)
     longest = np.maximum(patches.bottom - patches.top, patches.right - patches.left)
     is_small = longest <= 2 * plane.block
-    starts = _by_block(patches, is_small & (patches.area >= MIN_AREA), plane)
+    starts = _by_block(patches, is_small, plane)
     peaks: dict[Pixel, int] = {}
     count = 0
     for box in plane.blocks():
@@ -255,18 +259,18 @@ def _divide_small(
     instances: npt.NDArray[np.uint32],
     count: int,
 ) -> int:
-    """Divide these patches of the window, each as in memory. Returns how many numbers are taken."""
+    """Divide these patches of the window, as in memory. Returns how many numbers are taken."""
     if not len(chosen):
         return count
     labels = plane.read(window)
-    top, left = window[0].start, window[1].start
-    for patch in chosen:
-        rows = slice(int(patches.top[patch]) - top, int(patches.bottom[patch]) - top)
-        cols = slice(int(patches.left[patch]) - left, int(patches.right[patch]) - left)
-        row, col = int(patches.row[patch]) - top, int(patches.col[patch]) - left
-        pieces, _ = ndimage.label(labels[rows, cols] == labels[row, col])
-        parts = divide_patch(pieces == pieces[row - rows.start, col - cols.start])
-        np.add(parts, count, out=instances[rows, cols], where=parts > 0, casting="unsafe")
+    rows, cols = patches.row[chosen] - window[0].start, patches.col[chosen] - window[1].start
+    class_ids = labels[rows, cols]
+    for class_id in np.unique(class_ids):
+        pieces, number = ndimage.label(labels == class_id)
+        is_chosen = np.zeros(number + 1, dtype=np.bool_)
+        is_chosen[pieces[rows, cols][class_ids == class_id]] = True
+        parts = divide_mask(is_chosen[pieces], min_area=plane.min_area)
+        np.add(parts, count, out=instances, where=parts > 0, casting="unsafe")
         count += int(parts.max())
     return count
 
@@ -301,9 +305,7 @@ def _divide_rest(
             (before and side.start == 0, after and side.stop == length)
             for (before, after), side, length in zip(cut, place, numbers.shape, strict=True)
         )
-        if not any(map(any, open_sides)) and mask.sum() < MIN_AREA:
-            continue  # too small for an object
-        parts, found = divide_piece(mask, open_sides)
+        parts, found = divide_piece(mask, open_sides, min_area=plane.min_area)
         top, left = rows.start + place[0].start, cols.start + place[1].start
         here = [
             slice(max(a.start, b.start), min(a.stop, b.stop))

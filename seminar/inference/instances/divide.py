@@ -1,40 +1,74 @@
 """Objects one by one: from the clicks of an image, or, in an image without clicks, from the
 shape of the predicted mask.
+
+Both divide a mask at its waists. The depth of a pixel is its distance to the mask's rim, smoothed;
+every pixel belongs to the peak above it (`seminar.inference.instances.basins`), which gives too
+many parts. Parts are then joined where nothing narrows between them: never two with a click in
+each, and a clicked one more readily than two that nobody clicked.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
 from seminar.clicks.click_set import ClickSet, pixels
 from seminar.errors import SeminarError
+from seminar.inference.instances.basins import (
+    Ground,
+    Heights,
+    Numbers,
+    depths,
+    find_basins,
+    find_saddles,
+    join_basins,
+    smoothed,
+)
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
 InstanceMap = npt.NDArray[np.int32]
 """(H, W) int32: 0 is no object, objects are numbered from 1 without gaps."""
 
+Mask = npt.NDArray[np.bool_]
+
 MIN_AREA = 12
-"""Patches of a predicted class smaller than this many pixels are no objects, unless they were
+"""Parts of a predicted class smaller than this many pixels are no objects, unless they were
 clicked.
 """
 
-SMOOTHING = 1.0
-"""Sigma in pixels of the Gaussian over the distance: a rough outline has many shallow peaks."""
+WAIST, WAIST_BY_A_CLICK = 0.95, 0.9
+"""Two parts are one object if the way between them is at least this share of the lower one's depth;
+the second where one of the two was clicked (benchmarks/instances.md).
+"""
+
+SMALL = 0.2
+"""Where objects were clicked, parts without a click below this share of their median area are no
+objects (benchmarks/instances.md).
+"""
+
+GROWN = 0.7
+"""Radius of an object that the mask misses, as share of that of a disc with the median area."""
+
+MIN_RADIUS = 2.0
+"""Of such an object, in pixels: 13 of them."""
 
 
 def instances_from_clicks(
-    labels: LabelMap, clicks: ClickSet, *, min_area: int = MIN_AREA
+    labels: LabelMap, clicks: ClickSet, *, min_area: int | None = None
 ) -> InstanceMap:
-    """One object a click: the predicted mask divided among the object clicks that lie in it.
+    """One object a click: every click in the mask of its class owns one connected object, and no
+    object has two clicks.
 
-    Each pixel goes to the click that the watershed of the distance to the background reaches first,
-    within its class and its patch. A click outside the mask of its class is ignored;
-    several clicks of a class on one pixel are one. A patch that holds no click of its class is
-    divided as `instances_from_shape` does. Background clicks only count through `labels`.
+    Parts of the mask without a click join the clicked object that they are not narrower towards
+    than `WAIST_BY_A_CLICK`; the others are objects of their own if they are not too small: people
+    do not click everything. A click that the mask misses (background, or a patch that is too
+    small) owns a disc of `GROWN` times the usual radius, as far as no other object is there. Not so
+    a click in the mask of another class or in another click's object: it owns nothing. Several
+    clicks of a class on one pixel are one. Background clicks only count through `labels`.
 
     Parameters
     ----------
@@ -42,6 +76,9 @@ def instances_from_clicks(
         Predicted classes; background and 255 are no object.
     clicks : ClickSet
         The clicks of this image.
+    min_area : int, optional
+        Pixels; parts without a click that are smaller are left out. By default `SMALL` of the
+        median of the clicked objects, at least `MIN_AREA`, below which clicked ones grow.
 
     Raises
     ------
@@ -54,22 +91,21 @@ def instances_from_clicks(
             f"x width), got clicks of {clicks.height} x {clicks.width}; predict the image that was "
             "clicked"
         )
-    markers = np.zeros(labels.shape, dtype=np.int32)
-    inside = clicks.inside()
-    rows, cols = pixels(clicks.points[inside]).T
-    for number, (row, col, class_id) in enumerate(
-        zip(rows, cols, clicks.class_ids[inside], strict=True), start=1
-    ):
-        if class_id not in (BACKGROUND, IGNORE_INDEX) and labels[row, col] == class_id:
-            markers[row, col] = number
-    return _divided(labels, markers, min_area=min_area)
+    is_object = clicks.inside() & ~np.isin(clicks.class_ids, (BACKGROUND, IGNORE_INDEX))
+    places, class_ids = pixels(clicks.points[is_object]), clicks.class_ids[is_object]
+    instances: InstanceMap = np.zeros(labels.shape, dtype=np.int32)
+    for class_id in np.unique(np.concatenate([np.unique(labels), class_ids])):
+        if class_id not in (BACKGROUND, IGNORE_INDEX):
+            own = places[class_ids == class_id]
+            seen = own[labels[tuple(own.T)] == class_id]
+            parts = _divided(labels == class_id, seen, min_area)
+            _add(instances, parts)
+    _grow(instances, labels, places, class_ids, MIN_AREA if min_area is None else min_area)
+    return instances
 
 
 def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> InstanceMap:
     """Objects of an image without clicks: each predicted patch is divided at its waists.
-
-    Markers are the peaks of the smoothed distance to the patch's rim; a peak within the radius of a
-    higher one belongs to it. The watershed of the distance divides the patch among them.
 
     Parameters
     ----------
@@ -77,22 +113,27 @@ def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> Insta
         Predicted classes; background and 255 are no object. Objects of different classes never
         merge.
     min_area : int
-        Pixels; smaller patches are left out.
+        Pixels; smaller parts join the one that they touch most deeply, and are left out where they
+        touch none. `seminar.inference.instances.usual_size` learns it from clicked images.
     """
-    return _divided(labels, np.zeros(labels.shape, dtype=np.int32), min_area=min_area)
+    instances: InstanceMap = np.zeros(labels.shape, dtype=np.int32)
+    for class_id in np.unique(labels):
+        if class_id not in (BACKGROUND, IGNORE_INDEX):
+            _add(instances, divide_mask(labels == class_id, min_area=min_area))
+    return instances
 
 
-def divide_patch(mask: npt.NDArray[np.bool_]) -> InstanceMap:
-    """Divide one connected patch, given in its box, as `instances_from_shape` does.
+def divide_mask(mask: Mask, *, min_area: float = MIN_AREA) -> InstanceMap:
+    """Divide the mask of one class at its waists; what becomes of a patch depends on it alone.
 
-    Returns numbers from 1, and 0 outside the mask.
+    Returns numbers from 1 without gaps, and 0 outside the mask and for what is too small.
     """
-    return _divided_patch(mask, np.zeros(mask.shape, dtype=np.int32))
+    return _divided(mask, np.empty((0, 2), dtype=np.int64), min_area)
 
 
 def divide_piece(
-    mask: npt.NDArray[np.bool_], open_sides: tuple[tuple[bool, bool], ...]
-) -> tuple[InstanceMap, npt.NDArray[np.int64]]:
+    mask: Mask, open_sides: tuple[tuple[bool, bool], ...], *, min_area: float = MIN_AREA
+) -> tuple[InstanceMap, Numbers]:
     """Divide a piece that was cut out of a patch too large for memory.
 
     Parameters
@@ -114,58 +155,153 @@ def divide_piece(
     inner = tuple(
         slice(before, before + side) for (before, _), side in zip(padding, mask.shape, strict=True)
     )
-    distance = ndimage.distance_transform_edt(padded)[inner]
-    seeds = _peaks(ndimage.gaussian_filter(distance, SMOOTHING) * mask, mask)
-    places = np.argwhere(seeds > 0)
-    parts: InstanceMap = watershed(-distance, seeds, mask=mask).astype(np.int32)
-    return parts, places[np.argsort(seeds[tuple(places.T)])]
+    ground = Ground.of(mask)
+    distance = ndimage.distance_transform_edt(padded)[inner][mask].astype(np.float32)
+    parts = _parts(ground, smoothed(ground, distance), np.empty(0, np.int64), min_area)
+    image = ground.image(parts.numbers)
+    return image, np.argwhere(mask)[parts.peaks]
 
 
-def _divided(labels: LabelMap, markers: InstanceMap, *, min_area: int) -> InstanceMap:
-    instances = np.zeros(labels.shape, dtype=np.int32)
-    count = 0
-    for class_id in np.unique(labels):
-        if class_id in (BACKGROUND, IGNORE_INDEX):
-            continue
-        patches, _ = ndimage.label(labels == class_id)
-        for number, window in enumerate(ndimage.find_objects(patches), start=1):
-            mask = patches[window] == number
-            seeds = np.where(mask, markers[window], 0)
-            if not seeds.any() and mask.sum() < min_area:
-                continue
-            parts = _divided_patch(mask, seeds)
-            instances[window][mask] = parts[mask] + count
-            count += int(parts.max())
-    return instances
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Of a ground: the number of each pixel, from 1, 0 where it is no object; the pixel that is the
+    peak of each.
+    """
+
+    numbers: Numbers
+    peaks: Numbers
 
 
-def _divided_patch(mask: npt.NDArray[np.bool_], seeds: InstanceMap) -> InstanceMap:
-    """Numbers from 1 in the mask, without gaps; without seeds the peaks of the distance serve."""
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    if not seeds.any():
-        seeds = _peaks(ndimage.gaussian_filter(distance, SMOOTHING) * mask, mask)
-    numbers = np.unique(seeds[seeds > 0])
-    seeds = np.searchsorted(numbers, seeds, side="right").astype(np.int32) * (seeds > 0)
-    if len(numbers) == 1:
-        return mask.astype(np.int32)
-    parts: InstanceMap = watershed(-distance, seeds, mask=mask).astype(np.int32)
-    return parts
+def divide_at(mask: Mask, clicked: Numbers) -> InstanceMap:
+    """Divide a mask among pixels in it, (n, 2) (row, col): each owns one connected part.
+
+    Returns numbers in the order of the pixels, from 1; 0 outside the mask, and where no way in the
+    mask leads to one of them.
+    """
+    parts = _divided(mask, clicked, None, waist=0)
+    numbers = np.zeros(int(parts.max(initial=0)) + 1, dtype=np.int32)
+    numbers[parts[tuple(clicked.T)]] = np.arange(1, len(clicked) + 1)
+    return numbers[parts]
 
 
-def _peaks(distance: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> InstanceMap:
-    peaks = peak_local_max(
-        distance, min_distance=1, exclude_border=False, labels=mask.astype(np.int32)
-    )
-    heights = distance[tuple(peaks.T)]
-    order = np.argsort(-heights, kind="stable")
-    peaks, heights = peaks[order], heights[order]
-    is_kept = np.zeros(len(peaks), dtype=np.bool_)
-    for index, peak in enumerate(
-        peaks
-    ):  # the highest first; lower peaks within its radius are dropped
-        is_kept[index] = (np.hypot(*(peaks[is_kept] - peak).T) > heights[is_kept]).all()
-    seeds = np.zeros(mask.shape, dtype=np.int32)
-    if not is_kept.any():
-        seeds[np.unravel_index(int(np.argmax(np.where(mask, distance, -1))), mask.shape)] = 1
-    seeds[tuple(peaks[is_kept].T)] = np.arange(1, is_kept.sum() + 1)
-    return seeds
+def _divided(
+    mask: Mask, clicked: Numbers, min_area: float | None, waist: float | None = None
+) -> InstanceMap:
+    """Numbers from 1 without gaps; `clicked` (n, 2) are pixels in the mask."""
+    ground = Ground.of(mask)
+    if not len(ground.places):
+        return np.zeros(mask.shape, dtype=np.int32)
+    places = (clicked[:, 0] + 1) * ground.width + clicked[:, 1] + 1
+    seeds = np.unique(np.searchsorted(ground.places, places))
+    heights = smoothed(ground, depths(ground))
+    return ground.image(_parts(ground, heights, seeds, min_area, waist).numbers)
+
+
+def _parts(
+    ground: Ground,
+    heights: Heights,
+    seeds: Numbers,
+    min_area: float | None,
+    waist: float | None = None,
+) -> _Parts:
+    """`seeds` are pixels of the ground; without a waist, the usual ones."""
+    basins, peaks = find_basins(ground, heights)
+    basins = _shared_out(ground, basins, seeds)
+    count = int(basins.max()) + 1
+    if count > len(peaks):
+        order = np.lexsort((-heights, basins))
+        peaks = order[np.unique(basins[order], return_index=True)[1]]
+    areas = np.bincount(basins, minlength=count)
+    is_clicked = np.zeros(count, dtype=np.bool_)
+    is_clicked[basins[seeds]] = True
+    pairs, passes = find_saddles(ground, heights, basins)
+    if waist is None:
+        waist = WAIST_BY_A_CLICK if len(seeds) else WAIST
+
+    def joined(smallest: float) -> Numbers:
+        return join_basins(
+            pairs,
+            passes,
+            peaks=heights[peaks],
+            areas=areas,
+            is_clicked=is_clicked,
+            waist=waist,
+            min_area=smallest,
+        )
+
+    if min_area is None:
+        clicked_areas = np.bincount(joined(0), areas, minlength=count)[is_clicked]
+        min_area = (
+            max(MIN_AREA, SMALL * float(np.median(clicked_areas))) if len(seeds) else MIN_AREA
+        )
+    owners = joined(min_area)
+    sizes = np.bincount(owners, areas, minlength=count)
+    is_kept = (sizes >= min_area) & (sizes > 0)
+    is_kept[owners[is_clicked]] = True
+    numbers = np.where(is_kept, np.cumsum(is_kept), 0)[owners]
+    highest = np.lexsort((-heights[peaks], numbers))
+    firsts = np.unique(numbers[highest], return_index=True)
+    return _Parts(numbers[basins], peaks[highest[firsts[1]]][firsts[0] > 0])
+
+
+def _shared_out(ground: Ground, basins: Numbers, seeds: Numbers) -> Numbers:
+    """Divide the basins with several clicks in them: each pixel goes to the click that is nearest
+    by a way within the basin.
+    """
+    counts = np.bincount(basins[seeds], minlength=1)
+    shared = np.flatnonzero(counts > 1)
+    if not len(shared):
+        return basins
+    basins, count = basins.copy(), int(basins.max()) + 1
+    image = ground.image(np.isin(basins, shared) * (basins + 1))
+    rows, cols = np.divmod(ground.places, ground.width)
+    index = ground.spread(np.arange(len(basins))).reshape(-1, ground.width)[1:-1, 1:-1]
+    boxes = ndimage.find_objects(image)
+    for basin in shared:
+        box = boxes[basin]
+        mask = image[box] == basin + 1
+        own = seeds[basins[seeds] == basin]
+        markers = np.zeros(mask.shape, dtype=np.int32)
+        markers[rows[own] - 1 - box[0].start, cols[own] - 1 - box[1].start] = (
+            np.arange(len(own)) + 1
+        )
+        flat = np.zeros(mask.shape, dtype=np.uint8)
+        parts = watershed(flat, markers, connectivity=2, mask=mask)[mask]
+        basins[index[box][mask]] = np.where(parts == 1, basin, count + parts - 2)
+        count += len(own) - 1
+    return basins
+
+
+def _add(instances: InstanceMap, parts: InstanceMap) -> None:
+    """Number the parts after the instances that are there."""
+    np.add(parts, int(instances.max(initial=0)), out=instances, where=parts > 0)
+
+
+def _grow(
+    instances: InstanceMap,
+    labels: LabelMap,
+    places: Numbers,
+    class_ids: npt.NDArray[np.int64],
+    min_area: int,
+) -> None:
+    """Give a disc to each click whose object is missing or smaller than that."""
+    areas = np.bincount(instances.ravel())
+    owned, seen = instances[tuple(places.T)], labels[tuple(places.T)]
+    is_whole = (seen == class_ids) & (areas[owned] >= min_area) & (owned > 0)
+    usual = float(np.median(areas[owned[is_whole]])) if is_whole.any() else 0.0
+    radius = max(MIN_RADIUS, GROWN * float(np.sqrt(usual / np.pi)))
+    is_missed = np.where(owned > 0, seen == class_ids, np.isin(seen, (BACKGROUND, IGNORE_INDEX)))
+    count = len(areas) - 1
+    for index in np.flatnonzero(is_missed & ~is_whole):
+        row, col = places[index].tolist()
+        top, left = max(0, row - int(radius)), max(0, col - int(radius))
+        box = (slice(top, row + int(radius) + 1), slice(left, col + int(radius) + 1))
+        number = int(instances[row, col])  # a disc before may have come here
+        if not number:
+            count = number = count + 1
+        rows, cols = np.indices(instances[box].shape)
+        is_free = np.hypot(rows + top - row, cols + left - col) <= radius
+        is_free &= np.isin(instances[box], (0, number))
+        is_free &= np.isin(labels[box], (BACKGROUND, IGNORE_INDEX, class_ids[index]))
+        pieces, _ = ndimage.label(is_free)
+        instances[box][pieces == pieces[row - top, col - left]] = number

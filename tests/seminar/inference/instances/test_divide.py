@@ -10,6 +10,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import ndimage
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
@@ -73,8 +74,16 @@ def test_clicks_decide_where_the_shape_does_not() -> None:
 
 
 def test_one_click_makes_one_object_of_a_shape_with_a_waist() -> None:
-    labels = discs((30, 30, 14), (30, 54, 14))
+    labels = discs((30, 30, 14), (30, 39, 14))
     assert instances_from_clicks(labels, clicks((30, 30), class_ids=[1])).max() == 1
+
+
+def test_what_a_waist_divides_from_the_click_is_an_object_of_its_own() -> None:
+    """People do not click everything."""
+    labels = discs((30, 30, 14), (30, 54, 14))
+    found = instances_from_clicks(labels, clicks((30, 30), class_ids=[1]))
+    assert found.max() == 2
+    assert found[30, 30] != found[30, 54]
 
 
 def test_patches_without_a_click_are_divided_by_shape() -> None:
@@ -84,8 +93,20 @@ def test_patches_without_a_click_are_divided_by_shape() -> None:
 
 def test_clicks_of_background_of_another_class_or_outside_take_no_part() -> None:
     labels = discs((30, 50, 15))
-    given = clicks((30, 45), (30, 55), (28, 50), (2, 2), (500, -3), class_ids=[1, 0, 2, 1, 1])
+    given = clicks((30, 45), (30, 55), (28, 50), (500, -3), class_ids=[1, 0, 2, 1])
     assert instances_from_clicks(labels, given).max() == 1
+
+
+def test_a_click_that_the_mask_misses_owns_a_disc_that_takes_nothing_from_others() -> None:
+    labels = discs((30, 30, 14))
+    labels[8:10, 80:82] = 1
+    given = clicks((30, 30), (30, 46), (8, 80), (57, 98), class_ids=[1, 1, 1, 1])
+    found = instances_from_clicks(labels, given)
+    assert found.max() == 4
+    np.testing.assert_array_equal(found == found[30, 30], discs((30, 30, 14)) > 0)
+    usual = 0.7 * 14
+    assert np.bincount(found.ravel())[found[8, 80]] == pytest.approx(np.pi * usual**2, rel=0.2)
+    assert found[30, 46] not in (0, found[30, 30])
 
 
 def test_objects_of_two_classes_never_merge() -> None:
@@ -185,7 +206,9 @@ def test_every_object_lies_in_one_class_and_numbers_have_no_gap(labels: np.ndarr
     ):
         np.testing.assert_array_equal(instances > 0, (labels > 0) & (labels != 255))
         for number in range(1, int(instances.max()) + 1):
-            assert len(np.unique(labels[instances == number])) == 1
+            inside = instances == number
+            assert len(np.unique(labels[inside])) == 1
+            assert ndimage.label(inside, structure=np.ones((3, 3)))[1] == 1
 
 
 def test_clicks_of_another_image_size_are_refused() -> None:
@@ -227,6 +250,8 @@ def test_real_nuclei_are_counted(shared_data: Path) -> None:
         clicked = instances_from_clicks(
             truth, ClickSet(*truth.shape, np.array(inner), np.ones(len(inner)))
         )
-        assert clicked.max() == len(numbers)
+        owned = clicked[tuple(np.array(inner).T)]
+        assert len(np.unique(owned[owned > 0])) == len(numbers)
+        assert clicked.max() < 1.1 * len(numbers)
         errors.append(abs(int(instances_from_shape(truth).max()) - len(numbers)) / len(numbers))
     assert np.mean(errors) < 0.15
