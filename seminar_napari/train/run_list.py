@@ -219,8 +219,8 @@ class RunList(QWidget):
         lines = [f"{newer.path.name} against {older.path.name}"]
         if ours and theirs and ours.score is not None and theirs.score is not None:
             if ours.measure == theirs.measure:
-                change = f"{ours.score - theirs.score:+.2f}"
-                lines.append(f"Score {ours.score:.2f} against {theirs.score:.2f} ({change})")
+                shown, before = round(ours.score, 2), round(theirs.score, 2)
+                lines.append(f"Score {shown:.2f} against {before:.2f} ({shown - before:+.2f})")
             else:
                 lines.append("Scores are of different kinds")
         pairs = differences(newer, older)

@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication
-from window_hands import Hands, settle, wait_until
+from window_hands import Hands, drop, settle, wait_until
 
 from seminar.labels import ClassNames
 from seminar.project.layout import PROBE
 from seminar.project.project import Project
+from seminar_napari.dock.new_project.dialog import NewProjectDialog
 
-Open = Callable[[], tuple[Any, Hands]]
+Open = Callable[..., tuple[Any, Hands]]
 
 SIZE = (120, 160)
 SECONDS = 120
@@ -30,10 +31,11 @@ def project(tmp_path: Path) -> Project:
     """Three images of dark noise with a bright square, at another place in each."""
     rng = np.random.default_rng(0)
     files = []
+    (tmp_path / "fields").mkdir()
     for number in range(3):
         picture = rng.normal(60, 8, (*SIZE, 3))
         picture[truth(number)] += 120
-        files.append(tmp_path / f"field_{number}.png")
+        files.append(tmp_path / "fields" / f"field_{number}.png")
         Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(files[-1])
     return Project.create(tmp_path / "project", files, ClassNames.of("background", "cell"))
 
@@ -55,9 +57,10 @@ def window(
     monkeypatch.setattr(live_mask, "NEEDED_CLASSES", 2)
     monkeypatch.setattr(live_mask, "follow_command", lambda *given: (*whole(*given), *FILTERS))
 
-    def open_() -> tuple[Any, Hands]:
+    def open_(is_empty: bool = False) -> tuple[Any, Hands]:
         dock = open_window()
-        dock.open_project(project.path)
+        if not is_empty:
+            dock.open_project(project.path)
         settle(0.5)
         return dock, Hands(dock.viewer)
 
@@ -118,14 +121,23 @@ def test_the_mask_follows_clicks_undo_images_and_the_switch(
     assert not dock.train.resume_last.isEnabled()
 
 
-def test_next_click_rings_an_unsure_place_before_any_training(
-    window: Open,
+def test_a_folder_becomes_a_mask_in_three_actions_and_the_clicks_and_next_click_rings(
+    window: Open, tmp_path: Path
 ) -> None:
-    dock, hands = window()
+    """At most four actions were asked for; of the window before, 8 to 14 were counted."""
+    dock, hands = window(is_empty=True)
     layers = dock.viewer.layers
-    click(hands, Qt.Key.Key_1, (55, 45))
-    click(hands, Qt.Key.Key_0, (100, 45))
+    drop(dock.viewer.window._qt_viewer, tmp_path / "fields")  # 1
+    (form,) = dock.findChildren(NewProjectDialog)
+    wait_until(form.create_button.isEnabled, 20, "the images")
+    form.create_button.click()  # 2
+    wait_until(lambda: "Clicks" in layers, 20, "the project")
+    settle(0.3)
+    hands.click(55, 45)
+    click(hands, Qt.Key.Key_0, (100, 45))  # 3
     wait_until(lambda: dock.inspect.overlays.has(PROBE), SECONDS, "the first mask")
+    assert layers["live mask"].visible and agreement(dock, 0) > 0.3
+    assert dock.session.project.path == tmp_path / "fields-seminar"
 
     def has_ring() -> bool:
         hands.key(Qt.Key.Key_N)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,13 +15,14 @@ from typing import Any
 
 import pytest
 from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
-from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from qtpy.QtGui import QAction, QDragEnterEvent, QDropEvent
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QAction
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMenu
-from window_hands import Hands, make_project, settle, wait_until
+from window_hands import Hands, drop, make_project, settle, wait_until
 
 from seminar.project.project import Project
+from seminar_napari.dock.new_project.dialog import NewProjectDialog
 from seminar_napari.dock.widget import SeminarDock
 
 
@@ -126,6 +128,41 @@ def test_a_project_folder_dropped_on_the_dock_opens(
     assert dock.session.project.path == project.path
 
 
+def test_a_folder_of_images_is_asked_about_and_what_is_dropped_later_can_be_added(
+    open_window: Callable[[], Any], project: Project, tmp_path: Path
+) -> None:
+    dock = open_window()
+    settle(0.3)
+    said: list[str] = []
+    dock.session.notice.connect(said.append)
+    sources = tmp_path / "sources"
+    drop(dock, sources)
+    (form,) = dock.findChildren(NewProjectDialog)
+    wait_until(form.create_button.isEnabled, 20, "the images")
+    assert form.windowTitle() == "3 images found: make a project?"
+    assert form.folder.text() == str(tmp_path / "sources-seminar")
+    focused = QApplication.focusWidget()
+    assert focused is form.classes.names[1]
+    QTest.keyClicks(focused, "nucleus")
+    QTest.keyClick(focused, Qt.Key.Key_Return)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    wait_until(lambda: dock.session.image_id == "image_1", 20, "the project")
+    assert dock.session.project.classes.names == ("background", "nucleus")
+
+    more = tmp_path / "more"
+    more.mkdir()
+    shutil.copy(sources / "image_1.png", more / "image_4.png")
+    drop(dock, more / "image_4.png")
+    wait_until(lambda: len(dock.findChildren(NewProjectDialog)) == 1, 5, "the question")
+    (form,) = dock.findChildren(NewProjectDialog)
+    assert form.other.text() == "Add to sources-seminar"
+    form.other.click()
+    wait_until(lambda: len(dock.session.image_ids) == 4, 20, "the image")
+    assert said == ["Added image_4."] and dock.session.image_id == "image_1"
+    dock.open_path(tmp_path)
+    assert "there are some in" in dock.status.text()
+
+
 def test_without_the_dock_a_dropped_project_opens_it(
     plain_window: Callable[[], Any], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,23 +178,6 @@ def test_without_the_dock_a_dropped_project_opens_it(
         and dock.session.project is not None
         and dock.session.project.path == project.path
     )
-
-
-def drop(target: Any, path: Path) -> None:
-    """Drag a folder onto a widget and let go, by Qt's own events."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    where = QPoint(target.width() // 2, target.height() // 2)
-    keys, button, copy = (
-        Qt.KeyboardModifier.NoModifier,
-        Qt.MouseButton.LeftButton,
-        Qt.DropAction.CopyAction,
-    )
-    enter = QDragEnterEvent(where, copy, data, button, keys)
-    QApplication.sendEvent(target, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(target, QDropEvent(QPointF(where), copy, data, button, keys))
-    settle(0.5)
 
 
 LOOK = """

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -51,6 +52,23 @@ def settle(seconds: float = 0.2) -> None:
     while time.monotonic() < deadline:
         QApplication.processEvents()
         time.sleep(0.005)
+
+
+def drop(target: Any, path: Path) -> None:
+    """Drag a file or folder onto a widget and let go, by Qt's own events."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    where = QPoint(target.width() // 2, target.height() // 2)
+    keys, button, copy = (
+        Qt.KeyboardModifier.NoModifier,
+        Qt.MouseButton.LeftButton,
+        Qt.DropAction.CopyAction,
+    )
+    enter = QDragEnterEvent(where, copy, data, button, keys)
+    QApplication.sendEvent(target, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(target, QDropEvent(QPointF(where), copy, data, button, keys))
+    settle(0.5)
 
 
 class Hands:
