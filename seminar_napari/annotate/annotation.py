@@ -53,6 +53,7 @@ class Annotation:
             self._leave_image,
         )
         self._cleanup.connect(session.project_changed, self._on_project)
+        self._cleanup.connect(session.images_changed, self._on_images)
         self._cleanup.connect(session.image_wanted, self._show)
         self._cleanup.connect(viewer.layers.events.removed, self._on_removed)
 
@@ -67,6 +68,11 @@ class Annotation:
     def _on_project(self, project: Project | None) -> None:
         self._cache = ImageCache(project) if project is not None else None
         self._contrast.use(project.path if project is not None else None)
+
+    def _on_images(self, _image_ids: object) -> None:
+        """An image that left may have come back as another one of its name."""
+        if self.session.project is not None:
+            self._cache = ImageCache(self.session.project)
 
     def _show(self, image_id: str) -> None:
         if image_id and image_id == self.clicks.image_id and self._image is not None:

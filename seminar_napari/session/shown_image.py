@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 from psygnal import Signal
@@ -62,6 +62,15 @@ class ShownImage:
         """Show the image before this one; stays at the first one."""
         self.show_image(next(self.images_from_here(-1), self.image_id))
 
+    def leave(self, image_ids: Collection[str]) -> None:
+        """If one of these images is shown, show the nearest other one, if there is one."""
+        if self.image_id in image_ids:
+            here = self._positions[self.image_id]
+            near = (*self.image_ids[here + 1 :], *reversed(self.image_ids[:here]))
+            other = next((image_id for image_id in near if image_id not in image_ids), "")
+            if other:
+                self.show_image(other)
+
     def images_from_here(self, step: Literal[1, -1]) -> Iterator[str]:
         """The images after (1) or before (-1) the shown one, nearest first; see `only_to_do`."""
         number = len(self.image_ids)
@@ -100,10 +109,9 @@ class ShownImage:
         self._positions = {image_id: position for position, image_id in enumerate(image_ids)}
 
     def _change_images(self, image_ids: tuple[str, ...]) -> None:
-        """Go on with the images that the project has now; the shown one may have left it."""
-        before, here = self.image_ids, self._positions.get(self.image_id, 0)
+        """Go on with the images that the project has now."""
+        self.leave(frozenset(self.image_ids) - frozenset(image_ids))
         self._number_images(image_ids)
         self.images_changed.emit(image_ids)
         if self.image_id not in self._positions:
-            later = (image_id for image_id in before[here:] if image_id in self._positions)
-            self.show_image(next(later, image_ids[-1] if image_ids else ""))
+            self.show_image(next(iter(image_ids), ""))

@@ -75,6 +75,7 @@ class ImageChanges:
         project = self._session.project
         if project is None or not image_ids:
             return
+        self._session.leave(image_ids)  # first: the time spent on an image is written then
         if not self._session.flush():
             self._say("Clicks are not on disk yet: wait until they are, then remove images.")
         elif self._try(lambda: remove_images(project.path, image_ids)):

@@ -56,7 +56,9 @@ def test_images_are_added_held_out_removed_and_put_back(
     assert entries(tab)[2] == "Train on 2 images"
     click(tab, "a")
     assert tab.images.selected() == ("a",)
+    tab.annotation.clicks.stopwatch.seconds = 9.0
     choose(tab, "Remove a")
+    assert session.flush() and three_fields.read_clicks("a").seconds >= 9  # type: ignore[union-attr]
     assert session.image_ids == ("b", "c", "d") and session.image_id == "b"
     assert "a removed; clicks and image are kept" in notices.pop()
     choose(tab, "Put back the removed image")
