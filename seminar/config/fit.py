@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 from seminar.config.settings import TrainConfig
 
-FITTED = ("crop_size", "rotations", "iterations")
-"""The settings that are chosen; the zoom of few images is `transforms.auto_scale_range`."""
+FITTED = ("crop_size", "rotations")
+"""The settings that are chosen; the zoom of few images is `transforms.auto_scale_range`.
+
+The iterations are the preset's for any number of images and classes: from the probe, twice as many
+were no better on 60 photographs of ten classes (benchmarks/training.md).
+"""
 
 SPACINGS = 8
 LARGEST_CROP, STEP = 320, 32  # px
@@ -69,7 +73,6 @@ def fitted(settings: TrainConfig, scene: Scene | None, keep: Collection[str] = (
     chosen = {
         "crop_size": max(least, min(around, side, LARGEST_CROP)),
         "rotations": settings.rotations and not scene.has_up,
-        "iterations": settings.iterations * (2 if scene.classes > 2 else 1),
     }
     return settings.replace(**{name: value for name, value in chosen.items() if name not in keep})
 
@@ -79,7 +82,6 @@ def told(before: TrainConfig, after: TrainConfig, scene: Scene | None) -> str:
     words = {
         "crop_size": f"crops of {after.crop_size} px (--crop-size)",
         "rotations": "no rotations, classes have their heights (--rotations)",
-        "iterations": f"{after.iterations} iterations a stage (--iterations)",
     }
     changed = [words[name] for name in FITTED if getattr(before, name) != getattr(after, name)]
     if scene is None or not changed:

@@ -21,20 +21,20 @@ def test_two_classes_without_an_up_keep_the_preset() -> None:
     assert told(start, fitted(start, NUCLEI), NUCLEI) == ""
 
 
-def test_photographs_get_large_crops_no_rotations_and_more_iterations() -> None:
+def test_photographs_get_large_crops_and_no_rotations() -> None:
     start = preset("quick")
     chosen = fitted(start, STREETS)
     assert (chosen.crop_size, chosen.rotations) == (320, False)
-    assert chosen.iterations == 2 * start.iterations
+    assert chosen.iterations == start.iterations
     line = told(start, chosen, STREETS)
     assert line.startswith("fitted to 40 images of 825 x 550 px with 10 classes: crops of 320 px")
-    for option in ("--crop-size", "--rotations", "--iterations"):
+    for option in ("--crop-size", "--rotations"):
         assert option in line
 
 
 def test_what_was_given_is_kept() -> None:
-    start = preset("balanced").replace(crop_size=96, iterations=7)
-    chosen = fitted(start, STREETS, keep=("crop_size", "iterations", "rotations"))
+    start = preset("balanced").replace(crop_size=96)
+    chosen = fitted(start, STREETS, keep=("crop_size", "rotations"))
     assert chosen == start
     assert told(start, chosen, STREETS) == ""
 

@@ -62,7 +62,7 @@ def test_a_preset_is_a_short_line_with_what_would_be_fitted_to_the_images() -> N
     names: tuple[PresetName, ...] = ("quick", "paper")
     lines = [shell_line(train_arguments(Path("/p"), "run-1", preset(name))) for name in names]
     assert lines == [
-        "seminar train /p --run run-1 --preset quick --crop-size 192 --rotations --iterations 30",
+        "seminar train /p --run run-1 --preset quick --crop-size 192 --rotations",
         "seminar train /p --run run-1 --preset paper",
     ]
     assert [config_of(line) for line in lines] == [preset(name) for name in names]
