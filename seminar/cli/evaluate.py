@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from seminar.cli.terminal.arguments import DeviceOption
+from seminar.cli.terminal.arguments import DeviceOption, MinAreaOption
 from seminar.cli.terminal.texts import progress_bar
 from seminar.errors import SeminarError
 from seminar.run.folder import RunFolder
@@ -41,6 +41,15 @@ def evaluate(
             help="full: whole images; center-crop: the middle 513 x 513 as in the literature"
         ),
     ] = "full",
+    instances: Annotated[
+        bool,
+        typer.Option(
+            "--instances",
+            help="Also score objects against SegmentationObject: F1 at two overlaps, panoptic"
+            " quality, error of the count",
+        ),
+    ] = False,
+    min_area: MinAreaOption = 0,
     device: DeviceOption = "auto",
     as_json: Annotated[
         bool,
@@ -57,7 +66,15 @@ def evaluate(
     found = _model_or_masks(source, device)
     chosen: Protocol = next(name for name in get_args(Protocol) if name == protocol)
     with progress_bar("Scoring") as progress:
-        scores = evaluate(found, opened, split=split, protocol=chosen, progress=progress)
+        scores = evaluate(
+            found,
+            opened,
+            split=split,
+            protocol=chosen,
+            progress=progress,
+            instances=instances,
+            min_area=min_area or _learnt(source, found, instances),
+        )
     if as_json:
         print(scores.to_json())
     else:
@@ -84,6 +101,16 @@ def _model_or_masks(source: Path, device: str) -> Any:
     return Predictor.from_folder(source, device)
 
 
+def _learnt(source: Path, found: Any, is_wanted: bool) -> int:
+    from seminar.inference.instances.usual_size import learn_min_area, min_area_of
+
+    return (
+        learn_min_area(source, found.predict)
+        if is_wanted and found is not source
+        else (min_area_of(source))
+    )
+
+
 def _print_table(scores: Scores) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -97,6 +124,16 @@ def _print_table(scores: Scores) -> None:
     table.add_section()
     table.add_row("mean", _percent(scores.mean_iou), "")
     Console(markup=False).print(table)
+    if scores.instances:
+        objects = Table(title="Objects", title_justify="left", show_header=False)
+        for name, value in (
+            ("F1 at IoU .5, %", scores.instances.f1_50),
+            ("F1 at IoU .75, %", scores.instances.f1_75),
+            ("panoptic quality, %", scores.instances.pq),
+            ("error of the count, %", scores.instances.count_error),
+        ):
+            objects.add_row(name, _percent(value))
+        Console(markup=False).print(objects)
 
 
 def _percent(value: float | None) -> str:

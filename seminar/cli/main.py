@@ -15,6 +15,7 @@ from seminar.cli.evaluate import evaluate
 from seminar.cli.export import export
 from seminar.cli.export_clicks import export_clicks
 from seminar.cli.import_clicks import import_clicks
+from seminar.cli.measure import measure
 from seminar.cli.new import new
 from seminar.cli.predict import predict
 from seminar.cli.probe import probe
@@ -43,6 +44,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "demo": demo,
     "predict": predict,
     "evaluate": evaluate,
+    "measure": measure,
     "export": export,
     "export-clicks": export_clicks,
     "devices": devices,

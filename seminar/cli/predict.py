@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seminar.cli.terminal.arguments import DeviceOption, PagesChoice
+from seminar.cli.terminal.arguments import DeviceOption, MinAreaOption, PagesChoice
 from seminar.cli.terminal.texts import progress_bar
 
 
@@ -37,6 +37,7 @@ def predict(
             " image); an image of a project is divided at its clicks, if it has some",
         ),
     ] = False,
+    min_area: MinAreaOption = 0,
     probabilities: Annotated[
         bool,
         typer.Option(
@@ -89,6 +90,7 @@ def predict(
         tile_size=tile_size,
         scheduler=scheduler,
         pages=pages.value,
+        min_area=min_area,
     )
     with progress_bar("Predicting") as progress:
         summary = job.run(progress)

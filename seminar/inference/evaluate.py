@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from seminar.errors import DatasetError, SeminarError
+from seminar.inference.instances.divide import MIN_AREA, divide_labels
+from seminar.inference.instances.files import instances_path, read_instances
+from seminar.inference.instances.score import InstanceTally, Objects
 from seminar.inference.metrics import Scores, confusion_matrix, score
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.io.label_png import palette_fault, read_label_png
@@ -44,6 +48,8 @@ def evaluate(
     protocol: Protocol = "full",
     progress: Callable[[int, int], None] | None = None,
     image_ids: tuple[str, ...] | None = None,
+    instances: bool = False,
+    min_area: int = MIN_AREA,
 ) -> Scores:
     """Score the predictions for a split against its dense truth.
 
@@ -58,6 +64,12 @@ def evaluate(
         Called with (images done, images in all).
     image_ids : tuple of str, optional
         Score these images in place of a split.
+    instances : bool
+        Also score objects, against SegmentationObject: those of <image_id>_instances.tif in a
+        folder of masks, if it has one, else the mask as `divide_labels` divides it, by the clicks
+        of an image that has some.
+    min_area : int
+        As of `instances_from_shape`.
 
     Raises
     ------
@@ -65,8 +77,12 @@ def evaluate(
         No such split, an image without truth or mask, sizes or class ids that do not fit: all of
         them at once.
     SeminarError
-        The model knows other classes than the project.
+        The model knows other classes than the project; instances of cropped images.
     """
+    if instances and protocol != "full":
+        raise SeminarError(
+            f"objects are scored in whole images, not with the protocol {protocol}; leave one out"
+        )
     if isinstance(source, Predictor):
         _same_classes(source.classes, project.classes, project.path)
     image_ids = images_to_score(project, split) if image_ids is None else image_ids
@@ -78,7 +94,30 @@ def evaluate(
                 for image_id in missing
             ]
         )
-    return score(_pairs(source, project, image_ids, protocol, progress), project.classes)
+    if not instances:
+        return score(_pairs(source, project, image_ids, protocol, progress), project.classes)
+    _raise_all(
+        [
+            f"{project.objects_path(image_id)}: no objects; add their numbers, or leave the image "
+            f"out of split '{split}'"
+            for image_id in image_ids
+            if not project.objects_path(image_id).exists()
+        ]
+    )
+    tally = InstanceTally(project.classes.num_classes)
+
+    def count(image_id: str, truth: LabelMap, predicted: LabelMap) -> None:
+        numbers = project.read_objects(image_id)
+        if numbers is None or numbers.shape != truth.shape:
+            raise DatasetError(
+                f"{project.objects_path(image_id)}: expected objects of {_size(truth.shape)} "
+                "pixels as the image has; restore the file"
+            )
+        found = _divided(source, project, image_id, predicted, min_area)
+        tally.add(Objects(numbers, truth), Objects(found, predicted))
+
+    pairs = _pairs(source, project, image_ids, protocol, progress, count)
+    return replace(score(pairs, project.classes), instances=tally.scores())
 
 
 def images_to_score(project: Project, split: str) -> tuple[str, ...]:
@@ -118,6 +157,7 @@ def _pairs(
     image_ids: tuple[str, ...],
     protocol: Protocol,
     progress: Callable[[int, int], None] | None,
+    count: Callable[[str, LabelMap, LabelMap], None] | None = None,
 ) -> Iterator[tuple[LabelMap, LabelMap]]:
     seen: Values = frozenset()
     for done, image_id in enumerate(image_ids):
@@ -140,6 +180,8 @@ def _pairs(
             if protocol == "center-crop":
                 truth = crop_labels(truth)
             confusion_matrix(truth, predicted, project.classes.num_classes)
+            if count:
+                count(image_id, truth, predicted)
         except DatasetError:
             raise
         except SeminarError as error:
@@ -170,6 +212,17 @@ def _predicted(
     return most_probable(
         source.predict_prepared(crop_image(prepared) if protocol == "center-crop" else prepared)
     )
+
+
+def _divided(
+    source: Predictor | Path, project: Project, image_id: str, labels: LabelMap, min_area: int
+) -> npt.NDArray[np.integer]:
+    """The objects of an image; those on disk go before."""
+    if isinstance(source, Path):
+        path = instances_path(source, image_id)
+        if path is not None:
+            return read_instances(path, labels.shape)
+    return divide_labels(labels, project.read_clicks(image_id), min_area=min_area)
 
 
 def crop_image(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

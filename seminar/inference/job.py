@@ -16,8 +16,9 @@ import numpy.typing as npt
 import tifffile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.inference.instances.divide import instances_from_clicks, instances_from_shape
+from seminar.inference.instances.divide import divide_labels, instances_from_shape
 from seminar.inference.instances.files import as_16_bit, write_instances
+from seminar.inference.instances.usual_size import learn_min_area
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, stem_of
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
@@ -90,6 +91,7 @@ class PredictionJob:
         tile_size: int = 0,
         scheduler: str = "",
         pages: Pages = "auto",
+        min_area: int = 0,
     ) -> None:
         if not model.exists():
             raise SeminarError(
@@ -123,6 +125,7 @@ class PredictionJob:
         self.tile_size = tile_size
         self.scheduler = scheduler
         self.pages = pages
+        self.min_area = min_area
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -131,6 +134,13 @@ class PredictionJob:
             self.model,
             self.device,
             tile_size=self.tile_size,
+        )
+
+    @cached_property
+    def smallest(self) -> int:
+        """Pixels of the smallest object in images without clicks."""
+        return self.min_area or learn_min_area(
+            self.model, lambda image, where: self.predictor.predict(image, where)
         )
 
     def run(self, progress: Progress | None = None) -> Summary:
@@ -220,8 +230,7 @@ class PredictionJob:
                 clicks_of(path, self.predictor.classes),
             )
             write_instances(
-                outputs.instances,
-                instances_from_clicks(labels, clicks) if clicks else instances_from_shape(labels),
+                outputs.instances, divide_labels(labels, clicks, min_area=self.smallest)
             )
 
     def _probabilities(self, path: Path, layout: TifLayout | None) -> npt.NDArray[np.float32]:
@@ -254,7 +263,8 @@ class PredictionJob:
         if outputs.instances and outputs.instances in wanted:
             with _tif(outputs.instances) as tif:
                 for number, labels in enumerate(_labels_of_planes(outputs.labels, layout), start=1):
-                    objects = as_16_bit(instances_from_shape(labels), f"{path}, plane {number}")
+                    found = instances_from_shape(labels, min_area=self.smallest)
+                    objects = as_16_bit(found, f"{path}, plane {number}")
                     tif.write(objects, photometric="minisblack", **PAGE)
 
     def _predict_planes(
@@ -303,7 +313,10 @@ class PredictionJob:
         )
         if self.instances:
             out = folder / f"{stem}_instances.zarr" if folder else None
-            is_new = divide_large(path, labels=labels, out=out, overwrite=has_new_labels) or is_new
+            is_new_division = divide_large(
+                path, labels=labels, out=out, overwrite=has_new_labels, min_area=self.smallest
+            )
+            is_new = is_new_division or is_new
         return (folder or path) if is_new else None
 
     def _folder_beside(self, path: Path) -> Path | None:

@@ -19,6 +19,30 @@ class" (255 in the prediction).
 
 
 @dataclass(frozen=True)
+class InstanceScores:
+    """The scores of the objects of a set of images; means over the classes that have objects.
+
+    Attributes
+    ----------
+    f1_50, f1_75 : float
+        2 TP / (2 TP + FP + FN) over all objects of all images, in [0, 1]: TP are the pairs of a
+        true and a predicted object of one class whose intersection over union is above .5 or .75.
+        Above .5 no object can be in two pairs, so nothing has to be assigned.
+    pq : float
+        Panoptic quality: the sum of the IoU of the pairs above .5, over TP + FP/2 + FN/2
+        (Kirillov et al. 2019, "Panoptic Segmentation", eq. 1).
+    count_error : float
+        |predicted - true| / true number of objects of an image, mean over images. An image without
+        true objects counts as if it had one.
+    """
+
+    f1_50: float
+    f1_75: float
+    pq: float
+    count_error: float
+
+
+@dataclass(frozen=True)
 class Scores:
     """The scores of a set of images, as fractions in [0, 1].
 
@@ -33,18 +57,23 @@ class Scores:
         Mean over the images in which the class is present (in the truth or the prediction) of that
         image's own IoU.
     images : int
+    instances : InstanceScores, optional
+        How well objects are found, where that was asked for.
     """
 
     mean_iou: float
     per_class_iou: Mapping[str, float | None]
     per_image_iou: Mapping[str, float | None]
     images: int
+    instances: InstanceScores | None = None
 
     def to_json(self) -> str:
         """One line: ``{"mean_iou": x, "per_class_iou": {...}, "per_image_iou": {...}, "images":
-        n}``.
+        n}``, and with the scores of instances also ``"instances": {"f1_50": x, "f1_75": x, "pq": x,
+        "count_error": x}``.
         """
-        return json.dumps(asdict(self))
+        fields = asdict(self)
+        return json.dumps({key: value for key, value in fields.items() if value is not None})
 
 
 def confusion_matrix(truth: LabelMap, predicted: LabelMap, num_classes: int) -> Confusion:

@@ -96,6 +96,11 @@ class RunFolder:
         """The student that predicts, written whenever a stage ends or the run stops."""
         return self.path / "model.pt"
 
+    @property
+    def objects_path(self) -> Path:
+        """How large the clicked objects are, written when objects are first numbered."""
+        return self.path / "objects.json"
+
     def checkpoint_path(self, stage: str) -> Path:
         """All that resumes a stage; previous.pt next to it is the one before."""
         return self.path / stage / "checkpoint.pt"

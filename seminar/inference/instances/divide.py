@@ -104,6 +104,18 @@ def instances_from_clicks(
     return instances
 
 
+def divide_labels(
+    labels: LabelMap, clicks: ClickSet | None, *, min_area: int = MIN_AREA
+) -> InstanceMap:
+    """The objects of an image: by its clicks if some are on objects, else by shape.
+
+    `min_area` is that of `instances_from_shape`; clicked images say themselves how small.
+    """
+    if clicks is not None and (clicks.class_ids != BACKGROUND).any():
+        return instances_from_clicks(labels, clicks)
+    return instances_from_shape(labels, min_area=min_area)
+
+
 def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> InstanceMap:
     """Objects of an image without clicks: each predicted patch is divided at its waists.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.errors import SeminarError
-from seminar.inference.metrics import mean_of_present
+from seminar.inference.metrics import InstanceScores, mean_of_present
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
 Numbers = npt.NDArray[np.integer]
@@ -17,30 +17,6 @@ Numbers = npt.NDArray[np.integer]
 
 LOOSE, STRICT = 0.5, 0.75
 """An object is found if its IoU is above this."""
-
-
-@dataclass(frozen=True)
-class InstanceScores:
-    """The scores of the objects of a set of images; means over the classes that have objects.
-
-    Attributes
-    ----------
-    f1_50, f1_75 : float
-        2 TP / (2 TP + FP + FN) over all objects of all images, in [0, 1]: TP are the pairs of a
-        true and a predicted object of one class whose intersection over union is above .5 or .75.
-        Above .5 no object can be in two pairs, so nothing has to be assigned.
-    pq : float
-        Panoptic quality: the sum of the IoU of the pairs above .5, over TP + FP/2 + FN/2
-        (Kirillov et al. 2019, "Panoptic Segmentation", eq. 1).
-    count_error : float
-        |predicted - true| / true number of objects of an image, mean over images. An image without
-        true objects counts as if it had one.
-    """
-
-    f1_50: float
-    f1_75: float
-    pq: float
-    count_error: float
 
 
 @dataclass
@@ -72,28 +48,50 @@ class Objects:
     labels: LabelMap
 
 
-def score_instances(pairs: Iterable[tuple[Objects, Objects]], num_classes: int) -> InstanceScores:
-    """Score pairs of truth and prediction; one pair is held at a time.
+class InstanceTally:
+    """Counts the objects of image after image, and scores them all."""
 
-    Raises
-    ------
-    SeminarError
-        Maps of different sizes, or no object in any truth.
-    """
-    tallies = {class_id: _Tally() for class_id in range(num_classes) if class_id != BACKGROUND}
-    for truth, predicted in pairs:
-        _count(truth, predicted, tallies)
-    present = [tally for tally in tallies.values() if tally.true]
-    if not present:
-        raise SeminarError(
-            "expected objects in the truth of at least one image, got none; choose another split"
+    def __init__(self, num_classes: int) -> None:
+        self._tallies = {each: _Tally() for each in range(num_classes) if each != BACKGROUND}
+
+    def add(self, truth: Objects, predicted: Objects) -> None:
+        """Count one image.
+
+        Raises
+        ------
+        SeminarError
+            Maps of different sizes.
+        """
+        _count(truth, predicted, self._tallies)
+
+    def scores(self) -> InstanceScores:
+        """Of all images so far.
+
+        Raises
+        ------
+        SeminarError
+            No object in any truth.
+        """
+        present = [tally for tally in self._tallies.values() if tally.true]
+        if not present:
+            raise SeminarError(
+                "expected objects in the truth of at least one image, got none; choose another "
+                "split"
+            )
+        return InstanceScores(
+            f1_50=_mean(_ratio(tally, tally.found) for tally in present),
+            f1_75=_mean(_ratio(tally, tally.found_strictly) for tally in present),
+            pq=_mean(_ratio(tally, tally.overlap) for tally in present),
+            count_error=_mean(float(np.mean(tally.count_errors)) for tally in present),
         )
-    return InstanceScores(
-        f1_50=_mean(_ratio(tally, tally.found) for tally in present),
-        f1_75=_mean(_ratio(tally, tally.found_strictly) for tally in present),
-        pq=_mean(_ratio(tally, tally.overlap) for tally in present),
-        count_error=_mean(float(np.mean(tally.count_errors)) for tally in present),
-    )
+
+
+def score_instances(pairs: Iterable[tuple[Objects, Objects]], num_classes: int) -> InstanceScores:
+    """Score pairs of truth and prediction; errors as of `InstanceTally`."""
+    tally = InstanceTally(num_classes)
+    for truth, predicted in pairs:
+        tally.add(truth, predicted)
+    return tally.scores()
 
 
 def classes_of(objects: Objects) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
