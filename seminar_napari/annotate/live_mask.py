@@ -41,7 +41,8 @@ class LiveMask:
     ----------
     session : Session
     command : callable
-        Gives the command that starts the probe of a project and a split; another one in tests.
+        Gives the command that starts the probe of a project, a split and channels; another one in
+        tests.
     clock : callable
         Seconds, never going back.
 
@@ -56,7 +57,7 @@ class LiveMask:
     def __init__(
         self,
         session: Session,
-        command: Callable[[Path, str], Sequence[str]] | None = None,
+        command: Callable[[Path, str, tuple[int, ...]], Sequence[str]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.features = ""
@@ -70,7 +71,7 @@ class LiveMask:
         self._masks: dict[str, Mask] = {}
         self._crashes = 0
         self._start_at = self._started_at = 0.0
-        self._split = session.split
+        self._split, self._channels = session.split, session.channels
         self._cleanup = Cleanup(self._dismiss)
         for signal, slot in (
             (session.project_changed, self._on_project),
@@ -141,7 +142,7 @@ class LiveMask:
                 self._take(said)
         if self._child.poll() is not None and not self._child.heard:
             self._on_end(self._child)
-        elif self._split != self._session.split:
+        elif (self._split, self._channels) != (self._session.split, self._session.channels):
             self._renew()
 
     def _consider(self, _image_ids: object = None) -> None:
@@ -155,9 +156,10 @@ class LiveMask:
 
     def _start(self) -> None:
         assert self._session.project is not None
-        self._split = self._session.split
+        self._split, self._channels = self._session.split, self._session.channels
         try:
-            self._child = TalkingChild(self._command(self._session.project.path, self._split))
+            path = self._session.project.path
+            self._child = TalkingChild(self._command(path, self._split, self._channels))
         except OSError as error:
             reason = f"{error.filename or 'it'}: {error.strerror or error}"
             self._give_up(f"The live mask cannot be started: {reason}.")
@@ -247,10 +249,11 @@ class LiveMask:
             child.say(clicks=image_id)
 
 
-def follow_command(project: Path, split: str) -> tuple[str, ...]:
-    """The command that answers the clicks on the images of a split."""
+def follow_command(project: Path, split: str, channels: tuple[int, ...] = ()) -> tuple[str, ...]:
+    """The command that answers the clicks on the images of a split; no channels are all."""
     file = remembered_weights(ProbeConfig.backbone)
     options = ["--split", split, *(["--weights", file] if file else [])]
+    options += ["--channels", ",".join(map(str, channels))] if channels else []
     return seminar_command(["probe", str(project), *options, "--follow", "--json"])
 
 

@@ -151,9 +151,11 @@ class SeminarDock(QWidget):
         """Ask whether these files and folders are to become a project, or part of the open one."""
         project = self.session.project
         other = f"Add to {project.path.resolve().name}" if project is not None else ""
-        dialog = NewProjectDialog(FileChoice(paths), folder_for(paths), self, other=other)
+        choice = FileChoice(paths)
+        dialog = NewProjectDialog(choice, folder_for(paths), self, other=other)
         dialog.other_wanted.connect(lambda: self.annotate.images.changes.add(paths))
         dialog.created.connect(self._open_created)
+        dialog.created.connect(lambda *_: self.train.use_channels(choice.chosen_channels()))
         dialog.open()
 
     def ask_new_project(self) -> None:

@@ -53,6 +53,8 @@ class Session(ShownImage, FollowedRun, ProbeState):
         Why the newest clicks of an image could not be written, by image id.
     split : str
         The split to train on; images outside of it are held out.
+    channels : tuple of int
+        Channels of the images to learn from; empty for all.
     """
 
     project_changed = Signal(object)
@@ -72,6 +74,7 @@ class Session(ShownImage, FollowedRun, ProbeState):
         self.saved_at = 0.0
         self.not_saved: dict[str, str] = {}
         self.split = "train"
+        self.channels: tuple[int, ...] = ()
         self._split_fault = self._classes_fault = ""
         self._held_out_reported: set[str] = set()
         self._book: ClickBook | None = None
@@ -114,6 +117,7 @@ class Session(ShownImage, FollowedRun, ProbeState):
         self._use_images(image_ids)
         self.project, self._book, self.saved_at = project, book, 0.0
         self._split_fault, self._classes_fault = split_fault, ""
+        self.channels = ()
         if project is not None:
             self.current_class = min(self.current_class, project.classes.num_classes - 1)
         self.image_states.open(project, [name for name in image_ids if book and name in book])
@@ -133,6 +137,10 @@ class Session(ShownImage, FollowedRun, ProbeState):
         if name != self.split:
             self.split = name
             self._hold_out()
+
+    def use_channels(self, channels: Sequence[int]) -> None:
+        """Learn from these channels next; none for all."""
+        self.channels = tuple(channels)
 
     def train_on(self, image_ids: Sequence[str]) -> None:
         """Add images to the split, so that the next training learns from their clicks.

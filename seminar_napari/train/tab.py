@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +240,15 @@ class TrainTab(QWidget):
         else:
             self.activity.show(f"Training {name}")
 
+    def use_channels(self, channels: Sequence[int]) -> None:
+        """Learn from these channels of the project's images; none for all."""
+        self._session.use_channels(channels)
+        with contextlib.suppress(SeminarError):  # reported when the person presses Train
+            if self.form.value("channels") != self._session.channels:
+                self.form.write(self.form.read().replace(channels=self._session.channels))
+
     def _on_project(self, project: Any) -> None:
+        self.use_channels(self._session.channels)  # those of another project are no longer right
         self._say("" if project is not None else "Open a project first (tab Annotate).")
         self.costs.show()
         self._draw()
@@ -253,6 +261,7 @@ class TrainTab(QWidget):
             with contextlib.suppress(SeminarError, OSError):  # reported where the file is needed
                 self.form.write(run.read_config())
                 self._session.use_split(self.form.value("split"))
+                self._session.use_channels(self.form.value("channels"))
         self._draw()
 
     def _on_state(self, state: str) -> None:
@@ -279,6 +288,8 @@ class TrainTab(QWidget):
         self._say("")
         self.costs.show()
         self._session.use_split(self.form.value("split"))
+        with contextlib.suppress(SeminarError):  # half typed
+            self._session.use_channels(self.form.value("channels"))
 
     def _on_devices(self, devices: Any) -> None:
         self.form.show_devices(devices)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from seminar.errors import SeminarError
 from seminar.io.tif_layout import Pages
@@ -56,8 +57,14 @@ class FileChoice(QWidget):
         self.pages.addItem("Pages of a tif: an image each", "planes")
         self.pages.hide()
         self.pages.activated.connect(lambda _: self._look())
+        self.channels = QLineEdit()
+        self.channels.setPlaceholderText("Channels to learn from: all; or some, such as 0, 2")
+        self.channels.setToolTip(
+            "Numbers from 0; all are copied, and Channels in the tab Train says which are used"
+        )
+        self.channels.hide()
         self.left_out = wrapped_label()
-        self.setLayout(column(self.summary, self.kind, self.pages, self.left_out))
+        self.setLayout(column(self.summary, self.kind, self.pages, self.channels, self.left_out))
         self._timer = timer(self, POLL_MILLISECONDS, self._poll)
         self._look()
 
@@ -73,6 +80,27 @@ class FileChoice(QWidget):
             return "New project"
         return f"{_counted(len(self.found.image_ids))} found: make a project?"  # type: ignore[union-attr]
 
+    def chosen_channels(self) -> tuple[int, ...]:
+        """The channels to learn from; empty for all.
+
+        Raises
+        ------
+        SeminarError
+            What is typed names none that the images have.
+        """
+        text, last = self.channels.text(), (self.kind.currentData() or 1) - 1
+        if self.channels.isHidden() or not text.strip():
+            return ()
+        found = re.findall(r"\d+", text)
+        numbers = tuple(dict.fromkeys(int(number) for number in found if len(number) < 5))
+        is_list = re.fullmatch(r"[\d\s,;]+", text) is not None
+        if not is_list or not numbers or max(numbers) > last:
+            raise SeminarError(
+                f"Channels '{text.strip()}': expected numbers from 0 to {last} with commas between "
+                "them; leave it empty for all."
+            )
+        return numbers
+
     def source(self) -> None:
         """No layer lies where the images will."""
 
@@ -82,8 +110,9 @@ class FileChoice(QWidget):
         Raises
         ------
         SeminarError
-            There are no images.
+            There are no images, or no such channels.
         """
+        self.chosen_channels()
         if self.found is None or not self.found.sources:
             raise SeminarError("there are no images to make a project of; choose another folder")
         pages: Pages = self.pages.currentData()
@@ -137,6 +166,7 @@ class FileChoice(QWidget):
                 f"<b>{number} found: make a project?</b><br>From {html.escape(where)}, "
                 f"{_channels(channels)}; they are copied."
             )
+        self.channels.setVisible(bool(self.found.sources) and channels not in CHANNELS)
         self.changed.emit()
 
 

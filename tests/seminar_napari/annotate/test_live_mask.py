@@ -44,9 +44,9 @@ class Window:
         self.session.mask_written.connect(self.written.append)
         self.session.probe_saved.connect(lambda: self.saved.append(None))
 
-    def command(self, project: Path, split: str) -> tuple[str, ...]:
+    def command(self, project: Path, split: str, channels: tuple[int, ...]) -> tuple[str, ...]:
         self.started.append(project)
-        self.split = split
+        self.split, self.channels = split, channels
         return (sys.executable, str(STAND_IN), str(project), self.mode)
 
     def open(self) -> None:
@@ -248,7 +248,7 @@ def test_a_mistake_of_the_user_is_told_and_nothing_is_started_again(window: Wind
 def test_a_program_that_cannot_be_started_is_told(
     window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window.live, "_command", lambda project, split: (str(project / "nothing"),))
+    monkeypatch.setattr(window.live, "_command", lambda project, *_: (str(project / "nothing"),))
     window.open()
     window.live.poll()
     assert "cannot be started" in window.live.text and len(window.notices) == 1
@@ -270,9 +270,11 @@ def test_other_classes_and_another_split_are_learnt_by_another_one(window: Windo
     window.written.clear()
     window.wait(lambda: window.written)
     window.session.use_split("all")
+    window.session.use_channels([0])
     window.written.clear()
     window.wait(lambda: window.written)
-    assert window.split == "all" and len(window.started) == 3 and window.notices == []
+    assert (window.split, window.channels) == ("all", (0,))
+    assert len(window.started) == 3 and window.notices == []
 
 
 def test_nothing_listens_after_closing(three_fields: Project) -> None:
@@ -303,5 +305,6 @@ def test_the_command_is_the_one_in_a_terminal(tmp_path: Path) -> None:
     assert command[1:] == ("-m", "seminar", *["probe", "p", "--split", "all", "--follow", "--json"])
     (tmp_path / "lite0.pth").write_bytes(b"")
     remember_weights("efficientnet_lite0", str(tmp_path / "lite0.pth"))
-    command = follow_command(Path("p"), "all")
+    command = follow_command(Path("p"), "all", (0, 2))
+    assert command[command.index("--channels") + 1] == "0,2"
     assert command[command.index("--weights") + 1] == str(tmp_path / "lite0.pth")

@@ -21,7 +21,7 @@ from seminar_napari.session.session import Session
 STAND_IN = Path(__file__).parents[1] / "small_probe.py"
 
 
-def stand_in(project: Path, _split: str) -> tuple[str, ...]:
+def stand_in(project: Path, *_: object) -> tuple[str, ...]:
     return (sys.executable, str(STAND_IN), str(project), "answer")
 
 

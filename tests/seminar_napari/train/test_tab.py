@@ -104,6 +104,20 @@ def test_the_split_of_the_form_decides_what_is_held_out(
     assert tab._session.image_states.held_out == {"a", "c"}
 
 
+def test_channels_are_those_of_the_project_that_is_open(
+    tab: TrainTab, three_fields: Project
+) -> None:
+    tab.use_channels([0])
+    assert tab.form.value("channels") == tab._session.channels == (0,)
+    run = RunFolder.of(three_fields.path, "run-1")
+    run.path.mkdir(parents=True)
+    run.write_config(TrainConfig(channels=(1,)))
+    tab._session.close_project()
+    assert tab.form.value("channels") == tab._session.channels == ()
+    tab._session.open_project(three_fields.path)
+    assert tab.form.value("channels") == tab._session.channels == (1,), "of the last run"
+
+
 def test_costs_are_honest(tab: TrainTab, tmp_path: Path) -> None:
     native = tab.form._fields["preset"].widget.native
     assert [native.itemText(row) for row in range(3)] == [

@@ -135,7 +135,14 @@ def test_channels_of_a_tif_are_asked_for(opened: Open, qtbot: Any, tmp_path: Pat
     assert isinstance(dialog.images, FileChoice)
     images = dialog.images
     assert images.summary.text().endswith("From tifs, 4 channels; they are copied.")
-    assert images.pages.isVisible()
+    assert images.pages.isVisible() and images.channels.isVisible()
+    assert images.chosen_channels() == ()
+    for text in ("4", "red", "1-2", "-1", ",", "99999999999"):
+        images.channels.setText(text)
+        dialog.create_project()
+        assert "expected numbers from 0 to 3" in dialog.message.text()
+    images.channels.setText("2, 0 2")
+    assert images.chosen_channels() == (2, 0)
     images.pages.setCurrentIndex(images.pages.findData("planes"))
     images.pages.activated.emit(0)
     qtbot.waitUntil(lambda: images.found is not None)
