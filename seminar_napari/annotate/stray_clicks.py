@@ -11,6 +11,9 @@ from psygnal import Signal
 from seminar_napari.annotate.keys_and_mouse import DRAG_PIXELS
 from seminar_napari.annotate.shown_clicks import ShownClicks
 
+TAKES_CLICKS = "seminar takes clicks"
+"""Key in the metadata of a layer on which a click has a meaning of its own."""
+
 
 class StrayClicks:
     """Says why a click on the canvas added nothing, where it is not meant for another tool."""
@@ -40,7 +43,7 @@ class StrayClicks:
     def reason(self) -> str:
         """Why a click would add nothing now; empty where it adds one, or serves another tool."""
         layer, active = self._clicks.layer, self._clicks.viewer.layers.selection.active
-        if layer is None:
+        if layer is None or (active is not None and TAKES_CLICKS in active.metadata):
             return ""
         if active is not None and str(getattr(active, "mode", "pan_zoom")) != "pan_zoom":
             return ""

@@ -27,6 +27,7 @@ def legend() -> tuple[tuple[str, str], ...]:
             for pair in pairs
         ),
         (NEXT_KEY, "go to the next click"),
+        ("Shift+click", "choose an object"),
     )
 
 

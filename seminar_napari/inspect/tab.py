@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QWidget
 
-from seminar.errors import SeminarError
-from seminar.project.layout import PROBE
-from seminar_napari.inspect.instances import InstancesLayer, has_object_clicks
 from seminar_napari.inspect.keys import NEXT_KEY, InspectKeys
 from seminar_napari.inspect.linked_grid import LinkedGrid
 from seminar_napari.inspect.next_click.walk import LOOKING, NextClickWalk
+from seminar_napari.inspect.objects.panel import ObjectsPanel
 from seminar_napari.inspect.overlay_kinds import STUDENT, TRUTH
 from seminar_napari.inspect.overlays import Overlays
 from seminar_napari.inspect.scores import Scores, score_line
@@ -36,7 +33,7 @@ class InspectTab(QWidget):
         self.grid = LinkedGrid(viewer, session, self.overlays)
         self.walk = NextClickWalk(viewer, session)
         self.scores = Scores(session)
-        self.instances = InstancesLayer(viewer, session)
+        self.objects = ObjectsPanel(viewer, session, self.overlays, self.walk.centre)
         self.keys = InspectKeys(viewer, self.overlays, self.walk.go)
         self._make_widgets()
         self._connect()
@@ -66,7 +63,7 @@ class InspectTab(QWidget):
             "disagree most, and no click is near",
             self.walk.go,
         )
-        self.next_text, self.score_text, self.instances_text = (wrapped_label() for _ in range(3))
+        self.next_text, self.score_text = wrapped_label(), wrapped_label()
         self.compared_run = QComboBox()
         self.compared_run.setToolTip("Compare the score with an earlier run")
         self.compared_run.setSizeAdjustPolicy(
@@ -74,7 +71,6 @@ class InspectTab(QWidget):
         )
         self.compared_run.setMinimumContentsLength(8)
         self._comparison = boxed(row(QLabel("Compared with"), self.compared_run, stretch=1))
-        self.make_instances = button("Instances from clicks", action=self._make_instances)
         content = column(
             self.show_panel,
             _gap(),
@@ -84,8 +80,7 @@ class InspectTab(QWidget):
             self.score_text,
             self._comparison,
             _gap(),
-            self.make_instances,
-            self.instances_text,
+            self.objects,
             margin=6,
         )
         content.addStretch(1)
@@ -96,14 +91,13 @@ class InspectTab(QWidget):
         self._cleanup = Cleanup(
             self.keys.close,
             self.scores.close,
-            self.instances.close,
+            self.objects.shut_down,
             self.walk.close,
             self.overlays.disconnect,
         )
         for signal, slot in (
             (self.overlays.changed, self._on_overlays),
             (self.scores.changed, self._draw_scores),
-            (session.clicks_changed, self._on_clicks),
             (session.image_layer_changed, self._on_image_layer),
             (session.run_changed, self._draw_runs),
             (session.project_changed, self._draw_runs),
@@ -115,14 +109,13 @@ class InspectTab(QWidget):
             self._cleanup.connect(signal, slot)
         self.destroyed.connect(self._cleanup)
         self.walk.said.connect(self._on_said)
-        self.instances.said.connect(lambda text: self.instances_text.setText(text))
         self.compared_run.textActivated.connect(self._on_compared_run)
 
     def _poll(self) -> None:
         self.overlays.poll()
         self.walk.poll()
         self.scores.poll()
-        self.instances.poll()
+        self.objects.poll()
         self._keep_pace()
 
     def _keep_pace(self, _value: object = None) -> None:
@@ -139,28 +132,18 @@ class InspectTab(QWidget):
     def _on_compared_run(self, name: str) -> None:
         self.scores.compare_with("" if name == NO_COMPARISON else name)
 
-    def _make_instances(self) -> None:
-        self.instances.make(self.overlays.data(self._divided()))
-
-    def _divided(self) -> str:
-        """The overlay that is divided into instances: the best that there is."""
-        return STUDENT if self.overlays.has(STUDENT) else PROBE
-
     # drawing
     def _on_overlays(self) -> None:
         self.grid.refresh()
+        self.objects.follow_mask()
         self._draw()
 
     def _on_image_layer(self, _layer: object) -> None:
         self.grid.refresh()
 
-    def _on_clicks(self, _image_id: str) -> None:
-        self._draw_instances()
-
     def _draw(self) -> None:
         self.show_panel.draw()
         self._draw_scores()
-        self._draw_instances()
 
     def _draw_scores(self) -> None:
         overlays, project = self.overlays, self._session.project
@@ -193,22 +176,6 @@ class InspectTab(QWidget):
         self._comparison.setVisible(len(names) > 1)
         self.next_click.setEnabled(self._session.project is not None)
         self._draw_scores()
-
-    def _draw_instances(self) -> None:
-        session, possible = self._session, self.overlays.has(self._divided())
-        by_clicks = False
-        if session.project is not None and session.image_id and possible:
-            with suppress(SeminarError, OSError):  # faulty clicks are reported where they are shown
-                by_clicks = has_object_clicks(session.clicks(session.image_id))
-        self.make_instances.setEnabled(possible)
-        self.make_instances.setText(
-            "Instances from clicks" if by_clicks or not possible else "Instances by shape"
-        )
-        where = "among the object clicks" if by_clicks else "at its waists"
-        whose = "student's mask" if self._divided() == STUDENT else "live mask"
-        self.make_instances.setToolTip(
-            f"Divide the {whose} {where}, show it as a layer and save it as a 16-bit tif"
-        )
 
 
 def _gap() -> QFrame:

@@ -1,4 +1,4 @@
-"""The ring around the place to click next."""
+"""A ring around a place: the one to click next, or a chosen object."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ _COLOURS = np.array([[0.0, 0.0, 0.0, 0.8], [1.0, 1.0, 1.0, 1.0]])
 class Ring:
     """A layer with one ring, under the clicks; it is no click, and no file is made of it."""
 
-    def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
+    def __init__(self, viewer: Any, name: str = NAME) -> None:
+        self._viewer, self._name = viewer, name
         self.layer: Points | None = None
 
-    def show(self, row: float, col: float, geometry: Geometry) -> None:
-        """Draw it around a pixel of the shown image, which lies at `geometry`."""
+    def show(self, row: float, col: float, geometry: Geometry, diameter: float = 0) -> None:
+        """Draw it around a pixel of the shown image, which lies at `geometry`.
+
+        Its inner diameter is so many pixels of the image, or more: `RING_PIXELS` on screen.
+        """
         self.hide()
         if self._viewer.canvas.grid.enabled:
             return  # a layer more would be a cell more; the place is in the middle of each
         layer = Points(
             [[row, col]] * len(_WIDTHS),
             ndim=2,
-            name=NAME,
-            metadata={MARK: NAME},
+            name=self._name,
+            metadata={MARK: self._name},
             face_color="transparent",
             border_color=_COLOURS,
-            border_width=_WIDTHS,
             **geometry,
         )
         pixel = np.subtract(layer.data_to_world((1, 0)), layer.data_to_world((0, 0)))
-        layer.size = RING_PIXELS / self._viewer.scene.camera.zoom / np.linalg.norm(pixel)
+        least = RING_PIXELS / self._viewer.scene.camera.zoom / np.linalg.norm(pixel)
+        layer.size = max(float(least), diameter)
+        layer.border_width = _WIDTHS * least / max(float(least), diameter)
         layer.editable = False
         layers = self._viewer.layers
         with selection_kept(self._viewer):

@@ -107,7 +107,7 @@ class NextClickWalk:
         doubt = in_words(found.kind, self._stage)
         self.said.emit(f"{found.image_id}: {doubt} on {found.spot.area:,} px")
 
-    def centre(self, row: int, col: int) -> None:
+    def centre(self, row: float, col: float) -> None:
         """Bring this pixel of the shown image to the middle of the view, large enough to click."""
         layer = self._session.image_layer
         if layer is None:

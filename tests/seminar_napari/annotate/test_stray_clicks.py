@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seminar_napari.annotate.annotation import Annotation
+from seminar_napari.inspect.objects.layer import TAKES_CLICKS
 
 
 def click(annotation: Annotation, *, button: int = 1, moved: float = 0.0) -> list[str]:
@@ -49,6 +50,9 @@ def test_other_peoples_tools_work_in_silence(annotation: Annotation) -> None:
     assert click(annotation) == []
     painted.mode = "pan_zoom"
     assert "“mine”" in click(annotation)[0]
+    painted.metadata = {TAKES_CLICKS: True}
+    assert click(annotation) == [], "a click there chooses something"
+    painted.metadata = {}
     annotation.close()
     assert click(annotation) == []
 

@@ -12,8 +12,9 @@ from napari.layers import Points
 from seminar.project.project import Project
 from seminar.run.folder import RunFolder
 from seminar_napari.annotate.annotation import Annotation
-from seminar_napari.inspect.instances import InstancesLayer
 from seminar_napari.inspect.linked_grid import LinkedGrid
+from seminar_napari.inspect.objects.dividing import Mask
+from seminar_napari.inspect.objects.layer import ObjectsLayer
 from seminar_napari.inspect.overlays import Overlays
 from seminar_napari.session.session import Session
 
@@ -133,8 +134,11 @@ def test_layers_that_come_while_the_grid_is_on_lie_behind_the_pairs(window: Wind
     opened = window.viewer.add_image(np.zeros((40, 60)), name="opened by hand")
     assert window.cells()[:5] == [*FOUR, {"opened by hand"}]
     assert window.viewer.layers.selection.active is opened
-    instances = InstancesLayer(window.viewer, window.session)
-    instances.make(window.overlays.data("student"))
+    instances = ObjectsLayer(window.viewer, window.session)
+    student = window.overlays.data("student")
+    assert student is not None
+    instances.follow(Mask(student, "student", ("", 1)))
+    instances.switch(True)
     assert instances._worker.wait(10)
     instances.poll()
     assert window.cells()[:4] == FOUR and set.union(*window.cells()[4:]) == {

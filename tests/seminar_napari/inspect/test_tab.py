@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -241,32 +242,54 @@ def test_flicking_between_overlays_counts_nothing_in_the_window_s_thread(
     assert "this image" not in window.tab.score_text.text()
 
 
-def test_instances_of_a_clicked_and_of_another_image(window: Window) -> None:
-    assert not window.tab.make_instances.isEnabled()
-    window.preview("student")
-    assert window.tab.make_instances.text() == "Instances from clicks"
-    window.tab.make_instances.click()
-    window.qtbot.waitUntil(
-        lambda: "instances/a.tif" in window.tab.instances_text.text(), timeout=10_000
-    )
-    window.session.show_image("b")
-    window.preview("student")
-    assert window.tab.make_instances.text() == "Instances by shape"
-
-
-def test_without_a_student_the_live_mask_is_divided(window: Window) -> None:
-    truth = window.project.read_truth("a")
+def test_objects_are_counted_in_the_mask_that_is_chosen_and_listed(window: Window) -> None:
+    panel, truth = window.tab.objects, window.project.read_truth("a")
     assert truth is not None
     write_label_png(preview_path(window.project.path, "a", PROBE), truth, window.project.classes)
     window.session.set_live_mask(True)
-    window.qtbot.waitUntil(window.tab.make_instances.isEnabled, timeout=10_000)
-    assert "Divide the live mask" in window.tab.make_instances.toolTip()
-    window.tab.make_instances.click()
+    window.qtbot.waitUntil(lambda: window.tab.overlays.has(PROBE), timeout=10_000)
+    panel.count.click()
     window.qtbot.waitUntil(
-        lambda: "1 object from clicks" in window.tab.instances_text.text(), timeout=10_000
+        lambda: panel.text.text().startswith("1 object from the live mask"), timeout=10_000
     )
+    window.preview("student", "teacher")
+    window.qtbot.waitUntil(lambda: "from the student of" in panel.text.text(), timeout=10_000)
+    window.tab.overlays.choice.choose("teacher")
+    window.qtbot.waitUntil(lambda: "from the teacher of" in panel.text.text(), timeout=10_000)
+    panel.open_table.click()
+    window.qtbot.waitUntil(lambda: panel.table.count.text() == "a: 1 object", timeout=10_000)
+    layer = panel.objects.layer
+    assert layer is not None
+    assert layer.features["index"].tolist() == [1] and layer.features["area"].tolist() == [100]
+    panel.table.chosen.emit(1)
+    ring = panel.ring.layer
+    assert ring is not None and ring.data[0].tolist() == [14.5, 14.5] and layer.selected_label == 1
+    window.session.show_image("b")
+    assert panel.ring.layer is None and "listed here" in panel.table.count.text()
+
+
+def test_a_click_with_shift_chooses_the_object_under_it(window: Window) -> None:
+    panel = window.tab.objects
     window.preview("student")
-    assert "Divide the student's mask" in window.tab.make_instances.toolTip()
+    panel.count.click()
+    panel.open_table.click()
+    window.qtbot.waitUntil(
+        lambda: len(panel.table.view.model().index(0, 0).data() or ""), timeout=10_000
+    )
+    for place, modifiers, chosen in (
+        ((1, 1), ("Shift",), None),
+        ((15, 15), (), None),
+        ((15, 15), ("Shift",), 1),
+    ):
+        event = SimpleNamespace(
+            type="mouse_press", button=1, modifiers=modifiers, pos=(5.0, 5.0), position=place
+        )
+        going = panel._pressed(None, event)
+        next(going, None)
+        event.type = "mouse_release"
+        next(going, None)
+        assert panel.table.chosen_number == chosen
+    assert panel.ring.layer is not None
 
 
 def test_the_tab_fits_the_narrowest_dock(window: Window) -> None:
