@@ -103,7 +103,7 @@ $(VENV)/python:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/python pyproject.toml
-	$(call install,$(VENV)) --editable .
+	$(call install,$(VENV)) --editable '.[weights]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml
