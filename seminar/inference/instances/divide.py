@@ -94,12 +94,10 @@ def instances_from_clicks(
     is_object = clicks.inside() & ~np.isin(clicks.class_ids, (BACKGROUND, IGNORE_INDEX))
     places, class_ids = pixels(clicks.points[is_object]), clicks.class_ids[is_object]
     instances: InstanceMap = np.zeros(labels.shape, dtype=np.int32)
-    for class_id in np.unique(np.concatenate([np.unique(labels), class_ids])):
-        if class_id not in (BACKGROUND, IGNORE_INDEX):
-            own = places[class_ids == class_id]
-            seen = own[labels[tuple(own.T)] == class_id]
-            parts = _divided(labels == class_id, seen, min_area)
-            _add(instances, parts)
+    is_seen = labels[tuple(places.T)] == class_ids
+    for class_id in _object_classes(labels):
+        clicked = places[is_seen & (class_ids == class_id)]
+        _add(instances, _divided(labels == class_id, clicked, min_area))
     _grow(instances, labels, places, class_ids, MIN_AREA if min_area is None else min_area)
     return instances
 
@@ -129,9 +127,8 @@ def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> Insta
         touch none. `seminar.inference.instances.usual_size` learns it from clicked images.
     """
     instances: InstanceMap = np.zeros(labels.shape, dtype=np.int32)
-    for class_id in np.unique(labels):
-        if class_id not in (BACKGROUND, IGNORE_INDEX):
-            _add(instances, divide_mask(labels == class_id, min_area=min_area))
+    for class_id in _object_classes(labels):
+        _add(instances, divide_mask(labels == class_id, min_area=min_area))
     return instances
 
 
@@ -282,6 +279,11 @@ def _shared_out(ground: Ground, basins: Numbers, seeds: Numbers) -> Numbers:
         basins[index[box][mask]] = np.where(parts == 1, basin, count + parts - 2)
         count += len(own) - 1
     return basins
+
+
+def _object_classes(labels: LabelMap) -> list[int]:
+    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE_INDEX + 1)).tolist()
+    return [class_id for class_id in present if class_id not in (BACKGROUND, IGNORE_INDEX)]
 
 
 def _add(instances: InstanceMap, parts: InstanceMap) -> None:
