@@ -14,6 +14,8 @@ TABLE is one of
     time      time to the first useful mask
     probe     the linear probe, with many and few clicks on the background, next to the forest
     refined   runs that start at the probe, with clicks as people place them
+    instances objects, in clicked images and in others, with the runs of the table refined
+    convpaint napari-convpaint next to the probe; needs pip install napari-convpaint==1.2.0 six
     pictures  masks of seed 0 into FOLDER/pictures, from the runs that are still in FOLDER
 
 Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar
@@ -44,6 +46,8 @@ DEFAULT_SETS = {
     "time": "fluo20,histology20",
     "probe": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",
     "refined": "fluo20,histology20,histology3,fluo3,histology1,ccp60,camvid60,voc",
+    "instances": "fluo20,histology20",
+    "convpaint": "fluo3,fluo20,histology3,histology20,ccp60,camvid60",
     "pictures": ",".join(SETS),
 }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmarks.accuracy.convpaint import convpaint_masks
 from benchmarks.accuracy.measure import (
     SEMINAR,
     SETS,
@@ -23,6 +24,7 @@ from benchmarks.accuracy.measure import (
     trained,
     without_folders,
 )
+from benchmarks.accuracy.objects import object_row, time_row
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
@@ -104,7 +106,10 @@ VERSION_0_1 = (
 no change of colours.
 """
 
-TABLES = ("table3", "peers", "images", "budget", "fig4", "fig5", "time", "probe", "refined")
+TABLES = (
+    *("table3", "peers", "images", "budget", "fig4", "fig5", "time"),
+    *("probe", "refined", "instances"),
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,14 @@ class Bench:
         self, table: str, set_name: str, seed: int
     ) -> Iterator[tuple[str, Callable[[], Row]]]:
         train = partial(self.train, set_name, seed)
-        if table == "table3":
+        later = {
+            "probe": self._probe_rows,
+            "refined": self._refined_rows,
+            "instances": self._instance_rows,
+        }
+        if table in later:
+            yield from later[table](set_name, seed)
+        elif table == "table3":
             for name, options in TABLE3.items():
                 yield name, partial(train, name, *options)
         elif table == "peers":
@@ -154,10 +166,6 @@ class Bench:
         elif table == "fig5":
             for name, options in FIG5.items():
                 yield name, partial(train, name, *options)
-        elif table == "probe":
-            yield from self._probe_rows(set_name, seed)
-        elif table == "refined":
-            yield from self._refined_rows(set_name, seed)
         elif table == "time":
             yield "seminar", partial(train, "seminar")
             yield "time", partial(self.time_to_good, set_name, seed)
@@ -166,6 +174,10 @@ class Bench:
         for style in ("",) if SETS[set_name].human else STYLES:
             name = f"refined-{style}" if style else "refined"
             yield name, partial(self.refined, set_name, seed, style)
+
+    def _instance_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        yield "instances", partial(self.instances, set_name, seed)
+        yield "instances-time", time_row
 
     def _probe_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "forest", partial(self.forest, set_name, seed)
@@ -241,11 +253,31 @@ class Bench:
             "steps_back": sum(isinstance(event, SteppedBack) for event in events),
         }
 
+    def instances(self, set_name: str, seed: int) -> Row:
+        """Objects in the masks of a run of the table `refined`, which is trained where it is
+        missing.
+        """
+        project = self.project(set_name)
+        run = project / "runs" / f"{set_name}-refined-{seed}"
+        if not (run / "model.pt").exists():
+            self.refined(set_name, seed, "")
+        opened = Project.open(project)
+        clicked = training_ids(opened, "train", SETS[set_name].limit)
+        masks = self.out / "masks" / set_name / f"objects-{seed}"
+        return object_row(opened, run, masks, clicked)
+
     def forest(self, set_name: str, seed: int) -> Row:
         """A random forest on the clicked pixels of the same images."""
         project, folder = self.project(set_name), self.out / "masks" / set_name / f"forest-{seed}"
         start = time.monotonic()
         forest_masks(project, folder, limit=SETS[set_name].limit, seed=seed)
+        return {"seconds": time.monotonic() - start, "masks": scores(folder, project)}
+
+    def convpaint(self, set_name: str) -> Row:
+        """napari-convpaint with its Gaussian features on the same clicks."""
+        project, folder = self.project(set_name), self.out / "masks" / set_name / "convpaint"
+        start = time.monotonic()
+        convpaint_masks(project, folder, limit=SETS[set_name].limit)
         return {"seconds": time.monotonic() - start, "masks": scores(folder, project)}
 
     def probe(self, set_name: str, *options: str, style: str = "") -> Row:
