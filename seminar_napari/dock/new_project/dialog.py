@@ -144,7 +144,8 @@ class NewProjectDialog(QDialog):
         outcome = self._worker.take()
         if isinstance(outcome, Fault):
             self._timer.stop()
-            self.message.setText(f"⚠ {outcome.reason}")
+            remedy = "" if ";" in outcome.reason else "; choose another folder, or make room"
+            self.message.setText(f"⚠ {outcome.reason}{remedy}")
             self.progress.hide()
             self._draw()
         elif isinstance(outcome, tuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -149,7 +150,8 @@ class FileChoice(QWidget):
         )
         if not everything.sources:
             self.summary.setText("No image can be used.")
-        shown = [f"⚠ {fault}" for fault in everything.left_out[:SHOWN_FAULTS]]
+        folders = {f"{path if path.is_dir() else path.parent}{os.sep}" for path in self._paths}
+        shown = [f"⚠ {_without(folders, text)}" for text in everything.left_out[:SHOWN_FAULTS]]
         more = len(everything.left_out) - len(shown)
         self.left_out.setText("\n".join([*shown, *([f"… and {more} more"] if more else [])]))
         self.left_out.setToolTip("\n".join(everything.left_out[:50]))
@@ -172,6 +174,13 @@ class FileChoice(QWidget):
 
 def _counted(number: int) -> str:
     return f"{number:,} image{'s' * (number != 1)}"
+
+
+def _without(folders: Collection[str], text: str) -> str:
+    """A sentence with the names of files alone: the form names their folder already."""
+    for folder in folders:
+        text = text.replace(folder, "")
+    return text
 
 
 def _channels(number: int) -> str:

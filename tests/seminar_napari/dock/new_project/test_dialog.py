@@ -110,7 +110,10 @@ def test_what_cannot_be_used_is_said_and_the_rest_is(
     images = dialog.images
     assert [images.kind.itemText(row) for row in range(2)] == ["3 images: RGB", "2 images: grey"]
     assert "empty.png: an empty file" in images.left_out.text()
-    assert "field_1.png: would get the same image id as" in images.left_out.text()
+    assert (
+        "⚠ field_1.png: would get the same image id as field_1.jpg, 'field_1'; rename one of them"
+        in images.left_out.text()
+    )
     images.kind.setCurrentIndex(1)
     images.kind.activated.emit(1)
     assert dialog.windowTitle() == "2 images found: make a project?"
