@@ -22,6 +22,13 @@ Numbers = npt.NDArray[np.uint16]
 """(H, W) uint16: 0 is no object; numbers may have gaps."""
 
 
+Box = tuple[slice, slice]
+
+
+BOX = 48
+"""Pixels around a click in which its object is looked for first."""
+
+
 @dataclass(frozen=True, eq=False)
 class Mask:
     """A mask to divide.
@@ -54,20 +61,22 @@ class Objects:
         By which the mask was divided; None where the objects were read from their file.
     mask : Mask or None
         Likewise.
+    count : int
+        How many objects there are.
     """
 
     image_id: str
     numbers: Numbers | None
     clicks: ClickSet | None = None
     mask: Mask | None = None
+    count: int = 0
 
     @property
     def text(self) -> str:
         """How many there are, and from which mask, in a sentence or two."""
         if self.numbers is None:
             return ""
-        number = np.count_nonzero(np.bincount(self.numbers.ravel())[1:])
-        count = "1 object" if number == 1 else f"{number:,} objects"
+        count = "1 object" if self.count == 1 else f"{self.count:,} objects"
         file = f"{INSTANCES}/{self.image_id}.tif"
         if self.clicks is None or self.mask is None:
             return f"{count} as saved in {file}."
@@ -109,33 +118,47 @@ def make_objects(
     if before is not None and before.shape == numbers.shape:
         numbers = with_old_numbers(numbers, before)
     write_instances(path, numbers.astype(np.int32))
-    return Objects(image_id, numbers, clicks, mask)
+    return Objects(image_id, numbers, clicks, mask, _counted(numbers))
 
 
 def read_objects(path: Path, image_id: str) -> Objects:
     """Read the tif of `make_objects`; no numbers where it is missing or damaged."""
     try:
-        return Objects(image_id, np.asarray(tifffile.imread(path), dtype=np.uint16))
+        numbers = np.asarray(tifffile.imread(path), dtype=np.uint16)
+        return Objects(image_id, numbers, count=_counted(numbers))
     except (FileNotFoundError, tifffile.TiffFileError):
         return Objects(image_id, None)
 
 
-def after_click(numbers: Numbers, labels: LabelMap, clicks: ClickSet) -> Numbers | None:
+def after_click(found: Objects, labels: LabelMap, clicks: ClickSet) -> tuple[Objects, Box] | None:
     """The objects after the last of these clicks, without dividing the whole mask anew.
 
-    A second click on an object splits it, one of the background removes it. None where the whole
-    mask has to be divided: beside all objects, on another class, or against an object's own click.
+    A second click on an object splits it, one of the background removes it. Only the box of the
+    object is looked at, and returned with the objects. None where the whole mask has to be divided:
+    beside all objects, on another class, or against an object's own click.
     """
-    (row, col), class_id = pixels(clicks.points)[-1], clicks.class_ids[-1]
-    if numbers.shape != labels.shape or not clicks.inside()[-1] or not numbers[row, col]:
+    (row, col), class_id, numbers = pixels(clicks.points)[-1], clicks.class_ids[-1], found.numbers
+    if numbers is None or numbers.shape != labels.shape or not clicks.inside()[-1]:
         return None
     number = int(numbers[row, col])
     own = _own_clicks(numbers, clicks, class_id=int(labels[row, col]), number=number)
-    if class_id == BACKGROUND and not len(own):
-        return np.where(numbers == number, np.uint16(0), numbers)
-    if class_id != labels[row, col]:
+    is_removed = class_id == BACKGROUND and not len(own)
+    if not number or not (is_removed or class_id == labels[row, col]):
         return None
-    return split_object(numbers, number, own) if len(own) > 1 else numbers
+    box = _box_around(numbers, int(row), int(col))
+    part, gained = numbers[box].astype(np.int32), 0
+    if is_removed:
+        part[part == number] = 0
+        gained = -1
+    elif len(np.unique(pixels(own), axis=0)) > 1:
+        highest = part.max()
+        split = split_object(part, number, own - (box[0].start, box[1].start))
+        is_new = split > highest
+        part[is_new] = split[is_new] - highest + int(numbers.max())
+        gained = len(np.unique(split[is_new]))
+    whole = numbers.copy()
+    whole[box] = as_16_bit(part, f"{INSTANCES}/{found.image_id}.tif")
+    return Objects(found.image_id, whole, clicks, found.mask, found.count + gained), box
 
 
 def with_old_numbers(new: Numbers, before: Numbers) -> Numbers:
@@ -153,6 +176,28 @@ def with_old_numbers(new: Numbers, before: Numbers) -> Numbers:
     free = np.setdiff1d(np.arange(1, len(taken) + len(nameless) + 1), list(taken))
     names[nameless] = free[: len(nameless)]
     return names[new]
+
+
+def _counted(numbers: Numbers) -> int:
+    return int(np.count_nonzero(np.bincount(numbers.ravel())[1:]))
+
+
+def _box_around(numbers: Numbers, row: int, col: int) -> Box:
+    """A box with the whole object at this pixel, looked for further and further."""
+    reach = BOX
+    while True:
+        top, left = max(0, row - reach), max(0, col - reach)
+        box = slice(top, row + reach + 1), slice(left, col + reach + 1)
+        is_object = numbers[box] == numbers[row, col]
+        sides = (
+            (is_object[0], top),
+            (is_object[-1], box[0].stop < numbers.shape[0]),
+            (is_object[:, 0], left),
+            (is_object[:, -1], box[1].stop < numbers.shape[1]),
+        )
+        if not any(goes_on and side.any() for side, goes_on in sides):
+            return box
+        reach *= 2
 
 
 def _own_clicks(

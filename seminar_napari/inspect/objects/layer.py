@@ -14,8 +14,8 @@ from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.inference.instances.files import write_instances
 from seminar_napari.inspect.objects.dividing import (
+    Box,
     Mask,
-    Numbers,
     Objects,
     after_click,
     instances_path,
@@ -33,6 +33,7 @@ NAME = "instances"
 TAKES_CLICKS = "seminar takes clicks"
 """In the layer's metadata: a click on it chooses an object, see `annotate.stray_clicks`."""
 
+EVERYWHERE: Box = (slice(None), slice(None))
 REMEMBERED = 8
 """States of the shown image that undo goes back to at once."""
 
@@ -65,7 +66,7 @@ class ObjectsLayer:
         self._mask: Mask | None = None  # of the shown image
         self._worker: Latest[Objects] = Latest("seminar-instances")
         self._writer: Latest[None] = Latest("seminar-instances-file")
-        self._before: deque[tuple[ClickSet, Numbers]] = deque(maxlen=REMEMBERED)
+        self._before: deque[Objects] = deque(maxlen=REMEMBERED)
         self._image_layer: Any = None
         self._cleanup = Cleanup(self._follow_nothing)
         for signal, slot in (
@@ -147,12 +148,13 @@ class ObjectsLayer:
             else:
                 self._divide()
 
-    def _show(self, found: Objects) -> None:
+    def _show(self, found: Objects, box: Box = EVERYWHERE) -> None:
+        """Show objects that differ from those that are shown only in the box."""
         if found.numbers is None:
             return
         self.shown = found
         if found.clicks is not None:
-            self._before.append((found.clicks, found.numbers))
+            self._before.append(found)
         if self.layer is None:
             self.layer = Labels(
                 found.numbers.copy(),
@@ -162,6 +164,10 @@ class ObjectsLayer:
                 **self._session.layer_geometry(),
             )
             add_layer(self._viewer, self.layer)
+        elif box != EVERYWHERE and self.layer.data.shape == found.numbers.shape:
+            places = np.nonzero(np.asarray(self.layer.data)[box] != found.numbers[box])
+            rows, cols = places[0] + box[0].start, places[1] + box[1].start
+            self.layer.data_setitem((rows, cols), found.numbers[rows, cols])
         else:
             push(self.layer, found.numbers)
         self.layer.editable = False
@@ -179,20 +185,24 @@ class ObjectsLayer:
             return
         if _same(clicks, shown.clicks):
             return
-        numbers = next((kept for then, kept in self._before if _same(then, clicks)), None)
-        if numbers is None and _is_one_more(shown.clicks, clicks):
+        found = next((kept for kept in self._before if _same(kept.clicks, clicks)), None)
+        box = EVERYWHERE
+        if found is None and _is_one_more(shown.clicks, clicks):
             try:
-                numbers = after_click(shown.numbers, shown.mask.labels, clicks)
+                found, box = after_click(shown, shown.mask.labels, clicks) or (None, EVERYWHERE)
             except SeminarError as error:
                 self.said.emit(str(error))
                 return
-        if numbers is None or self._worker.busy:
+        if found is None or self._worker.busy:
             self._divide()
-        if numbers is not None:
-            self._show(Objects(image_id, numbers, clicks, shown.mask))
-            assert self._session.project is not None
-            path = instances_path(self._session.project, image_id)
-            self._writer.submit(partial(write_instances, path, numbers.astype(np.int32)))
+        if found is not None:
+            self._show(found, box)
+            self._save(found)
+
+    def _save(self, found: Objects) -> None:
+        assert self._session.project is not None and found.numbers is not None
+        path, numbers = instances_path(self._session.project, found.image_id), found.numbers
+        self._writer.submit(lambda: write_instances(path, numbers.astype(np.int32)))
 
     def _on_project(self, _project: object) -> None:
         self._worker = Latest("seminar-instances")  # what the last one was asked for comes too late
@@ -228,10 +238,12 @@ class ObjectsLayer:
             self.changed.emit()
 
 
-def _same(one: ClickSet, other: ClickSet) -> bool:
+def _same(one: ClickSet | None, other: ClickSet) -> bool:
     """Whether they are the same clicks, however long they took."""
-    return np.array_equal(one.points, other.points) and np.array_equal(
-        one.class_ids, other.class_ids
+    return (
+        one is not None
+        and np.array_equal(one.points, other.points)
+        and np.array_equal(one.class_ids, other.class_ids)
     )
 
 

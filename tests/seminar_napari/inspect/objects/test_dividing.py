@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from seminar.clicks.click_set import ClickSet
+from seminar_napari.inspect.objects import dividing
 from seminar_napari.inspect.objects.dividing import (
     Mask,
     Numbers,
@@ -63,31 +64,45 @@ def test_an_object_with_a_click_of_the_background_alone_is_none(tmp_path: Path) 
 
 
 @pytest.fixture
-def merged() -> Numbers:
+def merged() -> Objects:
     """The touching discs as one object, 7, and the other one, 9."""
     labels = labels_of_discs()
-    return ((labels == 1) * 7 + (labels == 2) * 9).astype(np.uint16)
+    numbers = ((labels == 1) * 7 + (labels == 2) * 9).astype(np.uint16)
+    return Objects("a", numbers, clicks_at(LEFT), None, 2)
 
 
-def test_a_second_click_splits_an_object_and_leaves_the_others(merged: Numbers) -> None:
+@pytest.mark.parametrize("reach", [1, 48])
+def test_a_second_click_splits_an_object_and_leaves_the_others(
+    merged: Objects, monkeypatch: pytest.MonkeyPatch, reach: int
+) -> None:
+    monkeypatch.setattr(dividing, "BOX", reach)
+    labels, before = labels_of_discs(), merged.numbers
+    changed = after_click(merged, labels, clicks_at(LEFT, APART, RIGHT))
+    assert changed is not None and before is not None
+    (found, box), split = changed, changed[0].numbers
+    assert split is not None and found.count == 3
+    assert split[20, 12] == 7 and split[20, 48] == 9 and split[20, 27] == 10
+    assert (split == 7).sum() == pytest.approx((split == 10).sum(), rel=0.1)
+    assert np.array_equal(split > 0, before > 0) and len(np.unique(before)) == 3
+    outside = np.ones(SIZE, dtype=bool)
+    outside[box] = False
+    assert np.array_equal(split[outside], before[outside])
+
+
+def test_a_click_of_the_background_removes_an_object_that_nobody_clicked(merged: Objects) -> None:
     labels = labels_of_discs()
-    split = after_click(merged, labels, clicks_at(LEFT, APART, RIGHT))
-    assert split is not None
-    assert split[20, 12] == 7 != split[20, 27] > 0 and split[20, 48] == 9
-    assert (split == 7).sum() == pytest.approx((split == split[20, 27]).sum(), rel=0.1)
-    assert np.array_equal(split > 0, merged > 0) and len(np.unique(merged)) == 3
-
-
-def test_a_click_of_the_background_removes_an_object_that_nobody_clicked(merged: Numbers) -> None:
-    labels = labels_of_discs()
-    without = after_click(merged, labels, clicks_at(LEFT, (20, 48, 0)))
-    assert without is not None and not without[20, 48] and without[20, 12] == 7
+    changed = after_click(merged, labels, clicks_at(LEFT, (20, 48, 0)))
+    assert changed is not None and changed[0].count == 1
+    numbers = changed[0].numbers
+    assert numbers is not None and not numbers[20, 48] and numbers[20, 12] == 7
     assert after_click(merged, labels, clicks_at(APART, (21, 49, 0))) is None
 
 
-def test_elsewhere_the_whole_mask_has_to_be_divided(merged: Numbers) -> None:
+def test_elsewhere_the_whole_mask_has_to_be_divided(merged: Objects) -> None:
     labels = labels_of_discs()
-    assert after_click(merged, labels, clicks_at(LEFT)) is merged, "it has its click now"
+    changed = after_click(merged, labels, clicks_at(LEFT))
+    assert changed is not None and changed[0].count == 2, "it has its click now"
+    assert np.array_equal(changed[0].numbers, merged.numbers)
     for place in ((2, 2, 1), (20, 12, 2), (-5, 70, 1)):
         assert after_click(merged, labels, clicks_at(place)) is None
 
