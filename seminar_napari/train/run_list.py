@@ -117,11 +117,11 @@ class RunList(QWidget):
         self.tree.itemSelectionChanged.connect(self._draw_buttons)
         self.tree.itemChanged.connect(self._on_edited)
         self._timer = timer(self, POLL_MILLISECONDS, self.poll)
-        self._cleanup = Cleanup()
-        self._cleanup.connect(session.project_changed, self._on_project)
+        cleanup = Cleanup()
+        cleanup.connect(session.project_changed, self._on_project)
         for signal in (session.run_changed, session.state_changed):
-            self._cleanup.connect(signal, self.refresh)
-        self.destroyed.connect(self._cleanup)
+            cleanup.connect(signal, self.refresh)
+        self.destroyed.connect(cleanup)
         self.refresh()
 
     # the list
