@@ -50,11 +50,18 @@ SMALL = 0.2
 objects (benchmarks/instances.md).
 """
 
+LEFT_OUT = 0.1
+"""With at most so many parts left that nobody clicked, as share of those that were clicked, the
+image was clicked completely, and what is left is no object (benchmarks/instances.md).
+"""
+
 GROWN = 0.7
 """Radius of an object that the mask misses, as share of that of a disc with the median area."""
 
 MIN_RADIUS = 2.0
 """Of such an object, in pixels: 13 of them."""
+
+NO_CLICKS = np.empty((0, 2), dtype=np.int64)
 
 
 def instances_from_clicks(
@@ -63,12 +70,15 @@ def instances_from_clicks(
     """One object a click: every click in the mask of its class owns one connected object, and no
     object has two clicks.
 
-    Parts of the mask without a click join the clicked object that they are not narrower towards
-    than `WAIST_BY_A_CLICK`; the others are objects of their own if they are not too small: people
-    do not click everything. A click that the mask misses (background, or a patch that is too
-    small) owns a disc of `GROWN` times the usual radius, as far as no other object is there. Not so
-    a click in the mask of another class or in another click's object: it owns nothing. Several
-    clicks of a class on one pixel are one. Background clicks only count through `labels`.
+    Parts of the mask without a click join a clicked object unless there is a waist between them
+    (`WAIST_BY_A_CLICK`). The others are objects of their own if they are not too small: people do
+    not click everything. But if at most a tenth (`LEFT_OUT`) of the objects of a class is left, it
+    was clicked completely: then there are no others, and waists do not matter.
+
+    A click that the mask misses (background, or a patch that is too small) owns a disc of `GROWN`
+    times the usual radius, as far as no other object is there. Not so a click in the mask of
+    another class or in another click's object: it owns nothing. Several clicks of a class on one
+    pixel are one. Background clicks only count through `labels`.
 
     Parameters
     ----------
@@ -77,8 +87,9 @@ def instances_from_clicks(
     clicks : ClickSet
         The clicks of this image.
     min_area : int, optional
-        Pixels; parts without a click that are smaller are left out. By default `SMALL` of the
-        median of the clicked objects, at least `MIN_AREA`, below which clicked ones grow.
+        Pixels; every part without a click that is at least as large is an object. By default the
+        rules above hold, and too small is what is below `SMALL` of the median of the clicked
+        objects, or below `MIN_AREA`.
 
     Raises
     ------
@@ -137,7 +148,7 @@ def divide_mask(mask: Mask, *, min_area: float = MIN_AREA) -> InstanceMap:
 
     Returns numbers from 1 without gaps, and 0 outside the mask and for what is too small.
     """
-    return _divided(mask, np.empty((0, 2), dtype=np.int64), min_area)
+    return _divided(mask, NO_CLICKS, min_area)
 
 
 def divide_piece(
@@ -166,19 +177,13 @@ def divide_piece(
     )
     ground = Ground.of(mask)
     distance = ndimage.distance_transform_edt(padded)[inner][mask].astype(np.float32)
-    parts = _parts(ground, smoothed(ground, distance), np.empty(0, np.int64), min_area)
-    image = ground.image(parts.numbers)
-    return image, np.argwhere(mask)[parts.peaks]
-
-
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """Of a ground: the number of each pixel, from 1, 0 where it is no object; the pixel that is the
-    peak of each.
-    """
-
-    numbers: Numbers
-    peaks: Numbers
+    land = _Land.of(ground, smoothed(ground, distance), NO_CLICKS)
+    owners = land.joined(WAIST, min_area)
+    parts = land.image(owners, land.areas_of(owners) >= min_area)
+    places = np.argwhere(mask)[land.peaks]
+    order = np.argsort(-land.heights[land.peaks], kind="stable")
+    numbers, highest = np.unique(parts[tuple(places[order].T)], return_index=True)
+    return parts, places[order][highest[numbers > 0]]
 
 
 def divide_at(mask: Mask, clicked: Numbers) -> InstanceMap:
@@ -187,70 +192,103 @@ def divide_at(mask: Mask, clicked: Numbers) -> InstanceMap:
     Returns numbers in the order of the pixels, from 1; 0 outside the mask, and where no way in the
     mask leads to one of them.
     """
-    parts = _divided(mask, clicked, None, waist=0)
+    ground = Ground.of(mask)
+    land = _Land.of(ground, smoothed(ground, depths(ground)), clicked)
+    owners = land.joined(0, 0)
+    parts = land.image(owners, np.isin(np.arange(len(owners)), owners[land.is_clicked]))
     numbers = np.zeros(int(parts.max(initial=0)) + 1, dtype=np.int32)
     numbers[parts[tuple(clicked.T)]] = np.arange(1, len(clicked) + 1)
     return numbers[parts]
 
 
-def _divided(
-    mask: Mask, clicked: Numbers, min_area: float | None, waist: float | None = None
-) -> InstanceMap:
+def _divided(mask: Mask, clicked: Numbers, min_area: float | None) -> InstanceMap:
     """Numbers from 1 without gaps; `clicked` (n, 2) are pixels in the mask."""
     ground = Ground.of(mask)
     if not len(ground.places):
         return np.zeros(mask.shape, dtype=np.int32)
-    places = (clicked[:, 0] + 1) * ground.width + clicked[:, 1] + 1
-    seeds = np.unique(np.searchsorted(ground.places, places))
-    heights = smoothed(ground, depths(ground))
-    return ground.image(_parts(ground, heights, seeds, min_area, waist).numbers)
-
-
-def _parts(
-    ground: Ground,
-    heights: Heights,
-    seeds: Numbers,
-    min_area: float | None,
-    waist: float | None = None,
-) -> _Parts:
-    """`seeds` are pixels of the ground; without a waist, the usual ones."""
-    basins, peaks = find_basins(ground, heights)
-    basins = _shared_out(ground, basins, seeds)
-    count = int(basins.max()) + 1
-    if count > len(peaks):
-        order = np.lexsort((-heights, basins))
-        peaks = order[np.unique(basins[order], return_index=True)[1]]
-    areas = np.bincount(basins, minlength=count)
-    is_clicked = np.zeros(count, dtype=np.bool_)
-    is_clicked[basins[seeds]] = True
-    pairs, passes = find_saddles(ground, heights, basins)
-    if waist is None:
-        waist = WAIST_BY_A_CLICK if len(seeds) else WAIST
-
-    def joined(smallest: float) -> Numbers:
-        return join_basins(
-            pairs,
-            passes,
-            peaks=heights[peaks],
-            areas=areas,
-            is_clicked=is_clicked,
-            waist=waist,
-            min_area=smallest,
-        )
-
+    land = _Land.of(ground, smoothed(ground, depths(ground)), clicked)
+    if not len(clicked):
+        owners = land.joined(WAIST, min_area or 0)
+        return land.image(owners, land.areas_of(owners) >= (min_area or 0))
+    is_clicked = np.zeros(len(land.areas), dtype=np.bool_)
     if min_area is None:
-        clicked_areas = np.bincount(joined(0), areas, minlength=count)[is_clicked]
-        min_area = (
-            max(MIN_AREA, SMALL * float(np.median(clicked_areas))) if len(seeds) else MIN_AREA
+        owners = land.joined(WAIST_BY_A_CLICK, 0)
+        usual = np.median(land.areas_of(owners)[land.is_clicked])
+        smallest = max(MIN_AREA, SMALL * float(usual))
+    else:
+        smallest = min_area
+    owners = land.joined(WAIST_BY_A_CLICK, smallest)
+    is_clicked[owners[land.is_clicked]] = True
+    is_kept = is_clicked | (land.areas_of(owners) >= smallest)
+    if min_area is None and (is_kept & ~is_clicked).sum() <= LEFT_OUT * is_clicked.sum():
+        owners = land.joined(0, 0)
+        is_kept = is_clicked
+    return land.image(owners, is_kept)
+
+
+@dataclass(frozen=True, eq=False)
+class _Land:
+    """The basins of a ground, and what lies between them.
+
+    Attributes
+    ----------
+    basins : ndarray, (n,)
+        The basin of each pixel, from 0.
+    peaks : ndarray, (basins,)
+        Which pixel of the ground the highest one of each is.
+    areas, is_clicked : ndarray, (basins,)
+    pairs, passes : ndarray
+        As of `find_saddles`.
+    """
+
+    ground: Ground
+    heights: Heights
+    basins: Numbers
+    peaks: Numbers
+    areas: Numbers
+    is_clicked: npt.NDArray[np.bool_]
+    pairs: Numbers
+    passes: Heights
+
+    @classmethod
+    def of(cls, ground: Ground, heights: Heights, clicked: Numbers) -> _Land:
+        """`clicked` (n, 2) are pixels of the ground, no two of them in one basin afterwards."""
+        places = (clicked[:, 0] + 1) * ground.width + clicked[:, 1] + 1
+        seeds = np.unique(np.searchsorted(ground.places, places))
+        basins, peaks = find_basins(ground, heights)
+        shared = _shared_out(ground, basins, seeds)
+        if shared is not basins:
+            basins, order = shared, np.lexsort((-heights, shared))
+            peaks = order[np.unique(basins[order], return_index=True)[1]]
+        is_clicked = np.zeros(len(peaks), dtype=np.bool_)
+        is_clicked[basins[seeds]] = True
+        areas = np.bincount(basins, minlength=len(peaks))
+        pairs, passes = find_saddles(ground, heights, basins)
+        return cls(ground, heights, basins, peaks, areas, is_clicked, pairs, passes)
+
+    def joined(self, waist: float, min_area: float) -> Numbers:
+        """For each basin the one that stands for its part, see `join_basins`."""
+        return join_basins(
+            self.pairs,
+            self.passes,
+            peaks=self.heights[self.peaks],
+            areas=self.areas,
+            is_clicked=self.is_clicked,
+            waist=waist,
+            min_area=min_area,
         )
-    owners = joined(min_area)
-    sizes = np.bincount(owners, areas, minlength=count)
-    is_kept = (sizes >= min_area) & (sizes > 0)
-    is_kept[owners[is_clicked]] = True
-    numbers = np.where(is_kept, np.cumsum(is_kept), 0)[owners]
-    highest = np.lexsort((-heights[peaks], numbers))
-    firsts = np.unique(numbers[highest], return_index=True)
-    return _Parts(numbers[basins], peaks[highest[firsts[1]]][firsts[0] > 0])
+
+    def areas_of(self, owners: Numbers) -> npt.NDArray[np.float64]:
+        """Pixels of the part of each basin that stands for one; 0 for the others."""
+        areas = np.bincount(owners, self.areas, minlength=len(self.areas))
+        return areas.astype(np.float64)
+
+    def image(self, owners: Numbers, is_kept: npt.NDArray[np.bool_]) -> InstanceMap:
+        """(H, W): the parts that are kept, numbered from 1."""
+        stands = np.zeros(len(owners), dtype=np.bool_)
+        stands[owners] = True
+        stands &= is_kept
+        return self.ground.image(np.where(stands, np.cumsum(stands), 0)[owners][self.basins])
 
 
 def _shared_out(ground: Ground, basins: Numbers, seeds: Numbers) -> Numbers:
