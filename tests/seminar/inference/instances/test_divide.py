@@ -63,6 +63,26 @@ def test_small_patches_are_no_objects_unless_clicked() -> None:
     assert clicked[6, 81] > 0
 
 
+def test_what_is_small_next_to_the_clicked_objects_is_one_only_if_clicked() -> None:
+    labels = discs((20, 20, 14), (40, 60, 14))
+    labels[2:8, 80:86] = labels[2:8, 90:96] = 1
+    found = instances_from_clicks(labels, clicks((20, 20), (5, 83), class_ids=[1, 1]))
+    assert found.max() == 3
+    assert (found[2:8, 80:86] == found[5, 83]).all()
+    assert found[5, 83] > 0 == found[5, 93]
+
+
+def test_an_image_that_was_clicked_completely_has_no_other_objects() -> None:
+    labels = np.zeros((60, 320), np.uint8)
+    for number in range(11):
+        labels[20:40, 5 + 28 * number : 25 + 28 * number] = 1
+    points = [(30, 15 + 28 * number) for number in range(11)]
+    for left_out, expected in ((1, 10), (2, 11)):
+        kept = points[left_out:]
+        given = clicks(*kept, class_ids=[1] * len(kept), size=(60, 320))
+        assert instances_from_clicks(labels, given).max() == expected
+
+
 def test_clicks_decide_where_the_shape_does_not() -> None:
     """A straight bar has no waist; two clicks make two objects of it."""
     labels = np.zeros((60, 100), np.uint8)
