@@ -18,11 +18,9 @@ from seminar_napari.qt.cleanup import Cleanup
 from seminar_napari.run.command import resume_arguments, train_arguments
 from seminar_napari.run.project_runs import lengthened, run_to_show
 from seminar_napari.run.supervisor import News, Supervisor
-from seminar_napari.session.followed_run import RunState
+from seminar_napari.session.followed_run import GOING
 from seminar_napari.session.session import Session
 from seminar_napari.workers.child import seminar_command
-
-GOING: tuple[RunState, ...] = ("starting", "running", "paused", "stopping")
 
 
 class RunControl:

@@ -14,6 +14,9 @@ RunState = Literal[
     "none", "starting", "running", "paused", "stopping", "stopped", "failed", "finished", "lost"
 ]
 
+GOING: tuple[RunState, ...] = ("starting", "running", "paused", "stopping")
+"""The states of a run that has not ended."""
+
 
 class FollowedRun:
     """Holds the followed run.

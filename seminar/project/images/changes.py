@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -121,7 +122,7 @@ def _fitting(project: Path, sources: Sequence[Source]) -> tuple[list[Source], li
     """Those whose names are free, with as many channels as the project's images; and the rest."""
     there = sorted(image_files(project / IMAGES))
     taken = {same_name(path.stem) for path in there}
-    channels = image_header(there[0]).channels if there else 0
+    channels = _channels(there)
     kept, faults = [], []
     for found in sources:
         source = _with_channels(found, channels)
@@ -139,6 +140,14 @@ def _fitting(project: Path, sources: Sequence[Source]) -> tuple[list[Source], li
         else:
             kept.append(source)
     return kept, faults
+
+
+def _channels(files: Sequence[Path]) -> int:
+    """Of the first file that can be read; 0 where none can."""
+    for path in files:
+        with contextlib.suppress(DatasetError, OSError):
+            return image_header(path).channels
+    return 0
 
 
 def _with_channels(source: Source, channels: int) -> Source | None:

@@ -14,6 +14,7 @@ from seminar.project.images.changes import (
     remove_images,
     removed_images,
 )
+from seminar_napari.session.followed_run import GOING
 from seminar_napari.session.session import Session
 from seminar_napari.session.training_warnings import some
 from seminar_napari.workers.latest import Latest
@@ -74,6 +75,12 @@ class ImageChanges:
         """Take images out of the project; their files go into its folder `removed`."""
         project = self._session.project
         if project is None or not image_ids:
+            return
+        if self._session.state in GOING and self._session.run is not None:
+            self._say(
+                f"{self._session.run.path.name} may be training on {some(image_ids)}: stop it "
+                "first, then remove images."
+            )
             return
         self._session.leave(image_ids)  # first: the time spent on an image is written then
         if not self._session.flush():

@@ -30,6 +30,7 @@ def test_images_come_in_and_each_that_does_not_says_why(project: Project, tmp_pa
     picture(more / "grey.png", channels=1)
     picture(more / "d.jpg")
     (more / "cut.png").write_bytes((more / "e.png").read_bytes()[:60])
+    project.image_path("a").write_bytes(b"damaged")
     seen: list[tuple[int, int]] = []
     added = add_images(project.path, [more], progress=lambda *n: seen.append(n))
     assert added.image_ids == ("d", "e") and seen == [(0, 2), (1, 2)]

@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from seminar.project.project import Project
+from seminar.run.folder import RunFolder
 from seminar_napari.annotate.tab import AnnotateTab
 
 
@@ -78,6 +79,10 @@ def test_what_cannot_be_done_is_one_sentence(
     assert "no image would be left to train on" in notices.pop()
     choose(tab, "Remove 3")
     assert "a project needs an image" in notices.pop()
+    tab._session.set_run(RunFolder.of(three_fields.path, "run-1"))
+    tab._session.set_state("running")
+    choose(tab, "Remove 3")
+    assert "run-1 may be training on a, b, c: stop it first" in notices.pop()
     assert three_fields.image_ids() == ("a", "b", "c")
     (tmp_path / "empty").mkdir()
     tab.images.changes.add([tmp_path / "empty"])
