@@ -114,7 +114,7 @@ def evaluate(
                 "pixels as the image has; restore the file"
             )
         found = _divided(source, project, image_id, predicted, min_area)
-        tally.add(Objects(numbers, truth), Objects(found, predicted))
+        tally.add(Objects(numbers, truth), Objects(found, predicted, project.read_clicks(image_id)))
 
     pairs = _pairs(source, project, image_ids, protocol, progress, count)
     return replace(score(pairs, project.classes), instances=tally.scores())

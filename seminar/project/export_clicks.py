@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from seminar.clicks.object_classes import clicked_classes
 from seminar.clicks.writers.exported import ExportImage, inside_only
 from seminar.clicks.writers.format_table import WRITERS, Kind, formats_of
 from seminar.errors import DatasetError, SeminarError
@@ -21,7 +22,7 @@ from seminar.io.images import explained, image_header
 from seminar.io.label_png import read_label_png
 from seminar.io.names import shown
 from seminar.io.tif import tif_values
-from seminar.labels import LabelMap
+from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.project import Project
 
 _Values = TypeVar("_Values", bound=npt.NDArray[Any])
@@ -212,6 +213,12 @@ def _predicted(project: Project, image_id: str, predictions: Path, kind: Kind) -
             )
         objects = _fitting(values[0], size, objects_path).astype(np.int32)
         classes = _classes_of(objects, labels, objects_path)
+        clicked = clicked_classes(objects, project.read_clicks(image_id))
+        classes |= {
+            number: class_id
+            for number, class_id in clicked.items()
+            if classes.get(number) == BACKGROUND
+        }
     return ExportImage(
         image_id, project.image_path(image_id), *size, None, objects, classes, labels
     )

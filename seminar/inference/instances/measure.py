@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.measure import regionprops_table
 
+from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.inference.instances.score import Objects, classes_of
 from seminar.io.intensities import ImageArray
@@ -34,6 +35,7 @@ def measure_objects(
     *,
     labels: LabelMap | None = None,
     classes: ClassNames | None = None,
+    clicks: ClickSet | None = None,
     pixel_size: PixelSize | None = None,
 ) -> Columns:
     """Measure each object, one entry a column each; columns without entries where there is none.
@@ -47,7 +49,9 @@ def measure_objects(
     labels : ndarray, (H, W) uint8, optional
         Class ids; an object has the class of most of its pixels.
     classes : ClassNames, optional
-        With `labels`.
+        Without them, classes are not known.
+    clicks : ClickSet, optional
+        An object that has no class by `labels` has that of the click on it.
     pixel_size : PixelSize, optional
         Adds the columns in micrometres.
 
@@ -78,7 +82,7 @@ def measure_objects(
     found = _measured(instances, channels)
     columns: Columns = {
         "object": found["object"],
-        "class": _class_names(instances, labels, classes),
+        "class": _class_names(instances, labels, classes, clicks),
         **{name: found[name] for name in ("area", "equivalent_diameter", "row", "col")},
     }
     for channel in range(channels.shape[2]):
@@ -121,13 +125,20 @@ def _measured(
 
 
 def _class_names(
-    instances: npt.NDArray[np.integer], labels: LabelMap | None, classes: ClassNames | None
+    instances: npt.NDArray[np.integer],
+    labels: LabelMap | None,
+    classes: ClassNames | None,
+    clicks: ClickSet | None,
 ) -> npt.NDArray[np.str_]:
-    if labels is None or classes is None:
-        return np.full(len(np.unique(instances[instances > 0])), "", dtype=np.str_)
-    _, class_ids = classes_of(Objects(instances, labels))
-    names = ["" if class_id == BACKGROUND else classes.names[class_id] for class_id in class_ids]
-    return np.array(names, dtype=np.str_)
+    if labels is None:
+        labels = np.zeros(instances.shape, dtype=np.uint8)
+    _, class_ids = classes_of(Objects(instances, labels, clicks))
+    is_known = (class_ids != BACKGROUND) & (classes is not None)
+    names = classes.names if classes else ()
+    return np.array(
+        [names[each] if known else "" for each, known in zip(class_ids, is_known, strict=True)],
+        dtype=np.str_,
+    )
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from seminar.clicks.click_set import ClickSet
+from seminar.clicks.object_classes import clicked_classes
 from seminar.errors import SeminarError
 from seminar.inference.metrics import InstanceScores, mean_of_present
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
@@ -42,10 +44,13 @@ class Objects:
     labels : ndarray, (H, W) uint8
         Class ids; an object has the class of most of its pixels. In the truth, 255 is void:
         it counts for nothing, and so does a predicted object that lies in it by more than half.
+    clicks : ClickSet, optional
+        An object that has no class by `labels` has that of the click on it.
     """
 
     numbers: Numbers
     labels: LabelMap
+    clicks: ClickSet | None = None
 
 
 class InstanceTally:
@@ -97,14 +102,19 @@ def score_instances(pairs: Iterable[tuple[Objects, Objects]], num_classes: int) 
 def classes_of(objects: Objects) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The numbers of the objects, ascending, and the class of most pixels of each, (n,) int64.
 
-    Background and void have no vote; an object that lies in nothing else has class 0.
+    Background and void have no vote; an object that lies in nothing else, and is not clicked, has
+    class 0.
     """
     inside = objects.numbers > 0
     numbers, places = np.unique(objects.numbers[inside], return_inverse=True)
     votes = np.zeros((len(numbers), IGNORE_INDEX + 1), dtype=np.int64)
     np.add.at(votes, (places, objects.labels[inside]), 1)
     votes[:, [BACKGROUND, IGNORE_INDEX]] = 0
-    return numbers.astype(np.int64), votes.argmax(axis=1)
+    classes = votes.argmax(axis=1)
+    clicked = clicked_classes(objects.numbers, objects.clicks)
+    for index in np.flatnonzero(classes == BACKGROUND) if clicked else ():
+        classes[index] = clicked.get(int(numbers[index]), BACKGROUND)
+    return numbers.astype(np.int64), classes
 
 
 def _count(truth: Objects, predicted: Objects, tallies: dict[int, _Tally]) -> None:

@@ -40,8 +40,8 @@ def measure_project(
     ----------
     source : Predictor or Path
         A model, whose masks of all images are divided by `divide_labels`; or a folder of instance
-        tifs, with the label PNGs beside them if the classes are to be known: then the images are
-        those that have one there.
+        tifs: then the images are those that have one there. Classes are known from label PNGs
+        beside them, and from clicks.
     min_area : int
         As of `instances_from_shape`.
     progress : callable, optional
@@ -111,6 +111,7 @@ def _texts(column: npt.NDArray[np.generic]) -> list[object]:
 def _measured(source: Predictor | Path, project: Project, image_id: str, min_area: int) -> Columns:
     path = project.image_path(image_id)
     image = project.read_image(image_id)
+    clicks = project.read_clicks(image_id)
     instances: npt.NDArray[np.integer]
     if isinstance(source, Path):
         found = instances_path(source, image_id)
@@ -119,12 +120,13 @@ def _measured(source: Predictor | Path, project: Project, image_id: str, min_are
         labels = _labels_beside(source / f"{image_id}.png", instances)
     else:
         labels = source.predict(image, str(path))
-        instances = divide_labels(labels, project.read_clicks(image_id), min_area=min_area)
+        instances = divide_labels(labels, clicks, min_area=min_area)
     return measure_objects(
         instances,
         image,
         labels=labels,
         classes=project.classes,
+        clicks=clicks,
         pixel_size=read_pixel_size(path),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.inference.instances.divide import divide_at
 from seminar.inference.instances.measure import measure_objects
@@ -62,6 +63,9 @@ def test_without_classes_channels_or_pixel_size(instances: np.ndarray) -> None:
         instances, np.ones((20, 30)), labels=np.zeros((20, 30), np.uint8), classes=CLASSES
     )
     assert beside["class"].tolist() == ["", ""]
+    clicks = ClickSet(20, 30, np.array([[1, 4]]), np.array([2]))
+    clicked = measure_objects(instances, np.ones((20, 30)), classes=CLASSES, clicks=clicks)
+    assert clicked["class"].tolist() == ["", "gland"]
 
 
 def test_no_objects_give_columns_without_entries() -> None:

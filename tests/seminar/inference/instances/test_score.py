@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
 from seminar.inference.instances.score import Objects, classes_of, score_instances
 
@@ -72,6 +73,15 @@ def test_the_class_of_an_object_is_that_of_most_pixels_in_a_class() -> None:
     labels = np.array([[0, 0, 0, 2, 1, 1, 0, 255]], np.uint8)
     numbers, classes = classes_of(Objects(np.array([[4, 4, 4, 4, 4, 4, 9, 9]]), labels))
     assert (numbers.tolist(), classes.tolist()) == ([4, 9], [1, 0])
+
+
+def test_an_object_that_the_mask_misses_has_the_class_of_its_click() -> None:
+    clicks = ClickSet(1, 8, np.array([[0, 1], [0, 5], [0, 6]]), np.array([2, 2, 0]))
+    found = Objects(
+        np.array([[4, 4, 4, 0, 9, 9, 9, 0]]), np.array([[0, 0, 0, 0, 1, 0, 0, 0]], np.uint8), clicks
+    )
+    assert classes_of(found)[1].tolist() == [2, 1]
+    assert classes_of(Objects(found.numbers, found.labels, ClickSet(5, 5)))[1].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
