@@ -69,7 +69,7 @@ def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(
     np.testing.assert_allclose(clicks.points, [[30, 40], [60, 100], [90, 20]], atol=0.3)
     assert clicks.class_ids.tolist() == [1, 2, 0]
     layer = dock.viewer.layers["Clicks"]
-    colours = np.array(project.classes.colours) / 255
+    colours = screen_palette(project.classes) / 255
     np.testing.assert_allclose(layer.face_color[:2, :3], colours[1:3], atol=0.01)
     red, green, blue, _ = layer.face_color[2]
     assert red == green == blue
@@ -177,7 +177,7 @@ def test_from_many_clicks_to_few_and_back_in_their_colours(
         hands.key(key)
         layer, clicks = dock.viewer.layers["Clicks"], dock.session.clicks(dock.session.image_id)
         np.testing.assert_array_equal(layer.data, clicks.points)
-        expected = np.array(project.classes.colours)[clicks.class_ids] / 255
+        expected = screen_palette(project.classes)[clicks.class_ids] / 255
         seen = clicks.class_ids > 0
         np.testing.assert_allclose(layer.face_color[seen, :3], expected[seen], atol=0.01)
 

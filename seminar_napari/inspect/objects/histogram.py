@@ -28,8 +28,9 @@ class Histogram(QWidget):
             missing = "The histogram needs pyqtgraph: pip install 'seminar-napari[plots]'."
             layout.addWidget(wrapped_label(missing, selectable=True))
             return
-        self._plot = pyqtgraph.PlotWidget()
-        self._plot.setMenuEnabled(False)
+        self._plot = pyqtgraph.PlotWidget(enableMenu=False)
+        if (menu := self._plot.getPlotItem().ctrlMenu) is not None:
+            menu.setParent(self)  # made all the same, and a window of its own
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
         self._plot.getAxis("left").setWidth(34)

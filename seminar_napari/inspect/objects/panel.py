@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.utils.theme import get_theme
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 from seminar.project.layout import PROBE
 from seminar_napari.inspect.next_click.ring import Ring
@@ -61,7 +61,8 @@ class ObjectsPanel(QWidget):
         self._measurer: Latest[Measured] = Latest("seminar-measure")
         self.objects = ObjectsLayer(viewer, session)
         self.ring = Ring(viewer, RING)
-        self.table = ObjectTable()
+        self.table = ObjectTable(self)
+        self.table.hide()
         self.count = button(
             "Count objects",
             "Divide the mask into objects, one a click, and keep them in step with clicks and "
@@ -87,9 +88,13 @@ class ObjectsPanel(QWidget):
     def shut_down(self) -> None:
         """Listen to nothing any more, and take the table away."""
         self._cleanup()
-        if self.table.parentWidget() is not None:
+        if self._is_docked:
             self._viewer.window.remove_dock_widget(self.table)
         self.table.deleteLater()
+
+    @property
+    def _is_docked(self) -> bool:
+        return isinstance(self.table.parentWidget(), QDockWidget)
 
     def poll(self) -> None:
         """Show what was found and measured, in the window's thread."""
@@ -118,14 +123,15 @@ class ObjectsPanel(QWidget):
     def toggle_table(self) -> None:
         """Show the table under the canvas, or put it away."""
         window = getattr(self._viewer, "window", None)
-        if window is None:
-            self.table.setVisible(not self.table.isVisible())
-        elif self.table.parentWidget() is not None:
+        if self._is_docked and window is not None:
             window.remove_dock_widget(self.table)
+            self.table.setParent(self)  # it goes when this goes
+            self.table.hide()
             self.ring.hide()
             return
-        else:
+        if window is not None:
             window.add_dock_widget(self.table, name=DOCK, area="bottom")
+        self.table.show()
         if not self.objects.is_on:
             self.count.setChecked(True)
 
