@@ -29,6 +29,8 @@ class Cleanup:
 
     def __call__(self, *_: object) -> None:
         """Clean up."""
+        if not vars(self):  # the garbage collector was faster: nothing is left to disconnect
+            return
         connections, self._connections = self._connections, []
         for signal, slot in connections:
             with contextlib.suppress(ValueError):  # disconnected already

@@ -41,6 +41,8 @@ def test_what_is_gone_already_needs_no_end() -> None:
     first.__dict__.clear()  # as the garbage collector does with a cycle
     cleanup()
     assert second.ended == 1
+    cleanup.__dict__.clear()
+    cleanup()
 
 
 def test_mistakes_are_not_swallowed() -> None:
