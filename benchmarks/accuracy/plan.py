@@ -108,7 +108,7 @@ no change of colours.
 
 TABLES = (
     *("table3", "peers", "images", "budget", "fig4", "fig5", "time"),
-    *("probe", "refined", "instances"),
+    *("probe", "refined", "instances", "convpaint"),
 )
 
 
@@ -137,6 +137,7 @@ class Bench:
             "probe": self._probe_rows,
             "refined": self._refined_rows,
             "instances": self._instance_rows,
+            "convpaint": self._convpaint_rows,
         }
         if table in later:
             yield from later[table](set_name, seed)
@@ -177,7 +178,12 @@ class Bench:
 
     def _instance_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "instances", partial(self.instances, set_name, seed)
-        yield "instances-time", time_row
+        if seed == 0:
+            yield "instances-time", time_row
+
+    def _convpaint_rows(self, set_name: str, _: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        yield "probe", partial(self.probe, set_name)
+        yield "convpaint", partial(self.convpaint, set_name)
 
     def _probe_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "forest", partial(self.forest, set_name, seed)
