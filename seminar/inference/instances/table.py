@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,14 @@ from seminar.errors import DatasetError, SeminarError
 from seminar.inference.instances.divide import MIN_AREA, divide_labels
 from seminar.inference.instances.files import instances_path, read_instances
 from seminar.inference.instances.measure import Columns, measure_objects
-from seminar.inference.predictor import Predictor
 from seminar.io.files import write_text
 from seminar.io.label_png import read_label_png
 from seminar.io.pixel_size import read_pixel_size
 from seminar.labels import LabelMap
 from seminar.project.project import Project
+
+if TYPE_CHECKING:  # the window writes tables, too, and never loads torch
+    from seminar.inference.predictor import Predictor
 
 LAST = ("touches_border", "area_um2", "equivalent_diameter_um", "row_um", "col_um")
 """Columns after those of the channels, of which images may have different numbers."""
