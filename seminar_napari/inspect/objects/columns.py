@@ -1,22 +1,16 @@
-"""The measurements of an image's objects, as they stand on screen and in a CSV file."""
+"""The measurements of an image's objects, and how they stand on screen."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seminar.inference.instances.measure import Columns, measure_objects
-from seminar.io.files import write_bytes
 from seminar.io.pixel_size import read_pixel_size
-from seminar.labels import LabelMap
 from seminar.project.project import Project
-from seminar_napari.inspect.objects.dividing import Numbers
+from seminar_napari.inspect.objects.dividing import Objects
 
 OBJECT, CLASS, BORDER = "object", "class", "touches_border"
 
@@ -54,7 +48,7 @@ class Measured:
         )
 
 
-def measure(project: Project, image_id: str, numbers: Numbers, labels: LabelMap | None) -> Measured:
+def measure(project: Project, found: Objects) -> Measured:
     """Measure the objects of an image of the project.
 
     Raises
@@ -62,15 +56,16 @@ def measure(project: Project, image_id: str, numbers: Numbers, labels: LabelMap 
     SeminarError, OSError
         The image cannot be read, or has another size.
     """
-    path = project.image_path(image_id)
+    assert found.numbers is not None
     columns = measure_objects(
-        numbers,
-        project.read_image(image_id),
-        labels=labels,
+        found.numbers,
+        project.read_image(found.image_id),
+        labels=found.mask.labels if found.mask is not None else None,
         classes=project.classes,
-        pixel_size=read_pixel_size(path),
+        clicks=found.clicks,
+        pixel_size=read_pixel_size(project.image_path(found.image_id)),
     )
-    return Measured(image_id, columns)
+    return Measured(found.image_id, columns)
 
 
 def title(name: str) -> str:
@@ -88,20 +83,3 @@ def shown(value: object) -> str:
         size = abs(value)
         return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 0.1 else f"{value:.3g}"
     return str(value)
-
-
-def write_csv(path: Path, measured: Measured) -> None:
-    """Write the table, one object a line, whole or not at all.
-
-    Raises
-    ------
-    OSError
-        It cannot be written.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", *measured.columns])
-    columns: list[npt.NDArray[np.generic]] = list(measured.columns.values())
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        writer.writerow([measured.image_id, *row])
-    write_bytes(path, text.getvalue().encode())

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import tifffile
 
 from seminar.clicks.click_set import ClickSet, pixels
-from seminar.inference.instances.divide import instances_from_clicks, instances_from_shape
+from seminar.inference.instances.divide import MIN_AREA, divide_labels
 from seminar.inference.instances.files import as_16_bit, write_instances
 from seminar.inference.instances.split import split_object
+from seminar.inference.instances.usual_size import min_area_of
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.layout import INSTANCES
 from seminar.project.project import Project
@@ -41,11 +42,14 @@ class Mask:
         Whose mask it is, for people.
     stamp : Stamp
         The file that it was read from, and its version.
+    model : Path or None
+        Folder of the run that made it, which may know how small an object can be.
     """
 
     labels: LabelMap
     words: str
     stamp: Stamp
+    model: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +110,8 @@ def make_objects(
     SeminarError, OSError
         More objects than the tif can number; a file that cannot be written.
     """
-    found = (
-        instances_from_clicks(mask.labels, clicks)
-        if has_object_clicks(clicks)
-        else instances_from_shape(mask.labels)
-    )
-    numbers = as_16_bit(found, str(path))
+    smallest = min_area_of(mask.model) if mask.model is not None else MIN_AREA
+    numbers = as_16_bit(divide_labels(mask.labels, clicks, min_area=smallest), str(path))
     refused = _refused(numbers, clicks)
     if len(refused):
         numbers[np.isin(numbers, refused)] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -120,7 +121,7 @@ class ObjectsLayer:
             return
         if self.shown is None:
             self.said.emit("Finding objects …")
-        kept = Mask(mask.labels.copy(), mask.words, mask.stamp)
+        kept = replace(mask, labels=mask.labels.copy())
         numbers = self.shown.numbers if self.shown is not None else None
         path = instances_path(project, image_id)
         self._worker.submit(partial(make_objects, path, image_id, kept, clicks, numbers))

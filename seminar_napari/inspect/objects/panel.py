@@ -117,7 +117,8 @@ class ObjectsPanel(QWidget):
             words = OVERLAYS[name].title
             if name != PROBE and run is not None:
                 words = f"{words} of {run.path.name}"
-            mask = Mask(labels, words, overlays.stamp(name))
+            model = run.path if name != PROBE and run is not None else None
+            mask = Mask(labels, words, overlays.stamp(name), model)
         self.objects.follow(mask)
 
     def toggle_table(self) -> None:
@@ -152,8 +153,7 @@ class ObjectsPanel(QWidget):
         if project is None or found is None or found.numbers is None:
             return
         if self.table.isVisible():
-            labels = found.mask.labels if found.mask is not None else None
-            self._measurer.submit(partial(measure, project, found.image_id, found.numbers, labels))
+            self._measurer.submit(partial(measure, project, found))
 
     def _put_features(self, measured: Measured) -> None:
         """Give napari's own table of features the same columns."""

@@ -24,7 +24,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seminar_napari.inspect.objects.columns import OBJECT, Measured, shown, title, write_csv
+from seminar.inference.instances.table import write_table
+from seminar_napari.inspect.objects.columns import OBJECT, Measured, shown, title
 from seminar_napari.inspect.objects.histogram import Histogram
 from seminar_napari.qt.builders import boxed, button, column, row
 
@@ -190,7 +191,7 @@ class ObjectTable(QWidget):
         if self.model.measured is None:
             return
         try:
-            write_csv(path, self.model.measured)
+            write_table(path, {self.model.measured.image_id: self.model.measured.columns})
         except OSError as error:
             self.count.setText(
                 f"{path.name} is not written: {error.strerror}; choose another place"

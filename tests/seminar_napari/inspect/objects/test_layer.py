@@ -208,6 +208,7 @@ def test_objects_that_come_late_are_not_shown(
     monkeypatch.setattr(layer_module, "make_objects", late)
     mask = two_touching()
     window.click(LEFT, RIGHT)
+    assert session.flush()
     objects.follow(mask)
     objects.switch(True)
     made = objects._worker

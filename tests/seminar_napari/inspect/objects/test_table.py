@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt
 from seminar.errors import SeminarError
 from seminar.project.project import Project
 from seminar_napari.inspect.objects.columns import Measured, measure, shown, title
+from seminar_napari.inspect.objects.dividing import Mask, Objects
 from seminar_napari.inspect.objects.histogram import MOST_BINS, bins
 from seminar_napari.inspect.objects.table import ObjectTable
 
@@ -101,13 +102,14 @@ def test_measures_are_in_micrometres_where_the_image_has_them(three_fields: Proj
     )
     numbers = np.zeros((40, 60), dtype=np.uint16)
     numbers[10:20, 10:20] = 4
-    found = measure(three_fields, "c", numbers, (numbers > 0).astype(np.uint8))
+    mask = Mask((numbers > 0).astype(np.uint8), "live mask", ("", 1))
+    found = measure(three_fields, Objects("c", numbers, None, mask))
     assert found.columns["area_um2"].tolist() == [25] and found.columns["object"].tolist() == [4]
     assert found.columns["class"].tolist() == ["cell"] and found.columns["sum_2"].tolist() == [700]
     assert {"Area (µm²)", "Sum of channel 2"} <= set(map(title, found.numeric()))
     with pytest.raises(SeminarError, match="size"):
-        measure(three_fields, "c", numbers[:9], None)
-    assert len(measure(three_fields, "a", numbers * 0, None)) == 0
+        measure(three_fields, Objects("c", numbers[:9]))
+    assert len(measure(three_fields, Objects("a", numbers * 0))) == 0
 
 
 def test_histograms_of_anything() -> None:
