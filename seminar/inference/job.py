@@ -16,7 +16,12 @@ import numpy.typing as npt
 import tifffile
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.inference.instances.divide import divide_labels, instances_from_shape
+from seminar.inference.instances.divide import (
+    has_object_clicks,
+    instances_from_clicks,
+    instances_from_shape,
+    without_object,
+)
 from seminar.inference.instances.files import as_16_bit, write_instances
 from seminar.inference.instances.usual_size import learn_min_area
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, stem_of
@@ -45,6 +50,7 @@ class Summary:
     passed_over: int = 0
     faults: list[str] = field(default_factory=list)
     places: list[Path] = field(default_factory=list)
+    clicks_without_object: int = 0
 
     def sentence(self) -> str:
         """The outcome in one line."""
@@ -57,6 +63,12 @@ class Summary:
             parts.append(
                 f"{self.passed_over} passed over that exist already (--overwrite predicts them "
                 "again)"
+            )
+        if self.clicks_without_object:
+            parts.append(
+                f"{self.clicks_without_object} click"
+                f"{' has' if self.clicks_without_object == 1 else 's have'} no object: in the mask "
+                "of another class, or in the object of another click"
             )
         if self.faults:
             parts.append(f"{len(self.faults)} not predicted")
@@ -126,6 +138,7 @@ class PredictionJob:
         self.scheduler = scheduler
         self.pages = pages
         self.min_area = min_area
+        self.lacking = 0
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -167,6 +180,7 @@ class PredictionJob:
         zarrs = [path for path in self.images if is_zarr(path)]
         if zarrs:
             self._refresh(zarrs)
+        summary.clicks_without_object = self.lacking
         return summary
 
     def _refresh(self, zarrs: Sequence[Path]) -> None:
@@ -225,13 +239,16 @@ class PredictionJob:
                         metadata={"axes": "CYX"},
                     )
         if outputs.instances and outputs.instances in wanted:
-            labels, clicks = (
-                _labels_of(path, outputs.labels, layout),
-                clicks_of(path, self.predictor.classes),
-            )
-            write_instances(
-                outputs.instances, divide_labels(labels, clicks, min_area=self.smallest)
-            )
+            self._write_instances(path, outputs.instances, _labels_of(path, outputs.labels, layout))
+
+    def _write_instances(self, path: Path, out: Path, labels: LabelMap) -> None:
+        clicks = clicks_of(path, self.predictor.classes)
+        if clicks is None or not has_object_clicks(clicks):
+            write_instances(out, instances_from_shape(labels, min_area=self.smallest))
+            return
+        instances = instances_from_clicks(labels, clicks)
+        write_instances(out, instances)
+        self.lacking += len(without_object(instances, labels, clicks))
 
     def _probabilities(self, path: Path, layout: TifLayout | None) -> npt.NDArray[np.float32]:
         is_chosen = layout is not None and self.pages != "auto"

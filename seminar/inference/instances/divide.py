@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import KDTree
 from skimage.segmentation import watershed
 
-from seminar.clicks.click_set import ClickSet, pixels
+from seminar.clicks.click_set import ClickSet, Points, pixels
 from seminar.errors import SeminarError
 from seminar.inference.instances.basins import (
     Ground,
@@ -120,9 +121,32 @@ def divide_labels(
 
     `min_area` is that of `instances_from_shape`; clicked images say themselves how small.
     """
-    if clicks is not None and (clicks.class_ids != BACKGROUND).any():
+    if clicks is not None and has_object_clicks(clicks):
         return instances_from_clicks(labels, clicks)
     return instances_from_shape(labels, min_area=min_area)
+
+
+def has_object_clicks(clicks: ClickSet) -> bool:
+    """Whether a mask can be divided by these clicks."""
+    return bool((clicks.class_ids != BACKGROUND).any())
+
+
+def without_object(instances: InstanceMap, labels: LabelMap, clicks: ClickSet) -> Points:
+    """The clicks, (n, 2), to which `instances_from_clicks` gave no object of their own: in the mask
+    of another class, or in what another click owns.
+    """
+    is_object = clicks.inside() & ~np.isin(clicks.class_ids, (BACKGROUND, IGNORE_INDEX))
+    points, class_ids = clicks.points[is_object], clicks.class_ids[is_object]
+    places = pixels(points)
+    seen = labels[tuple(places.T)]
+    is_own = (seen == class_ids) | np.isin(seen, (BACKGROUND, IGNORE_INDEX))
+    numbers = np.where(is_own, instances[tuple(places.T)], 0)
+    is_same_pixel = np.ones(len(places), dtype=np.bool_)
+    is_same_pixel[np.unique(places, axis=0, return_index=True)[1]] = False
+    is_first = np.zeros(len(places), dtype=np.bool_)
+    is_first[np.unique(numbers, return_index=True)[1]] = True
+    lacking: Points = points[((numbers == 0) | ~is_first) & ~is_same_pixel]
+    return lacking
 
 
 def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> InstanceMap:
@@ -345,14 +369,17 @@ def _grow(
     owned, seen = instances[tuple(places.T)], labels[tuple(places.T)]
     is_whole = (seen == class_ids) & (areas[owned] >= min_area) & (owned > 0)
     usual = float(np.median(areas[owned[is_whole]])) if is_whole.any() else 0.0
-    radius = max(MIN_RADIUS, GROWN * float(np.sqrt(usual / np.pi)))
+    usual_radius = max(MIN_RADIUS, GROWN * float(np.sqrt(usual / np.pi)))
     is_missed = np.where(owned > 0, seen == class_ids, np.isin(seen, (BACKGROUND, IGNORE_INDEX)))
+    missed = np.flatnonzero(is_missed & ~is_whole)
+    missed = missed[np.unique(places[missed], axis=0, return_index=True)[1]]
+    apart, _ = KDTree(places[missed]).query(places[missed], k=2)  # inf to none
     count = len(areas) - 1
-    for index in np.flatnonzero(is_missed & ~is_whole):
+    for index, radius in zip(missed, np.minimum(usual_radius, apart[:, 1] / 2), strict=True):
         row, col = places[index].tolist()
         top, left = max(0, row - int(radius)), max(0, col - int(radius))
         box = (slice(top, row + int(radius) + 1), slice(left, col + int(radius) + 1))
-        number = int(instances[row, col])  # a disc before may have come here
+        number = int(instances[row, col])
         if not number:
             count = number = count + 1
         rows, cols = np.indices(instances[box].shape)

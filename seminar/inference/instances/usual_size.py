@@ -58,7 +58,8 @@ def learn_min_area(model: Path, predict: Callable[[ImageArray, str], LabelMap]) 
     area = _known(run)
     if area is None:
         project = run.path.absolute().parent.parent
-        area = _learnt(Project.open(project), predict) if is_project(project) else None
+        with contextlib.suppress(SeminarError):  # a project that lacks something
+            area = _learnt(Project.open(project), predict) if is_project(project) else None
         if area is None:
             return MIN_AREA
         with contextlib.suppress(OSError):  # a read-only run is asked again next time

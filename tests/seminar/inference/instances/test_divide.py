@@ -14,7 +14,11 @@ from scipy import ndimage
 
 from seminar.clicks.click_set import ClickSet
 from seminar.errors import SeminarError
-from seminar.inference.instances.divide import instances_from_clicks, instances_from_shape
+from seminar.inference.instances.divide import (
+    instances_from_clicks,
+    instances_from_shape,
+    without_object,
+)
 from seminar.inference.instances.files import write_instances
 
 
@@ -61,6 +65,20 @@ def test_small_patches_are_no_objects_unless_clicked() -> None:
     clicked = instances_from_clicks(labels, clicks((6, 81), (30, 30), class_ids=[1, 1]))
     assert clicked.max() == 2
     assert clicked[6, 81] > 0
+
+
+def test_no_object_owns_two_clicks_beside_the_mask_either_and_what_owns_nothing_is_said() -> None:
+    labels = discs((30, 30, 14))
+    given = clicks(
+        *((30, 30), (50, 80), (50, 84), (50, 84), (28, 32), (31, 30)),
+        class_ids=[1, 1, 1, 1, 2, 1],
+    )
+    labels[40:60, 88:] = 2
+    found = instances_from_clicks(labels, given)
+    assert found.max() == 5
+    numbers = [int(found[place]) for place in ((30, 30), (50, 80), (50, 84), (31, 30))]
+    assert len(set(numbers)) == 4 and 0 not in numbers
+    assert without_object(found, labels, given).tolist() == [[28, 32]]
 
 
 def test_what_is_small_next_to_the_clicked_objects_is_one_only_if_clicked() -> None:
