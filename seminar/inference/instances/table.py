@@ -103,11 +103,11 @@ def _rows(columns: Columns) -> Iterator[dict[str, object]]:
 
 
 def _texts(column: npt.NDArray[np.generic]) -> list[object]:
-    """Numbers with seven digits, which intensities and pixels do not exceed; 0 and 1 of truths."""
+    """Numbers with ten digits, more than is ever measured; 0 and 1 of truths."""
     if column.dtype.kind == "b":
         return list(column.astype(np.int64).tolist())
     if column.dtype.kind == "f":
-        return [f"{value:.7g}" for value in column.tolist()]
+        return [f"{value:.10g}" for value in column.tolist()]
     return list(column.tolist())
 
 
