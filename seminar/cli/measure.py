@@ -30,8 +30,9 @@ def measure(
     """
     from rich.console import Console
 
+    from seminar.inference.instances.csv_file import write_table
     from seminar.inference.instances.files import holds_instances
-    from seminar.inference.instances.table import measure_project, write_table
+    from seminar.inference.instances.table import measure_project
     from seminar.inference.instances.usual_size import learn_min_area
     from seminar.inference.predictor import Predictor
     from seminar.project.project import Project

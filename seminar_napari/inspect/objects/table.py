@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from seminar.inference.instances.table import write_table
+from seminar.inference.instances.csv_file import write_table
 from seminar_napari.inspect.objects.columns import OBJECT, Measured, shown, title
 from seminar_napari.inspect.objects.histogram import Histogram
 from seminar_napari.qt.builders import boxed, button, column, row
