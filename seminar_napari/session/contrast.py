@@ -14,6 +14,8 @@ from seminar.project.layout import CONTRAST
 from seminar_napari.layers.picture import Limits, Picture
 from seminar_napari.workers.worker import Worker
 
+PATIENCE_SECONDS = 1.0
+
 ByHand = dict[str, dict[int, Limits]]
 """By image id and plane."""
 
@@ -37,8 +39,9 @@ class Contrast:
         viewer.dims.events.point.connect(self._on_plane)
 
     def close(self) -> None:
-        """Follow the layer no more."""
+        """Follow the layer no more, and write what is not written yet."""
         self.leave()
+        self._writer.wait(PATIENCE_SECONDS)
         self._viewer.dims.events.point.disconnect(self._on_plane)
 
     def use(self, project: Path | None) -> None:

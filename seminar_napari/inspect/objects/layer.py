@@ -34,6 +34,7 @@ NAME = "instances"
 TAKES_CLICKS = "seminar takes clicks"
 """In the layer's metadata: a click on it chooses an object, see `annotate.stray_clicks`."""
 
+PATIENCE_SECONDS = 1.0
 EVERYWHERE: Box = (slice(None), slice(None))
 REMEMBERED = 8
 """States of the shown image that undo goes back to at once."""
@@ -83,6 +84,7 @@ class ObjectsLayer:
     def close(self) -> None:
         """Disconnect; the layer stays, as its objects are on disk."""
         self._cleanup()
+        self._writer.wait(PATIENCE_SECONDS)
 
     def switch(self, is_on: bool) -> None:
         """Divide the masks of the images that are shown from now on, or no more."""
