@@ -107,10 +107,12 @@ def fitted_settings(project: Project, settings: TrainConfig, given: Collection[s
     """The settings as they suit the images, but for those that were given; told in one line."""
     from seminar.config.fit import fitted, told
     from seminar.project.scene import scene_of_project
+    from seminar.runtime.distributed import is_first_process
 
     scene = scene_of_project(project, settings.split, settings.limit)
     chosen = fitted(settings, scene, keep=given)
-    if line := told(settings, chosen, scene):
+    line = told(settings, chosen, scene)
+    if line and is_first_process():
         print(line)
     return chosen
 
