@@ -38,11 +38,11 @@ def demo(
 
     project = create_sample_project(out)
     run = RunFolder.of(project.path, "demo")
-    clicked = {image_id: project.read_clicks(image_id) for image_id in project.image_ids()}
-    shown, clicks = max(
-        ((image_id, clicks) for image_id, clicks in clicked.items() if clicks),
-        key=lambda entry: len(set(entry[1].class_ids)),
-    )  # the first one with the most classes
+    shown, clicks = next(
+        (image_id, clicks)
+        for image_id in project.image_ids()
+        if (clicks := project.read_clicks(image_id))
+    )
     run.request_preview(shown)
     settings = demo_settings()
     show(record(run, train(project, run, settings)))

@@ -68,10 +68,9 @@ def fitted(settings: TrainConfig, scene: Scene | None, keep: Collection[str] = (
     if scene is None or settings.start != "probe":
         return settings
     around = STEP * round(SPACINGS * scene.spacing / STEP)
-    least = settings.crop_size
-    side = max(least, STEP * int(min(scene.height, scene.width) // STEP))
+    side = STEP * int(min(scene.height, scene.width) // STEP)
     chosen = {
-        "crop_size": max(least, min(around, side, LARGEST_CROP)),
+        "crop_size": max(settings.crop_size, min(around, side, LARGEST_CROP)),
         "rotations": settings.rotations and not scene.has_up,
     }
     return settings.replace(**{name: value for name, value in chosen.items() if name not in keep})

@@ -54,10 +54,7 @@ def create_project(
         )
     found = find_sources(images, pages)
     faults = list(found.left_out)
-    counts = {
-        image_id: source.channels for source in found.sources for image_id in source.image_ids
-    }
-    if said := mixed_channels(counts):
+    if said := mixed_channels(found.channels()):
         faults.append(f"{path}: {said}; convert them, or make a project of each kind")
     if faults:
         raise DatasetError(faults)

@@ -81,8 +81,9 @@ def remove_images(project: Path, image_ids: Collection[str]) -> None:
         No permission.
     """
     with locked(project):
-        files = [path for path in image_files(project / IMAGES) if path.stem in image_ids]
-        if len(files) == len([*image_files(project / IMAGES)]):
+        there = list(image_files(project / IMAGES))
+        files = [path for path in there if path.stem in image_ids]
+        if len(files) == len(there):
             raise DatasetError(
                 f"{project}: a project needs an image; add others before the last one is removed"
             )
