@@ -45,7 +45,7 @@ DEFAULT_SETS = {
     "fig5": "histology20",
     "time": "fluo20,histology20",
     "probe": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",
-    "refined": "fluo20,histology20,histology3,fluo3,histology1,ccp60,camvid60,voc",
+    "refined": "fluo20,histology20,histology3,fluo3,histology1,ccp60,camvid60,ccp40full,voc",
     "instances": "fluo20,histology20",
     "convpaint": "fluo3,fluo20,histology3,histology20,ccp60,camvid60",
     "pictures": ",".join(SETS),

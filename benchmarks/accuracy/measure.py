@@ -54,11 +54,17 @@ class ImageSet:
     half: bool = False
     human: str = ""
 
+    @property
+    def folder(self) -> str:
+        """Name of its copy with clicks."""
+        return f"{self.source}-half" if self.half else self.source
+
 
 SETS: Mapping[str, ImageSet] = {
     **{f"fluo{limit}": ImageSet("dsb2018_fluo", limit) for limit in (1, 3, 5, 10, 20, 100)},
     **{f"histology{limit}": ImageSet("dsb2018_histology", limit) for limit in (1, 3, 5, 10, 20)},
     "ccp60": ImageSet("ccp", 60, SCENES, half=True),
+    "ccp40full": ImageSet("ccp", 40),
     "camvid60": ImageSet("camvid", 60, SCENES, half=True),
     "voc": ImageSet("voc2012_2007", 0, SCENES, human="voc2012_points"),
 }

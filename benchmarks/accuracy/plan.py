@@ -212,7 +212,7 @@ class Bench:
         chosen = SETS[set_name]
         return prepared(
             self.shared / chosen.source,
-            self.out / (f"{chosen.source}-{style}" if style else chosen.source),
+            self.out / (f"{chosen.folder}-{style}" if style else chosen.folder),
             half=chosen.half,
             human=self.shared / chosen.human if chosen.human else None,
             style=STYLES[style],
@@ -220,7 +220,7 @@ class Bench:
 
     def has_runs(self, set_name: str) -> bool:
         """Whether a run of this set is in `out`: rows can be older than the folder."""
-        return any((self.out / SETS[set_name].source / "runs").glob(f"{set_name}-*"))
+        return any((self.out / SETS[set_name].folder / "runs").glob(f"{set_name}-*"))
 
     def options(self, set_name: str, seed: int) -> list[str]:
         """What every training command of the tables of version 0.1 on a set has in common."""
