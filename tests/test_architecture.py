@@ -50,10 +50,10 @@ TORCH_FREE = [
     *("io.files", "io.images", "io.label_png", "io.names", "io.tif", "labels"),
     *("project.project", "project.layout", "project.create", "project.splits"),
     *("project.check.project", "project.sample.create", "project.sample.picture"),
-    *("run.events", "run.folder", "training.schedules"),
+    *("probe.talk", "run.events", "run.folder", "training.schedules"),
 ]
 """What the window uses, or may use, of the library; and the command line, so that `seminar
---help` is quick.
+--help` is quick, and the first mask.
 """
 
 QT = {"qtpy", "PyQt5", "PyQt6", "PySide6"}

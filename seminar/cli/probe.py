@@ -42,25 +42,27 @@ def probe(
     """
     # before numpy and torch are loaded: threads that wait for each other are slower than one
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
-    from seminar.cli.terminal.probe_report import report
     from seminar.cli.terminal.setting_options import parsed
     from seminar.config.probe_settings import ProbeConfig
-    from seminar.probe.once import fit_project
-    from seminar.probe.probe import Probe
-    from seminar.probe.store import FeatureStore
-    from seminar.probe.talk import follow as answer
     from seminar.project.project import Project
-    from seminar.runtime.devices import pick_device
 
     config = ProbeConfig(
         backbone=backbone,
         weights=weights,
         channels=parsed("channels", channels, tuple[int, ...]),
     )
-    opened = Project.open(project)
-    kept = FeatureStore(disk_bytes=int(store * 1e9))
-    made = Probe(opened, config, store=kept, device=pick_device(device))
+    opened, disk_bytes = Project.open(project), int(store * 1e9)
     if follow:
-        answer(made, split=split)
-    else:
-        report(fit_project(made, split=split, limit=limit, out=out), as_json=json)
+        from seminar.probe.talk import follow as answer
+
+        answer(opened, config, split=split, disk_bytes=disk_bytes, device=device)
+        return
+    from seminar.cli.terminal.probe_report import report
+    from seminar.probe.once import fit_project
+    from seminar.probe.probe import Probe
+    from seminar.probe.store import FeatureStore
+    from seminar.runtime.devices import pick_device
+
+    kept = FeatureStore(disk_bytes=disk_bytes)
+    made = Probe(opened, config, store=kept, device=pick_device(device))
+    report(fit_project(made, split=split, limit=limit, out=out), as_json=json)

@@ -15,10 +15,6 @@ from seminar.models.shallow import ShallowStream
 Maps = list[Tensor]
 """Features of one image at each scale, fine ones of the filters first: (N, width, h, w) each."""
 
-ABSENT = -1e4
-"""Bias of a class without clicks, which is never predicted."""
-
-
 TILE_SIZE, OVERLAP = 1536, 640
 """Of predictions of large images: features reach far, see `seminar.probe.features.HALO`."""
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LEVELS = 5
-"""Scales: a Gaussian of `SIGMA` px at strides 1, 2, 4, 8 and 16, so about 1 to 16 px."""
-
-SIGMA = 1.0
-PER_CHANNEL = 4
-"""Features of one channel at one scale: intensity, gradient, larger and smaller curvature."""
+from seminar.models.filters import PER_CHANNEL, RADIUS, SIGMA, STRIDES
 
 _TINY = 1e-12  # under roots, so that a graph exported elsewhere sees no root of a negative number
 
@@ -38,20 +31,19 @@ class ShallowStream(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.strides = tuple(2**level for level in range(LEVELS))
-        self.widths = (PER_CHANNEL * channels,) * LEVELS
+        self.strides = STRIDES
+        self.widths = (PER_CHANNEL * channels,) * len(STRIDES)
         self.multiple = self.strides[-1]
-        radius = math.ceil(4 * SIGMA)
-        kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / SIGMA) ** 2)
+        kernel = torch.exp(-0.5 * (torch.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
         self.register_buffer("kernel", kernel / kernel.sum(), persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Maps of a padded image, (N, C, H, W) on 0..255: each (N, 4 C, H/stride, W/stride)."""
         image, maps = image / 255, []
-        for level in range(LEVELS):
-            maps.append(self._features(image))
-            if level + 1 < LEVELS:
+        for stride in self.strides:
+            if stride > 1:
                 image = F.avg_pool2d(image, 2)
+            maps.append(self._features(image))
         return maps
 
     def _features(self, image: Tensor) -> Tensor:

@@ -13,6 +13,9 @@ from scipy.special import log_softmax
 MAX_CLICKS = 4000
 """Of more clicks, an even choice of each class is taken, so that the fit stays quick."""
 
+ABSENT = -1e4
+"""Bias of a class without clicks, which is never predicted."""
+
 AROUND = 100
 """As many clicks weigh as much as the pixels around them, where a feature is standardised."""
 
@@ -31,7 +34,7 @@ class Fit:
     ----------
     weights : ndarray, (K, F) float32
     bias : ndarray, (K,) float32
-        Of a class without clicks, `seminar.models.probe.ABSENT`.
+        Of a class without clicks, `ABSENT`.
     coordinates : Coordinates
         In which the weights were found.
     """
@@ -71,7 +74,6 @@ def fit(
     num_classes: int,
     scales: Floats,
     strength: float,
-    absent: float,
     around: Floats,
     near: Fit | None = None,
 ) -> Fit:
@@ -91,8 +93,6 @@ def fit(
     scales : ndarray, (F,)
     strength : float
         At least 1e-3: below, the order of sums shows in the weights.
-    absent : float
-        Bias of the classes without clicks.
     around : ndarray, (m, F)
         Features of any pixels of the clicked images. The spread that a feature is divided by is
         that of the clicks and of these, as if there were `AROUND` of them: of a few clicks alone
@@ -112,7 +112,7 @@ def fit(
         there = near.coordinates
         inputs, targets, share = _inputs(features[kept], class_ids[kept], there)
         there = _descend(inputs, targets, share, there, strength, FEW_STEPS)
-        return _fit_at(there, num_classes, absent)
+        return _fit_at(there, num_classes)
     order = np.argsort(_as_bytes(features), kind="stable")
     order = order[np.argsort(class_ids[order], kind="stable")]
     features, class_ids = features[order], class_ids[order]
@@ -129,7 +129,7 @@ def fit(
     inputs, targets, share = _inputs(features, class_ids, there)
     there = replace(there, root=_root(inputs, share, strength))
     there = _descend(inputs, targets, share, there, strength, MAX_STEPS)
-    return _fit_at(there, num_classes, absent)
+    return _fit_at(there, num_classes)
 
 
 def _inputs(
@@ -143,11 +143,11 @@ def _inputs(
     return inputs, targets, 1 / (counts[targets] * len(there.present))
 
 
-def _fit_at(there: Coordinates, num_classes: int, absent: float) -> Fit:
+def _fit_at(there: Coordinates, num_classes: int) -> Fit:
     """The weights of features as they are."""
     found = _weights(there, there.place).T  # (P, F + 1)
     weights = np.zeros((num_classes, len(there.mean)))
-    biases = np.full(num_classes, absent)
+    biases = np.full(num_classes, ABSENT)
     weights[there.present] = found[:, :-1] * there.factors
     biases[there.present] = found[:, -1] - weights[there.present] @ there.mean
     return Fit(weights.astype(np.float32), biases.astype(np.float32), there)

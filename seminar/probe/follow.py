@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from seminar.config.probe_settings import ProbeConfig
 from seminar.errors import CheckpointError, ConfigError, DatasetError, SeminarError
-from seminar.io.label_png import write_preview_png
-from seminar.probe.probe import Answer, Probe
-from seminar.probe.store import FeatureStore
+from seminar.probe.answer import told, write_answer
+from seminar.probe.inbox import Inbox
+from seminar.probe.probe import Probe
 from seminar.probe.trust import Edges
-from seminar.project.layout import PROBE, UNSURE, UNSURE_FROM, preview_path
+from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.splits import training_ids
 from seminar.run.folder import PROBE_RUN, RunFolder
 from seminar.runtime.devices import avoid_failed_onednn, is_out_of_memory
 
 LOOK_SECONDS = 2.0
 """How often changes by other programs are looked for."""
-
-FIRST_SECONDS = 0.2
-"""Wait at most so long to be told which image is on screen."""
 
 PART_SECONDS = 1.0
 """After learning for so long, see whether there is something more urgent."""
@@ -40,11 +34,6 @@ SAVE_SECONDS = 4.0
 
 NEIGHBOURS = 2
 
-FIRST_IMAGES = 8
-"""As many clicked images are learnt from before the backbone is loaded."""
-
-_END = object()
-
 Result = TypeVar("Result")
 
 
@@ -58,19 +47,24 @@ class Follower:
         Takes each event, a dict that JSON can hold.
     split : str
         Clicks on other images are not learnt from: they are held out for scoring.
+    inbox : Inbox, optional
+        Where messages come in, and its end.
     """
 
     def __init__(
-        self, probe: Probe, say: Callable[[dict[str, Any]], None], *, split: str = "train"
+        self,
+        probe: Probe,
+        say: Callable[[dict[str, Any]], None],
+        *,
+        split: str = "train",
+        inbox: Inbox | None = None,
     ) -> None:
         self.probe = probe
+        self.inbox = inbox or Inbox()
         self._split = split
         self._say = say
-        self._messages: queue.Queue[Any] = queue.Queue()
-        self._shown = ""
         self._clicks: dict[str, int] = {}  # when they changed
         self._images: dict[str, int] = {}
-        self._dirty: set[str] = set()  # images whose clicks are to be read
         self._is_newer = False  # what is learnt, than the fit
         self._version = 0  # of the fit
         self._is_fitted = False  # else there are too few clicks
@@ -81,47 +75,18 @@ class Follower:
         self._saved = 0
         self._edges: tuple[str, Edges] | None = None
         self._is_rough = False  # the fit: a few steps from the one before
-        self._looked = self._heard = float("-inf")
+        self._looked = float("-inf")
         self._learnable: frozenset[str] = frozenset()
-
-    def tell(self, message: object) -> None:
-        """Give it a message from another thread: {"look": id}, {"clicks": id}."""
-        self._messages.put(message)
-
-    def end(self) -> None:
-        """Have `run` return soon."""
-        self._messages.put(_END)
 
     def run(self) -> None:
         """Work until the end."""
-        if not self._take_messages(FIRST_SECONDS):
+        if not self.inbox.take_first():
             return
-        self._look_for_changes()
-        self._first_look()
         while True:
             self._look_for_changes()
             busy = self._work()
-            if not self._take_messages(0.0 if busy else 0.2):
+            if not self.inbox.take(0.0 if busy else 0.2):
                 return
-
-    # messages
-    def _take_messages(self, seconds: float) -> bool:
-        """Take all messages there are; wait for one at most so long. False at the end."""
-        waiting = seconds
-        while True:
-            try:
-                message = self._messages.get(block=waiting > 0, timeout=waiting or None)
-            except queue.Empty:
-                return True
-            waiting = 0.0
-            if message is _END:
-                return False
-            if isinstance(message, dict):
-                self._heard = time.monotonic()
-                if isinstance(message.get("look"), str):
-                    self._shown = message["look"]
-                if isinstance(message.get("clicks"), str):
-                    self._dirty.add(message["clicks"])
 
     def _look_for_changes(self) -> None:
         """Find clicks, images and splits that other programs have changed."""
@@ -137,8 +102,8 @@ class Follower:
                 raise
             self._notice(_sentence(error))
         painted = _changed(self._images, images)
-        self._dirty |= _changed(self._clicks, clicks)
-        self._dirty |= clicks.keys() & (painted | (learnable ^ self._learnable))
+        self.inbox.clicked |= _changed(self._clicks, clicks)
+        self.inbox.clicked |= clicks.keys() & (painted | (learnable ^ self._learnable))
         for image_id in painted:
             self._drawn.pop(image_id, None)
             self._edges = None
@@ -148,11 +113,15 @@ class Follower:
     # work, the most urgent first
     def _work(self) -> bool:
         """Do one piece of work; whether there was one."""
-        if self._dirty or not self._state:
+        if self.inbox.clicked or not self._state:
             return self._learn()
-        if self._is_fitted and self._shown and self._drawn.get(self._shown) != self._version:
-            return self._draw(self._shown)
-        silence = time.monotonic() - self._heard
+        if (
+            self._is_fitted
+            and self.inbox.shown
+            and self._drawn.get(self.inbox.shown) != self._version
+        ):
+            return self._draw(self.inbox.shown)
+        silence = time.monotonic() - self.inbox.heard
         if self._is_rough and silence > SETTLE_SECONDS:
             self._fit(time.perf_counter())
             return True
@@ -169,23 +138,6 @@ class Follower:
             return self._save()
         return False
 
-    def _first_look(self) -> None:
-        """A mask by the filters alone, while there is none: the backbone takes seconds to load."""
-        config = self.probe.config
-        if config.backbone == "none" or not self._shown:
-            return
-        quick = Probe(
-            self.probe.project,
-            ProbeConfig(backbone="none", channels=config.channels, stretch=config.stretch),
-            store=FeatureStore(disk_bytes=0),
-        )
-        with contextlib.suppress(SeminarError, OSError):  # told when it is learnt from
-            clicked = sorted(self._dirty & self._learnable, key=lambda each: each != self._shown)
-            for image_id in clicked[:FIRST_IMAGES]:
-                quick.learn(image_id)
-            if quick.fit():
-                self._draw(self._shown, using=quick)
-
     def _learn(self) -> bool:
         """Learn from changed images, the one on screen first, and fit; in parts, if it takes long.
 
@@ -193,18 +145,20 @@ class Follower:
         """
         started, learnt = time.perf_counter(), set[str]()
         is_long = False
-        for image_id in sorted(self._dirty, key=lambda each: (each != self._shown, each)):
-            self._dirty.discard(image_id)
+        for image_id in sorted(
+            self.inbox.clicked, key=lambda each: (each != self.inbox.shown, each)
+        ):
+            self.inbox.clicked.discard(image_id)
             learnt.add(image_id)
             self._is_newer |= self._learn_from(image_id)
             is_long = time.perf_counter() - started > PART_SECONDS
-            is_answer = self._is_fitted and image_id == self._shown
-            if is_answer or is_long or not self._messages.empty():
+            is_answer = self._is_fitted and image_id == self.inbox.shown
+            if is_answer or is_long or not self.inbox.is_empty():
                 break
         if self.probe.fallback:
             self._notice(self.probe.fallback + "; until then the live mask uses filters alone")
-        is_urgent = self._shown in learnt or (is_long and not self._is_fitted)
-        if (self._is_newer or not self._state) and (is_urgent or not self._dirty):
+        is_urgent = self.inbox.shown in learnt or (is_long and not self._is_fitted)
+        if (self._is_newer or not self._state) and (is_urgent or not self.inbox.clicked):
             self._fit(started, quickly=self._is_fitted)
         return True
 
@@ -226,8 +180,8 @@ class Follower:
         self._version += 1
         if self._is_fitted:
             self._become("ready", features=self.probe.title)
-            if self._shown:
-                self._draw(self._shown, started)
+            if self.inbox.shown:
+                self._draw(self.inbox.shown, started)
             return
         for image_id in self.probe.project.image_ids():
             for name in (PROBE, UNSURE):
@@ -242,34 +196,24 @@ class Follower:
         name = self.probe.project.classes.names[only]
         return f"The live mask needs a click of a second class: all clicks are {name}"
 
-    def _draw(
-        self, image_id: str, started: float | None = None, *, using: Probe | None = None
-    ) -> bool:
+    def _draw(self, image_id: str, started: float | None = None) -> bool:
         started = time.perf_counter() if started is None else started
         self._drawn[image_id] = self._version
-        probe, trust = using or self.probe, None
+        probe, trust = self.probe, None
         try:
             answer = self._with_less_memory(probe.predict, image_id)
-            self._write(image_id, answer)
-            if image_id == self._shown:
+            write_answer(probe.project, image_id, answer)
+            if image_id == self.inbox.shown:
                 if self._edges is None or self._edges[0] != image_id:
                     self._edges = image_id, Edges(probe.image(image_id))
                 trust = self._edges[1].fit(answer.labels)
         except (SeminarError, OSError) as error:
             self._notice(_sentence(error))
             return True
-        if self.probe.store.fault:
-            self._notice(self.probe.store.fault)
-        self._say(
-            {
-                "event": "mask",
-                "image_id": image_id,
-                "clicks": probe.num_clicks,
-                "unsure": round(float((answer.unsure >= UNSURE_FROM).mean()), 4),
-                "trust": None if trust is None else round(trust, 3),
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-        )
+        if probe.store.fault:
+            self._notice(probe.store.fault)
+        clicks = probe.num_clicks
+        self._say(told(image_id, answer, clicks=clicks, trust=trust, started=started))
         return True
 
     def _with_less_memory(self, work: Callable[[str], Result], image_id: str) -> Result:
@@ -286,12 +230,6 @@ class Follower:
                 path = self.probe.project.image_path(image_id)
                 raise SeminarError(f"{path}: memory ran out; close other programs")
 
-    def _write(self, image_id: str, answer: Answer) -> None:
-        project = self.probe.project
-        write_preview_png(preview_path(project.path, image_id, UNSURE), answer.unsure)
-        labels = preview_path(project.path, image_id, PROBE)
-        write_preview_png(labels, answer.labels, project.classes)
-
     def _others(self) -> Iterator[str]:
         """Images to draw while idle: neighbours, clicked ones, all the others.
 
@@ -301,7 +239,7 @@ class Follower:
         if not self._is_fitted:
             return
         ids = sorted(self._images)
-        place = ids.index(self._shown) if self._shown in self._images else 0
+        place = ids.index(self.inbox.shown) if self.inbox.shown in self._images else 0
         near = ids[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
         for image_id in near:
             if self._drawn.get(image_id) != self._version:

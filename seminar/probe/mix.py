@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.labels import BACKGROUND
-from seminar.models.probe import ProbeNetwork
 
 TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
 """Scales of the backbone's features and of the filters: these know where the edge is, the backbone
@@ -47,13 +46,18 @@ class Mix:
     advantages: npt.NDArray[np.float32]
 
 
-def mix_for(class_ids: npt.NDArray[np.int64], num_classes: int, network: ProbeNetwork) -> Mix:
-    """The mix for clicks of these classes, (n,), at least two different ones."""
+def mix_for(
+    class_ids: npt.NDArray[np.int64], num_classes: int, *, num_filters: int, num_features: int
+) -> Mix:
+    """The mix for clicks of these classes, (n,), at least two different ones.
+
+    The first `num_filters` features are the filters', the others the backbone's.
+    """
     present = np.unique(class_ids)
     has_two = len(present) == 2
     deep, filters = TWO_CLASSES if has_two else MORE_CLASSES
-    scales = np.full(sum(network.widths), deep)
-    scales[: network.num_filters] = filters if len(network.streams) > 1 else 1.0
+    scales = np.full(num_features, deep)
+    scales[:num_filters] = filters if num_features > num_filters else 1.0
     advantages = advantages_for(np.bincount(class_ids, minlength=num_classes))
     ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
     return Mix(scales, ridge if has_two else RIDGE_OF_MORE, advantages)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,38 +12,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seminar.clicks.click_set import pixels
 from seminar.config.backbones import DOWNLOADED, pyramid_facts
 from seminar.config.probe_settings import ProbeConfig
-from seminar.errors import CheckpointError, DatasetError, SeminarError
-from seminar.io.intensities import to_float
-from seminar.labels import LabelMap
+from seminar.errors import CheckpointError, SeminarError
 from seminar.models.build_probe import build_probe
 from seminar.models.checkpoint import save_model
-from seminar.models.probe import ABSENT, ProbeNetwork
-from seminar.models.shallow import PER_CHANNEL
+from seminar.models.filters import PER_CHANNEL
+from seminar.models.probe import ProbeNetwork
+from seminar.probe.answer import Answer
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
 from seminar.probe.fit import Fit, fit
 from seminar.probe.mix import mix_for
-from seminar.probe.samples import Samples, grid
-from seminar.probe.store import FeatureStore, PixelFeatures, key_of
+from seminar.probe.samples import PixelFeatures, Samples, clicked_pixels, grid, prepared_image
+from seminar.probe.store import FeatureStore, key_of
 from seminar.project.project import Project
-from seminar.project.write_clicks import clicks_faults
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """A mask and how unsure it is.
-
-    Attributes
-    ----------
-    labels : ndarray, (H, W) uint8
-    unsure : ndarray, (H, W) uint8
-        255 * (1 - margin between the two most probable classes).
-    """
-
-    labels: LabelMap
-    unsure: npt.NDArray[np.uint8]
 
 
 class Probe:
@@ -96,12 +77,7 @@ class Probe:
         SeminarError
             It cannot be read, or has another number of channels than the images before.
         """
-        image = to_float(
-            self.project.read_image(image_id),
-            channels=self.config.channels,
-            stretch=self.config.stretch,
-            where=str(self.project.image_path(image_id)),
-        )
+        image = prepared_image(self.project, self.config, image_id)
         self._expect_channels(len(image), image_id)
         return image
 
@@ -183,15 +159,9 @@ class Probe:
         SeminarError
             The clicks or the image cannot be read, or do not go together.
         """
-        clicks = self.project.read_clicks(image_id)
-        inside = clicks.inside() if clicks is not None else np.zeros(0, dtype=np.bool_)
-        if clicks is None or not inside.any():
+        places, class_ids = clicked_pixels(self.project, image_id)
+        if not len(places):
             return self.forget([image_id])
-        size = self.project.image_size(image_id)
-        where = str(self.project.clicks_path(image_id))
-        if faults := clicks_faults(clicks, self.project.classes, where, size):
-            raise DatasetError(faults)
-        places, class_ids = pixels(clicks.points[inside]), clicks.class_ids[inside]
         before = self.samples.get(image_id)
         if (
             before is not None
@@ -200,7 +170,8 @@ class Probe:
             and np.array_equal(before.class_ids, class_ids)
         ):
             return False
-        key, at = self._features(image_id, np.concatenate([places, grid(*size)]))
+        around = grid(*self.project.image_size(image_id))
+        key, at = self._features(image_id, np.concatenate([places, around]))
         self.samples[image_id] = Samples(key, class_ids, at)
         return True
 
@@ -276,14 +247,18 @@ class Probe:
         features = np.concatenate([self.samples[each].features for each in order])
         class_ids = np.concatenate([self.samples[each].class_ids for each in order])
         num_classes = self.project.classes.num_classes
-        mix = mix_for(class_ids, num_classes, network)
+        mix = mix_for(
+            class_ids,
+            num_classes,
+            num_filters=network.num_filters,
+            num_features=sum(network.widths),
+        )
         found = fit(
             features,
             class_ids,
             num_classes=num_classes,
             scales=mix.scales,
             strength=mix.ridge,
-            absent=ABSENT,
             around=np.concatenate([self.samples[each].around for each in order]),
             near=self._fit if quickly else None,
         )

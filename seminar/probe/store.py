@@ -9,17 +9,16 @@ import os
 import zipfile
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import platformdirs
 import torch
 
 from seminar.io.files import atomic_file
 from seminar.probe.features import Patch
+from seminar.probe.samples import PixelFeatures
 
 VERSION = 4
 """Another number makes all that was kept before worthless."""
@@ -28,22 +27,6 @@ MEMORY_BYTES = 400_000_000
 DISK_BYTES = 4_000_000_000
 
 _DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
-
-
-@dataclass(frozen=True, eq=False)
-class PixelFeatures:
-    """The features at some pixels of an image of so many channels.
-
-    Attributes
-    ----------
-    pixels : ndarray, (n, 2) int64
-    features : ndarray, (n, F) float32
-    channels : int
-    """
-
-    pixels: npt.NDArray[np.int64]
-    features: npt.NDArray[np.float32]
-    channels: int
 
 
 class FeatureStore:

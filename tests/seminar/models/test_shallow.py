@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from seminar.models.shallow import LEVELS, PER_CHANNEL, SIGMA, ShallowStream
+from seminar.models.filters import LEVELS, PER_CHANNEL, SIGMA
+from seminar.models.shallow import ShallowStream
 
 INTENSITY, GRADIENT, LARGER, SMALLER = range(4)
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seminar.models.probe import ABSENT
 from seminar.probe import fit as fit_module
-from seminar.probe.fit import Fit, fit
+from seminar.probe.fit import ABSENT, Fit, fit
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,7 +52,6 @@ def fitted(
         num_classes=num_classes,
         scales=np.ones(features.shape[1]) if scales is None else scales,
         strength=strength,
-        absent=ABSENT,
         around=np.zeros((1, features.shape[1])) if around is None else around,
     )
 
@@ -305,7 +303,6 @@ def test_a_quick_fit_is_nearly_the_exact_one_and_a_start_near_it_leaves_no_trace
         num_classes=3,
         scales=np.ones(8),
         strength=0.05,
-        absent=ABSENT,
         around=np.zeros((1, 8)),
         near=before,
     )
@@ -321,7 +318,7 @@ def test_a_quick_fit_is_nearly_the_exact_one_and_a_start_near_it_leaves_no_trace
 def test_a_quick_fit_from_other_classes_is_the_exact_one() -> None:
     features, class_ids = clicks({0: 6, 1: 4, 2: 2})
     before = fitted(features[class_ids < 2], class_ids[class_ids < 2])
-    arguments = {"num_classes": 3, "scales": np.ones(6), "strength": 0.05, "absent": ABSENT}
+    arguments = {"num_classes": 3, "scales": np.ones(6), "strength": 0.05}
     around = np.zeros((1, 6))
     quick = fit(features, class_ids, around=around, near=before, **arguments)
     exact = fit(features, class_ids, around=around, **arguments)

@@ -21,9 +21,11 @@ from PIL import Image
 from seminar.errors import CheckpointError, DatasetError
 from seminar.io.label_png import read_label_png
 from seminar.models.checkpoint import load_model
+from seminar.probe import answer as answer_module
 from seminar.probe import follow as follow_module
+from seminar.probe import inbox as inbox_module
 from seminar.probe.follow import Follower
-from seminar.probe.probe import Answer, Probe
+from seminar.probe.probe import Probe
 from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.project import Project
 
@@ -51,15 +53,15 @@ class Followed:
 
     def start(self, **message: str) -> Followed:
         if message:
-            self.follower.tell(message)
+            self.follower.inbox.tell(message)
         self._thread.start()
         return self
 
     def tell(self, **message: str) -> None:
-        self.follower.tell(message)
+        self.follower.inbox.tell(message)
 
     def end(self) -> None:
-        self.follower.end()
+        self.follower.inbox.end()
         if self._thread.ident is not None:
             self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
@@ -95,9 +97,9 @@ class Followed:
             nonlocal calm
             is_idle = (
                 follower._state
-                and not (follower._dirty or follower._is_newer or follower._is_rough)
+                and not (follower.inbox.clicked or follower._is_newer or follower._is_rough)
                 and (not follower._is_fitted or follower._saved == follower._version)
-                and follower._messages.empty()
+                and follower.inbox.is_empty()
             )
             calm = calm + 1 if is_idle else 0
             return calm == 5
@@ -110,9 +112,9 @@ class Followed:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox_module, "FIRST_SECONDS", 0.02)
     for name, seconds in (
         ("LOOK_SECONDS", 0.05),
-        ("FIRST_SECONDS", 0.02),
         ("SETTLE_SECONDS", 0.05),
         ("IDLE_SECONDS", 0.1),
         ("SAVE_SECONDS", 0.15),
@@ -223,7 +225,7 @@ def test_an_image_that_is_not_there_is_no_reason_to_stop(follow: Follow) -> None
     followed = follow("nothing")
     assert "no such image" in followed.wait_for("notice")["text"]
     for message in ({"look": "../f0"}, {"clicks": "nothing"}, {"look": 5}, {"other": 1}, [], "f0"):
-        followed.follower.tell(message)
+        followed.follower.inbox.tell(message)
     followed.tell(look="f1")
     followed.wait_for("mask", image_id="f1")
 
@@ -499,7 +501,7 @@ def test_an_image_that_is_deleted_is_forgotten(
 def test_a_full_disk_is_said_and_the_next_mask_is_written(
     follow: Follow, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, is_full = follow_module.write_preview_png, True
+    real, is_full = answer_module.write_preview_png, True
     place = preview_path(project.path, "f0", PROBE)
 
     def writes(path: Path, *given: object) -> None:
@@ -507,7 +509,7 @@ def test_a_full_disk_is_said_and_the_next_mask_is_written(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         real(path, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(follow_module, "write_preview_png", writes)
+    monkeypatch.setattr(answer_module, "write_preview_png", writes)
     followed = follow("f0")
     sentence = f"{place}: No space left on device; make room or give access"
     followed.wait_for("notice", text=sentence)
@@ -657,7 +659,7 @@ def test_the_first_mask_does_not_wait_until_all_images_are_learnt_from(
 def test_the_clicks_of_the_image_on_screen_are_the_first_that_are_learnt_from(
     follow: Follow, many: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow_module, "FIRST_SECONDS", PATIENCE)
+    monkeypatch.setattr(inbox_module, "FIRST_SECONDS", PATIENCE)
     order = slow_to_learn(monkeypatch, 0.0)
     followed = follow("g17")
     followed.wait_for("mask", image_id="g17")
@@ -676,7 +678,7 @@ def test_it_ends_while_it_learns_from_many(
 
 def test_it_ends_before_it_has_begun(make_probe: MakeProbe) -> None:
     followed = Followed(make_probe())
-    followed.follower.end()
+    followed.follower.inbox.end()
     followed.start().end()
     assert not followed.said and followed.error is None
 
@@ -710,26 +712,6 @@ def test_the_features_at_clicks_are_kept_for_the_next_start(
 
 
 # the backbone
-def test_before_the_backbone_is_there_a_mask_comes_from_the_filters(
-    follow: Follow, project: Project, make_probe: MakeProbe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[np.ndarray] = []
-    real = Follower._write
-
-    def writes(follower: Follower, image_id: str, answer: Answer) -> None:
-        written.append(answer.labels)
-        real(follower, image_id, answer)
-
-    monkeypatch.setattr(Follower, "_write", writes)
-    monkeypatch.setattr(follow_module, "FIRST_SECONDS", PATIENCE)
-    followed = follow("f2", backbone="efficientnet_lite0", weights="none")
-    followed.wait(lambda: len(followed.all("mask")) >= 2)
-    assert [event["event"] for event in followed.said[:3]] == ["mask", "ready", "mask"]
-    assert {event["image_id"] for event in followed.all("mask")[:2]} == {"f2"}
-    assert followed.said[1]["features"] == "EfficientNet-Lite0 and filters"
-    np.testing.assert_array_equal(written[0], fresh(make_probe, "f0", "f1").predict("f2").labels)
-
-
 def test_a_wrong_file_of_weights_is_the_user_s_to_mend(
     project: Project, make_probe: MakeProbe, tmp_path: Path
 ) -> None:

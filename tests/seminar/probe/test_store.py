@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from seminar.probe import store as store_module
 from seminar.probe.features import Patch
-from seminar.probe.store import FeatureStore, PixelFeatures, key_of
+from seminar.probe.samples import PixelFeatures
+from seminar.probe.store import FeatureStore, key_of
 
 Mount = Callable[[str], Path]
 

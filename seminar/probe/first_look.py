@@ -1,0 +1,136 @@
+"""A mask by the filters alone, without torch: it is there before torch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from seminar.config.probe_settings import ProbeConfig
+from seminar.errors import SeminarError
+from seminar.models.filters import STRIDES, at_pixels, enlarged, filter_maps
+from seminar.probe.answer import Answer
+from seminar.probe.fit import Fit, fit
+from seminar.probe.mix import mix_for
+from seminar.probe.samples import clicked_pixels, grid, prepared_image
+from seminar.project.project import Project
+from seminar.project.splits import training_ids
+
+FIRST_IMAGES = 8
+"""As many clicked images are learnt from, the one on screen first."""
+
+BAND_PIXELS = 2**21
+"""Larger images are worked on in bands of whole rows, which bounds the memory."""
+
+HALO = 128
+"""Rows above and below a band that its filters see with it; the coarsest reach 80."""
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Rows `start` to `stop` of an image; its maps begin at row `top`."""
+
+    start: int
+    stop: int
+    top: int
+    maps: list[Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class FirstLook:
+    """The mask of an image, (C, H, W), and how many clicks it is from."""
+
+    image: Floats
+    answer: Answer
+    clicks: int
+
+
+def first_look(
+    project: Project, config: ProbeConfig, shown: str, *, split: str
+) -> FirstLook | None:
+    """The mask of the image on screen; None with clicks of fewer than two classes.
+
+    It is that of a `seminar.probe.probe.Probe` on filters alone, but for rounding.
+
+    Raises
+    ------
+    SeminarError, OSError
+        Something cannot be read.
+    """
+    learnable = project.clicks_stamps().keys() & set(training_ids(project, split))
+    order = sorted(learnable, key=lambda each: (each != shown, each))[:FIRST_IMAGES]
+    clicked = {image_id: clicked_pixels(project, image_id) for image_id in order}
+    class_ids = np.concatenate([[], *(ids for _, ids in clicked.values())]).astype(np.int64)
+    if len(np.unique(class_ids)) < 2:
+        return None
+    image = prepared_image(project, config, shown)
+    whole = list(_bands(image)) if image[0].size <= BAND_PIXELS else None
+    features, around = [], []
+    for image_id, (places, _) in clicked.items():
+        other = image if image_id == shown else prepared_image(project, config, image_id)
+        if len(other) != len(image):
+            raise SeminarError(f"{image_id}: {len(other)} channels, {shown} has {len(image)}")
+        bands = whole if whole and image_id == shown else _bands(other)
+        found = _features(bands, np.concatenate([places, grid(*other.shape[1:])]))
+        features.append(found[: len(places)])
+        around.append(found[len(places) :])
+    mix = mix_for(
+        class_ids,
+        project.classes.num_classes,
+        num_filters=features[0].shape[1],
+        num_features=features[0].shape[1],
+    )
+    fitted = fit(
+        np.concatenate(features),
+        class_ids,
+        num_classes=project.classes.num_classes,
+        scales=mix.scales,
+        strength=mix.ridge,
+        around=np.concatenate(around),
+    )
+    answer = _predict(whole or _bands(image), image.shape[1:], fitted, mix.advantages)
+    return FirstLook(image, answer, len(class_ids))
+
+
+def _bands(image: Floats) -> Iterator[Band]:
+    """The maps of (C, H, W), band by band."""
+    height, width = image.shape[1:]
+    rows = max(1, BAND_PIXELS // width // STRIDES[-1]) * STRIDES[-1]
+    for start in range(0, height, rows):
+        top, stop = max(0, start - HALO), min(start + rows, height)
+        yield Band(start, stop, top, filter_maps(image[:, top : stop + HALO]))
+
+
+def _features(bands: Iterable[Band], pixels: Pixels) -> Floats:
+    """(n, F) at (n, 2) pixels (row, col) of the image."""
+    parts, order = [], []
+    for band in bands:
+        (inside,) = np.nonzero((pixels[:, 0] >= band.start) & (pixels[:, 0] < band.stop))
+        parts.append(at_pixels(band.maps, pixels[inside] - (band.top, 0)))
+        order.append(inside)
+    return np.concatenate(parts)[np.argsort(np.concatenate(order))]
+
+
+def _predict(
+    bands: Iterable[Band], size: tuple[int, ...], fitted: Fit, advantages: Floats
+) -> Answer:
+    present = fitted.coordinates.present
+    bias = (fitted.bias + advantages)[present]
+    weights = np.split(fitted.weights[present], len(STRIDES), axis=1)
+    labels, unsure = np.zeros(size, dtype=np.uint8), np.zeros(size, dtype=np.uint8)
+    for band in bands:
+        logits = bias[:, None, None]
+        for stride, part, each in zip(STRIDES, weights, band.maps, strict=True):
+            logits = logits + enlarged(np.tensordot(part, each, axes=1), stride)
+        rows = slice(band.start - band.top, band.stop - band.top)
+        probs = softmax(logits[:, rows, : size[1]], axis=0)  # (P, h, w)
+        second, first = np.partition(probs, (-2, -1), axis=0)[-2:]
+        labels[band.start : band.stop] = present[probs.argmax(axis=0)]
+        unsure[band.start : band.stop] = (255 * (1 - (first - second))).round()
+    return Answer(labels, unsure)
