@@ -23,13 +23,11 @@ from typing import Any
 
 import numpy as np
 import psutil
-from PIL import Image
 
+from benchmarks.speed.mosaics import make_project
 from seminar.clicks.click_set import ClickSet
-from seminar.io.label_png import read_label_png, write_label_png
-from seminar.labels import ClassNames
-from seminar.project.layout import PROBE, TRUTH, preview_path
-from seminar.project.project import Project
+from seminar.io.label_png import read_label_png
+from seminar.project.layout import PROBE, preview_path
 
 
 def main() -> None:
@@ -56,7 +54,7 @@ def main() -> None:
 def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     weights = next((options.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
     words = ["--backbone", options.backbone, "--weights", str(weights)]
-    few = _project(folder / "few", options.shared, options.side, options.first)
+    few = make_project(folder / "few", options.shared, side=options.side, images=options.first)
     cold = []
     for _ in range(3):
         follower = Follower(few.path, words)
@@ -64,7 +62,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         follower.end()
         for path in (Path(os.environ["XDG_CACHE_HOME"])).rglob("*.npz"):
             path.unlink()
-    many = _project(folder / "many", options.shared, options.side, options.images)
+    many = make_project(folder / "many", options.shared, side=options.side, images=options.images)
     follower = Follower(many.path, words)
     follower.wait_for_mask(many.image_ids()[0])
     follower.wait_until_quiet()
@@ -104,42 +102,6 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "clicks": event["clicks"],
         "memory, MB": round(memory / 1e6),
     }
-
-
-def _project(path: Path, shared: Path, side: int, count: int) -> Project:
-    """A project of mosaics with simulated clicks."""
-    source = Project.open(shared / "dsb2018_histology")
-    ids = source.split("train") or ()
-    pictures = path.parent / f"{path.name}-pictures"
-    pictures.mkdir()
-    truths = []
-    for number in range(count):
-        rows: list[Any] = []
-        truth_rows: list[Any] = []
-        step = iter(range(number, number + 1000))
-        while sum(len(each) for each in rows) < side:
-            row: list[Any] = []
-            truth_row: list[Any] = []
-            while sum(each.shape[1] for each in row) < side:
-                image_id = ids[next(step) % len(ids)]
-                truth = source.read_truth(image_id)
-                assert truth is not None
-                row.append(source.read_image(image_id)[:256, :256, :3])
-                truth_row.append(truth[:256, :256])
-            rows.append(np.concatenate(row, axis=1))
-            truth_rows.append(np.concatenate(truth_row, axis=1))
-        image = np.concatenate(rows)[:side, :side]
-        Image.fromarray(image).save(pictures / f"field_{number:03d}.png")
-        truths.append(np.concatenate(truth_rows)[:side, :side])
-    project = Project.create(
-        path, sorted(pictures.iterdir()), ClassNames.of("background", "nucleus")
-    )
-    (path / TRUTH).mkdir()
-    for image_id, truth in zip(project.image_ids(), truths, strict=True):
-        write_label_png(path / TRUTH / f"{image_id}.png", truth, project.classes, durable=False)
-    command = [sys.executable, "-m", "seminar", "simulate-clicks", str(path)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return project
 
 
 class Follower:

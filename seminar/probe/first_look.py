@@ -15,7 +15,16 @@ from seminar.models.filters import STRIDES, at_pixels, enlarged, filter_maps
 from seminar.probe.answer import Answer
 from seminar.probe.fit import Fit, fit
 from seminar.probe.mix import mix_for
-from seminar.probe.samples import clicked_pixels, grid, prepared_image
+from seminar.probe.samples import (
+    PixelFeatures,
+    Samples,
+    clicked_pixels,
+    grid,
+    lesson,
+    moments,
+    prepared_image,
+    ranks_of,
+)
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
 
@@ -66,36 +75,33 @@ def first_look(
     learnable = project.clicks_stamps().keys() & set(training_ids(project, split))
     order = sorted(learnable, key=lambda each: (each != shown, each))[:FIRST_IMAGES]
     clicked = {image_id: clicked_pixels(project, image_id) for image_id in order}
-    class_ids = np.concatenate([[], *(ids for _, ids in clicked.values())]).astype(np.int64)
-    if len(np.unique(class_ids)) < 2:
+    if len(np.unique(np.concatenate([[], *(ids for _, ids in clicked.values())]))) < 2:
         return None
     image = prepared_image(project, config, shown)
     whole = list(_bands(image)) if image[0].size <= BAND_PIXELS else None
-    features, around = [], []
-    for image_id, (places, _) in clicked.items():
+    samples = []
+    for image_id, (places, class_ids) in clicked.items():
         other = image if image_id == shown else prepared_image(project, config, image_id)
         if len(other) != len(image):
             raise SeminarError(f"{image_id}: {len(other)} channels, {shown} has {len(image)}")
         bands = whole if whole and image_id == shown else _bands(other)
         found = _features(bands, np.concatenate([places, grid(*other.shape[1:])]))
-        features.append(found[: len(places)])
-        around.append(found[len(places) :])
-    mix = mix_for(
-        class_ids,
-        project.classes.num_classes,
-        num_filters=features[0].shape[1],
-        num_features=features[0].shape[1],
-    )
+        near, around = np.split(found, [len(places)])
+        at = PixelFeatures(places, near.astype(np.float16), moments(around), len(other))
+        samples.append(Samples("", class_ids, at, ranks_of(image_id, places)))
+    given = lesson(samples, project.classes.num_classes)
+    width = given.features.shape[1]
+    mix = mix_for(given.counts, num_filters=width, num_features=width)
     fitted = fit(
-        np.concatenate(features),
-        class_ids,
-        num_classes=project.classes.num_classes,
+        given.features,
+        given.class_ids,
+        num_classes=len(given.counts),
         scales=mix.scales,
         strength=mix.ridge,
-        around=np.concatenate(around),
+        variances=given.variances,
     )
     answer = _predict(whole or _bands(image), image.shape[1:], fitted, mix.advantages)
-    return FirstLook(image, answer, len(class_ids))
+    return FirstLook(image, answer, int(given.counts.sum()))
 
 
 def _bands(image: Floats) -> Iterator[Band]:

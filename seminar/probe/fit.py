@@ -10,9 +10,6 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-MAX_CLICKS = 4000
-"""Of more clicks, an even choice of each class is taken, so that the fit stays quick."""
-
 ABSENT = -1e4
 """Bias of a class without clicks, which is never predicted."""
 
@@ -74,7 +71,7 @@ def fit(
     num_classes: int,
     scales: Floats,
     strength: float,
-    around: Floats,
+    variances: Floats,
     near: Fit | None = None,
 ) -> Fit:
     """Fit the weights of each class.
@@ -93,10 +90,10 @@ def fit(
     scales : ndarray, (F,)
     strength : float
         At least 1e-3: below, the order of sums shows in the weights.
-    around : ndarray, (m, F)
-        Features of any pixels of the clicked images. The spread that a feature is divided by is
-        that of the clicks and of these, as if there were `AROUND` of them: of a few clicks alone
-        it would say nothing.
+    variances : ndarray, (F,)
+        Over any pixels of the clicked images. The spread that a feature is divided by is that of
+        the clicks and of these, as if there were `AROUND` of them: of a few clicks alone it would
+        say nothing.
     near : Fit, optional
         An earlier fit to nearly the same clicks of the same classes: a few steps from there, in its
         coordinates, give nearly the minimum in a fraction of the time.
@@ -108,21 +105,18 @@ def fit(
     that is taken back leaves no trace.
     """
     if near is not None and np.array_equal(near.coordinates.present, np.unique(class_ids)):
-        kept = _evenly(class_ids)
         there = near.coordinates
-        inputs, targets, share = _inputs(features[kept], class_ids[kept], there)
+        inputs, targets, share = _inputs(features, class_ids, there)
         there = _descend(inputs, targets, share, there, strength, FEW_STEPS)
         return _fit_at(there, num_classes)
     order = np.argsort(_as_bytes(features), kind="stable")
     order = order[np.argsort(class_ids[order], kind="stable")]
-    features, class_ids = features[order], class_ids[order]
-    kept = _evenly(class_ids)
-    features, class_ids = features[kept].astype(np.float64), class_ids[kept]
+    features, class_ids = features[order].astype(np.float64), class_ids[order]
     present, targets = np.unique(class_ids, return_inverse=True)
     share = 1 / (np.bincount(targets)[targets] * len(present))
     mean = share @ features
-    clicked, everywhere = share @ (features - mean) ** 2, around.astype(np.float64).var(axis=0)
-    deviation = np.sqrt((len(features) * clicked + AROUND * everywhere) / (len(features) + AROUND))
+    clicked = share @ (features - mean) ** 2
+    deviation = np.sqrt((len(features) * clicked + AROUND * variances) / (len(features) + AROUND))
     factors = scales / np.maximum(deviation, 1e-6 * deviation.max() + 1e-12)
     start = np.zeros((len(factors) + 1) * len(present))
     there = Coordinates(present, mean, factors, np.eye(1), start)
@@ -157,22 +151,6 @@ def _as_bytes(rows: Floats) -> npt.NDArray[np.void]:
     """Each row of (n, F) as one value, which sorts in milliseconds."""
     rows = np.ascontiguousarray(rows)
     return rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
-
-
-def _evenly(class_ids: Labels) -> npt.NDArray[np.int64]:
-    """Indices of at most `MAX_CLICKS`, spread evenly over the clicks of each class."""
-    if len(class_ids) <= MAX_CLICKS:
-        return np.arange(len(class_ids))
-    places = [np.flatnonzero(class_ids == each) for each in np.unique(class_ids)]
-    each = MAX_CLICKS // len(places)
-    return np.sort(
-        np.concatenate(
-            [
-                place[np.linspace(0, len(place) - 1, min(each, len(place))).astype(np.int64)]
-                for place in places
-            ]
-        )
-    )
 
 
 def _ridge(width: int, strength: float) -> Floats:

@@ -46,20 +46,17 @@ class Mix:
     advantages: npt.NDArray[np.float32]
 
 
-def mix_for(
-    class_ids: npt.NDArray[np.int64], num_classes: int, *, num_filters: int, num_features: int
-) -> Mix:
-    """The mix for clicks of these classes, (n,), at least two different ones.
+def mix_for(counts: npt.NDArray[np.int64], *, num_filters: int, num_features: int) -> Mix:
+    """The mix for (K,) numbers of clicks, at least two of them not zero.
 
     The first `num_filters` features are the filters', the others the backbone's.
     """
-    present = np.unique(class_ids)
-    has_two = len(present) == 2
+    has_two = np.count_nonzero(counts) == 2
     deep, filters = TWO_CLASSES if has_two else MORE_CLASSES
     scales = np.full(num_features, deep)
     scales[:num_filters] = filters if num_features > num_filters else 1.0
-    advantages = advantages_for(np.bincount(class_ids, minlength=num_classes))
-    ridge = min(max(RIDGE / len(class_ids), RIDGES[0]), RIDGES[1])
+    advantages = advantages_for(counts)
+    ridge = min(max(RIDGE / float(counts.sum()), RIDGES[0]), RIDGES[1])
     return Mix(scales, ridge if has_two else RIDGE_OF_MORE, advantages)
 
 

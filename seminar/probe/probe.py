@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,16 @@ from seminar.probe.answer import Answer
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
 from seminar.probe.fit import Fit, fit
 from seminar.probe.mix import mix_for
-from seminar.probe.samples import PixelFeatures, Samples, clicked_pixels, grid, prepared_image
+from seminar.probe.samples import (
+    PixelFeatures,
+    Samples,
+    clicked_pixels,
+    grid,
+    lesson,
+    moments,
+    prepared_image,
+    ranks_of,
+)
 from seminar.probe.store import FeatureStore, key_of
 from seminar.project.project import Project
 
@@ -102,7 +111,7 @@ class Probe:
                 if self.config.weights not in DOWNLOADED:
                     raise
                 self.fallback = str(error)
-                self.config = dataclasses.replace(self.config, backbone="none")
+                self.config = replace(self.config, backbone="none")
                 network = build_probe(self.config, num_classes=classes, channels=channels)
             self._network = network.to(self.device).to(memory_format=torch.channels_last)
         return self._network
@@ -166,13 +175,12 @@ class Probe:
         if (
             before is not None
             and before.key == self._key(image_id)
-            and np.array_equal(before.pixels, places)
+            and np.array_equal(before.at.pixels, places)
             and np.array_equal(before.class_ids, class_ids)
         ):
             return False
-        around = grid(*self.project.image_size(image_id))
-        key, at = self._features(image_id, np.concatenate([places, around]))
-        self.samples[image_id] = Samples(key, class_ids, at)
+        key, at = self._features(image_id, places)
+        self.samples[image_id] = Samples(key, class_ids, at, ranks_of(image_id, places))
         return True
 
     def forget(self, image_ids: Collection[str]) -> bool:
@@ -193,16 +201,20 @@ class Probe:
         found = np.array([index.get(tuple(place), -1) for place in places.tolist()])
         missing = found < 0
         if known is not None and not missing.any():
-            return key, PixelFeatures(places, known.features[found], known.channels)
+            return key, replace(known, pixels=places, features=known.features[found])
         patches = self.patches(image_id)
-        assert self._network is not None
+        network = self._network
+        assert network is not None
         if self.config is not config:
             return self._features(image_id, places)
-        features = np.empty((len(places), sum(self._network.widths)), dtype=np.float32)
-        features[missing] = features_at(self._network, patches, places[missing])
+        features = np.empty((len(places), sum(network.widths)), dtype=np.float16)
+        features[missing] = features_at(network, patches, places[missing])
         if known is not None:
             features[~missing] = known.features[found[~missing]]
-        return key, PixelFeatures(places, features, self._channels)
+            return key, replace(known, pixels=places, features=features)
+        size = self.project.image_size(image_id)
+        around = moments(features_at(network, patches, grid(*size)))
+        return key, PixelFeatures(places, features, around, self._channels)
 
     def _kept_clicks(self, image_id: str, key: str) -> PixelFeatures | None:
         kept = self.store.clicks(key)
@@ -242,24 +254,19 @@ class Probe:
         order = sorted(self.samples)
         network = self._network_of(self.samples[order[0]].at.channels)
         for image_id in order:
-            if self.samples[image_id].features.shape[1] != sum(network.widths):
+            if self.samples[image_id].at.features.shape[1] != sum(network.widths):
                 self.learn(image_id)  # it was kept when the weights could still be had
-        features = np.concatenate([self.samples[each].features for each in order])
-        class_ids = np.concatenate([self.samples[each].class_ids for each in order])
-        num_classes = self.project.classes.num_classes
+        given = lesson([self.samples[each] for each in order], self.project.classes.num_classes)
         mix = mix_for(
-            class_ids,
-            num_classes,
-            num_filters=network.num_filters,
-            num_features=sum(network.widths),
+            given.counts, num_filters=network.num_filters, num_features=sum(network.widths)
         )
         found = fit(
-            features,
-            class_ids,
-            num_classes=num_classes,
+            given.features,
+            given.class_ids,
+            num_classes=len(given.counts),
             scales=mix.scales,
             strength=mix.ridge,
-            around=np.concatenate([self.samples[each].around for each in order]),
+            variances=given.variances,
             near=self._fit if quickly else None,
         )
         self._fit = found

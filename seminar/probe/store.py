@@ -20,7 +20,7 @@ from seminar.io.files import atomic_file
 from seminar.probe.features import Patch
 from seminar.probe.samples import PixelFeatures
 
-VERSION = 4
+VERSION = 5
 """Another number makes all that was kept before worthless."""
 
 MEMORY_BYTES = 400_000_000
@@ -88,7 +88,8 @@ class FeatureStore:
         try:
             path = self.folder / f"{key}-clicks.npz"
             with path.open("rb") as file, np.load(file) as arrays:
-                return PixelFeatures(arrays["pixels"], arrays["features"], int(arrays["channels"]))
+                kept = {name: arrays[name] for name in ("pixels", "features", "around")}
+                return PixelFeatures(**kept, channels=int(arrays["channels"]))
         except _DAMAGE:
             return None
 

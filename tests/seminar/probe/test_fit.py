@@ -44,7 +44,7 @@ def fitted(
     num_classes: int = 3,
     strength: float = 0.05,
     scales: Floats | None = None,
-    around: Floats | None = None,
+    variances: Floats | None = None,
 ) -> Fit:
     return fit(
         features,
@@ -52,7 +52,7 @@ def fitted(
         num_classes=num_classes,
         scales=np.ones(features.shape[1]) if scales is None else scales,
         strength=strength,
-        around=np.zeros((1, features.shape[1])) if around is None else around,
+        variances=np.zeros(features.shape[1]) if variances is None else variances,
     )
 
 
@@ -222,8 +222,7 @@ def test_few_clicks_are_measured_against_the_pixels_around_them(
     monkeypatch.setattr(fit_module, "AROUND", len(features))
     share = np.full(len(features), 1 / len(features))
     spread = share @ (features - share @ features) ** 2
-    around = 7 + 2 * np.sqrt(spread) * np.array([[1], [-1]] * 30)
-    found = fitted(features, class_ids, around=around)
+    found = fitted(features, class_ids, variances=4 * spread)
     monkeypatch.setattr(fit_module, "AROUND", 0)
     expected = fitted(features, class_ids, scales=np.full(features.shape[1], (1 / 2.5) ** 0.5))
     np.testing.assert_allclose(found.weights, expected.weights, rtol=2e-3, atol=1e-6)
@@ -263,36 +262,7 @@ def test_repeated_calls_find_the_same_bits() -> None:
         np.testing.assert_array_equal(again.bias, first.bias)
 
 
-# more clicks than are taken
-def test_of_too_many_clicks_some_of_each_class_are_taken_evenly(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(fit_module, "MAX_CLICKS", 300)
-    class_ids = np.repeat([0, 1, 2], [2000, 250, 7])
-    kept = fit_module._evenly(class_ids)
-    assert np.bincount(class_ids[kept]).tolist() == [100, 100, 7]
-    assert (np.diff(kept) > 0).all()
-    steps = np.diff(kept[:100])
-    assert (kept[0], kept[99], kept[100], kept[199]) == (0, 1999, 2000, 2249)
-    assert steps.max() - steps.min() <= 1
-
-
-def test_up_to_the_limit_all_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_module, "MAX_CLICKS", 300)
-    class_ids = np.repeat([0, 1], [290, 10])
-    np.testing.assert_array_equal(fit_module._evenly(class_ids), np.arange(300))
-
-
-def test_of_too_many_clicks_the_fit_is_nearly_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    features, class_ids = clicks({0: 3000, 1: 1000})
-    whole = fitted(features, class_ids)
-    monkeypatch.setattr(fit_module, "MAX_CLICKS", 2000)
-    part = fitted(features, class_ids)
-    labels = [logits(each, features)[:, :2].argmax(axis=1) for each in (whole, part)]
-    assert (labels[0] == labels[1]).mean() > 0.97
-    assert not np.array_equal(whole.weights, part.weights)
-
-
+# near a fit of before
 def test_a_quick_fit_is_nearly_the_exact_one_and_a_start_near_it_leaves_no_trace() -> None:
     features, class_ids = clicks({0: 60, 1: 40, 2: 20}, width=8)
     before = fitted(features[1:], class_ids[1:])
@@ -303,7 +273,7 @@ def test_a_quick_fit_is_nearly_the_exact_one_and_a_start_near_it_leaves_no_trace
         num_classes=3,
         scales=np.ones(8),
         strength=0.05,
-        around=np.zeros((1, 8)),
+        variances=np.zeros(8),
         near=before,
     )
 
@@ -319,7 +289,7 @@ def test_a_quick_fit_from_other_classes_is_the_exact_one() -> None:
     features, class_ids = clicks({0: 6, 1: 4, 2: 2})
     before = fitted(features[class_ids < 2], class_ids[class_ids < 2])
     arguments = {"num_classes": 3, "scales": np.ones(6), "strength": 0.05}
-    around = np.zeros((1, 6))
-    quick = fit(features, class_ids, around=around, near=before, **arguments)
-    exact = fit(features, class_ids, around=around, **arguments)
+    around = np.zeros(6)
+    quick = fit(features, class_ids, variances=around, near=before, **arguments)
+    exact = fit(features, class_ids, variances=around, **arguments)
     np.testing.assert_array_equal(quick.weights, exact.weights)

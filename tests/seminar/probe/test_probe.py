@@ -485,7 +485,8 @@ def test_features_made_offline_are_not_taken_for_those_of_the_backbone(
     monkeypatch.setattr("seminar.models.backbones.pyramid.load_pyramid_weights", lambda *_: None)
     probe = learnt(make_probe("features", **settings))
     assert not probe.fallback
-    assert probe.samples["f0"].features.shape[1] > without.samples["f0"].features.shape[1] == 60
+    widths = [each.samples["f0"].at.features.shape[1] for each in (probe, without)]
+    assert widths[0] > widths[1] == 60
     assert probe.predict("f0").labels.shape == (HEIGHT, WIDTH)
 
 

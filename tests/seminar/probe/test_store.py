@@ -42,8 +42,9 @@ def assert_equal(found: tuple[Patch, ...] | None, expected: tuple[Patch, ...]) -
 
 def clicks(number: int = 0) -> PixelFeatures:
     rng = np.random.default_rng(number)
-    features = rng.normal(size=(5, 7)).astype(np.float32)
-    return PixelFeatures(rng.integers(0, 99, (5, 2)), features, 3 + number)
+    features = rng.normal(size=(5, 7)).astype(np.float16)
+    around = rng.normal(size=(2, 7)).astype(np.float32)
+    return PixelFeatures(rng.integers(0, 99, (5, 2)), features, around, 3 + number)
 
 
 def files(store: FeatureStore) -> dict[str, int]:
@@ -64,7 +65,8 @@ def test_what_is_kept_comes_back_from_memory_and_from_disk(tmp_path: Path) -> No
         assert found is not None
         np.testing.assert_array_equal(found.pixels, clicks().pixels)
         np.testing.assert_array_equal(found.features, clicks().features)  # to the last bit
-        assert (found.features.dtype, found.channels) == (np.float32, 3)
+        np.testing.assert_array_equal(found.around, clicks().around)
+        assert (found.features.dtype, found.channels) == (np.float16, 3)
     assert another.get("b") is None and another.clicks("b") is None
     assert not store.fault
 
