@@ -13,13 +13,13 @@ from benchmarks.accuracy.measure import Row, seminar
 from seminar.clicks.click_set import ClickSet, pixels
 from seminar.inference.evaluate import evaluate
 from seminar.inference.instances.divide import (
-    MIN_AREA,
     InstanceMap,
     instances_from_clicks,
     instances_from_shape,
 )
+from seminar.inference.instances.learnt_rules import learn_rules
+from seminar.inference.instances.rules import MIN_AREA, Rules
 from seminar.inference.instances.score import Objects, score_instances
-from seminar.inference.instances.usual_size import min_area_of
 from seminar.io.label_png import read_label_png
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.project import Project
@@ -40,22 +40,19 @@ def object_row(project: Project, run: Path, masks: Path, clicked: Sequence[str])
     val = project.split("val") or ()
     paths = [project.image_path(image_id) for image_id in (*clicked, *val)]
     seminar("predict", run, *paths, "--out", masks)
-    if not (run / "objects.json").exists():  # learns how small objects are
-        seminar(
-            "predict", run, paths[0], "--instances", "--out", masks.with_name(f"{masks.name}-1")
-        )
+    learnt = learn_rules(run, lambda _, where: read_label_png(masks / f"{Path(where).stem}.png"))
 
-    def scored(ids: Sequence[str], min_area: int = MIN_AREA) -> Row:
-        found = evaluate(masks, project, image_ids=tuple(ids), instances=True, min_area=min_area)
+    def scored(ids: Sequence[str], rules: Rules | None = None) -> Row:
+        found = evaluate(masks, project, image_ids=tuple(ids), instances=True, rules=rules)
         assert found.instances is not None
         return asdict(found.instances)
 
-    learnt = min_area_of(run)
     return {
         "clicked": scored(clicked) | {"owning": _owning(project, masks, clicked)},
         "half": _half_clicked(project, masks, clicked),
-        "min_area": learnt,
+        "min_area": learnt.min_area,
         "val": scored(val, learnt),
+        "val_by_waists": scored(val, Rules(learnt.min_area)),
         "val_without_size": scored(val),
         "from_truth": _from_truth(project, val, learnt),
     }
@@ -87,7 +84,7 @@ def _half_clicked(project: Project, masks: Path, clicked: Sequence[str]) -> Row:
     return _scored(project, clicked, lambda each: read_label_png(masks / f"{each}.png"), divided)
 
 
-def _from_truth(project: Project, val: Sequence[str], min_area: int) -> Row:
+def _from_truth(project: Project, val: Sequence[str], rules: Rules) -> Row:
     """With the true mask in place of the predicted one: what dividing alone costs."""
 
     def truth(image_id: str) -> LabelMap:
@@ -95,9 +92,7 @@ def _from_truth(project: Project, val: Sequence[str], min_area: int) -> Row:
         assert labels is not None
         return labels
 
-    return _scored(
-        project, val, truth, lambda _, labels: instances_from_shape(labels, min_area=min_area)
-    )
+    return _scored(project, val, truth, lambda _, labels: instances_from_shape(labels, rules))
 
 
 def _scored(

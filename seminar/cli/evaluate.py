@@ -13,6 +13,7 @@ from seminar.errors import SeminarError
 from seminar.run.folder import RunFolder
 
 if TYPE_CHECKING:
+    from seminar.inference.instances.rules import Rules
     from seminar.inference.metrics import Scores
 
 PROTOCOLS = ("full", "center-crop")
@@ -73,7 +74,7 @@ def evaluate(
             protocol=chosen,
             progress=progress,
             instances=instances,
-            min_area=min_area or _learnt(source, found, instances),
+            rules=_rules(source, found, instances).with_min_area(min_area),
         )
     if as_json:
         print(scores.to_json())
@@ -101,14 +102,13 @@ def _model_or_masks(source: Path, device: str) -> Any:
     return Predictor.from_folder(source, device)
 
 
-def _learnt(source: Path, found: Any, is_wanted: bool) -> int:
-    from seminar.inference.instances.usual_size import learn_min_area, min_area_of
+def _rules(source: Path, found: Any, is_wanted: bool) -> Rules:
+    """Of objects in images without clicks, learnt where they are wanted."""
+    from seminar.inference.instances.learnt_rules import learn_rules, rules_of
 
-    return (
-        learn_min_area(source, found.predict)
-        if is_wanted and found is not source
-        else (min_area_of(source))
-    )
+    if is_wanted and found is not source:
+        return learn_rules(source, found.predict)
+    return rules_of(source)
 
 
 def _print_table(scores: Scores) -> None:

@@ -32,8 +32,8 @@ def measure(
 
     from seminar.inference.instances.csv_file import write_table
     from seminar.inference.instances.files import holds_instances
+    from seminar.inference.instances.learnt_rules import learn_rules
     from seminar.inference.instances.table import measure_project
-    from seminar.inference.instances.usual_size import learn_min_area
     from seminar.inference.predictor import Predictor
     from seminar.project.project import Project
 
@@ -52,8 +52,8 @@ def measure(
             measured = measure_project(source, opened, progress=progress)
         else:
             predictor = Predictor.from_folder(source, device)
-            smallest = min_area or learn_min_area(source, predictor.predict)
-            measured = measure_project(predictor, opened, min_area=smallest, progress=progress)
+            rules = learn_rules(source, predictor.predict).with_min_area(min_area)
+            measured = measure_project(predictor, opened, rules=rules, progress=progress)
     write_table(out, measured)
     objects = sum(len(columns["object"]) for columns in measured.values())
     Console(stderr=True).print(

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.inference.instances.divide import MIN_AREA, divide_labels
+from seminar.inference.instances.divide import divide_labels
 from seminar.inference.instances.files import instances_path, read_instances
+from seminar.inference.instances.rules import Rules
 from seminar.inference.instances.score import InstanceTally, Objects
 from seminar.inference.metrics import Scores, confusion_matrix, score
 from seminar.inference.predictor import Predictor, most_probable
@@ -49,7 +50,7 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     image_ids: tuple[str, ...] | None = None,
     instances: bool = False,
-    min_area: int = MIN_AREA,
+    rules: Rules | None = None,
 ) -> Scores:
     """Score the predictions for a split against its dense truth.
 
@@ -68,7 +69,7 @@ def evaluate(
         Also score objects, against SegmentationObject: those of <image_id>_instances.tif in a
         folder of masks, if it has one, else the mask as `divide_labels` divides it, by the clicks
         of an image that has some.
-    min_area : int
+    rules : Rules, optional
         As of `instances_from_shape`.
 
     Raises
@@ -113,7 +114,7 @@ def evaluate(
                 f"{project.objects_path(image_id)}: expected objects of {_size(truth.shape)} "
                 "pixels as the image has; restore the file"
             )
-        found = _divided(source, project, image_id, predicted, min_area)
+        found = _divided(source, project, image_id, predicted, rules)
         tally.add(Objects(numbers, truth), Objects(found, predicted, project.read_clicks(image_id)))
 
     pairs = _pairs(source, project, image_ids, protocol, progress, count)
@@ -215,14 +216,14 @@ def _predicted(
 
 
 def _divided(
-    source: Predictor | Path, project: Project, image_id: str, labels: LabelMap, min_area: int
+    source: Predictor | Path, project: Project, image_id: str, labels: LabelMap, rules: Rules | None
 ) -> npt.NDArray[np.integer]:
     """The objects of an image; those on disk go before."""
     if isinstance(source, Path):
         path = instances_path(source, image_id)
         if path is not None:
             return read_instances(path, labels.shape)
-    return divide_labels(labels, project.read_clicks(image_id), min_area=min_area)
+    return divide_labels(labels, project.read_clicks(image_id), rules)
 
 
 def crop_image(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -23,7 +23,8 @@ from seminar.inference.instances.divide import (
     without_object,
 )
 from seminar.inference.instances.files import as_16_bit, write_instances
-from seminar.inference.instances.usual_size import learn_min_area
+from seminar.inference.instances.learnt_rules import learn_rules
+from seminar.inference.instances.rules import Rules
 from seminar.inference.outputs import Outputs, check_output_folder, clicks_of, stem_of
 from seminar.inference.predictor import Predictor, most_probable
 from seminar.inference.tiles import STRIDE
@@ -150,11 +151,10 @@ class PredictionJob:
         )
 
     @cached_property
-    def smallest(self) -> int:
-        """Pixels of the smallest object in images without clicks."""
-        return self.min_area or learn_min_area(
-            self.model, lambda image, where: self.predictor.predict(image, where)
-        )
+    def rules(self) -> Rules:
+        """Of objects in images without clicks."""
+        learnt = learn_rules(self.model, lambda image, where: self.predictor.predict(image, where))
+        return learnt.with_min_area(self.min_area)
 
     def run(self, progress: Progress | None = None) -> Summary:
         """Predict all images. The summary holds their faults; a full disk ends the job."""
@@ -244,7 +244,7 @@ class PredictionJob:
     def _write_instances(self, path: Path, out: Path, labels: LabelMap) -> None:
         clicks = clicks_of(path, self.predictor.classes)
         if clicks is None or not has_object_clicks(clicks):
-            write_instances(out, instances_from_shape(labels, min_area=self.smallest))
+            write_instances(out, instances_from_shape(labels, self.rules))
             return
         instances = instances_from_clicks(labels, clicks)
         write_instances(out, instances)
@@ -280,7 +280,7 @@ class PredictionJob:
         if outputs.instances and outputs.instances in wanted:
             with _tif(outputs.instances) as tif:
                 for number, labels in enumerate(_labels_of_planes(outputs.labels, layout), start=1):
-                    found = instances_from_shape(labels, min_area=self.smallest)
+                    found = instances_from_shape(labels, self.rules)
                     objects = as_16_bit(found, f"{path}, plane {number}")
                     tif.write(objects, photometric="minisblack", **PAGE)
 
@@ -331,7 +331,7 @@ class PredictionJob:
         if self.instances:
             out = folder / f"{stem}_instances.zarr" if folder else None
             is_new_division = divide_large(
-                path, labels=labels, out=out, overwrite=has_new_labels, min_area=self.smallest
+                path, labels=labels, out=out, overwrite=has_new_labels, rules=self.rules
             )
             is_new = is_new_division or is_new
         return (folder or path) if is_new else None

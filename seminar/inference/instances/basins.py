@@ -146,9 +146,9 @@ def find_basins(ground: Ground, heights: Heights) -> tuple[Numbers, Numbers]:
 
 def find_saddles(
     ground: Ground, heights: Heights, basins: Numbers
-) -> tuple[npt.NDArray[np.int64], Heights]:
-    """The pairs of basins that touch, (m, 2), and the highest way between them, (m,); from the
-    highest to the lowest.
+) -> tuple[npt.NDArray[np.int64], Heights, Numbers]:
+    """The pairs of basins that touch, (m, 2), the highest way between them, (m,), and how many
+    pixels of one touch the other, (m,); from the highest way to the lowest.
     """
     index = ground.spread(np.arange(1, len(basins) + 1))
     firsts, seconds = [], []
@@ -165,9 +165,10 @@ def find_saddles(
     pairs, passes = pairs[order], passes[order]
     is_highest = np.ones(len(pairs), dtype=np.bool_)
     is_highest[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    borders = np.diff(np.append(np.flatnonzero(is_highest), len(pairs)))
     pairs, passes = pairs[is_highest], passes[is_highest]
     order = np.argsort(-passes, kind="stable")
-    return pairs[order], passes[order]
+    return pairs[order], passes[order], borders[order]
 
 
 def join_basins(

@@ -14,7 +14,8 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seminar.inference.instances.divide import MIN_AREA, divide_mask, divide_piece
+from seminar.inference.instances.divide import divide_mask, divide_piece
+from seminar.inference.instances.rules import Rules
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import INSTANCES, create, finish, full_array, is_finished, output_of
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
@@ -38,7 +39,7 @@ def divide_large(
     *,
     labels: Path | None,
     out: Path | None,
-    min_area: int = MIN_AREA,
+    rules: Rules | None = None,
     overwrite: bool = False,
     block: int = BLOCK,
 ) -> bool:
@@ -55,7 +56,7 @@ def divide_large(
     ----------
     labels, out : Path or None
         OME-Zarr of the labels, and the one to write; None for those in an OME-Zarr image itself.
-    min_area : int
+    rules : Rules, optional
         As of `instances_from_shape`.
 
     Returns
@@ -73,7 +74,7 @@ def divide_large(
         full_array(output.target),
     )
     for plane in np.ndindex(*source.plane_shape):
-        _divide_plane(_Plane(read, plane, source.height, source.width, block, min_area), written)
+        _divide_plane(_Plane(read, plane, source.height, source.width, block, rules), written)
     finish(output, block)
     return True
 
@@ -87,7 +88,7 @@ class _Plane:
     height: int
     width: int
     block: int
-    min_area: int
+    rules: Rules | None
 
     def read(self, box: Box) -> LabelMap:
         labels: LabelMap = self.array[(*self.index, *box)]
@@ -269,7 +270,7 @@ def _divide_small(
         pieces, number = ndimage.label(labels == class_id)
         is_chosen = np.zeros(number + 1, dtype=np.bool_)
         is_chosen[pieces[rows, cols][class_ids == class_id]] = True
-        parts = divide_mask(is_chosen[pieces], min_area=plane.min_area)
+        parts = divide_mask(is_chosen[pieces], plane.rules)
         np.add(parts, count, out=instances, where=parts > 0, casting="unsafe")
         count += int(parts.max())
     return count
@@ -305,7 +306,7 @@ def _divide_rest(
             (before and side.start == 0, after and side.stop == length)
             for (before, after), side, length in zip(cut, place, numbers.shape, strict=True)
         )
-        parts, found = divide_piece(mask, open_sides, min_area=plane.min_area)
+        parts, found = divide_piece(mask, open_sides, plane.rules)
         top, left = rows.start + place[0].start, cols.start + place[1].start
         here = [
             slice(max(a.start, b.start), min(a.stop, b.stop))

@@ -29,6 +29,8 @@ from seminar.inference.instances.basins import (
     join_basins,
     smoothed,
 )
+from seminar.inference.instances.parts import Floats, Parts
+from seminar.inference.instances.rules import FEATURES, MIN_AREA, Rules
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
 InstanceMap = npt.NDArray[np.int32]
@@ -36,15 +38,14 @@ InstanceMap = npt.NDArray[np.int32]
 
 Mask = npt.NDArray[np.bool_]
 
-MIN_AREA = 12
-"""Parts of a predicted class smaller than this many pixels are no objects, unless they were
-clicked.
-"""
-
 WAIST, WAIST_BY_A_CLICK = 0.95, 0.9
 """Two parts are one object if the way between them is at least this share of the lower one's depth;
-the second where one of the two was clicked (benchmarks/instances.md).
+the second where one of the two was clicked (benchmarks/instances.md). The first holds where
+`Rules.joining` was not learnt.
 """
+
+MOST = 0.6
+"""Share of a part that an object has at least, for the part to teach when two are one."""
 
 SMALL = 0.2
 """Where objects were clicked, parts without a click below this share of their median area are no
@@ -109,21 +110,25 @@ def instances_from_clicks(
     is_seen = labels[tuple(places.T)] == class_ids
     for class_id in _object_classes(labels):
         clicked = places[is_seen & (class_ids == class_id)]
-        _add(instances, _divided(labels == class_id, clicked, min_area))
+        mask = labels == class_id
+        if len(clicked):
+            _add(instances, _divided(mask, clicked, min_area))
+        else:
+            _add(instances, divide_mask(mask, Rules(min_area or 0)))
     _grow(instances, labels, places, class_ids, MIN_AREA if min_area is None else min_area)
     return instances
 
 
 def divide_labels(
-    labels: LabelMap, clicks: ClickSet | None, *, min_area: int = MIN_AREA
+    labels: LabelMap, clicks: ClickSet | None, rules: Rules | None = None
 ) -> InstanceMap:
     """The objects of an image: by its clicks if some are on objects, else by shape.
 
-    `min_area` is that of `instances_from_shape`; clicked images say themselves how small.
+    `rules` are those of `instances_from_shape`; clicked images have their own.
     """
     if clicks is not None and has_object_clicks(clicks):
         return instances_from_clicks(labels, clicks)
-    return instances_from_shape(labels, min_area=min_area)
+    return instances_from_shape(labels, rules)
 
 
 def has_object_clicks(clicks: ClickSet) -> bool:
@@ -149,34 +154,39 @@ def without_object(instances: InstanceMap, labels: LabelMap, clicks: ClickSet) -
     return lacking
 
 
-def instances_from_shape(labels: LabelMap, *, min_area: int = MIN_AREA) -> InstanceMap:
-    """Objects of an image without clicks: each predicted patch is divided at its waists.
+def instances_from_shape(labels: LabelMap, rules: Rules | None = None) -> InstanceMap:
+    """Objects of an image without clicks: each predicted patch is divided at its waists, or as
+    `Rules.joining` was learnt from clicked ones.
 
     Parameters
     ----------
     labels : ndarray, (H, W) uint8
         Predicted classes; background and 255 are no object. Objects of different classes never
         merge.
-    min_area : int
-        Pixels; smaller parts join the one that they touch most deeply, and are left out where they
-        touch none. `seminar.inference.instances.usual_size` learns it from clicked images.
+    rules : Rules, optional
+        `seminar.inference.instances.learnt_rules` learns them from clicked images.
     """
     instances: InstanceMap = np.zeros(labels.shape, dtype=np.int32)
     for class_id in _object_classes(labels):
-        _add(instances, divide_mask(labels == class_id, min_area=min_area))
+        _add(instances, divide_mask(labels == class_id, rules))
     return instances
 
 
-def divide_mask(mask: Mask, *, min_area: float = MIN_AREA) -> InstanceMap:
-    """Divide the mask of one class at its waists; what becomes of a patch depends on it alone.
+def divide_mask(mask: Mask, rules: Rules | None = None) -> InstanceMap:
+    """Divide the mask of one class by its shape; what becomes of a patch depends on it alone.
 
     Returns numbers from 1 without gaps, and 0 outside the mask and for what is too small.
     """
-    return _divided(mask, NO_CLICKS, min_area)
+    rules, ground = rules or Rules(), Ground.of(mask)
+    if not len(ground.places):
+        return np.zeros(mask.shape, dtype=np.int32)
+    land = _Land.of(ground, smoothed(ground, depths(ground)), NO_CLICKS)
+    owners = land.by_shape(rules)
+    return land.image(owners, land.areas_of(owners) >= rules.min_area)
 
 
 def divide_piece(
-    mask: Mask, open_sides: tuple[tuple[bool, bool], ...], *, min_area: float = MIN_AREA
+    mask: Mask, open_sides: tuple[tuple[bool, bool], ...], rules: Rules | None = None
 ) -> tuple[InstanceMap, Numbers]:
     """Divide a piece that was cut out of a patch too large for memory.
 
@@ -192,6 +202,7 @@ def divide_piece(
     peaks : ndarray, (n, 2)
         Pixel of each part that is farthest from the rim; (-1, -1) where the piece has no rim.
     """
+    rules = rules or Rules()
     padding = [(int(not before), int(not after)) for before, after in open_sides]
     padded = np.pad(mask, padding)
     if padded.all():
@@ -202,8 +213,8 @@ def divide_piece(
     ground = Ground.of(mask)
     distance = ndimage.distance_transform_edt(padded)[inner][mask].astype(np.float32)
     land = _Land.of(ground, smoothed(ground, distance), NO_CLICKS)
-    owners = land.joined(WAIST, min_area)
-    parts = land.image(owners, land.areas_of(owners) >= min_area)
+    owners = land.by_shape(rules)
+    parts = land.image(owners, land.areas_of(owners) >= rules.min_area)
     places = np.argwhere(mask)[land.peaks]
     order = np.argsort(-land.heights[land.peaks], kind="stable")
     numbers, highest = np.unique(parts[tuple(places[order].T)], return_index=True)
@@ -225,15 +236,31 @@ def divide_at(mask: Mask, clicked: Numbers) -> InstanceMap:
     return numbers[parts]
 
 
+def pairs_to_learn(labels: LabelMap, instances: InstanceMap) -> tuple[Floats, Mask]:
+    """Pairs of parts of a mask whose objects are known, see `Parts.examples`."""
+    found = []
+    for class_id in _object_classes(labels):
+        mask = labels == class_id
+        ground = Ground.of(mask)
+        heights = smoothed(ground, depths(ground))
+        basins, peaks = find_basins(ground, heights)
+        (basin, number), counts = np.unique(
+            np.stack([basins, instances[mask]]), axis=1, return_counts=True
+        )
+        is_most = counts >= MOST * np.bincount(basins)[basin]
+        objects = np.zeros(len(peaks), dtype=np.int64)
+        objects[basin[is_most]] = number[is_most]
+        found.append(Parts.of(ground, heights, basins, peaks).examples(objects))
+    if not found:
+        return np.empty((0, FEATURES)), np.empty(0, dtype=np.bool_)
+    features, is_one = zip(*found, strict=True)
+    return np.concatenate(features), np.concatenate(is_one)
+
+
 def _divided(mask: Mask, clicked: Numbers, min_area: float | None) -> InstanceMap:
-    """Numbers from 1 without gaps; `clicked` (n, 2) are pixels in the mask."""
+    """Numbers from 1 without gaps; `clicked` (n, 2), at least one, are pixels in the mask."""
     ground = Ground.of(mask)
-    if not len(ground.places):
-        return np.zeros(mask.shape, dtype=np.int32)
     land = _Land.of(ground, smoothed(ground, depths(ground)), clicked)
-    if not len(clicked):
-        owners = land.joined(WAIST, min_area or 0)
-        return land.image(owners, land.areas_of(owners) >= (min_area or 0))
     is_clicked = np.zeros(len(land.areas), dtype=np.bool_)
     if min_area is None:
         owners = land.joined(WAIST_BY_A_CLICK, 0)
@@ -287,7 +314,7 @@ class _Land:
         is_clicked = np.zeros(len(peaks), dtype=np.bool_)
         is_clicked[basins[seeds]] = True
         areas = np.bincount(basins, minlength=len(peaks))
-        pairs, passes = find_saddles(ground, heights, basins)
+        pairs, passes, _ = find_saddles(ground, heights, basins)
         return cls(ground, heights, basins, peaks, areas, is_clicked, pairs, passes)
 
     def joined(self, waist: float, min_area: float) -> Numbers:
@@ -301,6 +328,13 @@ class _Land:
             waist=waist,
             min_area=min_area,
         )
+
+    def by_shape(self, rules: Rules) -> Numbers:
+        """For each basin the one that stands for its object, where nobody clicked."""
+        if rules.joining is None:
+            return self.joined(WAIST, rules.min_area)
+        parts = Parts.of(self.ground, self.heights, self.basins, self.peaks)
+        return parts.objects(rules.joining, rules.min_area)
 
     def areas_of(self, owners: Numbers) -> npt.NDArray[np.float64]:
         """Pixels of the part of each basin that stands for one; 0 for the others."""

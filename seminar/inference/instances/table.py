@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.errors import DatasetError, SeminarError
-from seminar.inference.instances.divide import MIN_AREA, divide_labels
+from seminar.inference.instances.divide import divide_labels
 from seminar.inference.instances.files import instances_path, read_instances
 from seminar.inference.instances.measure import Columns, measure_objects
+from seminar.inference.instances.rules import Rules
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png
 from seminar.io.pixel_size import read_pixel_size
@@ -25,7 +26,7 @@ def measure_project(
     source: Predictor | Path,
     project: Project,
     *,
-    min_area: int = MIN_AREA,
+    rules: Rules | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Columns]:
     """Measure the objects of each image of a project, by image id.
@@ -36,7 +37,7 @@ def measure_project(
         A model, whose masks of all images are divided by `divide_labels`; or a folder of instance
         tifs: then the images are those that have one there. Classes are known from label PNGs
         beside them, and from clicks.
-    min_area : int
+    rules : Rules, optional
         As of `instances_from_shape`.
     progress : callable, optional
         Called with (images done, images in all).
@@ -62,7 +63,7 @@ def measure_project(
         if progress:
             progress(done, len(image_ids))
         try:
-            measured[image_id] = _measured(source, project, image_id, min_area)
+            measured[image_id] = _measured(source, project, image_id, rules)
         except DatasetError as error:
             faults += error.faults
         except SeminarError as error:
@@ -72,7 +73,9 @@ def measure_project(
     return measured
 
 
-def _measured(source: Predictor | Path, project: Project, image_id: str, min_area: int) -> Columns:
+def _measured(
+    source: Predictor | Path, project: Project, image_id: str, rules: Rules | None
+) -> Columns:
     path = project.image_path(image_id)
     image = project.read_image(image_id)
     clicks = project.read_clicks(image_id)
@@ -84,7 +87,7 @@ def _measured(source: Predictor | Path, project: Project, image_id: str, min_are
         labels = _labels_beside(source / f"{image_id}.png", instances)
     else:
         labels = source.predict(image, str(path))
-        instances = divide_labels(labels, clicks, min_area=min_area)
+        instances = divide_labels(labels, clicks, rules)
     return measure_objects(
         instances,
         image,

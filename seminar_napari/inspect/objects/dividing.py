@@ -10,10 +10,10 @@ import numpy.typing as npt
 import tifffile
 
 from seminar.clicks.click_set import ClickSet, pixels
-from seminar.inference.instances.divide import MIN_AREA, divide_labels
+from seminar.inference.instances.divide import divide_labels
 from seminar.inference.instances.files import as_16_bit, write_instances
+from seminar.inference.instances.learnt_rules import rules_of
 from seminar.inference.instances.split import split_object
-from seminar.inference.instances.usual_size import min_area_of
 from seminar.labels import BACKGROUND, LabelMap
 from seminar.project.layout import INSTANCES
 from seminar.project.project import Project
@@ -110,8 +110,8 @@ def make_objects(
     SeminarError, OSError
         More objects than the tif can number; a file that cannot be written.
     """
-    smallest = min_area_of(mask.model) if mask.model is not None else MIN_AREA
-    numbers = as_16_bit(divide_labels(mask.labels, clicks, min_area=smallest), str(path))
+    rules = rules_of(mask.model) if mask.model is not None else None
+    numbers = as_16_bit(divide_labels(mask.labels, clicks, rules), str(path))
     refused = _refused(numbers, clicks)
     if len(refused):
         numbers[np.isin(numbers, refused)] = 0

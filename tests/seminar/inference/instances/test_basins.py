@@ -64,12 +64,17 @@ def test_a_ridge_is_crossed_at_its_highest_place() -> None:
     ground = Ground.of(mask)
     numbers, peaks = find_basins(ground, heights)
     assert sorted(heights[peaks]) == [3, 4, 5]
-    pairs, passes = find_saddles(ground, heights, numbers)
+    pairs, passes, borders = find_saddles(ground, heights, numbers)
     names = heights[peaks]
     found = {
         frozenset(names[pair].tolist()): float(way) for pair, way in zip(pairs, passes, strict=True)
     }
     assert found == {frozenset({5.0, 3.0}): 1.0, frozenset({3.0, 4.0}): 1.0}
+    assert (
+        borders.sum()
+        == (np.diff(ground.image(numbers)) != 0).sum()
+        + (np.diff(ground.image(numbers), axis=0) != 0).sum()
+    )
 
 
 @pytest.mark.parametrize(

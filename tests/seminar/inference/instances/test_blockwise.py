@@ -10,7 +10,8 @@ import pytest
 
 from seminar.inference.instances import blockwise
 from seminar.inference.instances.blockwise import divide_large
-from seminar.inference.instances.divide import MIN_AREA, instances_from_shape
+from seminar.inference.instances.divide import instances_from_shape
+from seminar.inference.instances.rules import MIN_AREA, Joining, Rules
 from seminar.io.large_images import open_source
 from seminar.io.ome_zarr_writer import create, finish, full_array, output_of
 from seminar.labels import ClassNames
@@ -35,8 +36,8 @@ def labelled(folder: Path, labels: np.ndarray) -> Path:
     return path
 
 
-def divided(path: Path, block: int, *, min_area: int = MIN_AREA) -> np.ndarray:
-    assert divide_large(path, labels=None, out=None, block=block, min_area=min_area)
+def divided(path: Path, block: int, rules: Rules | None = None) -> np.ndarray:
+    assert divide_large(path, labels=None, out=None, block=block, rules=rules)
     found: np.ndarray = zarr.open_array(str(path / "labels" / "seminar_instances" / "0"), mode="r")[
         ...
     ]
@@ -70,9 +71,12 @@ def discs(shape: tuple[int, int], count: int, radius: int, seed: int = 0) -> np.
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_patches_that_fit_are_divided_as_in_memory(tmp_path: Path, seed: int, block: int) -> None:
     labels = discs((230, 250), 70, 10, seed)
-    min_area = MIN_AREA + 20 * seed
-    found = divided(labelled(tmp_path, labels), block, min_area=min_area)
-    assert_same_objects(found, instances_from_shape(labels, min_area=min_area))
+    joining = Joining((1, 0, -1, 0, 1, 5, 0), 3.0) if seed else None
+    rules = Rules(MIN_AREA + 20 * seed, joining)
+    found = divided(labelled(tmp_path, labels), block, rules)
+    assert_same_objects(found, instances_from_shape(labels, rules))
+    if joining:
+        assert (instances_from_shape(labels, Rules(rules.min_area)) != found).any()
 
 
 def touching(rows: int, cols: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from seminar.inference.instances.divide import (
     without_object,
 )
 from seminar.inference.instances.files import write_instances
+from seminar.inference.instances.rules import Joining, Rules
 
 
 def discs(
@@ -167,8 +168,8 @@ def test_twelve_pixels_are_an_object_and_fewer_are_not(pixels: int, expected: in
     labels = np.zeros((20, 20), np.uint8)
     labels[5:8, 5:9] = (np.arange(12) < pixels).reshape(3, 4)
     assert instances_from_shape(labels).max() == expected
-    assert instances_from_shape(labels, min_area=pixels).max() == 1
-    assert instances_from_shape(labels, min_area=pixels + 1).max() == 0
+    assert instances_from_shape(labels, Rules(pixels)).max() == 1
+    assert instances_from_shape(labels, Rules(pixels + 1)).max() == 0
 
 
 def test_a_peak_within_the_radius_of_a_higher_one_is_no_object_of_its_own() -> None:
@@ -231,7 +232,8 @@ def test_numbers_go_on_from_class_to_class() -> None:
 )
 def test_every_object_lies_in_one_class_and_numbers_have_no_gap(labels: np.ndarray) -> None:
     for instances in (
-        instances_from_shape(labels, min_area=1),
+        instances_from_shape(labels, Rules(1)),
+        instances_from_shape(labels, Rules(1, Joining((1, 0, -1, 0, 1, 5, 0), 0.5))),
         instances_from_clicks(
             labels,
             ClickSet(
