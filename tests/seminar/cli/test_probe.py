@@ -267,11 +267,25 @@ def mask(project: Project, image_id: str) -> np.ndarray:
 def test_the_process_answers_until_its_input_ends(
     follow: Callable[..., Child], project: Project
 ) -> None:
-    """From the first look to the model, past everything that is no reason to stop."""
+    """From clicks of one class to the model, past everything that is no reason to stop."""
+    for image_id in "abc":
+        path = preview_path(project.path, image_id, PROBE)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"of an earlier start")
+    for image_id in "ab":
+        click(project, image_id, (4, 44, 0))
     child = follow()
-    child.tell(look="c")
+    child.tell(look="a")
+    assert "a click of a second class" in child.wait_for("waiting")["text"]
+    assert not list((project.path / "previews").glob("*/*.png"))
+    click(project, "a", (20, 20, 1), (4, 44, 0))
+    child.tell(clicks="a")
     child.wait_for("ready", features="filters alone")
-    assert child.wait_for("mask", image_id="c")["clicks"] == 4
+    child.wait_for("mask", image_id="a", clicks=3)
+    click(project, "b", (20, 20, 1), (4, 44, 0))
+    child.tell(clicks="b")
+    child.tell(look="c")
+    child.wait_for("mask", image_id="c", clicks=4)
     before = mask(project, "c")
     assert before[15:25, 15:25].all() and not before[:5].any()
 
@@ -295,24 +309,6 @@ def test_the_process_answers_until_its_input_ends(
     model = child.wait_for("saved")["model"]
     assert Path(model) == project.path / "runs" / "probe" / "model.pt"
     Predictor.from_folder(model, "cpu")
-    assert child.end() == (0, "")
-
-
-def test_the_process_waits_for_a_second_class(
-    follow: Callable[..., Child], project: Project
-) -> None:
-    for image_id in "abc":
-        click(project, image_id, (4, 44, 0))
-        path = preview_path(project.path, image_id, PROBE)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"of an earlier start")
-    child = follow()
-    child.tell(look="a")
-    assert "a click of a second class" in child.wait_for("waiting")["text"]
-    assert not list((project.path / "previews").glob("*/*.png"))
-    click(project, "a", (4, 44, 0), (20, 20, 1))
-    child.tell(clicks="a")
-    child.wait_for("mask", image_id="a", clicks=4)
     assert child.end() == (0, "")
 
 
