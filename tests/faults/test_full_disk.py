@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import subprocess
 import sys
 import time
@@ -17,14 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import seminar
+from forked import start_seminar
 from full_disk import fill
 
 from seminar.clicks.click_set import ClickSet
 from seminar.io.label_png import read_label_png
 from seminar.labels import ClassNames
 from seminar.project.project import Project
-
-ROOT = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
@@ -145,23 +143,21 @@ def test_a_run_waits_for_room_and_ends_as_if_there_had_always_been_some(
     project = make_project(disk)
     run = RunFolder.of(project.path, "june")
     options = "--run june --backbone none --crop-size 32 --batch-size 1 --iterations 40"
-    command = [sys.executable, "-m", "seminar", "train", str(project.path), *options.split()]
-    command += ["--losses", "pce", "--device", "cpu"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    options += " --losses pce --device cpu"
     log = disk / "log.txt"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    process = start_seminar("train", project.path, *options.split(), log=log)
     try:
         wait_for(lambda: "Step" in {type(event).__name__ for event, _, _ in run.read_events()}, 300)
         filler = fill(disk)
-        wait_for(lambda: process.poll() is not None or is_idle(process.pid), 300)
-        assert process.poll() is None, log.read_text()
+        wait_for(lambda: not process.is_alive() or is_idle(process.pid), 300)
+        assert process.is_alive(), log.read_text()
         assert not run.checkpoint_path("ancillary").exists()
         filler.unlink()
-        assert process.wait(300) == 0, log.read_text()
+        process.join(300)
+        assert process.exitcode == 0, log.read_text()
     finally:
         process.kill()
-        process.wait()
+        process.join()
     seen = [event for event, _, _ in run.read_events()]
     assert isinstance(seen[-1], events.Finished)
     warned = [event.message for event in seen if isinstance(event, events.Warned)]

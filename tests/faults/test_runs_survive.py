@@ -5,7 +5,6 @@ learns what it would have learnt.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from forked import run_python, start_seminar
 
 from seminar.clicks.click_set import ClickSet
 from seminar.data.dataset import ClickDataset
@@ -54,24 +54,20 @@ def test_killed_over_and_over_a_run_learns_the_same_bit_for_bit(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
 @pytest.mark.slow
-def test_sigterm_saves_and_ends_well(project: Project) -> None:
+def test_sigterm_saves_and_ends_well(project: Project, tmp_path: Path) -> None:
     options = "--run june --backbone none --crop-size 32 --batch-size 1 --iterations 100000"
-    command = [sys.executable, "-m", "seminar", "train", str(project.path), *options.split()]
-    command += ["--losses", "pce", "--device", "cpu"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    run = RunFolder.of(project.path, "june")
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        until = time.monotonic() + 300
-        while not any(isinstance(event, events.Step) for event, _, _ in run.read_events()):
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, said
-    assert "stopped at iteration" in said
+    options += " --losses pce --device cpu"
+    run, log = RunFolder.of(project.path, "june"), tmp_path / "log.txt"
+    process = start_seminar("train", project.path, *options.split(), log=log)
+    until = time.monotonic() + 300
+    while not any(isinstance(event, events.Step) for event, _, _ in run.read_events()):
+        assert process.is_alive(), log.read_text()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.terminate()  # SIGTERM
+    process.join(200)
+    assert process.exitcode == 0, log.read_text()
+    assert "stopped at iteration" in log.read_text()
     last = [event for event, _, _ in run.read_events()][-1]
     assert isinstance(last, events.Finished)
     assert last.reason == "stopped"
@@ -339,10 +335,7 @@ for event in train(project, RunFolder.of(project.path, "june"), config):
     if isinstance(event, events.BatchHalved | events.Finished):
         print(type(event).__name__, flush=True)
 """
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks' / 'soak'}"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600
-    )
+    done = run_python(code)
     assert done.returncode == 0, done.stderr
     said = done.stdout.split()
     assert said[0] == "BatchHalved"
