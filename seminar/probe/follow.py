@@ -15,6 +15,7 @@ from seminar.probe.trust import Edges
 from seminar.project.layout import PROBE, UNSURE, preview_path
 from seminar.project.splits import training_ids
 from seminar.run.folder import PROBE_RUN, RunFolder
+from seminar.runtime.allocator import hand_back_memory
 from seminar.runtime.devices import avoid_failed_onednn, is_out_of_memory
 
 LOOK_SECONDS = 2.0
@@ -84,8 +85,8 @@ class Follower:
             return
         while True:
             self._look_for_changes()
-            busy = self._work()
-            if not self.inbox.take(0.0 if busy else 0.2):
+            is_busy = self._work()
+            if not self.inbox.take(0.0 if is_busy else 0.2):
                 return
 
     def _look_for_changes(self) -> None:
@@ -128,7 +129,9 @@ class Follower:
         if silence < IDLE_SECONDS:
             return False
         for image_id in self._others():
-            return self._draw(image_id)
+            self._draw(image_id)
+            hand_back_memory()  # a tenth of a gigabyte
+            return True
         for image_id, samples in self.probe.samples.items():
             if self._kept.get(image_id) != id(samples):
                 self._kept[image_id] = id(samples)
@@ -148,13 +151,15 @@ class Follower:
         for image_id in sorted(
             self.inbox.clicked, key=lambda each: (each != self.inbox.shown, each)
         ):
-            self.inbox.clicked.discard(image_id)
             learnt.add(image_id)
             self._is_newer |= self._learn_from(image_id)
+            self.inbox.clicked.discard(image_id)
             is_long = time.perf_counter() - started > PART_SECONDS
             is_answer = self._is_fitted and image_id == self.inbox.shown
             if is_answer or is_long or not self.inbox.is_empty():
                 break
+        if is_long:
+            hand_back_memory()
         if self.probe.fallback:
             self._notice(self.probe.fallback + "; until then the live mask uses filters alone")
         is_urgent = self.inbox.shown in learnt or (is_long and not self._is_fitted)
