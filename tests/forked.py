@@ -16,8 +16,19 @@ from command_line import Result
 if sys.platform == "win32":
     FORKS = multiprocessing.get_context("spawn")
 else:
+    from multiprocessing import forkserver
+
     FORKS = multiprocessing.get_context("forkserver")
     FORKS.set_forkserver_preload(["torch._dynamo", "seminar.cli.main", "seminar.training.trainer"])
+
+
+def start_method() -> str:
+    """What a program is told that starts processes of its own by multiprocessing; the process that
+    they are forked from runs, or else dask would have other modules loaded into it.
+    """
+    if sys.platform != "win32":
+        forkserver.ensure_running()
+    return FORKS.get_start_method()
 
 
 def start_seminar(*words: object, log: Path) -> BaseProcess:

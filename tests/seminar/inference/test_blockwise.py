@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from forked import start_method
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
@@ -484,14 +485,18 @@ def test_an_address_where_nobody_listens_is_said(
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 def test_two_workers_write_what_one_process_writes(model: Path, tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
+    dask, distributed = map(pytest.importorskip, ("dask", "distributed"))
     pixels = blobs(200, 260)
     here = write_zarr(tmp_path / "here.zarr", pixels, "yx")
     there = write_zarr(tmp_path / "there.zarr", pixels, "yx")
     predict_large(here, model, out=None, **SMALL)
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    ) as cluster:
+    start = {"distributed.worker.multiprocessing-method": start_method()}
+    with (
+        dask.config.set(start),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        ) as cluster,
+    ):
         assert predict_large(there, model, out=None, scheduler=cluster.scheduler_address, **SMALL)
     labels = [
         zarr.open_array(str(path / "labels" / "seminar" / "0"), mode="r")[:]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import shutil
-import subprocess
+import signal
 import sys
 from copy import copy
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 import torch
+from forked import start_method
+from torch.distributed.run import main as torchrun
 
 from seminar.config.settings import TrainConfig
 from seminar.data.dataset import ClickDataset
@@ -109,23 +110,11 @@ def test_two_processes_train_as_one(
         for name in ("plain", "hurt"):
             shutil.copytree(tiny_project.path, tmp_path / place / name)
         (tmp_path / place / "config.toml").write_text(config.to_toml())
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-    ]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*torchrun, str(SCRIPT), str(tmp_path / "two")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    words = f"--standalone --nproc-per-node 2 --start-method {start_method()} --run-path"
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    torchrun([*words.split(), str(SCRIPT), str(tmp_path / "two")])
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     (plain, hurt), failure = json.loads((tmp_path / "two" / "said by first.json").read_text())
     (nothing, nothing_either), own_failure = json.loads(
         (tmp_path / "two" / "said by second.json").read_text()
