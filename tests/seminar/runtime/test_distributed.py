@@ -31,7 +31,6 @@ from seminar.training.inputs import read_inputs
 from seminar.training.learner import Learner
 
 SCRIPT = Path(__file__).with_name("distributed_runs.py")
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(("count", "size"), [(4, 1), (4, 2), (3, 2), (12, 5)])
