@@ -47,3 +47,9 @@ def open_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
 def no_live_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     """No probe is started by a project of two clicked classes; its own test asks for one."""
     monkeypatch.setattr("seminar_napari.annotate.live_mask.NEEDED_CLASSES", 1000)
+
+
+@pytest.fixture(autouse=True)
+def devices_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All windows of a program share the answer, which takes a process that imports torch."""
+    monkeypatch.setattr("seminar_napari.train.devices.FRESH_SECONDS", float("inf"))

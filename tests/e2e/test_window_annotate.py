@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea
 from window_hands import Hands, make_project, settle, wait_until
 
@@ -22,28 +21,19 @@ from seminar.io.label_png import read_label_png
 from seminar.project.project import Project
 from seminar_napari.layers.colours import screen_palette
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return make_project(tmp_path)
+Check = Callable[[Any, Hands, Project], None]
 
 
-Window = Callable[[], tuple[Any, Hands]]
-
-
-@pytest.fixture
-def window(open_window: Callable[[], Any], project: Project) -> Window:
-    """Opens a dock with the project, and hands on its canvas; a function, as a fixture's value
-    would outlive the window.
-    """
-
-    def open_() -> tuple[Any, Hands]:
-        dock = open_window()
+def run_checks(open_window: Callable[[], Any], folder: Path, *checks: Check) -> None:
+    """Each on a new project in one window, which takes longer to open than all of them."""
+    dock = open_window()
+    for check in checks:
+        project = make_project(folder / check.__name__)
         dock.open_project(project.path)
-        settle(0.5)
-        return dock, Hands(dock.viewer)
-
-    return open_
+        settle(0.3)
+        hands = Hands(dock.viewer)
+        hands.key(Qt.Key.Key_1)  # the class stays from project to project
+        check(dock, hands, project)
 
 
 def on_disk(dock: Any, project: Project, image_id: str = "image_1") -> ClickSet:
@@ -56,10 +46,9 @@ def on_disk(dock: Any, project: Project, image_id: str = "image_1") -> ClickSet:
     return clicks
 
 
-def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(
-    window: Window, project: Project
+def clicks_land_where_the_mouse_is_in_the_current_class_and_colour(
+    dock: Any, hands: Hands, project: Project
 ) -> None:
-    dock, hands = window()
     hands.click(30, 40)
     hands.key(Qt.Key.Key_2)
     hands.click(60, 100)
@@ -77,8 +66,7 @@ def test_clicks_land_where_the_mouse_is_in_the_current_class_and_colour(
     assert clicks.seconds > 0
 
 
-def test_undo_and_redo_reach_the_files(window: Window, project: Project) -> None:
-    dock, hands = window()
+def undo_and_redo_reach_the_files(dock: Any, hands: Hands, project: Project) -> None:
     for col in (30, 60, 90):
         hands.click(50, col)
     hands.drag((50, 60), (100, 60))
@@ -102,8 +90,7 @@ def test_undo_and_redo_reach_the_files(window: Window, project: Project) -> None
     np.testing.assert_array_equal(again.class_ids, after.class_ids)
 
 
-def test_delete_by_key_and_by_click_with_a_modifier(window: Window, project: Project) -> None:
-    dock, hands = window()
+def delete_by_key_and_by_click_with_a_modifier(dock: Any, hands: Hands, project: Project) -> None:
     for col in (30, 60, 90, 120):
         hands.click(50, col)
     hands.hover(52, 61)
@@ -119,10 +106,9 @@ def test_delete_by_key_and_by_click_with_a_modifier(window: Window, project: Pro
     assert len(on_disk(dock, project)) == 0
 
 
-def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(
-    window: Window, project: Project
+def dragging_beside_a_mark_moves_the_picture_and_adds_nothing(
+    dock: Any, hands: Hands, project: Project
 ) -> None:
-    dock, hands = window()
     hands.click(50, 30)
     before = dock.viewer.scene.camera.center
     hands.drag((80, 80), (60, 60))
@@ -130,16 +116,33 @@ def test_dragging_beside_a_mark_moves_the_picture_and_adds_nothing(
     assert len(on_disk(dock, project)) == 1
 
 
-def test_a_click_outside_the_image_is_refused_in_words(window: Window) -> None:
-    dock, hands = window()
+def a_click_outside_the_image_is_refused_in_words(
+    dock: Any, hands: Hands, project: Project
+) -> None:
     hands.click(-4, 30)
     assert len(dock.session.clicks("image_1")) == 0
     assert "outside" in dock.status.text()
     assert dock.status.isVisible()
 
 
-def test_images_and_classes_by_key(window: Window, project: Project) -> None:
-    dock, hands = window()
+def clicks_are_pixels_whatever_the_geometry(dock: Any, hands: Hands, project: Project) -> None:
+    image = dock.session.image_layer
+    image.scale, image.translate, image.rotate = (0.5, 0.25), (100, -40), 20
+    image.units = ("um", "um")
+    dock.viewer.reset_view()
+    settle(0.3)
+    hands.click(30, 40)
+    hands.click(80, 120)
+    np.testing.assert_allclose(on_disk(dock, project).points, [[30, 40], [80, 120]], atol=0.5)
+    layer = dock.viewer.layers["Clicks"]
+    np.testing.assert_allclose(layer.extent.world, layer.extent.world)
+    np.testing.assert_allclose(layer.scale, image.scale)
+    assert layer.units == image.units
+    hands.key(Qt.Key.Key_D)
+    np.testing.assert_allclose(dock.session.image_layer.translate, (100, -40))
+
+
+def images_and_classes_by_key(dock: Any, hands: Hands, project: Project) -> None:
     hands.click(20, 20)
     hands.key(Qt.Key.Key_D)
     assert dock.session.image_id == "image_2"
@@ -165,14 +168,14 @@ def test_images_and_classes_by_key(window: Window, project: Project) -> None:
     assert "no class 9" in dock.status.text()
 
 
-def test_from_many_clicks_to_few_and_back_in_their_colours(
-    window: Window, project: Project
+def from_many_clicks_to_few_and_back_in_their_colours(
+    dock: Any, hands: Hands, project: Project
 ) -> None:
     rng = np.random.default_rng(0)
     for image_id, count in (("image_1", 40), ("image_2", 3), ("image_3", 12)):
         class_ids = rng.integers(0, 3, count)
         project.write_clicks(image_id, ClickSet(120, 160, rng.random((count, 2)) * 100, class_ids))
-    dock, hands = window()
+    dock.open_project(project.path)
     for key in (Qt.Key.Key_D, Qt.Key.Key_D, Qt.Key.Key_A, Qt.Key.Key_A):
         hands.key(key)
         layer, clicks = dock.viewer.layers["Clicks"], dock.session.clicks(dock.session.image_id)
@@ -182,26 +185,7 @@ def test_from_many_clicks_to_few_and_back_in_their_colours(
         np.testing.assert_allclose(layer.face_color[seen, :3], expected[seen], atol=0.01)
 
 
-def test_clicks_are_pixels_whatever_the_geometry(window: Window, project: Project) -> None:
-    dock, hands = window()
-    image = dock.session.image_layer
-    image.scale, image.translate, image.rotate = (0.5, 0.25), (100, -40), 20
-    image.units = ("um", "um")
-    dock.viewer.reset_view()
-    settle(0.3)
-    hands.click(30, 40)
-    hands.click(80, 120)
-    np.testing.assert_allclose(on_disk(dock, project).points, [[30, 40], [80, 120]], atol=0.5)
-    layer = dock.viewer.layers["Clicks"]
-    np.testing.assert_allclose(layer.extent.world, layer.extent.world)
-    np.testing.assert_allclose(layer.scale, image.scale)
-    assert layer.units == image.units
-    hands.key(Qt.Key.Key_D)
-    np.testing.assert_allclose(dock.session.image_layer.translate, (100, -40))
-
-
-def test_napari_own_keys_on_other_layers_stay(window: Window) -> None:
-    dock, hands = window()
+def napari_own_keys_on_other_layers_stay(dock: Any, hands: Hands, project: Project) -> None:
     other = dock.viewer.add_points(np.array([[10.0, 10.0]]), name="other")
     dock.viewer.layers.selection.active = other
     other.mode = "pan_zoom"
@@ -210,10 +194,10 @@ def test_napari_own_keys_on_other_layers_stay(window: Window) -> None:
     hands.key(Qt.Key.Key_3)
     assert other.mode == "select"
     assert dock.session.current_class == 1
+    dock.viewer.layers.remove(other)
 
 
-def test_reopening_restores_everything_in_place(window: Window, project: Project) -> None:
-    dock, hands = window()
+def reopening_restores_everything_in_place(dock: Any, hands: Hands, project: Project) -> None:
     hands.click(30, 40)
     hands.key(Qt.Key.Key_2)
     hands.click(60, 100)
@@ -230,52 +214,60 @@ def test_reopening_restores_everything_in_place(window: Window, project: Project
     )
 
 
-def test_a_dropped_project_folder_opens(open_window: Callable[[], Any], project: Project) -> None:
-    dock = open_window()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(project.path))])
-    keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
-    dock.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys))
-    assert dock.session.project.path == project.path
+def images_of_one_and_of_two_channels_take_turns(dock: Any, hands: Hands, project: Project) -> None:
+    """An image that adds an axis while only the clicks were shown ended the process."""
+    project = make_project(project.path / "mixed", ((60, 80),) * 2)
+    for image_id, channels in (("image_1", 1), ("image_2", 2)):
+        pixels = np.full((channels, 60, 80), 99, np.uint8)
+        project.image_path(image_id).unlink()
+        path = project.path / "JPEGImages" / f"{image_id}.tif"
+        tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX"})
+    dock.open_project(project.path)
+    settle(0.3)
+    for key, ndim in ((Qt.Key.Key_D, 3), (Qt.Key.Key_A, 2), (Qt.Key.Key_D, 3)):
+        hands.key(key)
+        settle(0.3)
+        assert dock.viewer.dims.ndim == ndim
+    hands.click(30, 40)
+    clicks = on_disk(dock, project, "image_2")
+    np.testing.assert_allclose(clicks.points, [[30, 40]], atol=0.3)
 
 
-def test_a_project_folder_dropped_on_the_canvas_opens_without_a_question(
-    open_window: Callable[[], Any], project: Project
+def test_clicks_by_mouse_reach_the_files(open_window: Callable[[], Any], tmp_path: Path) -> None:
+    run_checks(
+        open_window,
+        tmp_path,
+        clicks_land_where_the_mouse_is_in_the_current_class_and_colour,
+        undo_and_redo_reach_the_files,
+        delete_by_key_and_by_click_with_a_modifier,
+        dragging_beside_a_mark_moves_the_picture_and_adds_nothing,
+        a_click_outside_the_image_is_refused_in_words,
+        clicks_are_pixels_whatever_the_geometry,
+    )
+
+
+def test_images_classes_and_their_clicks_by_key(
+    open_window: Callable[[], Any], tmp_path: Path
 ) -> None:
-    dock = open_window()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(project.path))])
-    keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
-    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, buttons, keys)
-    assert dock._window_events.eventFilter(
-        dock.viewer.window._qt_viewer, event
-    )  # Qt itself drops only at the end of a real drag
-    assert dock.session.project.path == project.path
+    run_checks(
+        open_window,
+        tmp_path,
+        images_and_classes_by_key,
+        from_many_clicks_to_few_and_back_in_their_colours,
+        napari_own_keys_on_other_layers_stay,
+        reopening_restores_everything_in_place,
+        images_of_one_and_of_two_channels_take_turns,
+    )
 
 
-def test_napari_opens_a_project_folder_with_our_reader(
-    open_window: Callable[[], Any], project: Project
+def test_napari_s_own_ways_in_while_the_dock_is_open(
+    open_window: Callable[[], Any], tmp_path: Path
 ) -> None:
-    dock = open_window()
+    """Our reader, and the sample; the dock is narrow enough, and nothing imports torch."""
+    dock, project = open_window(), make_project(tmp_path)
     assert dock.viewer.open(str(project.path), plugin="seminar-napari") == []
     assert dock.session.project.path == project.path
     assert [layer.name for layer in dock.viewer.layers] == ["image_1", "Clicks"]
-
-
-def test_the_sample_of_the_file_menu(open_window: Callable[[], Any]) -> None:
-    dock = open_window()
-    (added,) = dock.viewer.open_sample("seminar-napari", "sample")
-    wait_until(lambda: bool(dock.session.image_id), what="the sample's first image")
-    assert dock.session.image_layer is added
-    assert [layer.name for layer in dock.viewer.layers if layer.visible] == [
-        dock.session.image_id,
-        "Clicks",
-    ]
-    assert len(dock.viewer.layers["Clicks"].data) > 0
-
-
-def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: Window) -> None:
-    dock, _ = window()
     for index in range(dock.tabs.count()):
         dock.tabs.setCurrentIndex(index)
         settle(0.1)
@@ -287,26 +279,11 @@ def test_the_dock_is_narrow_enough_and_nothing_imports_torch(window: Window) -> 
                     "nothing is cut off"
                 )
     assert "torch" not in sys.modules
-
-
-def test_images_of_one_and_of_two_channels_take_turns(
-    open_window: Callable[[], Any], tmp_path: Path
-) -> None:
-    """An image that adds an axis while only the clicks were shown ended the process."""
-    project = make_project(tmp_path / "mixed", ((60, 80),) * 2)
-    for image_id, channels in (("image_1", 1), ("image_2", 2)):
-        pixels = np.full((channels, 60, 80), 99, np.uint8)
-        project.image_path(image_id).unlink()
-        path = project.path / "JPEGImages" / f"{image_id}.tif"
-        tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX"})
-    dock = open_window()
-    dock.open_project(project.path)
-    settle(0.3)
-    hands = Hands(dock.viewer)
-    for key, ndim in ((Qt.Key.Key_D, 3), (Qt.Key.Key_A, 2), (Qt.Key.Key_D, 3)):
-        hands.key(key)
-        settle(0.3)
-        assert dock.viewer.dims.ndim == ndim
-    hands.click(30, 40)
-    clicks = on_disk(dock, project, "image_2")
-    np.testing.assert_allclose(clicks.points, [[30, 40]], atol=0.3)
+    dock.tabs.setCurrentWidget(dock.annotate)
+    (added,) = dock.viewer.open_sample("seminar-napari", "sample")
+    wait_until(lambda: dock.session.image_layer is added, what="the sample's first image")
+    assert [layer.name for layer in dock.viewer.layers if layer.visible] == [
+        dock.session.image_id,
+        "Clicks",
+    ]
+    assert len(dock.viewer.layers["Clicks"].data) > 0
