@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import models
 
 from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
@@ -25,6 +27,8 @@ from seminar.export.formats import onnx, pt2
 from seminar.export.job import Credits
 from seminar.inference.predictor import Predictor
 from seminar.labels import ClassNames
+from seminar.models.backbones.build import BUILDERS
+from seminar.models.backbones.extractor import Extractor, Features, NormLayer
 from seminar.models.build_network import build_network
 from seminar.models.checkpoint import save_model
 from seminar.project.project import Project
@@ -52,6 +56,22 @@ def quick_to_export(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
     torch.nn.init.normal_(network.weight, std=1e-3)
     predictor = Predictor(network.eval(), classes=CLASSES, device="cpu", **settings)
     monkeypatch.setattr(Predictor, "from_folder", classmethod(lambda *_: predictor))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_blocks() -> Iterator[None]:
+    """MobileNetV2 with all kinds of blocks, but few of them: it is traced in half the time."""
+
+    def build(layer: NormLayer) -> Extractor:
+        blocks = [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2], [6, 96, 1, 2]]
+        network = models.mobilenet_v2(norm_layer=layer, inverted_residual_setting=blocks)
+        taps = {"half": "features.1", "quarter": "features.3", "deep": "features.5"}
+        features = Features(16, 24, 96, light=True)
+        return Extractor(network, features, first_conv="features.0.0", **taps)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BUILDERS, "mobilenet_v2", build)  # type: ignore[arg-type]
+        yield
 
 
 @pytest.fixture(scope="module")
