@@ -24,6 +24,10 @@ LOOK_SECONDS = 2.0
 PART_SECONDS = 1.0
 """After learning for so long, see whether there is something more urgent."""
 
+LOOSE_SECONDS = 0.1
+"""Learning from an image for so long made its features, which leaves a tenth of a gigabyte behind.
+"""
+
 SETTLE_SECONDS = 0.6
 """After so long without a message, the quick fit is replaced by the exact one."""
 
@@ -130,7 +134,7 @@ class Follower:
             return False
         for image_id in self._others():
             self._draw(image_id)
-            hand_back_memory()  # a tenth of a gigabyte
+            hand_back_memory()
             return True
         for image_id, samples in self.probe.samples.items():
             if self._kept.get(image_id) != id(samples):
@@ -152,14 +156,15 @@ class Follower:
             self.inbox.clicked, key=lambda each: (each != self.inbox.shown, each)
         ):
             learnt.add(image_id)
+            began = time.perf_counter()
             self._is_newer |= self._learn_from(image_id)
             self.inbox.clicked.discard(image_id)
+            if time.perf_counter() - began > LOOSE_SECONDS:
+                hand_back_memory()
             is_long = time.perf_counter() - started > PART_SECONDS
             is_answer = self._is_fitted and image_id == self.inbox.shown
             if is_answer or is_long or not self.inbox.is_empty():
                 break
-        if is_long:
-            hand_back_memory()
         if self.probe.fallback:
             self._notice(self.probe.fallback + "; until then the live mask uses filters alone")
         is_urgent = self.inbox.shown in learnt or (is_long and not self._is_fitted)

@@ -23,7 +23,7 @@ from seminar.probe.samples import PixelFeatures
 VERSION = 5
 """Another number makes all that was kept before worthless."""
 
-MEMORY_BYTES = 150_000_000
+MEMORY_BYTES = 100_000_000
 DISK_BYTES = 4_000_000_000
 
 _DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
