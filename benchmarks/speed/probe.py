@@ -29,6 +29,9 @@ from seminar.clicks.click_set import ClickSet
 from seminar.io.label_png import read_label_png
 from seminar.project.layout import PROBE, preview_path
 
+LARGE = 100
+"""Images beyond which the masks of all are not waited for before the clicks."""
+
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -55,17 +58,23 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     weights = next((options.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
     words = ["--backbone", options.backbone, "--weights", str(weights)]
     few = make_project(folder / "few", options.shared, side=options.side, images=options.first)
-    cold = []
+    cold, used, by_network = [], [], []
     for _ in range(3):
         follower = Follower(few.path, words)
         cold.append(follower.wait_for_mask(few.image_ids()[0]))
+        used.append(sum(psutil.Process(follower.process.pid).cpu_times()[:2]))
+        by_network.append(follower.wait_for_mask(few.image_ids()[0]))
         follower.end()
         for path in (Path(os.environ["XDG_CACHE_HOME"])).rglob("*.npz"):
             path.unlink()
     many = make_project(folder / "many", options.shared, side=options.side, images=options.images)
     follower = Follower(many.path, words)
     follower.wait_for_mask(many.image_ids()[0])
-    follower.wait_until_quiet()
+    if options.images <= LARGE:
+        follower.wait_for("saved")
+    else:
+        found = [many.read_clicks(image_id) for image_id in many.image_ids()]
+        follower.wait_for("mask", clicks=sum(len(each.points) for each in found if each))
     rng = np.random.default_rng(0)
     waits, fits = [], []
     for number in range(options.clicks):
@@ -86,7 +95,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         )
         many.write_clicks(image_id, more)
         follower.say({"clicks": image_id})
-        event = follower.next_mask(image_id)
+        event = follower.wait_for("mask", image_id=image_id)
         read_label_png(preview_path(many.path, image_id, PROBE))
         waits.append(time.perf_counter() - start)
         fits.append(event["seconds"])
@@ -96,6 +105,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "side": options.side,
         "first mask, median s": round(float(np.median(cold)), 2),
         "first mask, all s": [round(each, 2) for each in cold],
+        "of it processor, median s": round(float(np.median(used)), 2),
+        "first mask by the network, median s": round(float(np.median(by_network)), 2),
         "click to mask, median s": round(float(np.median(waits)), 3),
         "click to mask, p95 s": round(float(np.quantile(waits, 0.95)), 3),
         "of it in the process, median s": round(float(np.median(fits)), 3),
@@ -122,25 +133,19 @@ class Follower:
         self.process.stdin.flush()
 
     def wait_for_mask(self, image_id: str) -> float:
-        """Seconds from the start of the process to the first mask of this image."""
+        """Seconds from the start of the process to the next mask of this image."""
         self.say({"look": image_id})
-        self.next_mask(image_id)
+        self.wait_for("mask", image_id=image_id)
         return time.perf_counter() - self.started
 
-    def next_mask(self, image_id: str) -> dict[str, Any]:
+    def wait_for(self, kind: str, **facts: object) -> dict[str, Any]:
+        """The next such event; "saved" comes after all other work."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             event: dict[str, Any] = json.loads(line)
-            if event["event"] == "mask" and event["image_id"] == image_id:
+            if event == event | {"event": kind} | facts:
                 return event
         raise SystemExit("the probe ended")
-
-    def wait_until_quiet(self) -> None:
-        """Wait until it has written its model, after all other work."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if json.loads(line)["event"] == "saved":
-                return
 
     def end(self) -> None:
         assert self.process.stdin is not None
