@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -28,8 +29,10 @@ from seminar.probe.samples import (
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
 
-FIRST_IMAGES = 8
-"""As many clicked images are learnt from, the one on screen first."""
+FIRST_IMAGES, FIRST_PIXELS = 8, 2**20
+"""So many clicked images are learnt from, the one on screen first; fewer where they have as many
+pixels, which take half a second.
+"""
 
 BAND_PIXELS = 2**21
 """Larger images are worked on in bands of whole rows, which bounds the memory."""
@@ -73,9 +76,15 @@ def first_look(
         Something cannot be read.
     """
     learnable = project.clicks_stamps().keys() & set(training_ids(project, split))
-    order = sorted(learnable, key=lambda each: (each != shown, each))[:FIRST_IMAGES]
-    clicked = {image_id: clicked_pixels(project, image_id) for image_id in order}
-    if len(np.unique(np.concatenate([[], *(ids for _, ids in clicked.values())]))) < 2:
+    order = sorted(learnable, key=lambda each: (each != shown, each))
+    clicked, classes, size = dict[str, tuple[Pixels, Pixels]](), set[int](), 0
+    for image_id in order[:FIRST_IMAGES]:
+        clicked[image_id] = clicked_pixels(project, image_id)
+        classes |= set(clicked[image_id][1].tolist())
+        size += math.prod(project.image_size(image_id))
+        if size >= FIRST_PIXELS and len(classes) >= 2:
+            break
+    if len(classes) < 2:
         return None
     image = prepared_image(project, config, shown)
     whole = list(_bands(image)) if image[0].size <= BAND_PIXELS else None

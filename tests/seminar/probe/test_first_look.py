@@ -47,12 +47,22 @@ def test_it_is_the_mask_of_the_filters(
     assert found.image.shape == (3, *found.answer.labels.shape)
 
 
+@pytest.mark.parametrize("limit", ["FIRST_IMAGES", "FIRST_PIXELS"])
 def test_few_images_are_learnt_from_the_one_on_screen_first(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(module, "FIRST_IMAGES", 1)
+    monkeypatch.setattr(module, limit, 1)
     write(project, "f1", inside(1), OUTSIDE, (3, 3, 0))
     assert [look(project, shown).clicks for shown in ("f0", "f1", "f2")] == [2, 3, 2]
+
+
+def test_large_images_are_learnt_from_until_there_are_two_classes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PIXELS", 1)
+    write(project, "f0", OUTSIDE)
+    write(project, "f2", inside(2))
+    assert [look(project, shown).clicks for shown in ("f0", "f2")] == [3, 2]
 
 
 def test_images_outside_of_the_split_are_not_learnt_from(project: Project) -> None:
