@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from forked import run_python
 
 import seminar
 import seminar_napari
@@ -69,14 +70,17 @@ def modules_of(package: object) -> list[str]:
     )
 
 
+IMPORT_STAGE = """
+import sys, {modules}
+print(*{{name.partition('.')[0] for name in sys.modules}})
+"""
+
+
 def loaded_after_importing(*stages: Iterable[str]) -> list[set[str]]:
     """Top-level packages in `sys.modules` of a fresh interpreter after it has imported the
     modules of each stage, one stage after the other.
     """
-    code = "import sys\n" + "".join(
-        f"import {', '.join(modules)}\nprint(*{{name.partition('.')[0] for name in sys.modules}})\n"
-        for modules in stages
-    )
+    code = "".join(IMPORT_STAGE.format(modules=", ".join(modules)) for modules in stages)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         capture_output=True,
@@ -135,7 +139,9 @@ def test_the_window_never_loads_torch_and_parts_of_it_not_even_qt() -> None:
 
 
 def test_the_library_never_loads_the_window() -> None:
-    (loaded,) = loaded_after_importing(modules_of(seminar))
+    done = run_python(IMPORT_STAGE.format(modules=", ".join(modules_of(seminar))))
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
     assert "torch" in loaded
     assert not loaded & {"napari", "seminar_napari", "magicgui", "superqt", "vispy", *QT}
 
