@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,11 @@ from seminar.training.trainer import train
 
 
 @pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    """Weights of EfficientNet-Lite0 that are the same at every start."""
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights that are the same at every start, of an EfficientNet-Lite0 with one block a stage."""
+    whole = RECIPES["efficientnet_lite0"]
+    small = replace(whole, stages=tuple(replace(stage, blocks=1) for stage in whole.stages))
+    monkeypatch.setitem(RECIPES, "efficientnet_lite0", small)  # type: ignore[arg-type]
     torch.manual_seed(0)
     path = tmp_path / "lite0.pt"
     torch.save(InvertedResiduals(RECIPES["efficientnet_lite0"]).state_dict(), path)
