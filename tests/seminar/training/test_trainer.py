@@ -39,7 +39,7 @@ def weights(run: RunFolder, stage: str) -> list[torch.Tensor]:
 
 
 small = pytest.mark.usefixtures("small_networks")
-"""The real network is tried by the first two tests, and in tests/e2e."""
+"""The real network is tried by the first test, and in tests/faults and tests/e2e."""
 
 
 def of_kind(stream: Iterator[events.Event], kind: type) -> list[events.Event]:
@@ -77,6 +77,7 @@ def test_a_run_goes_through_both_stages_and_leaves_what_predicts(
     assert run.is_alive() is False
 
 
+@small
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     tiny_project: Project, tiny_config: TrainConfig
 ) -> None:
