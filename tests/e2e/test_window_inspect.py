@@ -76,10 +76,7 @@ def is_marked(dock: Any, hands: Hands, row: float, col: float) -> bool:
     return bool(red - green > 20)
 
 
-def test_held_keys_flick_on_the_canvas_while_the_clicks_are_active(
-    window: Callable[[], tuple[Any, Hands]],
-) -> None:
-    dock, hands = window()
+def held_keys_flick_on_the_canvas_while_the_clicks_are_active(dock: Any, hands: Hands) -> None:
     assert dock.viewer.layers.selection.active is dock.viewer.layers["Clicks"]
     native = hands._native
     assert (is_marked(dock, hands, 60, 40), is_marked(dock, hands, 60, 120)) == (True, False)
@@ -92,10 +89,7 @@ def test_held_keys_flick_on_the_canvas_while_the_clicks_are_active(
     assert dock.viewer.layers["Clicks"].mode == "add"
 
 
-def test_keys_reach_the_window_after_a_button_of_the_dock_was_used(
-    window: Callable[[], tuple[Any, Hands]],
-) -> None:
-    dock, hands = window()
+def keys_reach_the_window_after_a_button_of_the_dock_was_used(dock: Any, hands: Hands) -> None:
     dock.tabs.setCurrentWidget(dock.inspect)
     dock.inspect.show_panel.nothing.setFocus()
     QTest.keyPress(dock.inspect.show_panel.nothing, Qt.Key.Key_W)
@@ -106,33 +100,7 @@ def test_keys_reach_the_window_after_a_button_of_the_dock_was_used(
     assert not is_marked(dock, hands, 60, 120)
 
 
-def test_next_click_shows_the_image_centred_and_a_click_there_is_taken(
-    window: Callable[[], tuple[Any, Hands]], project: Project
-) -> None:
-    dock, hands = window()
-    hands.key(Qt.Key.Key_N)
-    wait_until(lambda: dock.session.image_id == "image_2", 20, "the next image")
-    settle(0.5)
-    native = hands._native
-    centre = QPoint(native.width() // 2, native.height() // 2)
-    assert np.abs(hands.pixel_of(centre) - (49.5, 109.5)).max() < 2
-    QTest.mouseMove(native, centre)
-    QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, centre)
-    wait_until(
-        lambda: not dock.session.unsaved() and project.clicks_path("image_2").exists(),
-        20,
-        "the writer",
-    )
-    clicks = ClickSet.from_json(project.clicks_path("image_2").read_bytes())
-    assert len(clicks) == 1 and np.abs(clicks.points[0] - (49.5, 109.5)).max() < 2
-    hands.key(Qt.Key.Key_N)
-    wait_until(lambda: "No place left" in dock.inspect.next_text.text(), 20, "that nothing is left")
-
-
-def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(
-    window: Callable[[], tuple[Any, Hands]],
-) -> None:
-    dock, hands = window()
+def the_grid_shows_each_network_over_the_image_and_takes_clicks(dock: Any, hands: Hands) -> None:
     dock.tabs.setCurrentWidget(dock.inspect)
     dock.inspect.show_panel.two_by_two.click()
     settle(1.0)
@@ -155,3 +123,36 @@ def test_the_grid_shows_each_network_over_the_image_and_takes_clicks(
         "disagreement",
         "Clicks",
     ]
+
+
+def next_click_shows_the_image_centred_and_a_click_there_is_taken(
+    dock: Any, hands: Hands, project: Project
+) -> None:
+    hands.key(Qt.Key.Key_N)
+    wait_until(lambda: dock.session.image_id == "image_2", 20, "the next image")
+    settle(0.5)
+    native = hands._native
+    centre = QPoint(native.width() // 2, native.height() // 2)
+    assert np.abs(hands.pixel_of(centre) - (49.5, 109.5)).max() < 2
+    QTest.mouseMove(native, centre)
+    QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, centre)
+    wait_until(
+        lambda: not dock.session.unsaved() and project.clicks_path("image_2").exists(),
+        20,
+        "the writer",
+    )
+    clicks = ClickSet.from_json(project.clicks_path("image_2").read_bytes())
+    assert len(clicks) == 1 and np.abs(clicks.points[0] - (49.5, 109.5)).max() < 2
+    hands.key(Qt.Key.Key_N)
+    wait_until(lambda: "No place left" in dock.inspect.next_text.text(), 20, "that nothing is left")
+
+
+def test_networks_by_held_keys_and_in_the_grid_and_the_next_click(
+    window: Callable[[], tuple[Any, Hands]], project: Project
+) -> None:
+    """In one window, which takes longer to open than each of them."""
+    dock, hands = window()
+    held_keys_flick_on_the_canvas_while_the_clicks_are_active(dock, hands)
+    keys_reach_the_window_after_a_button_of_the_dock_was_used(dock, hands)
+    the_grid_shows_each_network_over_the_image_and_takes_clicks(dock, hands)
+    next_click_shows_the_image_centred_and_a_click_there_is_taken(dock, hands, project)

@@ -82,9 +82,11 @@ def click(hands: Hands, key: Any, *places: tuple[float, float]) -> None:
         hands.click(*place)
 
 
-def test_the_mask_follows_clicks_undo_images_and_the_switch(
-    window: Open,
+def test_the_mask_follows_clicks_undo_images_the_switch_and_the_dock(
+    window: Open, project: Project
 ) -> None:
+    from seminar_napari.contributions.open_dock import open_dock
+
     dock, hands = window()
     live, layers = dock.annotate.live_mask, dock.viewer.layers
     line = dock.annotate.live_mask_row.line
@@ -119,6 +121,17 @@ def test_the_mask_follows_clicks_undo_images_and_the_switch(
     wait_until(lambda: dock.export.models.combo.count(), SECONDS, "its model")
     assert dock.export.models.combo.currentText() == "live mask (probe)"
     assert not dock.train.resume_last.isEnabled()
+
+    second, viewer = live.pid, dock.viewer
+    assert second not in (None, first)
+    viewer.window.remove_dock_widget(dock)
+    dock.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    wait_until(lambda: not psutil.pid_exists(second), SECONDS, "the end with the dock")
+    again = open_dock(viewer)
+    again.open_project(project.path)
+    wait_until(lambda: again.inspect.overlays.has(PROBE), SECONDS, "the mask of before")
+    wait_until(lambda: again.annotate.live_mask.pid not in (None, second), SECONDS, "a new probe")
 
 
 def test_a_folder_becomes_a_mask_in_three_actions_and_the_clicks_and_next_click_rings(
@@ -155,25 +168,3 @@ def test_a_folder_becomes_a_mask_in_three_actions_and_the_clicks_and_next_click_
     assert "next click" not in layers
     assert len(dock.session.clicks(image_id)) == number + 1
     assert np.abs(dock.session.clicks(image_id).points[-1] - centre).max() < 1.5
-
-
-def test_it_ends_with_the_dock_and_shows_its_masks_again_when_it_is_opened(
-    window: Open, project: Project
-) -> None:
-    from seminar_napari.contributions.open_dock import open_dock
-
-    dock, hands = window()
-    viewer = dock.viewer
-    click(hands, Qt.Key.Key_1, (55, 45))
-    click(hands, Qt.Key.Key_0, (100, 45))
-    wait_until(lambda: dock.inspect.overlays.has(PROBE), SECONDS, "the first mask")
-    pid = dock.annotate.live_mask.pid
-    assert pid is not None
-    viewer.window.remove_dock_widget(dock)
-    dock.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    wait_until(lambda: not psutil.pid_exists(pid), SECONDS, "the end of the probe")
-    again = open_dock(viewer)
-    again.open_project(project.path)
-    wait_until(lambda: again.inspect.overlays.has(PROBE), SECONDS, "the mask")
-    wait_until(lambda: again.annotate.live_mask.pid not in (None, pid), SECONDS, "another probe")

@@ -243,10 +243,20 @@ def test_train_look_click_pause_stop_resume_kill_export(
         }
 
 
-def test_a_refused_run_is_one_notification_with_the_log_at_hand(
-    open_window: Callable[[], Any], project: Project
-) -> None:
-    dock, _ = opened(open_window, project)
+def _weights(run: RunFolder) -> dict[str, int]:
+    """Checksums of the model's tensors; this process has no torch to read them with."""
+    with zipfile.ZipFile(run.model_path) as model:
+        tensors = {
+            entry.filename.partition("/")[2]: entry.CRC
+            for entry in model.infolist()
+            if "/data/" in entry.filename
+        }
+    assert len(tensors) > 30
+    return tensors
+
+
+def refuse_a_run(dock: Any, project: Project) -> None:
+    """One notification, with the log at hand, of a project without clicks."""
     for image_id in project.image_ids():
         for path in (project.clicks_path(image_id), project.sparse_mask_path(image_id)):
             path.unlink(missing_ok=True)
@@ -269,25 +279,18 @@ def test_a_refused_run_is_one_notification_with_the_log_at_hand(
     assert dock.train.panel.log.isVisible()
 
 
-def _weights(run: RunFolder) -> dict[str, int]:
-    """Checksums of the model's tensors; this process has no torch to read them with."""
-    with zipfile.ZipFile(run.model_path) as model:
-        tensors = {
-            entry.filename.partition("/")[2]: entry.CRC
-            for entry in model.infolist()
-            if "/data/" in entry.filename
-        }
-    assert len(tensors) > 30
-    return tensors
-
-
-def test_the_copied_command_repeats_the_run(
+def test_a_refused_run_and_the_copied_command_that_repeats_one(
     open_window: Callable[[], Any],
     project: Project,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dock, _ = opened(open_window, project)
+    clicks = {image_id: project.read_clicks(image_id) for image_id in project.image_ids()}
+    refuse_a_run(dock, project)
+    for image_id, each in clicks.items():
+        assert each is not None
+        project.write_clicks(image_id, each)
     dock.train.form.write(SMALL.replace(iterations=2, seed=5))
     dock.train.copy.click()
     clipboard = QApplication.clipboard()

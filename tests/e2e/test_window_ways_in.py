@@ -109,23 +109,17 @@ def test_the_sample_in_the_file_menu_opens_the_dock_too(plain_window: Callable[[
     assert len(viewer.layers["Clicks"].data) > 0
 
 
-def test_a_project_folder_dropped_on_the_canvas_opens(
-    open_window: Callable[[], Any], project: Project
+def test_a_project_folder_dropped_on_canvas_or_dock_opens(
+    open_window: Callable[[], Any], project: Project, tmp_path: Path
 ) -> None:
     dock = open_window()
     settle(0.3)
     drop(dock.viewer.window._qt_viewer, project.path)
     assert dock.session.project.path == project.path
     assert [layer.name for layer in dock.viewer.layers] == ["image_1", "Clicks"]
-
-
-def test_a_project_folder_dropped_on_the_dock_opens(
-    open_window: Callable[[], Any], project: Project
-) -> None:
-    dock = open_window()
-    settle(0.3)
-    drop(dock, project.path)
-    assert dock.session.project.path == project.path
+    other = make_project(tmp_path / "other")
+    drop(dock, other.path)
+    assert dock.session.project.path == other.path
 
 
 def test_a_folder_of_images_is_asked_about_and_what_is_dropped_later_can_be_added(
