@@ -132,15 +132,15 @@ class Follower:
             return True
         if silence < IDLE_SECONDS:
             return False
-        for image_id in self._others():
-            self._draw(image_id)
-            hand_back_memory()
-            return True
         for image_id, samples in self.probe.samples.items():
             if self._kept.get(image_id) != id(samples):
                 self._kept[image_id] = id(samples)
                 self.probe.keep_clicks(image_id)
                 return True
+        for image_id in self._others():
+            self._draw(image_id)
+            hand_back_memory()
+            return True
         if self._is_fitted and self._version != self._saved and silence > SAVE_SECONDS:
             return self._save()
         return False

@@ -23,6 +23,9 @@ from seminar.probe.samples import PixelFeatures
 VERSION = 5
 """Another number makes all that was kept before worthless."""
 
+CLICKS = "-clicks.npz"
+"""After the key, the name of the file with the features at an image's clicks."""
+
 MEMORY_BYTES = 100_000_000
 DISK_BYTES = 4_000_000_000
 
@@ -86,7 +89,7 @@ class FeatureStore:
     def clicks(self, key: str) -> PixelFeatures | None:
         """What `put_clicks` kept; None without."""
         try:
-            path = self.folder / f"{key}-clicks.npz"
+            path = self.folder / (key + CLICKS)
             with path.open("rb") as file, np.load(file) as arrays:
                 kept = {name: arrays[name] for name in ("pixels", "features", "around")}
                 return PixelFeatures(**kept, channels=int(arrays["channels"]))
@@ -95,7 +98,7 @@ class FeatureStore:
 
     def put_clicks(self, key: str, clicks: PixelFeatures) -> None:
         """Keep the features at the clicks of an image, exactly."""
-        self._write(f"{key}-clicks.npz", dict(vars(clicks)))
+        self._write(key + CLICKS, dict(vars(clicks)))
 
     def shrink(self) -> bool:
         """Give half of the memory back, for good; False where there is nothing to give."""
@@ -146,14 +149,19 @@ class FeatureStore:
             )
 
     def _tidy(self) -> None:
-        """Delete the files that were not used for longest, down to nine tenths of the limit."""
+        """Delete the files that were not used for longest, down to nine tenths of the limit.
+
+        Those of clicks are small and come last: without them a start reads all clicked images.
+        """
         files = []
         with os.scandir(self.folder) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):  # another process tidies, too
                     files.append((entry.stat(), entry.path))
         total = sum(facts.st_size for facts, _ in files)
-        for facts, path in sorted(files, key=lambda file: file[0].st_mtime_ns):
+        for facts, path in sorted(
+            files, key=lambda file: (file[1].endswith(CLICKS), file[0].st_mtime_ns)
+        ):
             if total <= 0.9 * self.disk_bytes:
                 break
             with contextlib.suppress(OSError):

@@ -145,12 +145,16 @@ def test_on_the_disk_those_go_that_were_not_used_for_longest(tmp_path: Path) -> 
     for number, key in enumerate("abcd"):
         store.put(key, (patch(number),))
         aged(store, key, 10 - number)
-    size = files(store)["a.npz"]
-    fresh = FeatureStore(tmp_path, disk_bytes=int(4.5 * size))
+    store.put_clicks("b", clicks())
+    aged(store, "b-clicks", 60)
+    size, more = files(store)["a.npz"], files(store)["b-clicks.npz"]
+    fresh = FeatureStore(tmp_path, disk_bytes=int(4.5 * size + 1.2 * more))
     assert fresh.get("a") is not None  # used now
     fresh.put("e", (patch(5),))
-    assert set(files(fresh)) == {"a.npz", "d.npz", "e.npz", "c.npz"}
+    assert set(files(fresh)) == {"a.npz", "d.npz", "e.npz", "c.npz", "b-clicks.npz"}
     assert fresh.get("b") is None
+    FeatureStore(tmp_path, disk_bytes=10).put("f", (patch(6),))
+    assert set(files(fresh)) <= {"f.npz"}, "where all is too much, they go as well"
 
 
 def test_the_disk_stays_under_its_limit_over_many_starts(tmp_path: Path) -> None:
@@ -169,7 +173,8 @@ def test_the_disk_stays_under_its_limit_within_one_start(tmp_path: Path) -> None
     store = FeatureStore(tmp_path, disk_bytes=30_000)
     for number in range(60):
         store.put(f"{number:02}", (patch(number),))
-        store.put_clicks(f"{number:02}", clicks())
+        if number % 5 == 0:
+            store.put_clicks(f"{number:02}", clicks())
         aged(store, f"{number:02}", 100 - number)
         assert sum(files(store).values()) <= 30_000 + 5_000
     assert sum(files(store).values()) > 15_000
