@@ -22,7 +22,7 @@ X_PACKAGES := xvfb libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-curs
 DISPLAY_NUMBER := 99
 XVFB = $(if $(filter Darwin,$(shell uname -s)),,xvfb-run -a -n $(DISPLAY_NUMBER) -s "-screen 0 1600x1200x24")
 
-.PHONY: help demo test pytest pytest-window pytest-library pytest-library-long pytest-library-rest test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
+.PHONY: help demo test pytest pytest-window pytest-library pytest-library-long pytest-library-rest environment-lowest test-lowest test-lowest-core test-wheel check check-style check-format check-types check-layers check-manifest clean display
 help:
 	@sed -n 's/^# \{0,1\}//;3,4p' Makefile
 
@@ -67,6 +67,9 @@ LOWEST_LIBRARY := tests/e2e/test_old_files.py $(addprefix tests/seminar/,inferen
 	$(addprefix tests/seminar/training/test_trainer.py::test_a_,run_goes_through_both_stages_and_leaves_what_predicts \
 	resumed_run_equals_an_uninterrupted_one_bit_for_bit) \
 	tests/faults/test_full_disk.py::test_an_export_on_a_full_disk_is_one_sentence_and_no_file
+
+environment-lowest:
+	@$(MAKE) --no-print-directory VENV=.venv-lowest PINNED='$(LOWEST)' .venv-lowest/installed-dev
 
 test-lowest:
 	@$(MAKE) --no-print-directory pytest VENV=.venv-lowest PINNED='$(LOWEST)' DISPLAY_NUMBER=199 PYTEST_OPTIONS="-m 'not slow' $(PYTEST_OPTIONS)"
