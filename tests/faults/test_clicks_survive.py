@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import seminar
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,9 +128,7 @@ def test_check_reports_a_mask_that_lags_and_mends_it_where_there_are_no_faults(
     project: Project,
 ) -> None:
     def check() -> str:
-        command = [sys.executable, "-m", "seminar", "check", str(project.path)]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        done = seminar("check", project.path)
         return done.stdout + done.stderr
 
     project.write_clicks("field_0", ClickSet(64, 64, [(1, 1), (9, 9)], [0, 1]))
