@@ -5,15 +5,15 @@ learns what it would have learnt.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from forked import run_python, start_seminar
+from forked import FORKS, run_python, start_seminar
 
 from seminar.clicks.click_set import ClickSet
 from seminar.data.dataset import ClickDataset
@@ -41,15 +41,15 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 @pytest.mark.slow
 def test_killed_over_and_over_a_run_learns_the_same_bit_for_bit(
-    run_script: Callable[..., str], tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = run_script(
-        "run_kills.py", "--kills", 2, "--iterations", 3, "--record", tmp_path / "record.jsonl"
-    )
-    assert "2 kills" in said
-    assert "runs different: 0" in said
-    assert "unusable after a kill: []" in said
-    assert int(said.split("runs compared: ")[1].split()[0]) >= 1
+    import run_kills
+
+    monkeypatch.setattr(run_kills.multiprocessing, "get_context", lambda _: FORKS)
+    found = run_kills.run_trials(2, iterations=3, record=tmp_path / "record.jsonl")
+    assert sum(outcome["exit"] == -signal.SIGKILL for outcome in found) == 2
+    assert not [outcome for outcome in found if outcome["different"] or outcome["unusable"]]
+    assert sum(outcome["compared"] for outcome in found) >= 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
