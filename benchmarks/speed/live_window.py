@@ -208,7 +208,9 @@ def measure(project: Project, weights: str, count: int, pace: float) -> dict[str
     shown = window.dock.inspect.overlays.data(PROBE)
     assert shown is not None
     shown = shown.copy()
+    pid = window.live.pid or 0
     window.viewer.close()
+    window.run_until(lambda: not psutil.pid_exists(pid), "the end of the probe")
     clicks = project.read_clicks(image_id)
     assert clicks is not None
     found = {
@@ -253,14 +255,12 @@ def main() -> None:
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         os.environ["XDG_STATE_HOME"] = str(folder / "state")
         remember_weights(BACKBONE, weights)
-        made = (
-            Project.open(options.project)
-            if options.project
-            else make_project(
-                folder / "project", options.shared, side=options.side, images=options.images
-            )
-        )
-        found = measure(made, weights, options.clicks, options.pace)
+        if options.project:
+            project = Project.open(options.project)
+        else:
+            place = folder / "project"
+            project = make_project(place, options.shared, side=options.side, images=options.images)
+        found = measure(project, weights, options.clicks, options.pace)
     if options.json:
         print(json.dumps(found))
     else:
