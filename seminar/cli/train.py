@@ -47,8 +47,6 @@ def train(
     The first Ctrl+C saves and stops; the same command with --resume continues.
     """
     from seminar.project.project import Project
-    from seminar.training.recording import record
-    from seminar.training.trainer import train as start
 
     opened = Project.open(project)
     folder = RunFolder.of(opened.path, run)
@@ -59,6 +57,10 @@ def train(
         settings = new_settings(folder, given, config)
         if config is None:
             settings = fitted_settings(opened, settings, given)
+    # imported when nothing is refused any more: they take seconds
+    from seminar.training.recording import record
+    from seminar.training.trainer import train as start
+
     events = record(folder, start(opened, folder, settings, resume=resume))
     show(stopping_on_interrupt(folder, events))
 
