@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -78,9 +78,13 @@ class ProbeNetwork(nn.Module):
 
     def maps(self, image: Tensor) -> Maps:
         """The features of (N, C, H, W) images."""
+        return list(self.each_map(image))
+
+    def each_map(self, image: Tensor) -> Iterator[Tensor]:
+        """The same one after the other: those of a stream are free before the next one works."""
         image = padded(image, self.multiple)
-        streams: Any = self.streams
-        return [each for stream in streams for each in stream(image)]
+        for stream in self.streams:
+            yield from stream(image)
 
     def logits(self, maps: Sequence[Tensor], size: tuple[int, int], classes: Any = None) -> Tensor:
         """(N, K, height, width) logits of an image of (height, width) with these maps.

@@ -52,8 +52,8 @@ def patches_of(network: ProbeNetwork, image: npt.NDArray[np.float32]) -> Iterato
     for (row, row_window), (col, col_window) in itertools.product(rows, cols):
         part = torch.from_numpy(np.ascontiguousarray(image[:, row_window, col_window]))
         with torch.inference_mode():
-            maps = network.maps(part[None].to(device))
-        yield Patch((row, col), (row_window, col_window), [each.half().cpu() for each in maps])
+            maps = [each.half().cpu() for each in network.each_map(part[None].to(device))]
+        yield Patch((row, col), (row_window, col_window), maps)
 
 
 def _spans(side: int, stride: int) -> list[tuple[slice, slice]]:
