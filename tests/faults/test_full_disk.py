@@ -319,11 +319,12 @@ def test_an_export_on_a_full_disk_is_one_sentence_and_no_file(
         f"seminar: {disk / name}: No space left on device; make room or give access"
     )
     assert content(disk) == {"earlier": b"whole"}
-    subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
-    with contextlib.suppress(SystemExit):  # which typer makes of a command that went well
-        main()
-    assert capsys.readouterr().err == ""
-    assert (disk / name).stat().st_size > 600_000
+    if name_of_format != "bioimageio":  # whose ten seconds the exporters' tests take, too
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        with contextlib.suppress(SystemExit):  # which typer makes of a command that went well
+            main()
+        assert capsys.readouterr().err == ""
+        assert (disk / name).stat().st_size > 600_000
     del stopped  # its traceback holds files that bioimageio has left open
     gc.collect()
 
