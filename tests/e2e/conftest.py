@@ -37,7 +37,7 @@ def open_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
         from seminar_napari.contributions.open_dock import open_dock
 
         viewer = make_napari_viewer(show=True, strict_qt="raise")
-        viewer.window.resize(1400, 900)
+        viewer.window.resize(1100, 750)
         return open_dock(viewer)
 
     return open_

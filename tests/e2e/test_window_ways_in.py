@@ -37,7 +37,7 @@ def plain_window(make_napari_viewer: Callable[..., Any]) -> Callable[[], Any]:
 
     def open_() -> Any:
         viewer = make_napari_viewer(show=True, strict_qt="raise")
-        viewer.window.resize(1400, 900)
+        viewer.window.resize(1100, 750)
         settle(0.3)
         return viewer
 
