@@ -17,6 +17,7 @@ from seminar.inference.tiles import STRIDE, Span, plan
 from seminar.io.intensities import ImageArray, to_float
 from seminar.labels import ClassNames, LabelMap
 from seminar.models.checkpoint import load_model
+from seminar.models.mean_field import Sharpened
 from seminar.runtime.allocator import kept_memory
 from seminar.runtime.devices import (
     avoid_failed_onednn,
@@ -114,6 +115,9 @@ class Predictor:
     ) -> Predictor:
         """The predictor of a run folder or a model.pt. On a CPU it leaves one core free.
 
+        What starts at the probe has probabilities that follow the edges of the image
+        (`seminar.models.mean_field.Sharpened`).
+
         Raises
         ------
         CheckpointError
@@ -124,6 +128,8 @@ class Predictor:
             use_threads()
         model = load_model(Path(path), where)
         network: nn.Module = model.network.to(memory_format=torch.channels_last)
+        if model.sharpens:
+            network = Sharpened(network)
         stride = int(getattr(network, "multiple", STRIDE))
         return cls(
             network,

@@ -49,12 +49,16 @@ class Model:
     classes : ClassNames
     channels : int
         How many channels the network takes.
+    sharpens : bool
+        Whether the probabilities are to follow the edges of the image
+        (`seminar.models.mean_field.Sharpened`): those of networks from the probe.
     """
 
     network: Network | ProbeNetwork
     config: TrainConfig | ProbeConfig
     classes: ClassNames
     channels: int
+    sharpens: bool
 
     @property
     def credits(self) -> str:
@@ -77,17 +81,17 @@ def save_model(
     channels: int,
 ) -> None:
     """Write the network that predicts; `load_model` reads it back."""
+    starts_at_probe = isinstance(config, ProbeConfig) or config.start == "probe"
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     content = {
         "format": "seminar-model",
         # older programs read version 1
-        "version": MODEL_VERSION
-        if isinstance(config, ProbeConfig) or config.start == "probe"
-        else 1,
+        "version": MODEL_VERSION if starts_at_probe else 1,
         "kind": "probe" if isinstance(config, ProbeConfig) else "network",
         "config": config.to_toml(),
         "classes": classes.format(),
         "channels": channels,
+        "sharpens": starts_at_probe,
         "state": state,
     }
     _write(path, content)
@@ -134,7 +138,8 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
         raise CheckpointError(
             f"{path}: the model's parts do not fit together ({_first_line(error)}); train it again"
         ) from None
-    return Model(network.to(device).eval(), config, classes, channels)
+    sharpens = content.get("sharpens") is True
+    return Model(network.to(device).eval(), config, classes, channels, sharpens)
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

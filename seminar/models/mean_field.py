@@ -1,0 +1,142 @@
+"""Labels that follow the edges of the image: a few steps of mean field after the network."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seminar.models.decoder import resized
+from seminar.models.probe import padded
+
+DIRECTIONS = tuple(each for each in itertools.product((-1, 0, 1), repeat=2) if each != (0, 0))
+"""Down and right, from a pixel to its eight neighbours."""
+
+SHIFTS = torch.eye(9)[[0, 1, 2, 3, 5, 6, 7, 8]].reshape(8, 1, 3, 3)
+"""The convolution that moves them."""
+
+WEIGHT, STEPS = 16.0, 4
+"""Weight of all pairs of a pixel together, and how often probabilities are passed on."""
+
+LEAST = -9.0
+"""Log probability from which on a class is possible, if all around have it."""
+
+SPREAD, EVEN = 2.0, 0.1
+"""Difference of colour that a pair still couples, in root mean squares of that of neighbours; and
+what is added to its square, so that an even image has one.
+"""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far probabilities are passed on.
+
+    Attributes
+    ----------
+    stride : int
+        The steps are done on an image reduced by this.
+    distances : tuple of int
+        Between the two pixels of a pair, in each direction, in pixels of that image.
+    """
+
+    stride: int
+    distances: tuple[int, ...]
+
+
+FINE, COARSE = Reach(1, (1, 2, 4)), Reach(2, (2, 6, 12, 24))
+"""For two classes, whose objects are small, and for more (benchmarks/training.md)."""
+
+
+class Sharpened(nn.Module):
+    """A network whose probabilities are then passed on between pixels of similar colour.
+
+    Mean field of a CRF (Kraehenbuehl and Koltun 2011, algorithm 1, with the colour kernel alone):
+    q = softmax(u + sum over the pairs of w q), from u = log softmax of the network's logits. A
+    departure from it: a pixel has 32 pairs at the distances of its `Reach` in place of all pixels,
+    which is a handful of shifts that every format of exported graphs knows. Colours are compared
+    with those of neighbours in the same image, so that smooth and noisy ones are treated alike.
+
+    In and out as the network: (N, C, H, W) float on 0..255, (N, K, H, W) logits.
+
+    Attributes
+    ----------
+    multiple, tile_size, overlap : int
+        Of the network.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        for name in ("multiple", "tile_size", "overlap"):
+            setattr(self, name, getattr(network, name))
+
+    def forward(self, image: Tensor) -> Tensor:
+        log_probs: Tensor = self.network(image).float().log_softmax(dim=1)
+        return sharpened(log_probs, image.float(), FINE if log_probs.shape[1] == 2 else COARSE)
+
+
+def sharpened(log_probs: Tensor, image: Tensor, reach: Reach) -> Tensor:
+    """(N, K, H, W) logits of these log probabilities and (N, C, H, W) images, see `Sharpened`."""
+    size = image.shape[-2:]
+    unary = log_probs = log_probs.clamp(min=LEAST)
+    if reach.stride > 1:
+        image, unary = (
+            F.avg_pool2d(padded(each, reach.stride), reach.stride) for each in (image, log_probs)
+        )
+    weights = _weights(image, reach)
+    total = unary
+    for _ in range(STEPS):
+        probs, total = total.softmax(dim=1), unary
+        for distance, weight in zip(reach.distances, weights, strict=True):
+            total = total + _passed_on(probs, weight, distance)
+    if reach.stride == 1:
+        return total
+    whole = [reach.stride * side for side in total.shape[-2:]]
+    return log_probs + resized(total - unary, tuple(whole))[..., : size[0], : size[1]]
+
+
+def _weights(image: Tensor, reach: Reach) -> list[Tensor]:
+    """(N, 8, H, W) of each distance: `WEIGHT` together where the colours are the same."""
+    beside = (image[..., 1:] - image[..., :-1]).square().mean(dim=(1, 2, 3), keepdim=True)
+    below = (image[..., 1:, :] - image[..., :-1, :]).square().mean(dim=(1, 2, 3), keepdim=True)
+    scale = -1 / (2 * SPREAD**2 * ((beside + below) / 2 + EVEN))
+    share = WEIGHT / (len(DIRECTIONS) * len(reach.distances))
+    weights = []
+    for distance in reach.distances:
+        difference = torch.stack(_around(image, distance), dim=1) - image.unsqueeze(1)
+        weights.append(share * (scale * difference.square().mean(dim=2)).exp())
+    return weights
+
+
+def _passed_on(probs: Tensor, weight: Tensor, distance: int) -> Tensor:
+    """(N, K, H, W): of each pixel the sum of what lies around it, times its weights."""
+    if torch.compiler.is_exporting():
+        return (_shifted(probs, distance) * weight.unsqueeze(1)).sum(dim=2)
+    total = torch.zeros_like(probs)
+    for number, each in enumerate(_around(probs, distance)):
+        total.addcmul_(weight[:, number : number + 1], each)
+    return total
+
+
+def _around(maps: Tensor, distance: int) -> list[Tensor]:
+    """Eight (N, K, H, W): what lies at this distance in each direction; outside is 0."""
+    if torch.compiler.is_exporting():
+        return list(_shifted(maps, distance).unbind(dim=2))
+    height, width = maps.shape[-2:]
+    wide = F.pad(maps, (distance,) * 4)
+    return [
+        wide.narrow(-2, distance * (1 + down), height).narrow(-1, distance * (1 + right), width)
+        for down, right in DIRECTIONS
+    ]
+
+
+def _shifted(maps: Tensor, distance: int) -> Tensor:
+    """The same as (N, K, 8, H, W), by a convolution: four times slower, but quick to export."""
+    count = maps.shape[1]
+    kernel = SHIFTS.repeat(count, 1, 1, 1)
+    moved = F.conv2d(maps, kernel, padding=distance, dilation=distance, groups=count)
+    shifted: Tensor = moved.unflatten(1, (count, len(DIRECTIONS)))
+    return shifted
