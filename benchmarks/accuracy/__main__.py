@@ -16,6 +16,7 @@ TABLE is one of
     refined   runs that start at the probe, with clicks as people place them
     instances objects, in clicked images and in others, with the runs of the table refined
     convpaint napari-convpaint next to the probe; needs pip install napari-convpaint==1.2.0 six
+    judge     whether the measure that needs no truth follows the IoU, over probes of one set
     pictures  masks of seed 0 into FOLDER/pictures, from the runs that are still in FOLDER
 
 Every row is a `seminar` command on a copy of a set in FOLDER with clicks from `seminar
@@ -48,6 +49,7 @@ DEFAULT_SETS = {
     "refined": "fluo20,histology20,histology3,fluo3,histology1,ccp60,camvid60,ccp40full,voc",
     "instances": "fluo20,histology20",
     "convpaint": "fluo3,fluo20,histology3,histology20,ccp60,camvid60",
+    "judge": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",
     "pictures": ",".join(SETS),
 }
 

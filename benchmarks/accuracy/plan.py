@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.accuracy.convpaint import convpaint_masks
+from benchmarks.accuracy.judges import judge_row
 from benchmarks.accuracy.measure import (
     SEMINAR,
     SETS,
@@ -108,7 +109,7 @@ no change of colours.
 
 TABLES = (
     *("table3", "peers", "images", "budget", "fig4", "fig5", "time"),
-    *("probe", "refined", "instances", "convpaint"),
+    *("probe", "refined", "instances", "convpaint", "judge"),
 )
 
 
@@ -138,6 +139,7 @@ class Bench:
             "refined": self._refined_rows,
             "instances": self._instance_rows,
             "convpaint": self._convpaint_rows,
+            "judge": self._judge_rows,
         }
         if table in later:
             yield from later[table](set_name, seed)
@@ -184,6 +186,11 @@ class Bench:
     def _convpaint_rows(self, set_name: str, _: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "probe", partial(self.probe, set_name)
         yield "convpaint", partial(self.convpaint, set_name)
+
+    def _judge_rows(self, set_name: str, _: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        for style in ("",) if SETS[set_name].human else ("", "background6", "half"):
+            name = f"judge-{style}" if style else "judge"
+            yield name, partial(self.judge, set_name, style)
 
     def _probe_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "forest", partial(self.forest, set_name, seed)
@@ -308,6 +315,12 @@ class Bench:
             "feature_seconds": printed["feature_seconds"],
             "masks": scores(folder, project),
         }
+
+    def judge(self, set_name: str, style: str) -> Row:
+        """How the measure that needs no truth follows the IoU."""
+        project = Project.open(self.project(set_name, style))
+        weights = next((self.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
+        return judge_row(project, weights, SETS[set_name].limit)
 
     def otsu(self, set_name: str) -> Row:
         """Otsu's threshold of each val image."""

@@ -57,7 +57,8 @@ class Sharpened(nn.Module):
     q = softmax(u + sum over the pairs of w q), from u = log softmax of the network's logits. A
     departure from it: a pixel has 32 pairs at the distances of its `Reach` in place of all pixels,
     which is a handful of shifts that every format of exported graphs knows. Colours are compared
-    with those of neighbours in the same image, so that smooth and noisy ones are treated alike.
+    with those of neighbours in the same image (of a large one, in the same tile), so that smooth
+    and noisy ones are treated alike.
 
     In and out as the network: (N, C, H, W) float on 0..255, (N, K, H, W) logits.
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from seminar.clicks.click_set import pixels
+from seminar.clicks.click_set import ClickSet, pixels
 from seminar.config.settings import TrainConfig
 from seminar.inference.evaluate import evaluate
 from seminar.inference.predictor import Predictor, most_probable
+from seminar.labels import LabelMap
 from seminar.probe.trust import Edges
 from seminar.project.project import Project
 from seminar.training.inputs import Inputs, scored_ids
@@ -70,28 +71,41 @@ class Judge:
         return self._clicks_and_edges(predictor)
 
     def _clicks_and_edges(self, predictor: Predictor) -> float:
-        """How edges of masks and images agree (`Edges.fit`), times the share of clicks on their
-        class, classes alike, up to `ENOUGH`.
-
-        Clicks say which class it is, but hardly where it ends: above `ENOUGH` their share says no
-        more. The edges of the image say where. A mask of one class has neither. How it follows the
-        IoU is in benchmarks/accuracy.md.
-        """
         dataset = self._inputs.dataset
-        num_classes = self._inputs.num_classes
-        hits, counts, fits = np.zeros(num_classes), np.zeros(num_classes), []
+        tally = ClicksAndEdges(self._inputs.num_classes)
         for image_id in self._evenly(tuple(dataset.clicks), IMAGES):
             image = dataset.image(image_id).astype(np.float32)
             labels = most_probable(predictor.predict_prepared(image))
             if image_id not in self._edges:
                 self._edges[image_id] = Edges(image)
-            fits.append(self._edges[image_id].fit(labels))
-            clicks = dataset.clicks[image_id]
-            inside = clicks.inside()
-            rows, cols = pixels(clicks.points[inside]).T
-            class_ids = clicks.class_ids[inside]
-            counts += np.bincount(class_ids, minlength=num_classes)
-            hits += np.bincount(class_ids[labels[rows, cols] == class_ids], minlength=num_classes)
-        clicked = counts > 0
-        recall = float((hits[clicked] / counts[clicked]).mean())
-        return min(1.0, recall / ENOUGH) * max(0.0, float(np.mean(fits)))
+            tally.add(labels, dataset.clicks[image_id], self._edges[image_id])
+        return tally.score()
+
+
+class ClicksAndEdges:
+    """How good masks of clicked images are, as far as it can be known without truth.
+
+    How edges of masks and images agree (`Edges.fit`), times the share of clicks on their class,
+    classes alike, up to `ENOUGH`: clicks say which class it is, but hardly where it ends, so above
+    `ENOUGH` their share says no more. The edges of the image say where. A mask of one class has
+    neither. How it follows the IoU is in benchmarks/training.md.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self._hits, self._counts = np.zeros(num_classes), np.zeros(num_classes)
+        self._fits: list[float] = []
+
+    def add(self, labels: LabelMap, clicks: ClickSet, edges: Edges) -> None:
+        """A mask, (H, W) uint8, with the clicks and the edges of its image."""
+        self._fits.append(edges.fit(labels))
+        inside = clicks.inside()
+        rows, cols = pixels(clicks.points[inside]).T
+        class_ids, count = clicks.class_ids[inside], len(self._counts)
+        self._counts += np.bincount(class_ids, minlength=count)
+        self._hits += np.bincount(class_ids[labels[rows, cols] == class_ids], minlength=count)
+
+    def score(self) -> float:
+        """From 0 to 1, of all masks together; at least one has a click."""
+        clicked = self._counts > 0
+        recall = float((self._hits[clicked] / self._counts[clicked]).mean())
+        return min(1.0, recall / ENOUGH) * max(0.0, float(np.mean(self._fits)))

@@ -449,7 +449,7 @@ def test_offline_it_goes_on_with_filters_alone_and_says_why(
     assert len(probe.fallback.splitlines()) == 1
     assert_as_if_new(probe, make_probe(stretch=(1.0, 99.0)))
     probe.save(tmp_path / "model.pt")
-    assert Predictor.from_folder(tmp_path / "model.pt", "cpu").network.num_filters == 60
+    assert Predictor.from_folder(tmp_path / "model.pt", "cpu").network.network.num_filters == 60
 
 
 def test_offline_features_that_were_kept_with_the_weights_are_replaced(
@@ -506,6 +506,7 @@ def test_the_model_predicts_as_the_probe(
     probe = learnt(make_probe(channels=(2, 0), stretch=(1.0, 99.0)))
     probe.save(tmp_path / "model.pt")
     predictor = Predictor.from_folder(tmp_path / "model.pt", "cpu")
+    predictor.network = predictor.network.network  # before it follows the image's edges
     assert predictor.classes == project.classes
     for image_id in project.image_ids():
         labels = predictor.predict(project.read_image(image_id))

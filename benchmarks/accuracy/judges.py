@@ -1,0 +1,77 @@
+"""Whether the judge without truth follows the IoU: masks of many qualities, by one set's probes."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from benchmarks.accuracy.measure import Row
+from seminar.config.probe_settings import ProbeConfig
+from seminar.inference.metrics import score
+from seminar.probe import mix
+from seminar.probe.probe import Probe
+from seminar.probe.store import FeatureStore
+from seminar.probe.trust import Edges
+from seminar.project.project import Project
+from seminar.project.splits import training_ids
+from seminar.training.judging.judge import IMAGES, ClicksAndEdges
+
+MIXES = ((0.03, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0), (1.0, 0.3), (1.0, 0.05))
+"""Scales of the backbone's features and of the filters."""
+
+RIDGES = (0.005, 0.05, 0.5)
+
+SCORED = 24
+"""Images of the val split, evenly chosen."""
+
+MEMORY = 4_000_000_000
+
+
+def judge_row(project: Project, weights: Path, limit: int) -> Row:
+    """The rank correlation of the judge's score on clicked images with the mean IoU on val images,
+    over probes of several mixes and ridges; and what the judge's choice loses.
+    """
+    store = FeatureStore(memory_bytes=MEMORY, disk_bytes=0)
+    probe = Probe(project, ProbeConfig(weights=str(weights)), store=store)
+    clicked = training_ids(project, "train", limit)
+    for image_id in clicked:
+        probe.learn(image_id)
+    seen = clicked[:: -(-len(clicked) // IMAGES)]
+    edges = {image_id: Edges(probe.image(image_id)) for image_id in seen}
+    val = project.split("val") or ()
+    val = val[:: -(-len(val) // SCORED)]
+    points = []
+    for scales, ridge in itertools.product(MIXES, RIDGES):
+        with mock.patch.multiple(
+            mix,
+            TWO_CLASSES=scales,
+            MORE_CLASSES=scales,
+            RIDGES=(ridge, ridge),
+            RIDGE_OF_MORE=ridge,
+        ):
+            probe.fit()
+        tally = ClicksAndEdges(project.classes.num_classes)
+        for image_id in seen:
+            clicks = project.read_clicks(image_id)
+            assert clicks is not None
+            tally.add(probe.predict(image_id).labels, clicks, edges[image_id])
+        pairs = []
+        for image_id in val:
+            truth = project.read_truth(image_id)
+            assert truth is not None
+            pairs.append((truth, probe.predict(image_id).labels))
+        iou = score(pairs, project.classes).mean_iou
+        points.append({"mix": scales, "ridge": ridge, "judge": tally.score(), "mean_iou": iou})
+    judged = np.array([point["judge"] for point in points])
+    ious = np.array([point["mean_iou"] for point in points])
+    return {
+        "rank_correlation": float(spearmanr(judged, ious).statistic),
+        "chosen": float(ious[judged.argmax()]),
+        "best": float(ious.max()),
+        "worst": float(ious.min()),
+        "points": points,
+    }
