@@ -33,7 +33,8 @@ MEMORY = 4_000_000_000
 
 def judge_row(project: Project, weights: Path, limit: int) -> Row:
     """The rank correlation of the judge's score on clicked images with the mean IoU on val images,
-    over probes of several mixes and ridges; and what the judge's choice loses.
+    over probes of several mixes and ridges, pooled and per image, and that of the share of right
+    clicks alone; and what the judge's choice loses.
     """
     store = FeatureStore(memory_bytes=MEMORY, disk_bytes=0)
     probe = Probe(project, ProbeConfig(weights=str(weights)), store=store)
@@ -64,12 +65,26 @@ def judge_row(project: Project, weights: Path, limit: int) -> Row:
             truth = project.read_truth(image_id)
             assert truth is not None
             pairs.append((truth, probe.predict(image_id).labels))
-        iou = score(pairs, project.classes).mean_iou
-        points.append({"mix": scales, "ridge": ridge, "judge": tally.score(), "mean_iou": iou})
-    judged = np.array([point["judge"] for point in points])
-    ious = np.array([point["mean_iou"] for point in points])
+        found = score(pairs, project.classes)
+        of_images = [each for each in found.per_image_iou.values() if each is not None]
+        points.append(
+            {
+                "mix": scales,
+                "ridge": ridge,
+                "judge": tally.score(),
+                "recall": tally.recall(),
+                "mean_iou": found.mean_iou,
+                "per_image": float(np.mean(of_images)),
+            }
+        )
+    judged, recalls, ious, of_images = (
+        np.array([point[name] for point in points])
+        for name in ("judge", "recall", "mean_iou", "per_image")
+    )
     return {
         "rank_correlation": float(spearmanr(judged, ious).statistic),
+        "rank_correlation_per_image": float(spearmanr(judged, of_images).statistic),
+        "rank_correlation_of_clicks": float(spearmanr(recalls, ious).statistic),
         "chosen": float(ious[judged.argmax()]),
         "best": float(ious.max()),
         "worst": float(ious.min()),

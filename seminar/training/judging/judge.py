@@ -104,8 +104,11 @@ class ClicksAndEdges:
         self._counts += np.bincount(class_ids, minlength=count)
         self._hits += np.bincount(class_ids[labels[rows, cols] == class_ids], minlength=count)
 
+    def recall(self) -> float:
+        """Share of the clicks that are right, classes alike."""
+        clicked = self._counts > 0
+        return float((self._hits[clicked] / self._counts[clicked]).mean())
+
     def score(self) -> float:
         """From 0 to 1, of all masks together; at least one has a click."""
-        clicked = self._counts > 0
-        recall = float((self._hits[clicked] / self._counts[clicked]).mean())
-        return min(1.0, recall / ENOUGH) * max(0.0, float(np.mean(self._fits)))
+        return min(1.0, self.recall() / ENOUGH) * max(0.0, float(np.mean(self._fits)))
