@@ -107,8 +107,8 @@ def _weights(image: Tensor, reach: Reach) -> list[Tensor]:
     share = WEIGHT / (len(DIRECTIONS) * len(reach.distances))
     weights = []
     for distance in reach.distances:
-        difference = torch.stack(_around(image, distance), dim=1) - image.unsqueeze(1)
-        weights.append(share * (scale * difference.square().mean(dim=2)).exp())
+        differences = [(each - image).square().mean(dim=1) for each in _around(image, distance)]
+        weights.append(share * (scale * torch.stack(differences, dim=1)).exp())
     return weights
 
 
