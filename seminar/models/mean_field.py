@@ -55,10 +55,10 @@ class Sharpened(nn.Module):
 
     Mean field of a CRF (Kraehenbuehl and Koltun 2011, algorithm 1, with the colour kernel alone):
     q = softmax(u + sum over the pairs of w q), from u = log softmax of the network's logits. A
-    departure from it: a pixel has 32 pairs at the distances of its `Reach` in place of all pixels,
-    which is a handful of shifts that every format of exported graphs knows. Colours are compared
-    with those of neighbours in the same image (of a large one, in the same tile), so that smooth
-    and noisy ones are treated alike.
+    departure from it: a pixel has eight pairs at each distance of its `Reach` in place of all
+    pixels, which is a handful of shifts that every format of exported graphs knows. Colours are
+    compared with those of neighbours in the same image (of a large one, in the same tile), so that
+    smooth and noisy ones are treated alike.
 
     In and out as the network: (N, C, H, W) float on 0..255, (N, K, H, W) logits.
 
@@ -103,7 +103,8 @@ def _weights(image: Tensor, reach: Reach) -> list[Tensor]:
     """(N, 8, H, W) of each distance: `WEIGHT` together where the colours are the same."""
     beside = (image[..., 1:] - image[..., :-1]).square().mean(dim=(1, 2, 3), keepdim=True)
     below = (image[..., 1:, :] - image[..., :-1, :]).square().mean(dim=(1, 2, 3), keepdim=True)
-    scale = -1 / (2 * SPREAD**2 * ((beside + below) / 2 + EVEN))
+    steepness = (beside + below).nan_to_num() / 2  # a side of one pixel has no neighbours
+    scale = -1 / (2 * SPREAD**2 * (steepness + EVEN))
     share = WEIGHT / (len(DIRECTIONS) * len(reach.distances))
     weights = []
     for distance in reach.distances:

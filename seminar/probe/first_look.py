@@ -14,8 +14,8 @@ from seminar.config.probe_settings import ProbeConfig
 from seminar.errors import SeminarError
 from seminar.models.filters import STRIDES, at_pixels, enlarged, filter_maps
 from seminar.probe.answer import Answer
-from seminar.probe.fit import Fit, fit
-from seminar.probe.mix import mix_for
+from seminar.probe.fit import Fit
+from seminar.probe.mix import fit_mixed
 from seminar.probe.samples import (
     PixelFeatures,
     Samples,
@@ -99,17 +99,8 @@ def first_look(
         at = PixelFeatures(places, near.astype(np.float16), moments(around), len(other))
         samples.append(Samples("", class_ids, at, ranks_of(image_id, places)))
     given = lesson(samples, project.classes.num_classes)
-    width = given.features.shape[1]
-    mix = mix_for(given.counts, num_filters=width, num_features=width)
-    fitted = fit(
-        given.features,
-        given.class_ids,
-        num_classes=len(given.counts),
-        scales=mix.scales,
-        strength=mix.ridge,
-        variances=given.variances,
-    )
-    answer = _predict(whole or _bands(image), image.shape[1:], fitted, mix.advantages)
+    fitted, advantages = fit_mixed(given, num_filters=given.features.shape[1])
+    answer = _predict(whole or _bands(image), image.shape[1:], fitted, advantages)
     return FirstLook(image, answer, int(given.counts.sum()))
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seminar.labels import BACKGROUND
+from seminar.probe.fit import Fit, fit
+from seminar.probe.samples import Lesson
 
 TWO_CLASSES, MORE_CLASSES = (0.3, 1.0), (1.0, 0.3)
 """Scales of the backbone's features and of the filters: these know where the edge is, the backbone
@@ -44,6 +46,27 @@ class Mix:
     scales: npt.NDArray[np.float64]
     ridge: float
     advantages: npt.NDArray[np.float32]
+
+
+def fit_mixed(
+    given: Lesson, *, num_filters: int, near: Fit | None = None
+) -> tuple[Fit, npt.NDArray[np.float32]]:
+    """The fit to a lesson with the mix that its clicks choose, and the (K,) advantages, which are
+    to be added to its biases.
+
+    The first `num_filters` features are the filters'; `near` is that of `seminar.probe.fit.fit`.
+    """
+    mix = mix_for(given.counts, num_filters=num_filters, num_features=given.features.shape[1])
+    found = fit(
+        given.features,
+        given.class_ids,
+        num_classes=len(given.counts),
+        scales=mix.scales,
+        strength=mix.ridge,
+        variances=given.variances,
+        near=near,
+    )
+    return found, mix.advantages
 
 
 def mix_for(counts: npt.NDArray[np.int64], *, num_filters: int, num_features: int) -> Mix:

@@ -21,8 +21,8 @@ from seminar.models.filters import PER_CHANNEL
 from seminar.models.probe import ProbeNetwork
 from seminar.probe.answer import Answer
 from seminar.probe.features import Patch, features_at, logits_of, patches_of
-from seminar.probe.fit import Fit, fit
-from seminar.probe.mix import mix_for
+from seminar.probe.fit import Fit
+from seminar.probe.mix import fit_mixed
 from seminar.probe.samples import (
     PixelFeatures,
     Samples,
@@ -257,20 +257,10 @@ class Probe:
             if self.samples[image_id].at.features.shape[1] != sum(network.widths):
                 self.learn(image_id)  # it was kept when the weights could still be had
         given = lesson([self.samples[each] for each in order], self.project.classes.num_classes)
-        mix = mix_for(
-            given.counts, num_filters=network.num_filters, num_features=sum(network.widths)
-        )
-        found = fit(
-            given.features,
-            given.class_ids,
-            num_classes=len(given.counts),
-            scales=mix.scales,
-            strength=mix.ridge,
-            variances=given.variances,
-            near=self._fit if quickly else None,
-        )
+        near = self._fit if quickly else None
+        found, advantages = fit_mixed(given, num_filters=network.num_filters, near=near)
         self._fit = found
-        bias = torch.from_numpy(found.bias + mix.advantages)
+        bias = torch.from_numpy(found.bias + advantages)
         network.set_weights(torch.from_numpy(found.weights), bias)
         return True
 

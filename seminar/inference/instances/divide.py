@@ -9,27 +9,21 @@ each, and a clicked one more readily than two that nobody clicked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import KDTree
-from skimage.segmentation import watershed
 
 from seminar.clicks.click_set import ClickSet, Points, pixels
 from seminar.errors import SeminarError
 from seminar.inference.instances.basins import (
     Ground,
-    Heights,
     Numbers,
     depths,
-    find_basins,
-    find_saddles,
-    join_basins,
     smoothed,
 )
-from seminar.inference.instances.parts import Floats, Parts
+from seminar.inference.instances.land import Land
+from seminar.inference.instances.parts import Floats
 from seminar.inference.instances.rules import FEATURES, MIN_AREA, Rules
 from seminar.labels import BACKGROUND, IGNORE_INDEX, LabelMap
 
@@ -180,8 +174,8 @@ def divide_mask(mask: Mask, rules: Rules | None = None) -> InstanceMap:
     rules, ground = rules or Rules(), Ground.of(mask)
     if not len(ground.places):
         return np.zeros(mask.shape, dtype=np.int32)
-    land = _Land.of(ground, smoothed(ground, depths(ground)), NO_CLICKS)
-    owners = land.by_shape(rules)
+    land = Land.of(ground, smoothed(ground, depths(ground)), NO_CLICKS)
+    owners = _by_shape(land, rules)
     return land.image(owners, land.areas_of(owners) >= rules.min_area)
 
 
@@ -212,8 +206,8 @@ def divide_piece(
     )
     ground = Ground.of(mask)
     distance = ndimage.distance_transform_edt(padded)[inner][mask].astype(np.float32)
-    land = _Land.of(ground, smoothed(ground, distance), NO_CLICKS)
-    owners = land.by_shape(rules)
+    land = Land.of(ground, smoothed(ground, distance), NO_CLICKS)
+    owners = _by_shape(land, rules)
     parts = land.image(owners, land.areas_of(owners) >= rules.min_area)
     places = np.argwhere(mask)[land.peaks]
     order = np.argsort(-land.heights[land.peaks], kind="stable")
@@ -228,7 +222,7 @@ def divide_at(mask: Mask, clicked: Numbers) -> InstanceMap:
     mask leads to one of them.
     """
     ground = Ground.of(mask)
-    land = _Land.of(ground, smoothed(ground, depths(ground)), clicked)
+    land = Land.of(ground, smoothed(ground, depths(ground)), clicked)
     owners = land.joined(0, 0)
     parts = land.image(owners, np.isin(np.arange(len(owners)), owners[land.is_clicked]))
     numbers = np.zeros(int(parts.max(initial=0)) + 1, dtype=np.int32)
@@ -242,25 +236,31 @@ def pairs_to_learn(labels: LabelMap, instances: InstanceMap) -> tuple[Floats, Ma
     for class_id in _object_classes(labels):
         mask = labels == class_id
         ground = Ground.of(mask)
-        heights = smoothed(ground, depths(ground))
-        basins, peaks = find_basins(ground, heights)
+        land = Land.of(ground, smoothed(ground, depths(ground)), NO_CLICKS)
         (basin, number), counts = np.unique(
-            np.stack([basins, instances[mask]]), axis=1, return_counts=True
+            np.stack([land.basins, instances[mask]]), axis=1, return_counts=True
         )
-        is_most = counts >= MOST * np.bincount(basins)[basin]
-        objects = np.zeros(len(peaks), dtype=np.int64)
+        is_most = counts >= MOST * land.areas[basin]
+        objects = np.zeros(len(land.areas), dtype=np.int64)
         objects[basin[is_most]] = number[is_most]
-        found.append(Parts.of(ground, heights, basins, peaks).examples(objects))
+        found.append(land.parts().examples(objects))
     if not found:
         return np.empty((0, FEATURES)), np.empty(0, dtype=np.bool_)
     features, is_one = zip(*found, strict=True)
     return np.concatenate(features), np.concatenate(is_one)
 
 
+def _by_shape(land: Land, rules: Rules) -> Numbers:
+    """For each basin the one that stands for its object, where nobody clicked."""
+    if rules.joining is None:
+        return land.joined(WAIST, rules.min_area)
+    return land.parts().objects(rules.joining, rules.min_area)
+
+
 def _divided(mask: Mask, clicked: Numbers, min_area: float | None) -> InstanceMap:
     """Numbers from 1 without gaps; `clicked` (n, 2), at least one, are pixels in the mask."""
     ground = Ground.of(mask)
-    land = _Land.of(ground, smoothed(ground, depths(ground)), clicked)
+    land = Land.of(ground, smoothed(ground, depths(ground)), clicked)
     is_clicked = np.zeros(len(land.areas), dtype=np.bool_)
     if min_area is None:
         owners = land.joined(WAIST_BY_A_CLICK, 0)
@@ -275,106 +275,6 @@ def _divided(mask: Mask, clicked: Numbers, min_area: float | None) -> InstanceMa
         owners = land.joined(0, 0)
         is_kept = is_clicked
     return land.image(owners, is_kept)
-
-
-@dataclass(frozen=True, eq=False)
-class _Land:
-    """The basins of a ground, and what lies between them.
-
-    Attributes
-    ----------
-    basins : ndarray, (n,)
-        The basin of each pixel, from 0.
-    peaks : ndarray, (basins,)
-        Which pixel of the ground the highest one of each is.
-    areas, is_clicked : ndarray, (basins,)
-    pairs, passes : ndarray
-        As of `find_saddles`.
-    """
-
-    ground: Ground
-    heights: Heights
-    basins: Numbers
-    peaks: Numbers
-    areas: Numbers
-    is_clicked: npt.NDArray[np.bool_]
-    pairs: Numbers
-    passes: Heights
-
-    @classmethod
-    def of(cls, ground: Ground, heights: Heights, clicked: Numbers) -> _Land:
-        """`clicked` (n, 2) are pixels of the ground, no two of them in one basin afterwards."""
-        places = (clicked[:, 0] + 1) * ground.width + clicked[:, 1] + 1
-        seeds = np.unique(np.searchsorted(ground.places, places))
-        basins, peaks = find_basins(ground, heights)
-        shared = _shared_out(ground, basins, seeds)
-        if shared is not basins:
-            basins, order = shared, np.lexsort((-heights, shared))
-            peaks = order[np.unique(basins[order], return_index=True)[1]]
-        is_clicked = np.zeros(len(peaks), dtype=np.bool_)
-        is_clicked[basins[seeds]] = True
-        areas = np.bincount(basins, minlength=len(peaks))
-        pairs, passes, _ = find_saddles(ground, heights, basins)
-        return cls(ground, heights, basins, peaks, areas, is_clicked, pairs, passes)
-
-    def joined(self, waist: float, min_area: float) -> Numbers:
-        """For each basin the one that stands for its part, see `join_basins`."""
-        return join_basins(
-            self.pairs,
-            self.passes,
-            peaks=self.heights[self.peaks],
-            areas=self.areas,
-            is_clicked=self.is_clicked,
-            waist=waist,
-            min_area=min_area,
-        )
-
-    def by_shape(self, rules: Rules) -> Numbers:
-        """For each basin the one that stands for its object, where nobody clicked."""
-        if rules.joining is None:
-            return self.joined(WAIST, rules.min_area)
-        parts = Parts.of(self.ground, self.heights, self.basins, self.peaks)
-        return parts.objects(rules.joining, rules.min_area)
-
-    def areas_of(self, owners: Numbers) -> npt.NDArray[np.float64]:
-        """Pixels of the part of each basin that stands for one; 0 for the others."""
-        areas = np.bincount(owners, self.areas, minlength=len(self.areas))
-        return areas.astype(np.float64)
-
-    def image(self, owners: Numbers, is_kept: npt.NDArray[np.bool_]) -> InstanceMap:
-        """(H, W): the parts that are kept, numbered from 1."""
-        stands = np.zeros(len(owners), dtype=np.bool_)
-        stands[owners] = True
-        stands &= is_kept
-        return self.ground.image(np.where(stands, np.cumsum(stands), 0)[owners][self.basins])
-
-
-def _shared_out(ground: Ground, basins: Numbers, seeds: Numbers) -> Numbers:
-    """Divide the basins with several clicks in them: each pixel goes to the click that is nearest
-    by a way within the basin.
-    """
-    counts = np.bincount(basins[seeds], minlength=1)
-    shared = np.flatnonzero(counts > 1)
-    if not len(shared):
-        return basins
-    basins, count = basins.copy(), int(basins.max()) + 1
-    image = ground.image(np.isin(basins, shared) * (basins + 1))
-    rows, cols = np.divmod(ground.places, ground.width)
-    index = ground.spread(np.arange(len(basins))).reshape(-1, ground.width)[1:-1, 1:-1]
-    boxes = ndimage.find_objects(image)
-    for basin in shared:
-        box = boxes[basin]
-        mask = image[box] == basin + 1
-        own = seeds[basins[seeds] == basin]
-        markers = np.zeros(mask.shape, dtype=np.int32)
-        markers[rows[own] - 1 - box[0].start, cols[own] - 1 - box[1].start] = (
-            np.arange(len(own)) + 1
-        )
-        flat = np.zeros(mask.shape, dtype=np.uint8)
-        parts = watershed(flat, markers, connectivity=2, mask=mask)[mask]
-        basins[index[box][mask]] = np.where(parts == 1, basin, count + parts - 2)
-        count += len(own) - 1
-    return basins
 
 
 def _object_classes(labels: LabelMap) -> list[int]:

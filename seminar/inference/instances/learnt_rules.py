@@ -97,7 +97,7 @@ def _known(run: RunFolder) -> Rules | None:
             if len(weights) != FEATURES or not np.isfinite([*weights, joining.bias]).all():
                 return None
         return Rules(int(content["min_area"]), joining)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

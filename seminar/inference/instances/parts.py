@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seminar.inference.instances.basins import Ground, Heights, Numbers, find_saddles, join_basins
+from seminar.inference.instances.basins import Ground, Numbers, join_basins
 from seminar.inference.instances.rules import FEATURES, Joining
 
 DIGITS = 6
@@ -40,17 +40,6 @@ class Parts:
     pairs: Numbers
     passes: Floats
     borders: Numbers
-
-    @classmethod
-    def of(cls, ground: Ground, heights: Heights, basins: Numbers, peaks: Numbers) -> Parts:
-        """The basins of a ground (`seminar.inference.instances.basins.find_basins`)."""
-        rows, cols = np.divmod(ground.places, ground.width)
-        sums = (None, rows, cols, rows**2, rows * cols, cols**2)
-        moments = np.stack([np.bincount(basins, each) for each in sums], axis=1, dtype=np.float64)
-        pairs, passes, borders = find_saddles(ground, heights, basins)
-        order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-        tops = heights[peaks].astype(np.float64)
-        return cls(moments, tops, pairs[order], passes[order].astype(np.float64), borders[order])
 
     def features(self) -> Floats:
         """(m, 7) of each pair.
@@ -160,6 +149,13 @@ class Parts:
             first = np.unique(groups, return_index=True)[1]
             parts, objects = parts.merged(groups), objects[first]
             is_grown = np.bincount(groups) > 1
+
+
+def basin_moments(ground: Ground, basins: Numbers) -> Floats:
+    """The moments, (basins, 6), of the basins of a ground, (pixels,)."""
+    rows, cols = np.divmod(ground.places, ground.width)
+    sums = (None, rows, cols, rows**2, rows * cols, cols**2)
+    return np.stack([np.bincount(basins, each) for each in sums], axis=1, dtype=np.float64)
 
 
 def _ellipticity(moments: Floats) -> Floats:

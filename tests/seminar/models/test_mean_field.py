@@ -64,6 +64,13 @@ def test_the_graph_of_an_export_gives_the_same_at_any_size(channels: int) -> Non
     np.testing.assert_allclose(graph.module()(image), network(image), atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 1)])
+def test_an_image_of_one_row_or_column_has_labels(size: tuple[int, int]) -> None:
+    for reach in (FINE, COARSE):
+        logits = torch.randn(1, 3, *size).log_softmax(dim=1)
+        assert sharpened(logits, 255 * torch.rand(1, 3, *size), reach).isfinite().all()
+
+
 def test_an_odd_side_keeps_its_size_and_tiles_are_the_network_s() -> None:
     network = Sharpened(_Fixed())
     assert network(torch.rand(1, 3, 61, 47)).shape == (1, 3, 61, 47)
