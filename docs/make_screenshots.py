@@ -24,6 +24,7 @@ from qtpy.QtWidgets import QApplication
 
 from seminar.config.settings import TrainConfig, preset
 from seminar.project.sample.create import create_sample_project
+from seminar.run.folder import PROBE_RUN
 from seminar_napari.dock.widget import SeminarDock
 
 IMAGES = Path(__file__).parent / "images"
@@ -100,9 +101,11 @@ def train(dock: SeminarDock, config: TrainConfig, share: float, save: Save) -> N
     dock.tabs.setCurrentWidget(tab)
     wait(600, until=lambda: bool(tab.devices.known))
     tab.form.write(config)
-    tab.start() if not session.project or not session.project.runs() else tab.resume_newest()
-    if session.run is None and session.project is not None:  # all is trained already
-        tab.attach_to(session.project.path / "runs" / session.project.runs()[-1])
+    assert session.project is not None
+    begun = [name for name in session.project.runs() if name != PROBE_RUN]
+    tab.resume_newest() if begun else tab.start()
+    if session.run is None and begun:  # all is trained already
+        tab.attach_to(session.project.path / "runs" / begun[-1])
     wait(7200, until=in_second_stage)
     save("train")
 
