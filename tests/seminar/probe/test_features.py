@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -93,12 +93,18 @@ def test_cores_cover_a_side_once_and_windows_begin_on_the_grid(side: int, stride
     width=st.integers(230, 420),
     seed=st.integers(0, 2**31),
 )
+@example(channels=1, height=69, width=387, seed=2)
 def test_in_patches_the_logits_are_those_of_the_whole_image(
     channels: int, height: int, width: int, seed: int
 ) -> None:
-    """Filters look 112 px far: 5 cells of 16 px, and one between which is interpolated."""
+    """Filters look 112 px far: 5 cells of 16 px, and one between which is interpolated.
+
+    In single precision: what differs by 1e-7 may be rounded to half precision up and down, which
+    a weight of 70 shows.
+    """
     network, image = filters(channels, seed), noise(channels, height, width, seed)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tensor, "half", Tensor.float)
         sizes(patch, 200, 64, 112)
         parts = list(patches_of(network, image))
         together = put_together(network, parts)
