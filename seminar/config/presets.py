@@ -69,6 +69,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
         "strong_augmentation": False,
         "pseudo_network": "student",
         "pseudo_confidence": 0.0,
+        "pseudo_by_image": False,
         "pseudo_balance": 0.0,
         "click_balance": 0.0,
         "lr_warmup": 0.0,
@@ -86,5 +87,6 @@ VERSION_0_1: Mapping[str, Any] = {
     "crf_by_colour": False,
     "keep_best": False,
     "strong_colours": False,
+    "pseudo_by_image": False,
 }
 """What version 0.1 did and had no setting for."""

@@ -304,6 +304,13 @@ class TrainConfig:
         (0, 0.999, 0.05),
         label="Min. confidence",
     )
+    pseudo_by_image: bool = setting(
+        True,
+        "Pseudo-labels, and those from which the probe at the start learns, have the background "
+        "and the classes that are clicked in the image alone, and follow its edges; off where "
+        "images show classes that nobody clicked there (paper: off)",
+        label="Labels by image",
+    )
     pseudo_balance: float = setting(
         0.5,
         "With more than two classes, weight a class by its number of pseudo-labelled pixels to the "

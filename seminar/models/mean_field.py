@@ -24,10 +24,8 @@ WEIGHT, STEPS = 16.0, 4
 LEAST = -9.0
 """Log probability from which on a class is possible, if all around have it."""
 
-SPREAD, EVEN = 2.0, 0.1
-"""Difference of colour that a pair still couples, in root mean squares of that of neighbours; and
-what is added to its square, so that an even image has one.
-"""
+EVEN = 0.1
+"""Added to the mean square of the differences between neighbours, so that an even image has one."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,16 @@ class Reach:
         The steps are done on an image reduced by this.
     distances : tuple of int
         Between the two pixels of a pair, in each direction, in pixels of that image.
+    spread : float
+        Difference of colour that a pair still couples, in root mean squares of that of neighbours.
     """
 
     stride: int
     distances: tuple[int, ...]
+    spread: float
 
 
-FINE, COARSE = Reach(1, (1, 2, 4)), Reach(2, (2, 6, 12, 24))
+FINE, COARSE = Reach(1, (1, 2, 4), 2.0), Reach(2, (2, 6, 12, 24), 1.0)
 """For two classes, whose objects are small, and for more (benchmarks/training.md)."""
 
 
@@ -76,7 +77,12 @@ class Sharpened(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         log_probs: Tensor = self.network(image).float().log_softmax(dim=1)
-        return sharpened(log_probs, image.float(), FINE if log_probs.shape[1] == 2 else COARSE)
+        return sharpened(log_probs, image.float(), usual_reach(log_probs.shape[1]))
+
+
+def usual_reach(num_classes: int) -> Reach:
+    """The reach for so many classes."""
+    return FINE if num_classes == 2 else COARSE
 
 
 def sharpened(log_probs: Tensor, image: Tensor, reach: Reach) -> Tensor:
@@ -104,7 +110,7 @@ def _weights(image: Tensor, reach: Reach) -> list[Tensor]:
     beside = (image[..., 1:] - image[..., :-1]).square().mean(dim=(1, 2, 3), keepdim=True)
     below = (image[..., 1:, :] - image[..., :-1, :]).square().mean(dim=(1, 2, 3), keepdim=True)
     steepness = (beside + below).nan_to_num() / 2  # a side of one pixel has no neighbours
-    scale = -1 / (2 * SPREAD**2 * (steepness + EVEN))
+    scale = -1 / (2 * reach.spread**2 * (steepness + EVEN))
     share = WEIGHT / (len(DIRECTIONS) * len(reach.distances))
     weights = []
     for distance in reach.distances:

@@ -73,14 +73,16 @@ def fit(
     strength: float,
     variances: Floats,
     near: Fit | None = None,
+    shares: Floats | None = None,
 ) -> Fit:
     """Fit the weights of each class.
 
     The loss is the cross-entropy, where each clicked class counts as much as any other however
-    few clicks it has, plus `strength` / 2 times the squared weights (King and Zeng 2001, weighted
-    logistic regression; ridge). Features are standardised and multiplied by `scales` first: a
-    stream with a smaller scale is trusted less. The clicks are sorted by all their features, so
-    that their order does not move the result: sums in floating point depend on it.
+    few clicks it has (or as `shares` say), plus `strength` / 2 times the squared weights (King and
+    Zeng 2001, weighted logistic regression; ridge). Features are standardised and multiplied by
+    `scales` first: a stream with a smaller scale is trusted less. The clicks are sorted by all
+    their features, so that their order does not move the result: sums in floating point depend on
+    it.
 
     Parameters
     ----------
@@ -97,6 +99,8 @@ def fit(
     near : Fit, optional
         An earlier fit to nearly the same clicks of the same classes: a few steps from there, in its
         coordinates, give nearly the minimum in a fraction of the time.
+    shares : ndarray, (n,), optional
+        What each click counts, more than 0 and together 1.
 
     Notes
     -----
@@ -106,35 +110,58 @@ def fit(
     """
     if near is not None and np.array_equal(near.coordinates.present, np.unique(class_ids)):
         there = near.coordinates
-        inputs, targets, share = _inputs(features, class_ids, there)
+        inputs, targets = _inputs(features, class_ids, there)
+        share = alike(targets) if shares is None else shares
         there = _descend(inputs, targets, share, there, strength, FEW_STEPS)
         return _fit_at(there, num_classes)
     order = np.argsort(_as_bytes(features), kind="stable")
     order = order[np.argsort(class_ids[order], kind="stable")]
     features, class_ids = features[order].astype(np.float64), class_ids[order]
     present, targets = np.unique(class_ids, return_inverse=True)
-    share = 1 / (np.bincount(targets)[targets] * len(present))
+    share = alike(targets) if shares is None else shares[order]
     mean = share @ features
     clicked = share @ (features - mean) ** 2
     deviation = np.sqrt((len(features) * clicked + AROUND * variances) / (len(features) + AROUND))
     factors = scales / np.maximum(deviation, 1e-6 * deviation.max() + 1e-12)
     start = np.zeros((len(factors) + 1) * len(present))
     there = Coordinates(present, mean, factors, np.eye(1), start)
-    inputs, targets, share = _inputs(features, class_ids, there)
+    inputs, targets = _inputs(features, class_ids, there)
     there = replace(there, root=_root(inputs, share, strength))
     there = _descend(inputs, targets, share, there, strength, MAX_STEPS)
     return _fit_at(there, num_classes)
 
 
-def _inputs(
-    features: Floats, class_ids: Labels, there: Coordinates
-) -> tuple[Floats, Labels, Floats]:
-    """Standardised features with a last column of ones, indices of classes, weights of clicks."""
-    targets = np.searchsorted(there.present, class_ids)
+def fit_like(
+    first: Fit, features: Floats, class_ids: Labels, *, shares: Floats, strength: float
+) -> Fit:
+    """Fit weights for the same classes to other pixels, whose features are standardised as in a
+    first fit; each class has a pixel at least.
+
+    The parameters are those of `fit`; the order of the pixels moves the result a little.
+    """
+    there = first.coordinates
+    inputs, targets = _inputs(features, class_ids, there)
+    start = np.zeros_like(there.place)
+    there = replace(there, root=_root(inputs, shares, strength), place=start)
+    there = _descend(inputs, targets, shares, there, strength, MAX_STEPS)
+    return _fit_at(there, len(first.bias))
+
+
+def alike(targets: Labels) -> Floats:
+    """(n,) shares, together 1, with which each class that is among (n,) indices counts alike."""
     counts = np.bincount(targets)
+    shares: Floats = 1 / (counts[targets] * np.count_nonzero(counts))
+    return shares
+
+
+def _inputs(features: Floats, class_ids: Labels, there: Coordinates) -> tuple[Floats, Labels]:
+    """Standardised features with a last column of ones, and indices of classes."""
+    targets = np.searchsorted(there.present, class_ids)
     inputs = np.ones((len(features), len(there.mean) + 1), dtype=np.float32)
-    inputs[:, :-1] = (features - there.mean) * there.factors
-    return inputs, targets, 1 / (counts[targets] * len(there.present))
+    standard = inputs[:, :-1]  # in place: there can be many
+    np.subtract(features, there.mean, out=standard, casting="same_kind")
+    np.multiply(standard, there.factors, out=standard, casting="same_kind")
+    return inputs, targets
 
 
 def _fit_at(there: Coordinates, num_classes: int) -> Fit:

@@ -49,12 +49,17 @@ class Mix:
 
 
 def fit_mixed(
-    given: Lesson, *, num_filters: int, near: Fit | None = None
+    given: Lesson,
+    *,
+    num_filters: int,
+    near: Fit | None = None,
+    shares: npt.NDArray[np.float64] | None = None,
 ) -> tuple[Fit, npt.NDArray[np.float32]]:
     """The fit to a lesson with the mix that its clicks choose, and the (K,) advantages, which are
     to be added to its biases.
 
-    The first `num_filters` features are the filters'; `near` is that of `seminar.probe.fit.fit`.
+    The first `num_filters` features are the filters'; `near` and `shares` are those of
+    `seminar.probe.fit.fit`.
     """
     mix = mix_for(given.counts, num_filters=num_filters, num_features=given.features.shape[1])
     found = fit(
@@ -65,6 +70,7 @@ def fit_mixed(
         strength=mix.ridge,
         variances=given.variances,
         near=near,
+        shares=shares,
     )
     return found, mix.advantages
 

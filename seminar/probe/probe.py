@@ -24,6 +24,7 @@ from seminar.probe.features import Patch, features_at, logits_of, patches_of
 from seminar.probe.fit import Fit
 from seminar.probe.mix import fit_mixed
 from seminar.probe.samples import (
+    Lesson,
     PixelFeatures,
     Samples,
     clicked_pixels,
@@ -256,32 +257,45 @@ class Probe:
         for image_id in order:
             if self.samples[image_id].at.features.shape[1] != sum(network.widths):
                 self.learn(image_id)  # it was kept when the weights could still be had
-        given = lesson([self.samples[each] for each in order], self.project.classes.num_classes)
         near = self._fit if quickly else None
-        found, advantages = fit_mixed(given, num_filters=network.num_filters, near=near)
-        self._fit = found
-        bias = torch.from_numpy(found.bias + advantages)
-        network.set_weights(torch.from_numpy(found.weights), bias)
+        found, advantages = fit_mixed(self.lesson(), num_filters=network.num_filters, near=near)
+        self.use(found, advantages)
         return True
+
+    def lesson(self) -> Lesson:
+        """What is learnt from all clicked images, in the order of their ids."""
+        samples = [self.samples[each] for each in sorted(self.samples)]
+        return lesson(samples, self.project.classes.num_classes)
+
+    @property
+    def network(self) -> ProbeNetwork:
+        """The network; there is one as soon as an image was read."""
+        assert self._network is not None
+        return self._network
+
+    def use(self, found: Fit, advantages: npt.NDArray[np.float32] | float = 0.0) -> None:
+        """Predict with a fit, and (K,) advantages that are added to its biases."""
+        self._fit = found
+        bias = torch.from_numpy(found.bias + np.float32(advantages))
+        self.network.set_weights(torch.from_numpy(found.weights), bias)
 
     def predict(self, image_id: str) -> Answer:
         """The mask of an image with the weights of the last fit."""
         patches = self.patches(image_id)
-        assert self._network is not None and self._fit is not None
+        assert self._fit is not None
         present = self._fit.coordinates.present.astype(np.uint8)
         height, width = (max(patch.core[axis].stop for patch in patches) for axis in (0, 1))
         labels = np.zeros((height, width), dtype=np.uint8)
         unsure = np.zeros((height, width), dtype=np.uint8)
         for patch in patches:
-            best, margin = _best(logits_of(self._network, patch, present))
+            best, margin = _best(logits_of(self.network, patch, present))
             labels[patch.core] = present[best.numpy()]
             unsure[patch.core] = (255 * (1 - margin)).round().numpy().astype(np.uint8)
         return Answer(labels, unsure)
 
     def weights(self) -> dict[str, Tensor]:
         """The 1 x 1 convolutions of the last fit, as a state dict of a `ProbeNetwork`."""
-        assert self._network is not None
-        heads = dict(self._network.named_parameters())
+        heads = dict(self.network.named_parameters())
         return {
             name: value.detach().cpu().clone()
             for name, value in heads.items()
@@ -290,10 +304,9 @@ class Probe:
 
     def save(self, path: Path) -> None:
         """Write the model that predict, evaluate and export take."""
-        assert self._network is not None
         save_model(
             path,
-            self._network,
+            self.network,
             config=self.config,
             classes=self.project.classes,
             channels=self._channels,

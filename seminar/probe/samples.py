@@ -74,6 +74,8 @@ class Lesson:
     ----------
     features : ndarray, (n, F) float32
     class_ids : ndarray, (n,) int64
+    images : ndarray, (n,) int64
+        Which of the images each click is in.
     counts : ndarray, (K,) int64
         Clicks of each class, with those that are not among the n.
     variances : ndarray, (F,) float64
@@ -82,6 +84,7 @@ class Lesson:
 
     features: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
+    images: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     variances: npt.NDArray[np.float64]
 
@@ -90,7 +93,8 @@ def lesson(samples: Sequence[Samples], num_classes: int) -> Lesson:
     """What is learnt from these images; of more than `MAX_CLICKS` as many of each class."""
     class_ids = np.concatenate([each.class_ids for each in samples])
     kept = _chosen(class_ids, np.concatenate([each.ranks for each in samples]))
-    ends = np.cumsum([len(each.class_ids) for each in samples])
+    lengths = [len(each.class_ids) for each in samples]
+    ends = np.cumsum(lengths)
     parts = np.split(kept, np.searchsorted(kept, ends[:-1]))
     features = [
         each.at.features[part - (end - len(each.class_ids))]
@@ -100,6 +104,7 @@ def lesson(samples: Sequence[Samples], num_classes: int) -> Lesson:
     return Lesson(
         np.concatenate(features).astype(np.float32),
         class_ids[kept],
+        np.repeat(np.arange(len(samples)), lengths)[kept],
         np.bincount(class_ids, minlength=num_classes),
         variances.mean(axis=0) + means.var(axis=0),
     )

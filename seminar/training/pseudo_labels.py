@@ -8,14 +8,32 @@ import torch
 from torch import Tensor, nn
 
 from seminar.data.batch import Batch
-from seminar.labels import IGNORE_INDEX
+from seminar.labels import BACKGROUND, IGNORE_INDEX
+from seminar.models.mean_field import sharpened, usual_reach
 
 
-def pseudo_labelled(batch: Batch, ancillary: nn.Module, *, confidence: float) -> Batch:
-    """The batch with the pseudo-labels of a frozen network for its crops (target of eq. 6)."""
+def pseudo_labelled(
+    batch: Batch, ancillary: nn.Module, *, confidence: float, by_image: bool = False
+) -> Batch:
+    """The batch with the pseudo-labels of a frozen network for its crops (target of eq. 6).
+
+    `by_image`, a departure from the paper, draws them between the background and the classes that
+    are clicked in the image alone, and along its edges (`seminar.models.mean_field`): the network
+    learns what its own masks lack.
+    """
     with torch.no_grad():
-        labels = pseudo_label(ancillary(batch.image).softmax(dim=1), confidence=confidence)
-    return dataclasses.replace(batch, pseudo_labels=labels)
+        logits = ancillary(batch.image).float()
+        if not by_image:
+            labels = pseudo_label(logits.softmax(dim=1), confidence=confidence)
+            return dataclasses.replace(batch, pseudo_labels=labels)
+        impossible = batch.absent.clone()
+        impossible[:, BACKGROUND] = False
+        impossible = impossible[:, :, None, None]
+        log_probs = logits.masked_fill(impossible, -torch.inf).log_softmax(dim=1)
+        reach = usual_reach(logits.shape[1])
+        passed_on = sharpened(log_probs, batch.image.float(), reach)
+        probs = passed_on.masked_fill(impossible, -torch.inf).softmax(dim=1)
+    return dataclasses.replace(batch, pseudo_labels=pseudo_label(probs, confidence=confidence))
 
 
 def pseudo_label(probs: Tensor, *, confidence: float = 0.0) -> Tensor:

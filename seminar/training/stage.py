@@ -115,7 +115,7 @@ def train_stage(
                 inputs.dataset.epoch_length(),
                 course.colour_share * (watch.crf_share if watch else 1.0),
             )
-            label = _labelling(ancillary, settings)
+            label = _labelling(ancillary, settings, config.pseudo_by_image)
             clock.add(learner.step(batch, _objective(stage, settings), lr, label))
 
             if watch:
@@ -265,11 +265,16 @@ def _objective(stage: str, settings: LossSettings) -> Objective:
     return partial(objectives.get(stage, seminar_objective), settings=settings)
 
 
-def _labelling(ancillary: nn.Module | None, settings: LossSettings) -> Labelling:
+def _labelling(ancillary: nn.Module | None, settings: LossSettings, by_image: bool) -> Labelling:
     """Adds pseudo-labels to crops; without an ancillary network they stay as they are."""
     if ancillary is None:
         return lambda batch: batch
-    return partial(pseudo_labelled, ancillary=ancillary, confidence=settings.pseudo_confidence)
+    return partial(
+        pseudo_labelled,
+        ancillary=ancillary,
+        confidence=settings.pseudo_confidence,
+        by_image=by_image,
+    )
 
 
 def _show_and_save(

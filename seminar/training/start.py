@@ -10,6 +10,7 @@ from torch import Tensor
 from seminar.config.settings import TrainConfig
 from seminar.models.build_probe import probe_settings
 from seminar.probe.probe import Probe
+from seminar.probe.self_training import self_train
 from seminar.project.project import Project
 
 
@@ -28,4 +29,8 @@ def probe_weights(
     probe = Probe(project, probe_settings(config), device=device)
     for image_id in image_ids:
         probe.learn(image_id)
-    return probe.weights() if probe.fit() else {}
+    if not probe.fit():
+        return {}
+    if config.pseudo_by_image:
+        self_train(probe)
+    return probe.weights()

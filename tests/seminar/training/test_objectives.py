@@ -253,6 +253,22 @@ def test_the_student_sees_the_strong_view_and_all_others_the_plain_one() -> None
     assert [image is batch.image for image in ancillary.seen] == [True]
 
 
+def test_pseudo_labels_by_image_have_its_clicked_classes_and_the_background_alone() -> None:
+    batch, ancillary = crops(), Pixelwise(3)
+    num_classes = batch.absent.shape[1]
+    for only in range(num_classes):
+        absent = torch.ones_like(batch.absent)
+        absent[:, only] = False
+        made = pseudo_labelled(
+            dataclasses.replace(batch, absent=absent), ancillary, confidence=0.0, by_image=True
+        )
+        assert set(made.pseudo_labels.unique().tolist()) <= {0, only}
+    everything = dataclasses.replace(batch, absent=torch.zeros_like(batch.absent))
+    free = pseudo_labelled(everything, ancillary, confidence=0.0, by_image=True)
+    assert free.pseudo_labels.shape == batch.labels.shape
+    assert len(free.pseudo_labels.unique()) > 1
+
+
 def test_only_the_student_gets_a_gradient() -> None:
     student, teacher, ancillary = Pixelwise(1), Pixelwise(2), Pixelwise(3)
     batch = pseudo_labelled(crops(), ancillary, confidence=0.4)

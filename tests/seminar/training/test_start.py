@@ -17,6 +17,7 @@ from seminar.models.build_probe import probe_settings
 from seminar.models.checkpoint import load_model
 from seminar.models.refined_probe import RefinedProbe
 from seminar.probe.probe import Probe
+from seminar.probe.self_training import self_train
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
@@ -64,6 +65,7 @@ def test_the_weights_are_those_of_the_probe(tiny_project: Project, config: Train
     for image_id in ids:
         probe.learn(image_id)
     assert probe.fit()
+    self_train(probe)
     image = torch.from_numpy(probe.image(ids[0]))[None]
     with torch.no_grad():
         labels = network.eval()(image)[0].argmax(dim=0)

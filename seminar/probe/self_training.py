@@ -1,0 +1,177 @@
+"""Self-training: a probe learns anew from masks of the clicked images that fit their clicks."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import softmax
+
+from seminar.labels import BACKGROUND
+from seminar.models.mean_field import sharpened, usual_reach
+from seminar.probe.features import features_at, logits_of
+from seminar.probe.fit import alike, fit_like
+from seminar.probe.mix import fit_mixed
+from seminar.probe.probe import Probe
+from seminar.probe.samples import Lesson
+
+MOST_IMAGES, PIXELS = 400, 40_000
+"""Of more clicked images some are learnt from, evenly chosen; pixels of all of them together."""
+
+FOLDS, DOUBT = 5, 0.3
+"""A click is left out where a fit to the other four fifths gives its class a lower probability (of
+K classes, 2 / K of it): people miss with one click in twenty or thirty.
+"""
+
+OWN = 0.1
+"""What its own clicks count in the fit of an image, where all clicks together count 1: they say how
+things look there.
+"""
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How the pixels count in the second fit.
+
+    Attributes
+    ----------
+    ridge : float
+    clicks : float
+        What all clicks together count, where all pixels together count 1.
+    balance : float
+        A pixel counts by the number of those of its class to the power of minus this.
+    """
+
+    ridge: float
+    clicks: float
+    balance: float
+
+
+TWO_CLASSES = Weighing(ridge=0.003, clicks=0.0, balance=1.0)
+MORE_CLASSES = Weighing(ridge=0.03, clicks=0.5, balance=0.5)
+"""Clicks lie in the middles of objects, so of two classes they make objects too thin; of more, they
+keep the scarce ones.
+"""
+
+
+def self_train(probe: Probe) -> None:
+    """Fit a probe that has been fitted to its clicks anew, to pixels of the clicked images.
+
+    The class of a pixel comes from a mask of its image that knows more than the probe does: it has
+    a fit of its own, between the background and the classes that are clicked in this image alone;
+    the image's own clicks count more in it; it follows the edges of the image
+    (`seminar.models.mean_field`); and clicks that the others contradict are left out. So the second
+    fit learns what is *not* in an image, and where things end. It is self-training (pseudo-labels,
+    Lee 2013) under the constraint of the classes of each image (Papandreou et al. 2015), and needs
+    a click on each class that an image shows. What it gives is in benchmarks/training.md.
+
+    Raises
+    ------
+    SeminarError
+        An image cannot be read.
+    """
+    given, order = _trusted(probe.lesson(), probe.network.num_filters), sorted(probe.samples)
+    first, _ = fit_mixed(given, num_filters=probe.network.num_filters)
+    numbers = range(0, len(order), -(-len(order) // MOST_IMAGES))
+    parts = [
+        _pixels(probe, order[number], *_of_image(given, number), PIXELS // len(numbers))
+        for number in numbers
+    ]
+    features, class_ids = (np.concatenate(each) for each in zip(*parts, strict=True))
+    weighing = TWO_CLASSES if len(first.coordinates.present) == 2 else MORE_CLASSES
+    shares = np.bincount(class_ids)[class_ids] ** -weighing.balance
+    shares /= shares.sum()
+    if weighing.clicks:
+        features = np.concatenate([features, given.features])
+        class_ids = np.append(class_ids, given.class_ids)
+        shares = np.append(shares, weighing.clicks * alike(given.class_ids))
+        shares /= shares.sum()
+    if len(np.unique(class_ids)) < len(first.coordinates.present):  # masks of one class
+        probe.fit()
+        return
+    probe.use(fit_like(first, features, class_ids, shares=shares, strength=weighing.ridge))
+
+
+def _trusted(given: Lesson, num_filters: int) -> Lesson:
+    """The clicks without those that the others contradict, of each class half at least.
+
+    Each `FOLDS`-th part of the clicks is judged by a fit to the others.
+    """
+    class_ids, num_clicks = given.class_ids, len(given.class_ids)
+    folds = np.random.default_rng(0).permutation(num_clicks) % FOLDS
+    is_trusted = np.ones(num_clicks, dtype=bool)
+    for fold in range(FOLDS):
+        rest, asked = _part(given, folds != fold), np.flatnonzero(folds == fold)
+        if np.count_nonzero(rest.counts) < 2:
+            continue
+        found, _ = fit_mixed(rest, num_filters=num_filters)
+        probs = softmax(given.features[asked] @ found.weights.T + found.bias, axis=1)
+        own = probs[np.arange(len(asked)), class_ids[asked]]
+        is_known = rest.counts[class_ids[asked]] > 0
+        is_trusted[asked] = ~is_known | (own >= 2 * DOUBT / np.count_nonzero(given.counts))
+    for class_id in np.unique(class_ids):
+        of_class = class_ids == class_id
+        is_trusted[of_class] |= is_trusted[of_class].mean() < 0.5
+    return _part(given, is_trusted)
+
+
+def _part(given: Lesson, kept: npt.NDArray[np.bool_]) -> Lesson:
+    """Some of the clicks."""
+    class_ids = given.class_ids[kept]
+    counts = np.bincount(class_ids, minlength=len(given.counts))
+    return Lesson(given.features[kept], class_ids, given.images[kept], counts, given.variances)
+
+
+def _of_image(given: Lesson, number: int) -> tuple[Lesson, npt.NDArray[np.float64]]:
+    """The clicks of the classes that one image shows, and their shares in its own fit."""
+    is_own = given.images == number
+    classes = np.union1d(given.class_ids[is_own], BACKGROUND)
+    if np.count_nonzero(given.counts[classes]) < 2:
+        classes = np.flatnonzero(given.counts)
+    kept = np.isin(given.class_ids, classes)
+    shares = alike(given.class_ids[kept])
+    own = shares * is_own[kept]
+    if own.any():
+        shares = shares + OWN / own.sum() * own
+    counts = np.where(np.isin(np.arange(len(given.counts)), classes), given.counts, 0)
+    lesson = Lesson(
+        given.features[kept],
+        given.class_ids[kept],
+        given.images[kept],
+        counts,
+        given.variances,
+    )
+    return lesson, shares / shares.sum()
+
+
+def _pixels(
+    probe: Probe,
+    image_id: str,
+    lesson: Lesson,
+    shares: npt.NDArray[np.float64],
+    count: int,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Features and classes of about so many pixels of an image, drawn evenly."""
+    network, num_classes = probe.network, len(lesson.counts)
+    found, advantages = fit_mixed(lesson, num_filters=network.num_filters, shares=shares)
+    probe.use(found, advantages if num_classes == 2 else 0.0)
+    present = np.flatnonzero(lesson.counts)
+    patches, image = probe.patches(image_id), torch.from_numpy(probe.image(image_id))
+    draw = np.random.default_rng(zlib.crc32(image_id.encode()))
+    total = image.shape[-2] * image.shape[-1]
+    features, class_ids = [], []
+    for patch in patches:
+        others = logits_of(network, patch, present)
+        log_probs = torch.cat([torch.zeros_like(others[:1]), others]).log_softmax(dim=0)
+        part = image[(slice(None), *patch.core)]
+        masks = sharpened(log_probs[None], part[None], usual_reach(num_classes))[0].argmax(dim=0)
+        size = masks.numel()
+        drawn = draw.choice(size, min(size, -(-count * size // total)), replace=False)
+        rows, cols = np.unravel_index(np.sort(drawn), masks.shape)
+        class_ids.append(present[masks.numpy()[rows, cols]])
+        places = np.stack([rows + patch.core[0].start, cols + patch.core[1].start], axis=1)
+        features.append(features_at(network, [patch], places))
+    return np.concatenate(features), np.concatenate(class_ids)
