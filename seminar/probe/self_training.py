@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ keep the scarce ones.
 """
 
 
-def self_train(probe: Probe) -> None:
+def self_train(probe: Probe, is_stopped: Callable[[], bool] = lambda: False) -> None:
     """Fit a probe that has been fitted to its clicks anew, to pixels of the clicked images.
 
     The class of a pixel comes from a mask of its image that knows more than the probe does: it has
@@ -68,6 +69,9 @@ def self_train(probe: Probe) -> None:
     Lee 2013) under the constraint of the classes of each image (Papandreou et al. 2015), and needs
     a click on each class that an image shows. What it gives is in benchmarks/training.md.
 
+    It takes half a second an image; `is_stopped` is asked before each, and leaves the probe as it
+    was.
+
     Raises
     ------
     SeminarError
@@ -76,10 +80,13 @@ def self_train(probe: Probe) -> None:
     given, order = _trusted(probe.lesson(), probe.network.num_filters), sorted(probe.samples)
     first, _ = fit_mixed(given, num_filters=probe.network.num_filters)
     numbers = range(0, len(order), -(-len(order) // MOST_IMAGES))
-    parts = [
-        _pixels(probe, order[number], *_of_image(given, number), PIXELS // len(numbers))
-        for number in numbers
-    ]
+    parts = []
+    for number in numbers:
+        if is_stopped():
+            probe.fit()
+            return
+        of_image = _of_image(given, number)
+        parts.append(_pixels(probe, order[number], *of_image, PIXELS // len(numbers)))
     features, class_ids = (np.concatenate(each) for each in zip(*parts, strict=True))
     weighing = TWO_CLASSES if len(first.coordinates.present) == 2 else MORE_CLASSES
     shares = np.bincount(class_ids)[class_ids] ** -weighing.balance

@@ -93,8 +93,8 @@ def train_stage(
     if learner.iteration >= iterations and ranks.from_first(course.run.student_path(stage).exists):
         return learner  # it had ended before the resume; model.pt may be of a later stage
 
-    is_probe = config.start == "probe" and learner.iteration == 0
-    if course.best is not None and course.best.network is None and is_probe and ranks.is_first:
+    is_probe = config.start == "probe" and number == learner.iteration == 0
+    if course.best is not None and is_probe and ranks.is_first:
         yield from course.best.compare(events.PROBE, {"student": learner.student})
     clock = Clock(learner.iteration, iterations * (len(course.stages) - number - 1))
     loader = Loader(inputs.dataset, number, learner.iteration, ranks, _preparation(course))
@@ -159,6 +159,8 @@ def _learner(
         with ranks.together():
             path = course.run.checkpoint_path(course.stages[number])
             content, faults = checkpoint.load_checkpoint(path)
+            if content is not None and content["iteration"] == 0:  # stopped before it was made
+                content = None
     torch.manual_seed(_seed(config.seed, number, -1))
     student = build_network(
         config,

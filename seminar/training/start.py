@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,11 +15,16 @@ from seminar.project.project import Project
 
 
 def probe_weights(
-    project: Project, config: TrainConfig, image_ids: Sequence[str], device: torch.device
+    project: Project,
+    config: TrainConfig,
+    image_ids: Sequence[str],
+    device: torch.device,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, Tensor]:
     """The 1 x 1 convolutions of the probe of these images' clicks, as a state dict.
 
-    It is empty with clicks of fewer than two classes; the network then starts at zero.
+    It is empty with clicks of fewer than two classes; the network then starts at zero. Once
+    `is_stopped`, it is the probe of the clicks without what follows them.
 
     Raises
     ------
@@ -32,5 +37,5 @@ def probe_weights(
     if not probe.fit():
         return {}
     if config.pseudo_by_image:
-        self_train(probe)
+        self_train(probe, is_stopped)
     return probe.weights()

@@ -131,7 +131,9 @@ def _course(
         previewer=Previewer(run, project.classes, inputs.dataset.image, shown, inputs.channels),
         scorer=Scorer(project, config, inputs, device),
         start=functools.cache(
-            lambda: probe_weights(project, config, tuple(inputs.dataset.clicks), device)
+            lambda: probe_weights(
+                project, config, tuple(inputs.dataset.clicks), device, run.stop_requested
+            )
         ),
         saver=saver,
         best=best,

@@ -97,6 +97,21 @@ def test_it_leaves_a_probe_whose_masks_lack_a_class(
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
+def test_a_stop_leaves_the_probe_of_the_clicks(project: Project, make_probe: MakeProbe) -> None:
+    probe = learnt(make_probe())
+    before = probe.weights()
+    asked: list[int] = []
+
+    def is_stopped() -> bool:
+        asked.append(len(asked))
+        return len(asked) == 2
+
+    self_train(probe, is_stopped)
+    assert len(asked) == 2
+    after = probe.weights()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
 def test_the_same_clicks_give_the_same_weights(project: Project, make_probe: MakeProbe) -> None:
     first, second = learnt(make_probe()), learnt(make_probe())
     self_train(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,6 +127,32 @@ def test_a_learning_rate_that_ruins_everything_leaves_the_probe(
     start = probe_weights(tiny_project, config, ids, torch.device("cpu"))
     for name, value in start.items():
         assert torch.equal(model[f"probe.{name}"], value)
+
+
+def test_a_run_stopped_before_its_first_step_ends_with_the_same_model(
+    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the start would have learnt after the stop is learnt on resuming."""
+    told(tiny_project, config, "whole")
+    run = RunFolder.of(tiny_project.path, "parts")
+
+    def stopped(probe: Probe, is_stopped: Callable[[], bool]) -> None:
+        run.request_stop()
+        self_train(probe, is_stopped)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("seminar.training.start.self_train", stopped)
+        last = told(tiny_project, config, "parts")[-1]
+    assert isinstance(last, events.Finished)
+    assert (last.reason, last.iteration) == ("stopped", 0)
+    told(tiny_project, config, "parts", resume=True)
+    for stage in ("ancillary", "primary"):
+        first, second = (
+            load_model(RunFolder.of(tiny_project.path, name).student_path(stage)).network
+            for name in ("whole", "parts")
+        )
+        again = second.state_dict()
+        assert all(torch.equal(again[name], value) for name, value in first.state_dict().items())
 
 
 def test_a_resumed_run_ends_with_the_same_model(
