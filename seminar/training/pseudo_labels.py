@@ -18,8 +18,8 @@ def pseudo_labelled(
     """The batch with the pseudo-labels of a frozen network for its crops (target of eq. 6).
 
     `by_image`, a departure from the paper, draws them between the background and the classes that
-    are clicked in the image alone, and along its edges (`seminar.models.mean_field`): the network
-    learns what its own masks lack.
+    are clicked in the image alone, and along its edges (`seminar.models.mean_field`), where the
+    network is confident before that: it learns what its own masks lack.
     """
     with torch.no_grad():
         logits = ancillary(batch.image).float()
@@ -30,10 +30,11 @@ def pseudo_labelled(
         impossible[:, BACKGROUND] = False
         impossible = impossible[:, :, None, None]
         log_probs = logits.masked_fill(impossible, -torch.inf).log_softmax(dim=1)
-        reach = usual_reach(logits.shape[1])
-        passed_on = sharpened(log_probs, batch.image.float(), reach)
-        probs = passed_on.masked_fill(impossible, -torch.inf).softmax(dim=1)
-    return dataclasses.replace(batch, pseudo_labels=pseudo_label(probs, confidence=confidence))
+        passed_on = sharpened(log_probs, batch.image.float(), usual_reach(logits.shape[1]))
+        labels = passed_on.masked_fill(impossible, -torch.inf).argmax(dim=1)
+        is_sure = log_probs.exp().amax(dim=1) >= confidence
+    labels = torch.where(is_sure, labels, IGNORE_INDEX)
+    return dataclasses.replace(batch, pseudo_labels=labels)
 
 
 def pseudo_label(probs: Tensor, *, confidence: float = 0.0) -> Tensor:
