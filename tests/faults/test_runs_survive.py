@@ -327,6 +327,7 @@ from seminar.training.trainer import train
 from seminar.project.project import Project
 project = Project.open({str(project.path)!r})
 config = settings(2).replace(losses=("pce",), crop_size=128, batch_size=8)
+config = config.replace(pseudo_by_image=False)  # its start leaves memory that steps could use
 torch.set_num_threads(1)
 for event in train(project, RunFolder.of(project.path, "june"), config):
     if isinstance(event, events.StageStarted):
