@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from scipy.special import softmax
 
+from seminar.data.transforms import strong_view
 from seminar.labels import BACKGROUND
 from seminar.models.mean_field import sharpened, usual_reach
-from seminar.probe.features import features_at, logits_of
+from seminar.probe.features import features_at, logits_of, patches_of
 from seminar.probe.fit import alike, fit_like
 from seminar.probe.mix import fit_mixed
 from seminar.probe.probe import Probe
@@ -58,19 +59,21 @@ keep the scarce ones.
 """
 
 
-def self_train(probe: Probe, is_stopped: Callable[[], bool] = lambda: False) -> None:
+def self_train(probe: Probe) -> Generator[tuple[int, int], None, None]:
     """Fit a probe that has been fitted to its clicks anew, to pixels of the clicked images.
+
+    Yields how many images are done, and of how many, half a second each. Closed before its end, it
+    leaves the probe as it was.
 
     The class of a pixel comes from a mask of its image that knows more than the probe does: it has
     a fit of its own, between the background and the classes that are clicked in this image alone;
     the image's own clicks count more in it; it follows the edges of the image
     (`seminar.models.mean_field`); and clicks that the others contradict are left out. So the second
-    fit learns what is *not* in an image, and where things end. It is self-training (pseudo-labels,
-    Lee 2013) under the constraint of the classes of each image (Papandreou et al. 2015), and needs
-    a click on each class that an image shows. What it gives is in benchmarks/training.md.
-
-    It takes half a second an image; `is_stopped` is asked before each, and leaves the probe as it
-    was.
+    fit learns what is *not* in an image, and where things end. Half of the pixels are seen in
+    another light (`seminar.data.transforms.strong_view`), in which their class is the same. It is
+    self-training (pseudo-labels, Lee 2013) under the constraint of the classes of each image
+    (Papandreou et al. 2015), and needs a click on each class that an image shows. What it gives is
+    in benchmarks/training.md.
 
     Raises
     ------
@@ -80,13 +83,15 @@ def self_train(probe: Probe, is_stopped: Callable[[], bool] = lambda: False) -> 
     given, order = _trusted(probe.lesson(), probe.network.num_filters), sorted(probe.samples)
     first, _ = fit_mixed(given, num_filters=probe.network.num_filters)
     numbers = range(0, len(order), -(-len(order) // MOST_IMAGES))
-    parts = []
-    for number in numbers:
-        if is_stopped():
-            probe.fit()
-            return
-        of_image = _of_image(given, number)
-        parts.append(_pixels(probe, order[number], *of_image, PIXELS // len(numbers)))
+    parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]] = []
+    try:
+        for number in numbers:
+            yield len(parts), len(numbers)
+            of_image = _of_image(given, number)
+            parts.append(_pixels(probe, order[number], *of_image, PIXELS // len(numbers)))
+        yield len(parts), len(numbers)
+    finally:
+        probe.fit()  # in place of the fit of a single image
     features, class_ids = (np.concatenate(each) for each in zip(*parts, strict=True))
     weighing = TWO_CLASSES if len(first.coordinates.present) == 2 else MORE_CLASSES
     shares = np.bincount(class_ids)[class_ids] ** -weighing.balance
@@ -97,7 +102,6 @@ def self_train(probe: Probe, is_stopped: Callable[[], bool] = lambda: False) -> 
         shares = np.append(shares, weighing.clicks * alike(given.class_ids))
         shares /= shares.sum()
     if len(np.unique(class_ids)) < len(first.coordinates.present):  # masks of one class
-        probe.fit()
         return
     probe.use(fit_like(first, features, class_ids, shares=shares, strength=weighing.ridge))
 
@@ -161,7 +165,9 @@ def _pixels(
     shares: npt.NDArray[np.float64],
     count: int,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Features and classes of about so many pixels of an image, drawn evenly."""
+    """Features and classes of about so many pixels of an image, drawn evenly; every second one in
+    another light, the class is the same.
+    """
     network, num_classes = probe.network, len(lesson.counts)
     found, advantages = fit_mixed(lesson, num_filters=network.num_filters, shares=shares)
     probe.use(found, advantages if num_classes == 2 else 0.0)
@@ -169,7 +175,7 @@ def _pixels(
     patches, image = probe.patches(image_id), torch.from_numpy(probe.image(image_id))
     draw = np.random.default_rng(zlib.crc32(image_id.encode()))
     total = image.shape[-2] * image.shape[-1]
-    features, class_ids = [], []
+    places, class_ids = [], []
     for patch in patches:
         others = logits_of(network, patch, present)
         log_probs = torch.cat([torch.zeros_like(others[:1]), others]).log_softmax(dim=0)
@@ -179,6 +185,10 @@ def _pixels(
         drawn = draw.choice(size, min(size, -(-count * size // total)), replace=False)
         rows, cols = np.unravel_index(np.sort(drawn), masks.shape)
         class_ids.append(present[masks.numpy()[rows, cols]])
-        places = np.stack([rows + patch.core[0].start, cols + patch.core[1].start], axis=1)
-        features.append(features_at(network, [patch], places))
-    return np.concatenate(features), np.concatenate(class_ids)
+        places.append(np.stack([rows + patch.core[0].start, cols + patch.core[1].start], axis=1))
+    pixels = np.concatenate(places)
+    features = np.zeros((len(pixels), sum(network.widths)), dtype=np.float32)
+    features[::2] = features_at(network, patches, pixels[::2])
+    for patch in patches_of(network, strong_view(image, draw, colours=True).numpy()):
+        features[1::2] += features_at(network, [patch], pixels[1::2])  # 0 outside of the patch
+    return features, np.concatenate(class_ids)

@@ -42,6 +42,14 @@ class StageStarted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartLearnt:
+    """The start at the probe has learnt from so many of the clicked images, before any step."""
+
+    images: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """Optimiser steps were done; written a few times a second, not for every iteration."""
 
@@ -179,8 +187,8 @@ class Failed:
 
 
 Event = (
-    Started | StageStarted | Step | ClicksTaken | Preview | Validated | SteppedBack | Judged
-    | CheckpointSaved | BatchHalved | Paused | Continued | Warned | Finished | Failed
+    Started | StartLearnt | StageStarted | Step | ClicksTaken | Preview | Validated | SteppedBack
+    | Judged | CheckpointSaved | BatchHalved | Paused | Continued | Warned | Finished | Failed
 )  # fmt: skip
 
 _KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in get_args(Event)}

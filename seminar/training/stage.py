@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from seminar.config.settings import TrainConfig
 from seminar.data.batch import Batch
@@ -39,6 +39,7 @@ from seminar.training.objectives import (
 from seminar.training.previews import Previewer
 from seminar.training.pseudo_labels import pseudo_labelled
 from seminar.training.saving import Saver
+from seminar.training.start import Start
 
 STEP_INTERVAL = 0.25
 """Seconds between two `Step` events, at least."""
@@ -60,8 +61,7 @@ class Course:
     inputs: Inputs
     device: torch.device
     ranks: Ranks
-    start: Callable[[], Mapping[str, Tensor]]
-    """The probe at which networks start."""
+    start: Start
     previewer: Previewer
     scorer: Scorer
     saver: Saver
@@ -171,7 +171,8 @@ def _learner(
     if content is None and isinstance(student, RefinedProbe):
         with ranks.together():
             if ranks.is_first:  # the others get a copy
-                student.probe.load_state_dict(course.start(), strict=False)
+                start = yield from course.start.weights()
+                student.probe.load_state_dict(start, strict=False)
     learner = Learner(student, config, course.device, ranks)
     if before is not None and config.self_generation != "off":
         learner.student.load_state_dict(before.student.state_dict())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -12,30 +13,56 @@ from seminar.models.build_probe import probe_settings
 from seminar.probe.probe import Probe
 from seminar.probe.self_training import self_train
 from seminar.project.project import Project
+from seminar.run import events
 
 
-def probe_weights(
-    project: Project,
-    config: TrainConfig,
-    image_ids: Sequence[str],
-    device: torch.device,
-    is_stopped: Callable[[], bool] = lambda: False,
-) -> Mapping[str, Tensor]:
-    """The 1 x 1 convolutions of the probe of these images' clicks, as a state dict.
+class Start:
+    """Where the networks of all stages start.
 
-    It is empty with clicks of fewer than two classes; the network then starts at zero. Once
-    `is_stopped`, it is the probe of the clicks without what follows them.
-
-    Raises
-    ------
-    SeminarError
-        Images, clicks or the weights of the backbone cannot be read.
+    Parameters
+    ----------
+    image_ids : sequence of str
+        Whose clicks the probe learns from.
+    is_stopped : callable
+        Whether the run is to end: then the start is the probe of the clicks as it is.
     """
-    probe = Probe(project, probe_settings(config), device=device)
-    for image_id in image_ids:
-        probe.learn(image_id)
-    if not probe.fit():
-        return {}
-    if config.pseudo_by_image:
-        self_train(probe, is_stopped)
-    return probe.weights()
+
+    def __init__(
+        self,
+        project: Project,
+        config: TrainConfig,
+        image_ids: Sequence[str],
+        device: torch.device,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._project, self._config, self._image_ids = project, config, image_ids
+        self._device, self._is_stopped = device, is_stopped
+        self._weights: Mapping[str, Tensor] | None = None
+
+    def weights(self) -> Generator[events.Event, None, Mapping[str, Tensor]]:
+        """The 1 x 1 convolutions of the probe, as a state dict, once they are learnt.
+
+        It is empty with clicks of fewer than two classes; a network then starts at zero.
+
+        Raises
+        ------
+        SeminarError
+            Images, clicks or the weights of the backbone cannot be read.
+        """
+        if self._weights is None:
+            self._weights = yield from self._learn()
+        return self._weights
+
+    def _learn(self) -> Generator[events.Event, None, Mapping[str, Tensor]]:
+        probe = Probe(self._project, probe_settings(self._config), device=self._device)
+        for image_id in self._image_ids:
+            probe.learn(image_id)
+        if not probe.fit():
+            return {}
+        if self._config.pseudo_by_image:
+            with contextlib.closing(self_train(probe)) as learning:
+                for images, of in learning:
+                    yield events.StartLearnt(images=images, of=of)
+                    if self._is_stopped():
+                        break
+        return probe.weights()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Generator, Iterator
 
 import torch
@@ -25,7 +24,7 @@ from seminar.training.learner import Learner
 from seminar.training.previews import Previewer
 from seminar.training.saving import Saver
 from seminar.training.stage import Course, train_stage
-from seminar.training.start import probe_weights
+from seminar.training.start import Start
 
 
 def train(
@@ -130,11 +129,7 @@ def _course(
         ranks=ranks,
         previewer=Previewer(run, project.classes, inputs.dataset.image, shown, inputs.channels),
         scorer=Scorer(project, config, inputs, device),
-        start=functools.cache(
-            lambda: probe_weights(
-                project, config, tuple(inputs.dataset.clicks), device, run.stop_requested
-            )
-        ),
+        start=Start(project, config, tuple(inputs.dataset.clicks), device, run.stop_requested),
         saver=saver,
         best=best,
         colour_share=colour_share,

@@ -25,6 +25,7 @@ from seminar.run.events import (
     Paused,
     StageStarted,
     Started,
+    StartLearnt,
     Step,
 )
 from seminar.run.folder import RunFolder
@@ -237,7 +238,7 @@ class Supervisor:
                 self._state, self._failure = "failed", message
             case CheckpointSaved():
                 self.saved = event
-            case Started() | StageStarted() | Step() | Continued():
+            case Started() | StartLearnt() | StageStarted() | Step() | Continued():
                 self._state, self._failure = "running", ""
             case _:
                 pass

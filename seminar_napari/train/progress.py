@@ -13,6 +13,7 @@ from seminar.run.events import (
     Judged,
     StageStarted,
     Started,
+    StartLearnt,
     Step,
     SteppedBack,
     Validated,
@@ -42,6 +43,7 @@ class RunProgress:
     stage: str = ""
     iteration: int = 0
     iterations: int = 0
+    start: StartLearnt | None = None
     step: Step | None = None
     note: str = ""
     score: Validated | None = None
@@ -53,7 +55,10 @@ class RunProgress:
         match event:
             case Started():
                 self.stages, self.device, self.step = event.stages, event.device, None
+            case StartLearnt():
+                self.start = event
             case StageStarted() | Step():
+                self.start = None
                 self.stage, self.iteration = event.stage, event.iteration
                 self.iterations = event.iterations
                 self.step = event if isinstance(event, Step) else None
@@ -92,7 +97,9 @@ class RunProgress:
 
     @property
     def stage_text(self) -> str:
-        """Stage 1 of 2 (ancillary) 143/250."""
+        """Stage 1 of 2 (ancillary) 143/250; before it, what the start has learnt from."""
+        if self.start:
+            return f"Start: masks of {self.start.images}/{self.start.of} clicked images"
         if not self.stage:
             return ""
         number = self.stages.index(self.stage) + 1 if self.stage in self.stages else 1
@@ -100,6 +107,13 @@ class RunProgress:
             f"Stage {number} of {max(len(self.stages), 1)} ({self.stage}) "
             f"{self.iteration}/{self.iterations}"
         )
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Done and total of what `stage_text` names; a total of 0 where it is not known."""
+        if self.start:
+            return self.start.images, self.start.of
+        return self.iteration, self.iterations
 
     @property
     def total(self) -> int:

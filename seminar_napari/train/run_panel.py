@@ -116,7 +116,8 @@ class RunPanel(QWidget):
         going = state in GOING
         self.headline.setText(self._headline())
         self.bar.setVisible(going)
-        show_progress(self.bar, progress.iteration, progress.iterations * (state != "starting"))
+        done, total = progress.part
+        show_progress(self.bar, done, total * (state != "starting"))
         self.numbers.setText(self._numbers())
         self.note.setText(progress.note)
         for label in (self.headline, self.numbers, self.note):

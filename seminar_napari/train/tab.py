@@ -234,6 +234,8 @@ class TrainTab(QWidget):
         progress = self.panel.progress
         if not going:
             self.activity.end()
+        elif progress.start:
+            self.activity.show(f"Training {name}", *progress.part)
         elif progress.step:
             text = f"Training {name} · {progress.numbers_text}"
             self.activity.show(text, progress.done, progress.total)

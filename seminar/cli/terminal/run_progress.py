@@ -35,6 +35,14 @@ def show(stream: Iterator[Event]) -> None:
             match event:
                 case events.Started():
                     stages = event.stages
+                case events.StartLearnt():
+                    text = "Start: learning from masks of the clicked images"
+                    if bar is None:
+                        bar = progress.add_task(text, total=event.of, detail="")
+                        text = "" if console.is_terminal else text
+                    else:
+                        text = ""
+                    progress.update(bar, completed=event.images)
                 case events.StageStarted():
                     number = stages.index(event.stage) + 1
                     text = f"Stage {number} of {len(stages)} ({event.stage})"

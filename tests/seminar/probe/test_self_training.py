@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from clicked_squares import OUTSIDE, Click, MakeProbe, agreement, write
 
 from seminar.probe import self_training
 from seminar.probe.probe import Probe
-from seminar.probe.self_training import self_train
+from seminar.probe.self_training import self_train as learning
 from seminar.project.project import Project
 
 
@@ -18,6 +20,10 @@ def learnt(probe: Probe) -> Probe:
         probe.learn(image_id)
     assert probe.fit()
     return probe
+
+
+def self_train(probe: Probe) -> list[tuple[int, int]]:
+    return list(learning(probe))
 
 
 def several(number: int, *wrong: Click) -> list[Click]:
@@ -30,7 +36,7 @@ def several(number: int, *wrong: Click) -> list[Click]:
 def test_an_image_without_clicks_is_no_worse(project: Project, make_probe: MakeProbe) -> None:
     probe = learnt(make_probe())
     before = agreement(probe.predict("f2").labels, 2)
-    self_train(probe)
+    assert self_train(probe) == [(0, 2), (1, 2), (2, 2)]
     assert agreement(probe.predict("f2").labels, 2) >= max(before, 0.9)
 
 
@@ -100,14 +106,8 @@ def test_it_leaves_a_probe_whose_masks_lack_a_class(
 def test_a_stop_leaves_the_probe_of_the_clicks(project: Project, make_probe: MakeProbe) -> None:
     probe = learnt(make_probe())
     before = probe.weights()
-    asked: list[int] = []
-
-    def is_stopped() -> bool:
-        asked.append(len(asked))
-        return len(asked) == 2
-
-    self_train(probe, is_stopped)
-    assert len(asked) == 2
+    with contextlib.closing(learning(probe)) as stream:
+        assert (next(stream), next(stream)) == ((0, 2), (1, 2))
     after = probe.weights()
     assert all(torch.equal(after[name], value) for name, value in before.items())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from seminar.probe.self_training import self_train
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
-from seminar.training.start import probe_weights
+from seminar.training.start import Start
 from seminar.training.trainer import train
 
 
@@ -56,18 +56,32 @@ def told(
     return list(train(project, RunFolder.of(project.path, name), config, resume=resume))
 
 
+def start_of(
+    project: Project, config: TrainConfig
+) -> tuple[Mapping[str, torch.Tensor], list[events.Event]]:
+    """The weights at which a run would start, and what it would say meanwhile."""
+    start = Start(project, config, project.image_ids(), torch.device("cpu"))
+    said, stream = [], start.weights()
+    while True:
+        try:
+            said.append(next(stream))
+        except StopIteration as end:
+            return end.value, said
+
+
 def test_the_weights_are_those_of_the_probe(tiny_project: Project, config: TrainConfig) -> None:
     """The network that they are loaded into predicts what the probe does."""
     ids = tiny_project.image_ids()
     network = build_network(config, num_classes=2, channels=3)
     assert isinstance(network, RefinedProbe)
-    found = probe_weights(tiny_project, config, ids, torch.device("cpu"))
+    found, told_of = start_of(tiny_project, config)
+    assert told_of == [events.StartLearnt(images=each, of=len(ids)) for each in range(len(ids) + 1)]
     network.probe.load_state_dict(found, strict=False)
     probe = Probe(tiny_project, probe_settings(config))
     for image_id in ids:
         probe.learn(image_id)
     assert probe.fit()
-    self_train(probe)
+    assert list(self_train(probe))
     image = torch.from_numpy(probe.image(ids[0]))[None]
     with torch.no_grad():
         labels = network.eval()(image)[0].argmax(dim=0)
@@ -85,7 +99,7 @@ def test_clicks_of_one_class_start_at_zero(tiny_project: Project, config: TrainC
             image_id,
             ClickSet(clicks.height, clicks.width, clicks.points[kept], clicks.class_ids[kept]),
         )
-    assert probe_weights(tiny_project, config, ids, torch.device("cpu")) == {}
+    assert start_of(tiny_project, config) == ({}, [])
 
 
 def test_every_network_is_judged_and_the_best_is_the_model(
@@ -117,7 +131,6 @@ def test_a_learning_rate_that_ruins_everything_leaves_the_probe(
     tiny_project: Project, config: TrainConfig
 ) -> None:
     """No stage can be worse than what came before it."""
-    ids = tiny_project.image_ids()
     found = told(tiny_project, config.replace(base_lr=3.0, lr_warmup=0.0, losses=("pce", "pseudo")))
     judged = {
         (event.stage, event.network): event for event in found if isinstance(event, events.Judged)
@@ -125,25 +138,21 @@ def test_a_learning_rate_that_ruins_everything_leaves_the_probe(
     assert judged["probe", "student"].is_best
     assert not judged["primary", "student"].is_best
     model = load_model(RunFolder.of(tiny_project.path, "run").path).network.state_dict()
-    start = probe_weights(tiny_project, config, ids, torch.device("cpu"))
+    start, _ = start_of(tiny_project, config)
     for name, value in start.items():
         assert torch.equal(model[f"probe.{name}"], value)
 
 
 def test_a_run_stopped_before_its_first_step_ends_with_the_same_model(
-    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+    tiny_project: Project, config: TrainConfig
 ) -> None:
     """What the start would have learnt after the stop is learnt on resuming."""
     told(tiny_project, config, "whole")
     run = RunFolder.of(tiny_project.path, "parts")
-
-    def stopped(probe: Probe, is_stopped: Callable[[], bool]) -> None:
-        run.request_stop()
-        self_train(probe, is_stopped)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("seminar.training.start.self_train", stopped)
-        last = told(tiny_project, config, "parts")[-1]
+    for last in train(tiny_project, run, config):
+        if isinstance(last, events.StartLearnt):
+            assert last.images < 2
+            run.request_stop()
     assert isinstance(last, events.Finished)
     assert (last.reason, last.iteration) == ("stopped", 0)
     told(tiny_project, config, "parts", resume=True)

@@ -186,3 +186,14 @@ def test_a_step_back_is_told_in_the_window_s_words() -> None:
         "Classes were vanishing at iteration 40: training went back to iteration 20 and goes on "
         "with 25% of the CRF weight"
     )
+
+
+def test_before_the_first_stage_it_says_what_the_start_has_learnt_from() -> None:
+    progress = RunProgress()
+    progress.take(STARTED)
+    progress.take(events.StartLearnt(images=3, of=20))
+    assert progress.stage_text == "Start: masks of 3/20 clicked images"
+    assert progress.part == (3, 20)
+    progress.take(events.StageStarted(stage="ancillary", iteration=0, iterations=250))
+    assert progress.stage_text == "Stage 1 of 2 (ancillary) 0/250"
+    assert progress.part == (0, 250)
