@@ -14,6 +14,7 @@ TABLE is one of
     time      time to the first useful mask
     probe     the linear probe, with many and few clicks on the background, next to the forest
     refined   runs that start at the probe, with clicks as people place them
+    losses    the rows of table3 from the probe, with the settings of today
     instances objects, in clicked images and in others, with the runs of the table refined
     convpaint napari-convpaint next to the probe; needs pip install napari-convpaint==1.2.0 six
     judge     whether the measure that needs no truth follows the IoU, over probes of one set
@@ -47,6 +48,7 @@ DEFAULT_SETS = {
     "time": "fluo20,histology20",
     "probe": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",
     "refined": "fluo20,histology20,histology3,fluo3,histology1,ccp60,camvid60,ccp40full,voc",
+    "losses": "voc",
     "instances": "fluo20,histology20",
     "convpaint": "fluo3,fluo20,histology3,histology20,ccp60,camvid60",
     "judge": "fluo3,fluo20,histology3,histology20,ccp60,camvid60,voc",

@@ -109,7 +109,7 @@ no change of colours.
 
 TABLES = (
     *("table3", "peers", "images", "budget", "fig4", "fig5", "time"),
-    *("probe", "refined", "instances", "convpaint", "judge"),
+    *("probe", "refined", "losses", "instances", "convpaint", "judge"),
 )
 
 
@@ -137,6 +137,7 @@ class Bench:
         later = {
             "probe": self._probe_rows,
             "refined": self._refined_rows,
+            "losses": self._loss_rows,
             "instances": self._instance_rows,
             "convpaint": self._convpaint_rows,
             "judge": self._judge_rows,
@@ -177,6 +178,14 @@ class Bench:
         for style in ("",) if SETS[set_name].human else STYLES:
             name = f"refined-{style}" if style else "refined"
             yield name, partial(self.refined, set_name, seed, style)
+
+    def _loss_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+        """The rows of `TABLE3` from the probe of the clicks as it is, each its last student."""
+        project, options = self.project(set_name), self.newcomer(set_name, seed)
+        for name, losses in TABLE3.items():
+            words = [*options, "--no-keep-best", "--no-pseudo-by-image", *losses]
+            run = run_name(set_name, f"losses-{name}", seed)
+            yield f"losses-{name}", partial(trained, project, run, words)
 
     def _instance_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         yield "instances", partial(self.instances, set_name, seed)
@@ -245,16 +254,20 @@ class Bench:
         run = run_name(set_name, name, seed)
         return trained(self.project(set_name), run, [*self.options(set_name, seed), *options])
 
+    def newcomer(self, set_name: str, seed: int) -> list[str]:
+        """The options of a training command with the settings of a newcomer."""
+        chosen = SETS[set_name]
+        weights = next((self.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
+        words = ["--weights", str(weights), "--limit", str(chosen.limit), "--seed", str(seed)]
+        words += [word for word in chosen.options if word == "--no-rotations"]
+        return [*words, *self.extra]
+
     def refined(self, set_name: str, seed: int, style: str) -> Row:
         """A run that starts at the probe, with the settings of a newcomer: the model, and what
         each network was judged.
         """
-        project, chosen = self.project(set_name, style), SETS[set_name]
-        weights = next((self.shared / "weights").glob("tf_efficientnet_lite0*.pth"))
-        run = f"{set_name}-refined-{seed}"
-        words = ["--weights", str(weights), "--limit", str(chosen.limit), "--seed", str(seed)]
-        words += [word for word in chosen.options if word == "--no-rotations"]
-        row = trained(project, run, [*words, *self.extra])
+        project, run = self.project(set_name, style), f"{set_name}-refined-{seed}"
+        row = trained(project, run, self.newcomer(set_name, seed))
         events = [event for event, _, _ in RunFolder.of(project, run).read_events()]
         return row | {
             "model": scores(project / "runs" / run, project),
