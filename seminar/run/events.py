@@ -45,6 +45,8 @@ class StageStarted:
 class StartLearnt:
     """The start at the probe has learnt from so many of the clicked images, before any step."""
 
+    part: Literal["features", "masks"]
+    """First the features at the clicks of all images, then masks of all."""
     images: int
     of: int
 

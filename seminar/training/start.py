@@ -24,7 +24,7 @@ class Start:
     image_ids : sequence of str
         Whose clicks the probe learns from.
     is_stopped : callable
-        Whether the run is to end: then the start is the probe of the clicks as it is.
+        Whether the run is to end: then the start is the probe of the clicks known so far.
     """
 
     def __init__(
@@ -55,14 +55,17 @@ class Start:
 
     def _learn(self) -> Generator[events.Event, None, Mapping[str, Tensor]]:
         probe = Probe(self._project, probe_settings(self._config), device=self._device)
-        for image_id in self._image_ids:
+        for images, image_id in enumerate(self._image_ids):
+            yield events.StartLearnt(part="features", images=images, of=len(self._image_ids))
+            if self._is_stopped():
+                break
             probe.learn(image_id)
         if not probe.fit():
             return {}
-        if self._config.pseudo_by_image:
+        if self._config.pseudo_by_image and not self._is_stopped():
             with contextlib.closing(self_train(probe)) as learning:
                 for images, of in learning:
-                    yield events.StartLearnt(images=images, of=of)
+                    yield events.StartLearnt(part="masks", images=images, of=of)
                     if self._is_stopped():
                         break
         return probe.weights()

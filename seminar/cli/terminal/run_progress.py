@@ -36,13 +36,12 @@ def show(stream: Iterator[Event]) -> None:
                 case events.Started():
                     stages = event.stages
                 case events.StartLearnt():
-                    text = "Start: learning from masks of the clicked images"
-                    if bar is None:
+                    text = f"Start: {event.part} of the clicked images"
+                    if event.images == 0:
                         bar = progress.add_task(text, total=event.of, detail="")
-                        text = "" if console.is_terminal else text
-                    else:
-                        text = ""
-                    progress.update(bar, completed=event.images)
+                    if bar is not None:
+                        progress.update(bar, completed=event.images)
+                    text = "" if event.images or console.is_terminal else text
                 case events.StageStarted():
                     number = stages.index(event.stage) + 1
                     text = f"Stage {number} of {len(stages)} ({event.stage})"

@@ -191,7 +191,7 @@ def test_a_step_back_is_told_in_the_window_s_words() -> None:
 def test_before_the_first_stage_it_says_what_the_start_has_learnt_from() -> None:
     progress = RunProgress()
     progress.take(STARTED)
-    progress.take(events.StartLearnt(images=3, of=20))
+    progress.take(events.StartLearnt(part="masks", images=3, of=20))
     assert progress.stage_text == "Start: masks of 3/20 clicked images"
     assert progress.part == (3, 20)
     progress.take(events.StageStarted(stage="ancillary", iteration=0, iterations=250))
