@@ -12,13 +12,14 @@ from scipy.stats import spearmanr
 from benchmarks.accuracy.measure import Row
 from seminar.config.probe_settings import ProbeConfig
 from seminar.inference.metrics import score
+from seminar.labels import LabelMap
 from seminar.probe import mix
+from seminar.probe.features import Patch, logits_of, patches_of
 from seminar.probe.probe import Probe
 from seminar.probe.store import FeatureStore
-from seminar.probe.trust import Edges
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
-from seminar.training.judging.judge import IMAGES, ClicksAndEdges
+from seminar.training.judging.judge import LOOKS, Steadiness, other_light
 
 MIXES = ((0.03, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0), (1.0, 0.3), (1.0, 0.05))
 """Scales of the backbone's features and of the filters."""
@@ -41,8 +42,9 @@ def judge_row(project: Project, weights: Path, limit: int) -> Row:
     clicked = training_ids(project, "train", limit)
     for image_id in clicked:
         probe.learn(image_id)
-    seen = clicked[:: -(-len(clicked) // IMAGES)]
-    edges = {image_id: Edges(probe.image(image_id)) for image_id in seen}
+    seen = clicked[:: -(-len(clicked) // LOOKS)]
+    probe.fit()
+    lights = {image_id: _in_other_light(probe, image_id, LOOKS // len(seen)) for image_id in seen}
     val = project.split("val") or ()
     val = val[:: -(-len(val) // SCORED)]
     points = []
@@ -55,11 +57,14 @@ def judge_row(project: Project, weights: Path, limit: int) -> Row:
             RIDGE_OF_MORE=ridge,
         ):
             probe.fit()
-        tally = ClicksAndEdges(project.classes.num_classes)
+        tally = Steadiness(project.classes.num_classes)
         for image_id in seen:
             clicks = project.read_clicks(image_id)
             assert clicks is not None
-            tally.add(probe.predict(image_id).labels, clicks, edges[image_id])
+            labels = probe.predict(image_id).labels
+            tally.add_clicks(labels, clicks)
+            for patches in lights[image_id]:
+                tally.add_view(labels, _labels(probe, patches))
         pairs = []
         for image_id in val:
             truth = project.read_truth(image_id)
@@ -73,6 +78,7 @@ def judge_row(project: Project, weights: Path, limit: int) -> Row:
                 "ridge": ridge,
                 "judge": tally.score(),
                 "recall": tally.recall(),
+                "steadiness": tally.steadiness(),
                 "mean_iou": found.mean_iou,
                 "per_image": float(np.mean(of_images)),
             }
@@ -90,3 +96,16 @@ def judge_row(project: Project, weights: Path, limit: int) -> Row:
         "worst": float(ious.min()),
         "points": points,
     }
+
+
+def _in_other_light(probe: Probe, image_id: str, views: int) -> list[list[Patch]]:
+    """The features of so many views of an image."""
+    image = probe.image(image_id)
+    seen = [other_light(image, image_id, view).numpy() for view in range(views)]
+    return [list(patches_of(probe.network, each)) for each in seen]
+
+
+def _labels(probe: Probe, patches: list[Patch]) -> LabelMap:
+    """The mask of a view; these images are small enough to be one patch."""
+    (patch,) = patches
+    return logits_of(probe.network, patch).argmax(dim=0).numpy().astype(np.uint8)

@@ -322,8 +322,8 @@ class TrainConfig:
     keep_best: bool = setting(
         True,
         "The run's model, and what makes the pseudo-labels, is the best network so far, judged by "
-        "dense masks of the validation split, or else by clicks and edges (paper: off, the last "
-        "student)",
+        "dense masks of the validation split, or else by how little masks change in another light "
+        "(paper: off, the last student)",
         label="Keep the best",
     )
 
