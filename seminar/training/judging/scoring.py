@@ -12,6 +12,7 @@ from seminar.config.settings import TrainConfig
 from seminar.errors import SeminarError
 from seminar.inference.evaluate import evaluate
 from seminar.inference.predictor import Predictor
+from seminar.models.mean_field import Sharpened
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.training.inputs import Inputs
@@ -69,9 +70,14 @@ def predictor_of(
     inputs: Inputs,
     device: torch.device,
 ) -> Predictor:
-    """A network of a run as it will predict; it may go on learning afterwards."""
+    """A network of a run as it will predict, along the edges of images; it may go on learning
+    afterwards.
+    """
+    seen = network
+    if config.start == "probe":
+        seen = Sharpened(network)
     return Predictor(
-        network,
+        seen,
         classes=project.classes,
         channels=config.channels,
         stretch=config.stretch,
