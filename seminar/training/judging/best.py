@@ -34,6 +34,8 @@ class Best:
     def compare(self, stage: str, networks: Mapping[str, nn.Module]) -> Iterator[events.Event]:
         """Judge networks by name; the best so far becomes the run's model."""
         before = self.network
+        if stage == events.PROBE:  # the run begins, or anew after a stop before its first step
+            self._score = float("-inf")
         for name, network in networks.items():
             try:
                 score = self._judge.score(network)

@@ -33,6 +33,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     small = replace(whole, stages=tuple(replace(stage, blocks=1) for stage in whole.stages))
     monkeypatch.setitem(RECIPES, "efficientnet_lite0", small)  # type: ignore[arg-type]
     monkeypatch.setattr("seminar.probe.self_training.PIXELS", 1000)
+    monkeypatch.setattr("seminar.training.judging.judge.LOOKS", 2)
     torch.manual_seed(0)
     path = tmp_path / "lite0.pt"
     torch.save(InvertedResiduals(RECIPES["efficientnet_lite0"]).state_dict(), path)
