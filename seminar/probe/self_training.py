@@ -175,7 +175,7 @@ def _pixels(
     patches, image = probe.patches(image_id), torch.from_numpy(probe.image(image_id))
     draw = np.random.default_rng(zlib.crc32(image_id.encode()))
     total = image.shape[-2] * image.shape[-1]
-    places, class_ids = [], []
+    features, class_ids = [], []
     for patch in patches:
         others = logits_of(network, patch, present)
         log_probs = torch.cat([torch.zeros_like(others[:1]), others]).log_softmax(dim=0)
@@ -185,10 +185,10 @@ def _pixels(
         drawn = draw.choice(size, min(size, -(-count * size // total)), replace=False)
         rows, cols = np.unravel_index(np.sort(drawn), masks.shape)
         class_ids.append(present[masks.numpy()[rows, cols]])
-        places.append(np.stack([rows + patch.core[0].start, cols + patch.core[1].start], axis=1))
-    pixels = np.concatenate(places)
-    features = np.zeros((len(pixels), sum(network.widths)), dtype=np.float32)
-    features[::2] = features_at(network, patches, pixels[::2])
-    for patch in patches_of(network, strong_view(image, draw, colours=True).numpy()):
-        features[1::2] += features_at(network, [patch], pixels[1::2])  # 0 outside of the patch
-    return features, np.concatenate(class_ids)
+        places = np.stack([rows, cols], axis=1)
+        corner = patch.core[0].start, patch.core[1].start
+        features.append(np.empty((len(places), sum(network.widths)), dtype=np.float32))
+        features[-1][::2] = features_at(network, [patch], places[::2] + corner)
+        seen = list(patches_of(network, strong_view(part, draw, colours=True).numpy()))
+        features[-1][1::2] = features_at(network, seen, places[1::2])
+    return np.concatenate(features), np.concatenate(class_ids)

@@ -98,9 +98,8 @@ class Steadiness:
     How little they change when the light of the image does: the IoU of the masks of an image as it
     is and in another light, mean over the classes that are clicked in these images, times the share
     of clicks on their class, classes alike, from that of guessing up to `ENOUGH`. A network that
-    knows what things look like is not misled by the light of a day or microscope; one that never
-    draws a class has the light of no day right. How it follows the IoU is in
-    benchmarks/training.md.
+    knows what things look like is not misled by the light of a day or microscope; a class that it
+    never draws counts as nothing. How it follows the IoU is in benchmarks/training.md.
     """
 
     def __init__(self, num_classes: int) -> None:
@@ -125,7 +124,7 @@ class Steadiness:
         return float((self._hits[clicked] / self._counts[clicked]).mean())
 
     def steadiness(self) -> float:
-        """Mean IoU of both masks over the clicked classes; 0 of one that is never drawn."""
+        """Mean IoU of both masks over the clicked classes; 0 for one that is never drawn."""
         ious = class_iou(self._confusion)
         return float(np.mean([ious[each] or 0.0 for each in np.flatnonzero(self._counts)]))
 
