@@ -118,3 +118,14 @@ def test_the_same_clicks_give_the_same_weights(project: Project, make_probe: Mak
     self_train(second)
     again = second.weights()
     assert all(torch.equal(again[name], value) for name, value in first.weights().items())
+
+
+def test_a_large_image_is_learnt_from_part_by_part(
+    project: Project, make_probe: MakeProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("WHOLE_SIDE", 48), ("CORE", 32), ("HALO", 32)):
+        monkeypatch.setattr(f"seminar.probe.features.{name}", size)
+    probe = learnt(make_probe())
+    assert len(probe.patches("f0")) == 6
+    self_train(probe)
+    assert agreement(probe.predict("f2").labels, 2) > 0.9
