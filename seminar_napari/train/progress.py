@@ -54,7 +54,8 @@ class RunProgress:
         """Follow one event."""
         match event:
             case Started():
-                self.stages, self.device, self.step = event.stages, event.device, None
+                self.stages, self.device = event.stages, event.device
+                self.step = self.start = None
             case StartLearnt():
                 self.start = event
             case StageStarted() | Step():

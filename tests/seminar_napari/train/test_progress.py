@@ -194,6 +194,8 @@ def test_before_the_first_stage_it_says_what_the_start_has_learnt_from() -> None
     progress.take(events.StartLearnt(part="masks", images=3, of=20))
     assert progress.stage_text == "Start: masks of 3/20 clicked images"
     assert progress.part == (3, 20)
+    progress.take(STARTED)  # again, after it was killed
+    assert progress.stage_text == ""
     progress.take(events.StageStarted(stage="ancillary", iteration=0, iterations=250))
     assert progress.stage_text == "Stage 1 of 2 (ancillary) 0/250"
     assert progress.part == (0, 250)
