@@ -145,4 +145,5 @@ def _shifted(maps: Tensor, distances: tuple[int, ...]) -> Tensor:
     num_maps = maps.shape[1]
     each = maps.flatten(0, 1)[:, None]
     moved = [F.conv2d(each, SHIFTS, padding=far, dilation=far) for far in distances]
-    return torch.cat(moved, dim=1).unflatten(0, (-1, num_maps))
+    shifted: Tensor = torch.cat(moved, dim=1).unflatten(0, (-1, num_maps))
+    return shifted

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seminar.models.backbones.extractor import Features
 from seminar.models.decoder import Decoder, resized
+from seminar.models.presence import Presence
 from seminar.models.probe import Maps, ProbeNetwork
 
 TAPS: Mapping[str, int] = {"quarter": 4, "deep": 16}
@@ -18,7 +19,8 @@ TAPS: Mapping[str, int] = {"quarter": 4, "deep": 16}
 
 
 class RefinedProbe(nn.Module):
-    """Image in, logits out: those of a linear probe plus those of a DeepLabv3+ decoder.
+    """Image in, logits out: those of a linear probe, what the image as a whole says of the classes,
+    and those of a DeepLabv3+ decoder, added up.
 
     The input is (N, C, H, W) float on 0..255, the output (N, K, H, W) logits. The decoder's last
     layer starts at zero, so that before its first step the network is the probe: it has nothing to
@@ -43,6 +45,7 @@ class RefinedProbe(nn.Module):
         self.probe = probe
         self.multiple = probe.multiple
         self.tile_size, self.overlap = probe.tile_size, probe.overlap
+        self.presence = Presence(probe.strides, probe.widths, num_classes=num_classes)
         self._taps = {name: _sources(probe, stride) for name, stride in TAPS.items()}
         widths = {
             name: sum(probe.widths[source] for source in sources)
@@ -62,7 +65,7 @@ class RefinedProbe(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         maps = self.probe.maps(image)
-        logits = self.probe.logits(maps, (height, width))
+        logits: Tensor = self.probe.logits(maps, (height, width)) + self.presence(maps)
         whole = tuple(-(-side // self.multiple) * self.multiple for side in (height, width))
         taps = {
             name: _joined(maps, sources, [side // TAPS[name] for side in whole])

@@ -17,6 +17,9 @@ AROUND = 100
 """As many clicks weigh as much as the pixels around them, where a feature is standardised."""
 
 MAX_STEPS, FEW_STEPS = 200, 8
+ROWS = 4096
+"""So many clicks or pixels at a time, where a copy of all would take memory."""
+
 TOLERANCE = 1e-4
 
 Floats = npt.NDArray[np.floating]
@@ -189,8 +192,11 @@ def _ridge(width: int, strength: float) -> Floats:
 
 def _root(inputs: Floats, share: Floats, strength: float) -> Floats:
     """Cholesky factor of Böhning's bound of the Hessian."""
-    shares = share.astype(np.float32)[:, np.newaxis]
-    bound = 0.5 * (inputs.T @ (shares * inputs)).astype(np.float64)
+    shares, width = share.astype(np.float32)[:, np.newaxis], inputs.shape[1]
+    bound = np.zeros((width, width))
+    for start in range(0, len(inputs), ROWS):
+        part = inputs[start : start + ROWS]
+        bound += part.T @ (0.5 * shares[start : start + ROWS] * part)
     bound[np.diag_indices_from(bound)] += _ridge(len(bound), strength)[:, 0] + 1e-9
     return np.asarray(cholesky(bound, lower=True, check_finite=False))
 

@@ -14,9 +14,11 @@ from scipy.special import softmax
 from seminar.data.transforms import strong_view
 from seminar.labels import BACKGROUND
 from seminar.models.mean_field import sharpened, usual_reach
+from seminar.models.presence import Presence
 from seminar.probe.features import features_at, logits_of, patches_of
 from seminar.probe.fit import alike, fit_like
 from seminar.probe.mix import fit_mixed
+from seminar.probe.presence import fit_presence
 from seminar.probe.probe import Probe
 from seminar.probe.samples import Lesson
 
@@ -32,6 +34,10 @@ OWN = 0.1
 """What its own clicks count in the fit of an image, where all clicks together count 1: they say how
 things look there.
 """
+
+
+Presences = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None
+"""Weight and bias of a `seminar.models.presence.Presence`; None leaves all classes present."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,12 @@ keep the scarce ones.
 """
 
 
-def self_train(probe: Probe) -> Generator[tuple[int, int], None, None]:
+def self_train(probe: Probe) -> Generator[tuple[int, int], None, Presences]:
     """Fit a probe that has been fitted to its clicks anew, to pixels of the clicked images.
 
     Yields how many images are done, and of how many, half a second each. Closed before its end, it
-    leaves the probe as it was.
+    leaves the probe as it was. Returns what tells which classes an image shows, where there are
+    more than two and that can be told (`seminar.probe.presence`).
 
     The class of a pixel comes from a mask of its image that knows more than the probe does: it has
     a fit of its own, between the background and the classes that are clicked in this image alone;
@@ -84,26 +91,36 @@ def self_train(probe: Probe) -> Generator[tuple[int, int], None, None]:
     first, _ = fit_mixed(given, num_filters=probe.network.num_filters)
     numbers = range(0, len(order), -(-len(order) // MOST_IMAGES))
     parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]] = []
+    summaries, shown = list[npt.NDArray[np.float32]](), list[npt.NDArray[np.bool_]]()
     try:
         for number in numbers:
             yield len(parts), len(numbers)
             of_image = _of_image(given, number)
-            parts.append(_pixels(probe, order[number], *of_image, PIXELS // len(numbers)))
+            count = PIXELS // len(numbers)
+            features, class_ids, summary = _pixels(probe, order[number], *of_image, count)
+            parts.append((features, class_ids))
+            summaries.append(summary)
+            own = given.class_ids[given.images == number]
+            shown.append(np.isin(np.arange(len(given.counts)), [*own, BACKGROUND]))
         yield len(parts), len(numbers)
     finally:
         probe.fit()  # in place of the fit of a single image
-    features, class_ids = (np.concatenate(each) for each in zip(*parts, strict=True))
     weighing = TWO_CLASSES if len(first.coordinates.present) == 2 else MORE_CLASSES
+    class_ids = np.concatenate([each for _, each in parts])
     shares = np.bincount(class_ids)[class_ids] ** -weighing.balance
     shares /= shares.sum()
     if weighing.clicks:
-        features = np.concatenate([features, given.features])
+        parts.append((given.features, given.class_ids))
         class_ids = np.append(class_ids, given.class_ids)
         shares = np.append(shares, weighing.clicks * alike(given.class_ids))
         shares /= shares.sum()
-    if len(np.unique(class_ids)) < len(first.coordinates.present):  # masks of one class
-        return
-    probe.use(fit_like(first, features, class_ids, shares=shares, strength=weighing.ridge))
+    features = np.concatenate([each for each, _ in parts])
+    parts.clear()  # a hundred megabytes
+    if len(np.unique(class_ids)) == len(first.coordinates.present):  # else masks of one class
+        probe.use(fit_like(first, features, class_ids, shares=shares, strength=weighing.ridge))
+    if weighing is TWO_CLASSES:
+        return None
+    return fit_presence(np.stack(summaries), np.stack(shown))
 
 
 def _trusted(given: Lesson, num_filters: int) -> Lesson:
@@ -164,9 +181,9 @@ def _pixels(
     lesson: Lesson,
     shares: npt.NDArray[np.float64],
     count: int,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Features and classes of about so many pixels of an image, drawn evenly; every second one in
-    another light, the class is the same.
+    another light, the class is the same. And the summary of the image in both lights, (2, F).
     """
     network, num_classes = probe.network, len(lesson.counts)
     found, advantages = fit_mixed(lesson, num_filters=network.num_filters, shares=shares)
@@ -175,7 +192,8 @@ def _pixels(
     patches, image = probe.patches(image_id), torch.from_numpy(probe.image(image_id))
     draw = np.random.default_rng(zlib.crc32(image_id.encode()))
     total = image.shape[-2] * image.shape[-1]
-    features, class_ids = [], []
+    whole = Presence(network.strides, network.widths, num_classes=num_classes)
+    features, class_ids, summaries = [], [], []
     for patch in patches:
         others = logits_of(network, patch, present)
         log_probs = torch.cat([torch.zeros_like(others[:1]), others]).log_softmax(dim=0)
@@ -191,4 +209,6 @@ def _pixels(
         features[-1][::2] = features_at(network, [patch], places[::2] + corner)
         seen = list(patches_of(network, strong_view(part, draw, colours=True).numpy()))
         features[-1][1::2] = features_at(network, seen, places[1::2])
-    return np.concatenate(features), np.concatenate(class_ids)
+        summaries += [whole.summary(each.maps).numpy() for each in (patch, seen[0])]
+    of_image = np.concatenate([np.mean(summaries[light::2], axis=0) for light in (0, 1)])
+    return np.concatenate(features), np.concatenate(class_ids), of_image

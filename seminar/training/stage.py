@@ -172,7 +172,7 @@ def _learner(
         with ranks.together():
             if ranks.is_first:  # the others get a copy
                 start = yield from course.start.weights()
-                student.probe.load_state_dict(start, strict=False)
+                student.load_state_dict(start, strict=False)
     learner = Learner(student, config, course.device, ranks)
     if before is not None and config.self_generation != "off":
         learner.student.load_state_dict(before.student.state_dict())

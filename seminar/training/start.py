@@ -11,7 +11,7 @@ from torch import Tensor
 from seminar.config.settings import TrainConfig
 from seminar.models.build_probe import probe_settings
 from seminar.probe.probe import Probe
-from seminar.probe.self_training import self_train
+from seminar.probe.self_training import Presences, self_train
 from seminar.project.project import Project
 from seminar.run import events
 
@@ -40,7 +40,8 @@ class Start:
         self._weights: Mapping[str, Tensor] | None = None
 
     def weights(self) -> Generator[events.Event, None, Mapping[str, Tensor]]:
-        """The 1 x 1 convolutions of the probe, as a state dict, once they are learnt.
+        """The probe of a `RefinedProbe`, and what tells it which classes an image shows, as parts
+        of its state dict, once they are learnt.
 
         It is empty with clicks of fewer than two classes; a network then starts at zero.
 
@@ -62,10 +63,21 @@ class Start:
             probe.learn(image_id)
         if not probe.fit():
             return {}
-        if self._config.pseudo_by_image and not self._is_stopped():
-            with contextlib.closing(self_train(probe)) as learning:
-                for images, of in learning:
-                    yield events.StartLearnt(part="masks", images=images, of=of)
-                    if self._is_stopped():
-                        break
-        return probe.weights()
+        presences = None
+        if self._config.pseudo_by_image:
+            presences = yield from self._self_trained(probe)
+        weights = {f"probe.{name}": value for name, value in probe.weights().items()}
+        if presences is not None:
+            weights["presence.weight"], weights["presence.bias"] = map(torch.from_numpy, presences)
+        return weights
+
+    def _self_trained(self, probe: Probe) -> Generator[events.Event, None, Presences]:
+        with contextlib.closing(self_train(probe)) as learning:
+            while not self._is_stopped():
+                try:
+                    images, of = next(learning)
+                except StopIteration as end:
+                    presences: Presences = end.value
+                    return presences
+                yield events.StartLearnt(part="masks", images=images, of=of)
+        return None

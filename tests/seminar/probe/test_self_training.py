@@ -49,10 +49,10 @@ def test_masks_have_the_classes_that_are_clicked_in_their_image_alone(
     pixels = self_training._pixels
 
     def noted(probe: Probe, image_id: str, *others: object) -> object:
-        features, class_ids = pixels(probe, image_id, *others)  # type: ignore[arg-type]
+        features, class_ids, summary = pixels(probe, image_id, *others)  # type: ignore[arg-type]
         found[image_id] = set(class_ids.tolist())
         assert len(features) == len(class_ids) > 0
-        return features, class_ids
+        return features, class_ids, summary
 
     monkeypatch.setattr(self_training, "_pixels", noted)
     self_train(learnt(make_probe()))

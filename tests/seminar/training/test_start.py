@@ -80,7 +80,7 @@ def test_the_weights_are_those_of_the_probe(tiny_project: Project, config: Train
         *(events.StartLearnt(part="features", images=each, of=4) for each in range(4)),
         *(events.StartLearnt(part="masks", images=each, of=4) for each in range(5)),
     ]
-    network.probe.load_state_dict(found, strict=False)
+    network.load_state_dict(found, strict=False)
     probe = Probe(tiny_project, probe_settings(config))
     for image_id in ids:
         probe.learn(image_id)
@@ -145,14 +145,17 @@ def test_a_learning_rate_that_ruins_everything_leaves_the_probe(
     model = load_model(RunFolder.of(tiny_project.path, "run").path).network.state_dict()
     start, _ = start_of(tiny_project, config)
     for name, value in start.items():
-        assert torch.equal(model[f"probe.{name}"], value)
+        assert torch.equal(model[name], value)
 
 
-def test_a_run_stopped_before_its_first_step_ends_with_the_same_model(
-    tiny_project: Project, config: TrainConfig
+def test_a_run_stopped_again_and_again_ends_with_the_same_model(
+    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the start would have learnt after the stop is learnt on resuming."""
-    told(tiny_project, config, "whole")
+    """Bit for bit: before its first step, where the rest of the start is learnt on resuming, and in
+    the middle of the first stage.
+    """
+    whole = told(tiny_project, config, "whole")
+    monkeypatch.setattr("seminar.training.stage.STEP_INTERVAL", 0.0)
     run = RunFolder.of(tiny_project.path, "parts")
     for last in train(tiny_project, run, config):
         if isinstance(last, events.StartLearnt) and last.part == "masks":
@@ -160,30 +163,20 @@ def test_a_run_stopped_before_its_first_step_ends_with_the_same_model(
             run.request_stop()
     assert isinstance(last, events.Finished)
     assert (last.reason, last.iteration) == ("stopped", 0)
-    told(tiny_project, config, "parts", resume=True)
-    for stage in ("ancillary", "primary"):
+    for last in train(tiny_project, run, config, resume=True):
+        if isinstance(last, events.Step) and last.iteration == 2:
+            run.request_stop()
+    assert isinstance(last, events.Finished) and last.reason == "stopped"
+    rest = told(tiny_project, config, "parts", resume=True)
+    for model in (
+        lambda run: run.path,
+        lambda run: run.student_path("ancillary"),
+        lambda run: run.student_path("primary"),
+    ):
         first, second = (
-            load_model(RunFolder.of(tiny_project.path, name).student_path(stage)).network
+            load_model(model(RunFolder.of(tiny_project.path, name))).network.state_dict()
             for name in ("whole", "parts")
         )
-        again = second.state_dict()
-        assert all(torch.equal(again[name], value) for name, value in first.state_dict().items())
-
-
-def test_a_resumed_run_ends_with_the_same_model(
-    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stopped in the middle of the first stage, bit for bit."""
-    whole = told(tiny_project, config, "whole")
-    run = RunFolder.of(tiny_project.path, "parts")
-    stream = train(tiny_project, run, config)
-    monkeypatch.setattr("seminar.training.stage.STEP_INTERVAL", 0.0)
-    for event in stream:
-        if isinstance(event, events.Step) and event.iteration == 2:
-            run.request_stop()
-    rest = told(tiny_project, config, "parts", resume=True)
-    first = load_model(RunFolder.of(tiny_project.path, "whole").path).network.state_dict()
-    second = load_model(run.path).network.state_dict()
-    assert all(torch.equal(first[name], value) for name, value in second.items())
-    last = [event.score for event in whole if isinstance(event, events.Judged)][-2:]
-    assert [event.score for event in rest if isinstance(event, events.Judged)][-2:] == last
+        assert all(torch.equal(first[name], value) for name, value in second.items())
+    last_scores = [event.score for event in whole if isinstance(event, events.Judged)][-2:]
+    assert [event.score for event in rest if isinstance(event, events.Judged)][-2:] == last_scores
