@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from seminar.models.backbones.inverted_residuals import RECIPES, InvertedResidua
 from seminar.models.build_network import build_network
 from seminar.models.build_probe import probe_settings
 from seminar.models.checkpoint import load_model
+from seminar.models.presence import SHARE, SURE
 from seminar.models.refined_probe import RefinedProbe
 from seminar.probe.probe import Probe
-from seminar.probe.self_training import self_train
+from seminar.probe.self_training import Presences, self_train
 from seminar.project.project import Project
 from seminar.run import events
 from seminar.run.folder import RunFolder
@@ -91,6 +93,28 @@ def test_the_weights_are_those_of_the_probe(tiny_project: Project, config: Train
         labels = network.eval()(image)[0].argmax(dim=0)
     assert np.mean(labels.numpy() != probe.predict(ids[0]).labels) < 1e-3  # kept in float16
     assert 0 < labels.float().mean() < 1
+
+
+def test_what_was_learnt_of_whole_images_is_in_the_network(
+    tiny_project: Project, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = build_network(config, num_classes=2, channels=3)
+    assert isinstance(network, RefinedProbe)
+    weight = np.zeros(tuple(network.presence.weight.shape), dtype=np.float32)
+    rare = weight, np.array([SURE, 0.0], dtype=np.float32)
+    monkeypatch.setattr("seminar.training.start.self_train", partial(_finished, rare))
+    network.load_state_dict(start_of(tiny_project, config)[0], strict=False)
+    network.eval()
+    image = 255 * torch.rand(1, 3, 40, 60)
+    with torch.no_grad():
+        more = network(image) - network.probe(image)
+    torch.testing.assert_close(more[:, 0], torch.zeros_like(more[:, 0]))
+    torch.testing.assert_close(more[:, 1], torch.full_like(more[:, 1], SHARE * np.log(0.5)))
+
+
+def _finished(presences: Presences, _: Probe) -> Generator[tuple[int, int], None, Presences]:
+    yield 1, 1
+    return presences
 
 
 def test_clicks_of_one_class_start_at_zero(tiny_project: Project, config: TrainConfig) -> None:
