@@ -57,3 +57,18 @@ def test_networks_saved_before_it_was_there_have_every_class() -> None:
     network = presence()
     network.load_state_dict({})
     torch.testing.assert_close(network(maps()), torch.zeros(2, 3, 1, 1))
+
+
+def test_its_graph_takes_other_sizes() -> None:
+    network = presence()
+    network.weight.normal_(generator=torch.Generator().manual_seed(0))
+    network.bias.zero_()
+    sides = [
+        {
+            axis: 32 // stride * torch.export.Dim(name, min=1, max=50)
+            for axis, name in enumerate("rc", 2)
+        }
+        for stride in STRIDES
+    ]
+    graph = torch.export.export(network, (maps(),), dynamic_shapes=(sides,), strict=False)
+    torch.testing.assert_close(graph.module()(maps(side=96)), network(maps(side=96)))
