@@ -31,7 +31,7 @@ hundreds of iterations and not 50,000:
   lambda_pcons is 0.1: a teacher that only lags slows a short run down.
 - The probe at the start has learnt from masks of the clicked images, and pseudo-labels are drawn as
   those are (pseudo_by_image, seminar.probe.self_training): ccp .418 to .465 before the first step.
-  Where whole images tell which classes they show (seminar.probe.presence): VOC .490 to VOCNEW.
+  Where whole images tell which classes they show (seminar.probe.presence): VOC .490 to .503.
 - Pseudo-labels come from the ancillary teacher instead of the student, and are 255 where it is
   less than 0.7 sure (with K > 2 classes, less than 2/K of that). With more than two classes the
   scarce ones count more (pseudo_balance): otherwise the second stage forgets them.
