@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -33,8 +32,14 @@ class Cleanup:
             return
         connections, self._connections = self._connections, []
         for signal, slot in connections:
-            with contextlib.suppress(ValueError):  # disconnected already
+            try:
                 signal.disconnect(slot)
+            except ValueError:  # disconnected already
+                pass
+            except AttributeError as error:
+                # psygnal is compiled: what mypyc says of an object that the collector has emptied
+                if not str(error).endswith("undefined"):
+                    raise
         actions, self._actions = self._actions, []
         for action in actions:
             try:

@@ -45,6 +45,29 @@ def test_what_is_gone_already_needs_no_end() -> None:
     cleanup()
 
 
+class Emptied:
+    """A signal as compiled psygnal leaves it to the garbage collector."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def connect(self, slot: object) -> None: ...
+
+    def disconnect(self, slot: object) -> None:
+        raise AttributeError(self.message)
+
+
+def test_a_signal_that_the_garbage_collector_has_emptied_needs_no_disconnecting() -> None:
+    thing = Thing()
+    cleanup = Cleanup(thing.end)
+    cleanup.connect(Emptied("attribute '_lock' of 'SignalInstance' undefined"), print)
+    cleanup()
+    assert thing.ended == 1
+    cleanup.connect(Emptied("'Emptied' object has no attribute 'slots'"), print)
+    with pytest.raises(AttributeError, match="slots"):
+        cleanup()
+
+
 def test_mistakes_are_not_swallowed() -> None:
     with pytest.raises(AttributeError, match="no_such_attribute"):
         Cleanup(Thing().stumble)()
