@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class Presence(nn.Module):
     def forward(self, maps: Maps) -> Tensor:
         """(N, K, 1, 1) of (N, width, h, w) maps."""
         scores = F.linear(self.summary(maps), self.weight, self.bias)  # type: ignore[arg-type]
-        added: Tensor = SHARE * F.logsigmoid(scores).clamp(min=torch.tensor(LEAST).log().item())
+        added: Tensor = SHARE * F.logsigmoid(scores).clamp(min=math.log(LEAST))
         return added[:, :, None, None]
 
     def summary(self, maps: Maps) -> Tensor:

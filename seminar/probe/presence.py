@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from seminar.models.presence import SURE
 
@@ -79,7 +80,7 @@ def _fit(inputs: Floats, targets: Floats, ridge: float) -> Floats:
     def loss(place: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         weights = place.reshape(shape).astype(np.float32)
         scores = rows @ weights[:-1] + weights[-1]
-        error = (_sigmoid(scores) - wanted) / len(rows)
+        error = (expit(scores) - wanted) / len(rows)
         slope = np.concatenate([rows.T @ error + ridge * weights[:-1], error.sum(axis=0)[None]])
         value = _log_loss(scores, wanted).sum() / len(rows) + ridge / 2 * (weights[:-1] ** 2).sum()
         return float(value), slope.ravel().astype(np.float64)
@@ -88,11 +89,6 @@ def _fit(inputs: Floats, targets: Floats, ridge: float) -> Floats:
     found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options)
     weights: Floats = found.x.reshape(shape).astype(np.float32)
     return weights
-
-
-def _sigmoid(scores: Floats) -> Floats:
-    result: Floats = 0.5 * (1 + np.tanh(0.5 * scores))
-    return result
 
 
 def _log_loss(scores: Floats, targets: Floats) -> Floats:
