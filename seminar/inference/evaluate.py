@@ -23,6 +23,7 @@ from seminar.labels import ClassNames, LabelMap
 from seminar.project.check.label_map import Values, says_void_alone, values_of, void_alone
 from seminar.project.layout import CLASSES, SPLITS, TRUTH, VAL
 from seminar.project.project import Project
+from seminar.runtime.allocator import kept_memory
 
 Protocol = Literal["full", "center-crop"]
 """Score whole images, or the middle square after resizing the short side to `CROP_SIDE`.
@@ -41,6 +42,7 @@ MAX_FAULTS = 20
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
 
+@kept_memory()
 def evaluate(
     source: Predictor | Path,
     project: Project,

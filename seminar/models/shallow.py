@@ -55,10 +55,16 @@ class ShallowStream(nn.Module):
         around = F.pad(blurred, (1, 1, 1, 1), mode="replicate")
         up, down = around[:, :, :-2, 1:-1], around[:, :, 2:, 1:-1]
         left, right = around[:, :, 1:-1, :-2], around[:, :, 1:-1, 2:]
-        gradient = torch.sqrt(((down - up) / 2) ** 2 + ((right - left) / 2) ** 2 + _TINY)
-        rows, cols = down + up - 2 * blurred, right + left - 2 * blurred
+        # in place where it can be: fresh memory costs as much as the arithmetic
+        gradient = _length((down - up).div_(2), (right - left).div_(2))
+        along, across = down + up, right + left
         mixed = around[:, :, 2:, 2:] + around[:, :, :-2, :-2]
-        mixed = (mixed - around[:, :, 2:, :-2] - around[:, :, :-2, 2:]) / 4
-        mean = (rows + cols) / 2
-        spread = torch.sqrt(((rows - cols) / 2) ** 2 + mixed**2 + _TINY)
+        mixed = mixed.sub_(around[:, :, 2:, :-2]).sub_(around[:, :, :-2, 2:]).div_(4)
+        spread = _length((along - across).div_(2), mixed)
+        mean = along.add_(across).div_(2).sub_(blurred, alpha=2)
         return torch.cat([blurred, gradient, mean + spread, mean - spread], dim=1)
+
+
+def _length(one: Tensor, other: Tensor) -> Tensor:
+    """sqrt(one^2 + other^2), in place of the first."""
+    return one.square_().addcmul_(other, other).add_(_TINY).sqrt_()

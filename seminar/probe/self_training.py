@@ -198,7 +198,8 @@ def _pixels(
         others = logits_of(network, patch, present)
         log_probs = torch.cat([torch.zeros_like(others[:1]), others]).log_softmax(dim=0)
         part = image[(slice(None), *patch.core)]
-        masks = sharpened(log_probs[None], part[None], usual_reach(num_classes))[0].argmax(dim=0)
+        passed_on = sharpened(log_probs[None], part[None], usual_reach(num_classes))[0]
+        masks = passed_on.max(dim=0).indices
         size = masks.numel()
         drawn = draw.choice(size, min(size, -(-count * size // total)), replace=False)
         rows, cols = np.unravel_index(np.sort(drawn), masks.shape)

@@ -189,7 +189,7 @@ def _draw_tile(
         name: _probs(network, crop)[:, inner[0], inner[1]] for name, network in networks.items()
     }
     for name, values in probs.items():
-        maps[name][outer] = values.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        maps[name][outer] = values.max(dim=0).indices.to(torch.uint8).cpu().numpy()
     other = probs.get("pseudo_label", probs["teacher"])
     distance = (probs["student"] - other).abs().sum(dim=0) / 2  # total variation, 0..1
     maps["disagreement"][outer] = (255 * distance).to(torch.uint8).cpu().numpy()

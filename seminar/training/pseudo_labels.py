@@ -31,7 +31,7 @@ def pseudo_labelled(
         impossible = impossible[:, :, None, None]
         log_probs = logits.masked_fill(impossible, -torch.inf).log_softmax(dim=1)
         passed_on = sharpened(log_probs, batch.image.float(), usual_reach(logits.shape[1]))
-        labels = passed_on.masked_fill(impossible, -torch.inf).argmax(dim=1)
+        labels = passed_on.masked_fill(impossible, -torch.inf).max(dim=1).indices
         is_sure = log_probs.exp().amax(dim=1) >= confidence
     labels = torch.where(is_sure, labels, IGNORE_INDEX)
     return dataclasses.replace(batch, pseudo_labels=labels)

@@ -108,7 +108,7 @@ class InvertedResiduals(nn.Module):
         self.widths = tuple(recipe.stages[tap].width for tap in TAPS)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        x = F.relu6(self.bn1(self.conv_stem(image)))  # (N, 32, H/2, W/2)
+        x = F.relu6(self.bn1(self.conv_stem(image)), inplace=True)  # (N, 32, H/2, W/2)
         maps = []
         for number, stage in enumerate(self.blocks):
             x = stage(x)
@@ -128,7 +128,8 @@ class Separable(nn.Module):
         self.bn2 = nn.BatchNorm2d(out, recipe.eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)))))
+        y: Tensor = F.relu6(self.bn1(self.conv_dw(x)), inplace=True)
+        y = self.bn2(self.conv_pw(y))
         return y
 
 
@@ -147,10 +148,10 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and width == out
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = F.relu6(self.bn1(self.conv_pw(x)))
-        y = F.relu6(self.bn2(self.conv_dw(y)))
+        y: Tensor = F.relu6(self.bn1(self.conv_pw(x)), inplace=True)
+        y = F.relu6(self.bn2(self.conv_dw(y)), inplace=True)
         y = self.bn3(self.conv_pwl(y))
-        return x + y if self.residual else y
+        return y.add_(x) if self.residual else y
 
 
 def _conv(

@@ -90,7 +90,7 @@ class Watch:
         with torch.no_grad():
             # one at a time: a step may have been taken apart, as memory is short
             crops = (crop.to(device) for crop in self._crops.split(1))
-            labels = [student(crop).argmax(dim=1).cpu() for crop in crops]
+            labels = [student(crop).max(dim=1).indices.cpu() for crop in crops]
         student.train()
         counts = torch.bincount(torch.cat(labels).flatten(), minlength=student.num_classes)
         return counts / counts.sum()
