@@ -68,6 +68,11 @@ class ClickDataset:
         """The click sets that train now, by image id; empty ones under full supervision."""
         return self._live.now
 
+    @property
+    def unclicked(self) -> tuple[str, ...]:
+        """Ids of the images that may train and have no clicks now."""
+        return self._live.waiting()
+
     def refresh(self) -> ClickChanges:
         """Use the clicks that changed on disk since the last call; see `LiveClicks.refresh`."""
         return ClickChanges((), 0, 0) if self._is_dense else self._live.refresh()

@@ -47,6 +47,10 @@ class LiveClicks:
         self._stamps: dict[str, int] = {}
         self.now: dict[str, ClickSet] = {}
 
+    def waiting(self) -> tuple[str, ...]:
+        """The images that have no clicks now."""
+        return tuple(image_id for image_id in self._image_ids if image_id not in self.now)
+
     def refresh(self) -> ClickChanges:
         """Read the clicks that changed on disk since the last call.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,12 @@ import torch
 from scipy.special import softmax
 
 from seminar.data.transforms import strong_view
+from seminar.errors import SeminarError
 from seminar.labels import BACKGROUND
 from seminar.models.mean_field import sharpened, usual_reach
 from seminar.models.presence import Presence
 from seminar.probe.features import features_at, logits_of, patches_of
-from seminar.probe.fit import alike, fit_like
+from seminar.probe.fit import Fit, alike, fit_like
 from seminar.probe.mix import fit_mixed
 from seminar.probe.presence import fit_presence
 from seminar.probe.probe import Probe
@@ -24,6 +26,11 @@ from seminar.probe.samples import Lesson
 
 MOST_IMAGES, PIXELS = 400, 40_000
 """Of more clicked images some are learnt from, evenly chosen; pixels of all of them together."""
+
+ENOUGH_IMAGES, ROOM = 20, 4_000_000
+"""Where fewer are clicked, images without clicks are learnt from as well, evenly chosen: so many
+in all, and so many pixels of theirs, which take about 20 s.
+"""
 
 FOLDS, DOUBT = 5, 0.3
 """A click is left out where a fit to the other four fifths gives its class a lower probability (of
@@ -65,7 +72,9 @@ keep the scarce ones.
 """
 
 
-def self_train(probe: Probe) -> Generator[tuple[int, int], None, Presences]:
+def self_train(
+    probe: Probe, others: Sequence[str] = ()
+) -> Generator[tuple[int, int], None, Presences]:
     """Fit a probe that has been fitted to its clicks anew, to pixels of the clicked images.
 
     Yields how many images are done, and of how many, half a second each. Closed before its end, it
@@ -82,45 +91,54 @@ def self_train(probe: Probe) -> Generator[tuple[int, int], None, Presences]:
     (Papandreou et al. 2015), and needs a click on each class that an image shows. What it gives is
     in benchmarks/training.md.
 
+    Few clicked images say little of what the others look like. So a third fit learns from some of
+    those, too, whose masks are the second one's, along their edges.
+
+    Parameters
+    ----------
+    others : sequence of str
+        Images without clicks. One that cannot be read is passed over.
+
     Raises
     ------
     SeminarError
-        An image cannot be read.
+        A clicked image cannot be read.
     """
     given, order = _trusted(probe.lesson(), probe.network.num_filters), sorted(probe.samples)
     first, _ = fit_mixed(given, num_filters=probe.network.num_filters)
     numbers = range(0, len(order), -(-len(order) // MOST_IMAGES))
-    parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]] = []
-    summaries, shown = list[npt.NDArray[np.float32]](), list[npt.NDArray[np.bool_]]()
+    others = _some(probe, others, ENOUGH_IMAGES - len(numbers))
+    total = len(numbers) + len(others)
+    learner = _Learner(probe, given, first, PIXELS // total)
+    is_learnt = False
     try:
-        for number in numbers:
-            yield len(parts), len(numbers)
-            of_image = _of_image(given, number)
-            count = PIXELS // len(numbers)
-            features, class_ids, summary = _pixels(probe, order[number], *of_image, count)
-            parts.append((features, class_ids))
-            summaries.append(summary)
-            own = given.class_ids[given.images == number]
-            shown.append(np.isin(np.arange(len(given.counts)), [*own, BACKGROUND]))
-        yield len(parts), len(numbers)
+        for done, number in enumerate(numbers):
+            yield done, total
+            learner.look_at_clicked(order[number], number)
+        if others and learner.fit():
+            for done, image_id in enumerate(others, len(numbers)):
+                yield done, total
+                with contextlib.suppress(SeminarError):
+                    learner.look_at(image_id)
+        yield total, total
+        is_learnt = learner.fit()
     finally:
-        probe.fit()  # in place of the fit of a single image
-    weighing = TWO_CLASSES if len(first.coordinates.present) == 2 else MORE_CLASSES
-    class_ids = np.concatenate([each for _, each in parts])
-    shares = np.bincount(class_ids)[class_ids] ** -weighing.balance
-    shares /= shares.sum()
-    if weighing.clicks:
-        parts.append((given.features, given.class_ids))
-        class_ids = np.append(class_ids, given.class_ids)
-        shares = np.append(shares, weighing.clicks * alike(given.class_ids))
-        shares /= shares.sum()
-    features = np.concatenate([each for each, _ in parts])
-    parts.clear()  # a hundred megabytes
-    if len(np.unique(class_ids)) == len(first.coordinates.present):  # else masks of one class
-        probe.use(fit_like(first, features, class_ids, shares=shares, strength=weighing.ridge))
-    if weighing is TWO_CLASSES:
-        return None
-    return fit_presence(np.stack(summaries), np.stack(shown))
+        if not is_learnt:
+            probe.fit()  # in place of the fit of a single image
+    return learner.presences()
+
+
+def _some(probe: Probe, image_ids: Sequence[str], most: int) -> tuple[str, ...]:
+    """At most so many of the images, evenly chosen, with `ROOM` pixels in all."""
+    if most <= 0 or not image_ids:
+        return ()
+    found, room = [], ROOM
+    for image_id in image_ids[:: -(-len(image_ids) // most)]:
+        height, width = probe.project.image_size(image_id)
+        room -= height * width
+        if room >= 0:
+            found.append(image_id)
+    return tuple(found)
 
 
 def _trusted(given: Lesson, num_filters: int) -> Lesson:
@@ -175,20 +193,80 @@ def _of_image(given: Lesson, number: int) -> tuple[Lesson, npt.NDArray[np.float6
     return lesson, shares / shares.sum()
 
 
-def _pixels(
-    probe: Probe,
-    image_id: str,
-    lesson: Lesson,
-    shares: npt.NDArray[np.float64],
-    count: int,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Features and classes of about so many pixels of an image, drawn evenly; every second one in
-    another light, the class is the same. And the summary of the image in both lights, (2, F).
+class _Learner:
+    """Collects pixels of images with the classes of their masks, and fits the probe to them.
+
+    Parameters
+    ----------
+    given : Lesson
+        The clicks.
+    first : Fit
+        To all of them.
+    count : int
+        Pixels of an image.
     """
-    network, num_classes = probe.network, len(lesson.counts)
-    found, advantages = fit_mixed(lesson, num_filters=network.num_filters, shares=shares)
-    probe.use(found, advantages if num_classes == 2 else 0.0)
-    present = np.flatnonzero(lesson.counts)
+
+    def __init__(self, probe: Probe, given: Lesson, first: Fit, count: int) -> None:
+        self._probe, self._given, self._first, self._count = probe, given, first, count
+        self._weighing = TWO_CLASSES if len(first.coordinates.present) == 2 else MORE_CLASSES
+        self._parts = list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]()
+        self._clicks = 0
+        if self._weighing.clicks:
+            self._parts.append((given.features, given.class_ids))
+            self._clicks = len(given.class_ids)
+        self._summaries = list[npt.NDArray[np.float32]]()
+        self._shown = list[npt.NDArray[np.bool_]]()
+
+    def look_at_clicked(self, image_id: str, number: int) -> None:
+        """Take pixels of a clicked image, whose mask has a fit of its own."""
+        probe, given = self._probe, self._given
+        lesson, shares = _of_image(given, number)
+        num_filters, num_classes = probe.network.num_filters, len(lesson.counts)
+        found, advantages = fit_mixed(lesson, num_filters=num_filters, shares=shares)
+        probe.use(found, advantages if num_classes == 2 else 0.0)
+        self._summaries.append(self._take(image_id, np.flatnonzero(lesson.counts)))
+        own = given.class_ids[given.images == number]
+        self._shown.append(np.isin(np.arange(num_classes), [*own, BACKGROUND]))
+
+    def look_at(self, image_id: str) -> None:
+        """Take pixels of an image without clicks, whose mask is the probe's as it is now."""
+        self._take(image_id, self._first.coordinates.present)
+
+    def _take(self, image_id: str, present: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Take pixels of an image; its summary, (2 F,)."""
+        features, class_ids, summary = _pixels(self._probe, image_id, present, self._count)
+        self._parts.append((features, class_ids))
+        return summary
+
+    def fit(self) -> bool:
+        """Fit the probe to the pixels so far; False where masks lack a class."""
+        features, class_ids = map(np.concatenate, zip(*self._parts, strict=True))
+        self._parts = [(features, class_ids)]  # the others are a hundred megabytes
+        if len(np.unique(class_ids)) < len(self._first.coordinates.present):
+            return False
+        clicked, drawn = np.split(class_ids, [self._clicks])
+        shares = np.bincount(drawn)[drawn] ** -self._weighing.balance
+        shares = np.append(self._weighing.clicks * alike(clicked), shares / shares.sum())
+        shares /= shares.sum()
+        ridge = self._weighing.ridge
+        self._probe.use(fit_like(self._first, features, class_ids, shares=shares, strength=ridge))
+        return True
+
+    def presences(self) -> Presences:
+        """What tells which classes an image shows; None of two classes, or where it cannot be."""
+        if self._weighing is TWO_CLASSES:
+            return None
+        return fit_presence(np.stack(self._summaries), np.stack(self._shown))
+
+
+def _pixels(
+    probe: Probe, image_id: str, present: npt.NDArray[np.int64], count: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Features and classes, among those present, of about so many pixels of an image, drawn evenly;
+    every second one in another light, the class is the same. And the summary of the image in both
+    lights, (2 F,).
+    """
+    network, num_classes = probe.network, probe.project.classes.num_classes
     patches, image = probe.patches(image_id), torch.from_numpy(probe.image(image_id))
     draw = np.random.default_rng(zlib.crc32(image_id.encode()))
     total = image.shape[-2] * image.shape[-1]

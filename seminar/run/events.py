@@ -43,10 +43,11 @@ class StageStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class StartLearnt:
-    """The start at the probe has learnt from so many of the clicked images, before any step."""
+    """The start at the probe has learnt from so many images, before any step."""
 
     part: Literal["features", "masks"]
-    """First the features at the clicks of all images, then masks of all."""
+    """First the features at all clicks, then masks of the clicked images, and of others where
+    few are clicked."""
     images: int
     of: int
 

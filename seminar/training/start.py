@@ -23,6 +23,8 @@ class Start:
     ----------
     image_ids : sequence of str
         Whose clicks the probe learns from.
+    others : sequence of str
+        Images without clicks, which it learns from too where few are clicked.
     is_stopped : callable
         Whether the run is to end: then the start is the probe of the clicks known so far.
     """
@@ -32,10 +34,12 @@ class Start:
         project: Project,
         config: TrainConfig,
         image_ids: Sequence[str],
+        others: Sequence[str],
         device: torch.device,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._project, self._config, self._image_ids = project, config, image_ids
+        self._project, self._config = project, config
+        self._image_ids, self._others = image_ids, others
         self._device, self._is_stopped = device, is_stopped
         self._weights: Mapping[str, Tensor] | None = None
 
@@ -72,7 +76,7 @@ class Start:
         return weights
 
     def _self_trained(self, probe: Probe) -> Generator[events.Event, None, Presences]:
-        with contextlib.closing(self_train(probe)) as learning:
+        with contextlib.closing(self_train(probe, self._others)) as learning:
             while not self._is_stopped():
                 try:
                     images, of = next(learning)

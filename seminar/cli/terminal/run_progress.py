@@ -36,7 +36,7 @@ def show(stream: Iterator[Event]) -> None:
                 case events.Started():
                     stages = event.stages
                 case events.StartLearnt():
-                    text = f"Start: {event.part} of the clicked images"
+                    text = f"Start: {event.part} of images"
                     if event.images == 0:
                         bar = progress.add_task(text, total=event.of, detail="")
                     if bar is not None:

@@ -65,7 +65,7 @@ def test_settings_that_were_not_given_fit_the_images(
 def test_a_run_from_the_command_line_and_its_resume(tiny_project: Project) -> None:
     done = seminar("train", str(tiny_project.path), "--run", "one", *FAST)
     assert done.returncode == 0, done.stderr
-    assert "Start: masks of the clicked images" in done.stdout
+    assert "Start: masks of images" in done.stdout
     assert "Stage 2 of 2 (primary)" in done.stdout
     assert "completed at iteration 3 of stage primary" in done.stdout
     run = RunFolder.of(tiny_project.path, "one")

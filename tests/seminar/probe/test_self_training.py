@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from clicked_squares import OUTSIDE, Click, MakeProbe, agreement, write
+from clicked_squares import HEIGHT, OUTSIDE, WIDTH, Click, MakeProbe, agreement, write
 
 from seminar.probe import self_training
 from seminar.probe.probe import Probe
@@ -22,8 +22,8 @@ def learnt(probe: Probe) -> Probe:
     return probe
 
 
-def self_train(probe: Probe) -> list[tuple[int, int]]:
-    return list(learning(probe))
+def self_train(probe: Probe, *others: str) -> list[tuple[int, int]]:
+    return list(learning(probe, others))
 
 
 def several(number: int, *wrong: Click) -> list[Click]:
@@ -38,6 +38,49 @@ def test_an_image_without_clicks_is_no_worse(project: Project, make_probe: MakeP
     before = agreement(probe.predict("f2").labels, 2)
     assert self_train(probe) == [(0, 2), (1, 2), (2, 2)]
     assert agreement(probe.predict("f2").labels, 2) >= max(before, 0.9)
+
+
+def test_where_few_images_are_clicked_the_others_are_learnt_from_too(
+    project: Project, make_probe: MakeProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    pixels = self_training._pixels
+
+    def noted(probe: Probe, image_id: str, present: object, count: int) -> object:
+        seen.append((image_id, count))
+        return pixels(probe, image_id, present, count)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(self_training, "_pixels", noted)
+    monkeypatch.setattr(self_training, "PIXELS", 3000)
+    probe = learnt(make_probe())
+    alone = probe.weights()
+    assert self_train(probe, "f2") == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert seen == [("f0", 1000), ("f1", 1000), ("f2", 1000)]
+    assert agreement(probe.predict("f2").labels, 2) > 0.9
+    assert any(not torch.equal(alone[name], value) for name, value in probe.weights().items())
+    monkeypatch.setattr(self_training, "ENOUGH_IMAGES", 2)
+    assert self_train(probe, "f2") == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_of_the_others_so_many_are_taken_evenly_as_there_is_room_for(
+    project: Project, make_probe: MakeProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe, others = make_probe(), [f"f{number % 3}" for number in range(9)]
+    assert self_training._some(probe, others, 3) == ("f0", "f0", "f0")
+    assert self_training._some(probe, others, 5) == ("f0", "f2", "f1", "f0", "f2")
+    assert self_training._some(probe, others, 0) == self_training._some(probe, (), 5) == ()
+    monkeypatch.setattr(self_training, "ROOM", 2 * HEIGHT * WIDTH)
+    assert self_training._some(probe, others, 9) == ("f0", "f1")
+
+
+def test_one_of_the_others_that_cannot_be_read_is_passed_over(
+    project: Project, make_probe: MakeProbe
+) -> None:
+    probe = learnt(make_probe())
+    path = project.image_path("f2")
+    path.write_bytes(path.read_bytes()[:200])  # its header is whole
+    assert self_train(probe, "f2")[-1] == (3, 3)
+    assert agreement(probe.predict("f0").labels, 0) > 0.9
 
 
 def test_masks_have_the_classes_that_are_clicked_in_their_image_alone(

@@ -63,7 +63,7 @@ def start_of(
     project: Project, config: TrainConfig
 ) -> tuple[Mapping[str, torch.Tensor], list[events.Event]]:
     """The weights at which a run would start, and what it would say meanwhile."""
-    start = Start(project, config, project.image_ids(), torch.device("cpu"))
+    start = Start(project, config, project.image_ids(), (), torch.device("cpu"))
     said, stream = [], start.weights()
     while True:
         try:
@@ -112,7 +112,7 @@ def test_what_was_learnt_of_whole_images_is_in_the_network(
     torch.testing.assert_close(more[:, 1], torch.full_like(more[:, 1], SHARE * np.log(0.5)))
 
 
-def _finished(presences: Presences, _: Probe) -> Generator[tuple[int, int], None, Presences]:
+def _finished(presences: Presences, *_: object) -> Generator[tuple[int, int], None, Presences]:
     yield 1, 1
     return presences
 
@@ -129,6 +129,15 @@ def test_clicks_of_one_class_start_at_zero(tiny_project: Project, config: TrainC
         )
     found, _ = start_of(tiny_project, config)
     assert found == {}
+
+
+def test_an_image_without_clicks_is_learnt_from_too(
+    tiny_project: Project, config: TrainConfig
+) -> None:
+    first, *_ = tiny_project.image_ids()
+    tiny_project.write_clicks(first, ClickSet(*tiny_project.image_size(first)))
+    learnt = [each for each in told(tiny_project, config) if isinstance(each, events.StartLearnt)]
+    assert {(each.part, each.of) for each in learnt} == {("features", 3), ("masks", 4)}
 
 
 def test_every_network_is_judged_and_the_best_is_the_model(
