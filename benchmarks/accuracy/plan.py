@@ -27,6 +27,7 @@ from benchmarks.accuracy.measure import (
 )
 from benchmarks.accuracy.objects import object_row, time_row
 from benchmarks.accuracy.peers import forest_masks, otsu_masks
+from seminar.probe.self_training import ENOUGH_IMAGES
 from seminar.project.project import Project
 from seminar.project.splits import training_ids
 from seminar.run.events import Judged, SteppedBack, Validated
@@ -96,6 +97,11 @@ STYLES: Mapping[str, tuple[str, ...]] = {
 """Clicks as people place them, as options of `seminar simulate-clicks`: as many on the background
 as on objects; six and two on the background of an image; on half of the objects; one in twenty on
 the wrong class or beside its object.
+"""
+
+AMONG = "among"
+"""The style in which the images of a set lie among the others of its split, which have no clicks;
+for sets of fewer images than the start learns from.
 """
 
 VERSION_0_1 = (
@@ -175,7 +181,10 @@ class Bench:
             yield "time", partial(self.time_to_good, set_name, seed)
 
     def _refined_rows(self, set_name: str, seed: int) -> Iterator[tuple[str, Callable[[], Row]]]:
-        for style in ("",) if SETS[set_name].human else STYLES:
+        styles = ("",) if SETS[set_name].human else tuple(STYLES)
+        if 0 < SETS[set_name].limit < ENOUGH_IMAGES:
+            styles = ("", AMONG)
+        for style in styles:
             name = f"refined-{style}" if style else "refined"
             yield name, partial(self.refined, set_name, seed, style)
 
@@ -224,14 +233,17 @@ class Bench:
         }
 
     def project(self, set_name: str, style: str = "") -> Path:
-        """The set's copy with clicks in a style of `STYLES`, made where it is missing."""
+        """The set's copy with clicks in one of `STYLES`, or `AMONG`; made where it is missing."""
         chosen = SETS[set_name]
+        name = f"{chosen.folder}-{style}" if style else chosen.folder
+        if style == AMONG:
+            name += f"-{chosen.limit}"
         return prepared(
             self.shared / chosen.source,
-            self.out / (f"{chosen.folder}-{style}" if style else chosen.folder),
+            self.out / name,
             half=chosen.half,
             human=self.shared / chosen.human if chosen.human else None,
-            style=STYLES[style],
+            style=("--limit", str(chosen.limit)) if style == AMONG else STYLES[style],
         )
 
     def has_runs(self, set_name: str) -> bool:
@@ -267,7 +279,8 @@ class Bench:
         each network was judged.
         """
         project, run = self.project(set_name, style), f"{set_name}-refined-{seed}"
-        row = trained(project, run, self.newcomer(set_name, seed))
+        whole = ["--limit", "0"] if style == AMONG else []
+        row = trained(project, run, [*self.newcomer(set_name, seed), *whole])
         events = [event for event, _, _ in RunFolder.of(project, run).read_events()]
         return row | {
             "model": scores(project / "runs" / run, project),
