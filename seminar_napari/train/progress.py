@@ -100,7 +100,7 @@ class RunProgress:
     def stage_text(self) -> str:
         """Stage 1 of 2 (ancillary) 143/250; before it, what the start has learnt from."""
         if self.start:
-            return f"Start: {self.start.part} of {self.start.images}/{self.start.of} clicked images"
+            return f"Start: {self.start.part} of {self.start.images}/{self.start.of} images"
         if not self.stage:
             return ""
         number = self.stages.index(self.stage) + 1 if self.stage in self.stages else 1

@@ -192,7 +192,7 @@ def test_before_the_first_stage_it_says_what_the_start_has_learnt_from() -> None
     progress = RunProgress()
     progress.take(STARTED)
     progress.take(events.StartLearnt(part="masks", images=3, of=20))
-    assert progress.stage_text == "Start: masks of 3/20 clicked images"
+    assert progress.stage_text == "Start: masks of 3/20 images"
     assert progress.part == (3, 20)
     progress.take(STARTED)  # again, after it was killed
     assert progress.stage_text == ""
