@@ -222,7 +222,7 @@ def _presence(
     if len(without) == total:
         return [f"no image of the training set has {what}; {remedy}"], []
     return [], [
-        f"{names_of(without)} of {total} in the training set: no {what}, so not trained on; "
+        f"{names_of(without)} of {total} in the training set: no {what}, so no step trains on them; "
         f"{remedy}"
     ]
 
