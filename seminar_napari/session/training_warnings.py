@@ -50,7 +50,9 @@ def warnings_before_training(
         yield f"No background clicks in {some(one_sided)}: add a few between the objects."
     empty = sum(state.kind == "nothing" for _, state in training)
     if empty:
-        yield f"{empty} of {len(training)} images have no clicks: at most the start learns from them."
+        yield (
+            f"{empty} of {len(training)} images have no clicks: at most the start learns from them."
+        )
 
 
 def some(image_ids: Sequence[str]) -> str:

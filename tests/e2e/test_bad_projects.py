@@ -268,8 +268,8 @@ def test_an_image_without_clicks_warns_and_is_a_fault_only_when_strict(project: 
     result = seminar("check", project.path)
     assert result.returncode == 0
     assert result.stdout.startswith(
-        "warning: 1 image (b) of 2 in the training set: no clicks, so not trained on; click in the"
-        " window"
+        "warning: 1 image (b) of 2 in the training set: no clicks, so no step trains on them; "
+        "click in the window"
     )
     assert "1 image (b) of 2 in the training set: no clicks" in refused(
         "check", project.path, "--strict"

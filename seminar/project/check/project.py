@@ -222,8 +222,8 @@ def _presence(
     if len(without) == total:
         return [f"no image of the training set has {what}; {remedy}"], []
     return [], [
-        f"{names_of(without)} of {total} in the training set: no {what}, so no step trains on them; "
-        f"{remedy}"
+        f"{names_of(without)} of {total} in the training set: no {what}, so no step trains on "
+        f"them; {remedy}"
     ]
 
 

@@ -80,7 +80,8 @@ def test_a_good_project_has_no_faults(project: Project) -> None:
     assert findings.faults == ()
     assert len(findings.warnings) == 1
     assert findings.warnings[0].startswith(
-        "1 image (c) of 3 in the training set: no clicks, so no step trains on them; click in the window"
+        "1 image (c) of 3 in the training set: no clicks, so no step trains on them; click in the "
+        "window"
     )
     validate(project)
 
