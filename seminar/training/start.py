@@ -34,6 +34,7 @@ class Start:
         project: Project,
         config: TrainConfig,
         image_ids: Sequence[str],
+        *,
         others: Sequence[str],
         device: torch.device,
         is_stopped: Callable[[], bool] = lambda: False,

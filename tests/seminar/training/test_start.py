@@ -63,7 +63,7 @@ def start_of(
     project: Project, config: TrainConfig
 ) -> tuple[Mapping[str, torch.Tensor], list[events.Event]]:
     """The weights at which a run would start, and what it would say meanwhile."""
-    start = Start(project, config, project.image_ids(), (), torch.device("cpu"))
+    start = Start(project, config, project.image_ids(), others=(), device=torch.device("cpu"))
     said, stream = [], start.weights()
     while True:
         try:
