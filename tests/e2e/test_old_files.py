@@ -93,10 +93,21 @@ def test_the_run_goes_on_where_it_stopped(old: Path, written: list[bytes]) -> No
     assert (run / "primary" / "student.pt").exists()
 
 
+def like(losses: dict[str, float], rel: float) -> dict[str, Any]:
+    """Expected losses. In the CRF of crops of 32 x 32 pixels, equal pixels compete to be one of 32
+    landmarks, and a matrix product decides whose last digit is of the processor's make: its first
+    value is .0170 on the Xeon that made the files and .0180 on an AMD EPYC, its mean .5 % off.
+    """
+    return {
+        name: pytest.approx(value, rel={"crf": 0.1, "total": 0.02}.get(name, rel))
+        for name, value in losses.items()
+    }
+
+
 def test_the_run_learns_what_it_learnt_there(written: list[bytes]) -> None:
     expected = EXPECTED["resumed"]
     steps = of_kind(written, "Step")
-    assert steps[0]["losses"] == pytest.approx(expected["first_losses"], rel=1e-4)
+    assert steps[0]["losses"] == like(expected["first_losses"], rel=1e-4)
     sums, last = dict.fromkeys(expected["mean_losses"], 0.0), expected["iteration"]
     for step in steps:  # how many there are depends on the machine's speed; each is a mean
         assert step["losses"].keys() == sums.keys()
@@ -104,7 +115,7 @@ def test_the_run_learns_what_it_learnt_there(written: list[bytes]) -> None:
             sums[name] += value * (step["iteration"] - last)
         last = step["iteration"]
     means = {name: total / (last - expected["iteration"]) for name, total in sums.items()}
-    assert means == pytest.approx(expected["mean_losses"], rel=1e-4)
+    assert means == like(expected["mean_losses"], rel=1e-3)
     scores = {(e["iteration"], e["network"]): e["mean_iou"] for e in of_kind(written, "Validated")}
     expected_scores = {(number, network): iou for number, network, iou in expected["validated"]}
     assert scores == pytest.approx(expected_scores, abs=0.01)
