@@ -113,7 +113,7 @@ class Predictor:
         tile_size: int = 0,
         overlap: int | None = None,
     ) -> Predictor:
-        """The predictor of a run folder or a model.pt.
+        """The predictor of a run folder or a model.pt. On a CPU it leaves one core free.
 
         What starts at the probe has probabilities that follow the edges of the image
         (`seminar.models.mean_field.Sharpened`).

@@ -37,18 +37,15 @@ def pick_device(name: str) -> torch.device:
 
 
 def use_threads(processes: int = 1) -> int:
-    """Let torch use all CPU cores, or as many as OMP_NUM_THREADS says, and return their number.
+    """Let torch use all CPU cores but one, and return their number.
 
-    The window says so to what it starts, and keeps a core for itself. `processes` on this machine
-    share the cores, whatever the variable says: torchrun sets it to 1.
+    The last core stays free for the window and the loader. `processes` on this machine share the
+    others.
     """
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if processes == 1 and given.isdecimal():
-        cores = int(given)
-    threads = max(1, cores // processes)
+    threads = max(1, (cores - 1) // processes)
     torch.set_num_threads(threads)
     return threads
 
