@@ -13,7 +13,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check torch==2.14.1 torchvision==0.29.1 numpy==2.4.6
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    torch==2.14.1 torchvision==0.29.1 numpy==2.4.6
 "$folder/venv/bin/python" -W ignore - <<'PYTHON'
 import numpy as np
 import torch
@@ -50,7 +51,8 @@ for name, change in changes.items():
     for convention, offset in (("pixels", 0.0), ("edges", 0.5)):
         found = change(point(offset))[0].numpy() - offset
         far[name, convention] = float(np.abs(found - there).max())
-    print(f"{name}: off by {far[name, 'pixels']:.2f} px as pixels, {far[name, 'edges']:.2f} px as edges")
+    as_pixels, as_edges = far[name, "pixels"], far[name, "edges"]
+    print(f"{name}: off by {as_pixels:.2f} px as pixels, {as_edges:.2f} px as edges")
 expected = {
     "flip": (0, 1),
     "quarter turn": (1, 0),
